@@ -1,0 +1,290 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { z } from 'zod';
+import { IDENTIFIER_MAX_BYTES, textProblem } from './domain/identifiers.ts';
+import { LOG_LEVELS } from './logger.ts';
+import { TOOLSETS, type Toolset } from './mcp/tool.ts';
+
+const UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+const DURATION = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/;
+
+/** A length of time such as `30m` or `7d`, as milliseconds. */
+const duration = z
+  .string()
+  .regex(DURATION, 'a number with a unit: ms, s, m, h or d, such as 30m or 7d')
+  .transform((text) => {
+    const [, amount, unit] = DURATION.exec(text) as RegExpExecArray;
+    return Number(amount) * UNITS[unit as keyof typeof UNITS];
+  });
+
+/** The most that a TTL index can wait: a signed 32-bit number of seconds. */
+const PURGE_AFTER_MAX = 2_147_483_647_000;
+
+const purgeAfter = z.union(
+  [
+    z.literal('off').transform(() => undefined),
+    duration.refine((ms) => ms >= 1000 && ms <= PURGE_AFTER_MAX),
+  ],
+  { error: 'off, or a time of at least 1s with a unit: s, m, h or d, such as 7d' },
+);
+
+const list = (text: string) => text.split(',').map((name) => name.trim());
+
+const flag = z
+  .enum(['true', 'false', '1', '0'], 'true or false')
+  .transform((text) => text === 'true' || text === '1');
+
+interface Setting {
+  /** The environment variable. */
+  env?: string;
+  /** The command-line flag, without its dashes; it wins over the environment. */
+  flag?: string;
+  /** What the flag takes, for the help; flags without take nothing. */
+  takes?: string;
+  description: string;
+  /** Never printed, not even when it is wrong. */
+  secret?: true;
+}
+
+const SETTINGS = {
+  mongodbUri: {
+    env: 'MONGODB_URI',
+    description: 'Connection string of the MongoDB to keep sessions in. Unset: an embedded file.',
+    secret: true,
+  },
+  mongodbDatabase: { env: 'MONGODB_DATABASE', description: 'Its database. Default: mcp_sessions.' },
+  sessionsDb: {
+    env: 'SESSIONS_DB',
+    description: "The embedded file. Default: sessions.db in the platform's data directory.",
+  },
+  namespace: {
+    env: 'SESSIONS_NAMESPACE',
+    description: 'Everything is kept apart by namespace. Default: default.',
+  },
+  purgeAfter: {
+    env: 'PURGE_AFTER',
+    description: 'How long soft-deleted records can be restored, or off. Default: 7d.',
+  },
+  purgeEvery: {
+    env: 'PURGE_EVERY',
+    description: 'How often the embedded store is swept. Default: 60m.',
+  },
+  logLevel: {
+    env: 'LOG_LEVEL',
+    flag: 'log-level',
+    takes: 'LEVEL',
+    description: `${LOG_LEVELS.join(', ')}; goes to stderr. Default: warn, with --http info.`,
+  },
+  http: { flag: 'http', description: 'Serve Streamable HTTP and HTTP+SSE instead of stdio.' },
+  host: { flag: 'host', takes: 'HOST', description: 'Address to bind. Default: 127.0.0.1.' },
+  port: { flag: 'port', takes: 'PORT', description: 'Port to bind; 0 picks one. Default: 3939.' },
+  allowedHosts: {
+    env: 'ALLOWED_HOSTS',
+    flag: 'allowed-hosts',
+    takes: 'LIST',
+    description: 'Host names to answer to, by comma, beside localhost and addresses.',
+  },
+  insecure: {
+    flag: 'insecure',
+    description: 'Bind to an address that others reach, though nobody has to sign in.',
+  },
+  toolsets: {
+    flag: 'toolsets',
+    takes: 'LIST',
+    description: `Which tools to offer, by comma: ${TOOLSETS.join(', ')}. Default: all.`,
+  },
+  readOnly: { flag: 'read-only', description: 'Offer only tools that change nothing.' },
+  dryRun: { flag: 'dry-run', description: 'With purge: only say what would be purged.' },
+} as const satisfies Record<string, Setting>;
+
+type SettingName = keyof typeof SETTINGS;
+const ENTRIES = Object.entries(SETTINGS) as [SettingName, Setting][];
+
+const schema = z.object({
+  mongodbUri: z
+    .string()
+    .regex(/^mongodb(\+srv)?:\/\/./, 'a URI that starts with mongodb:// or mongodb+srv://')
+    .optional(),
+  mongodbDatabase: z
+    .string()
+    .regex(
+      /^[^/\\. "$*<>:|?\0]{1,63}$/,
+      'up to 63 characters, none of them a space or one of / \\ . " $ * < > : | ?',
+    )
+    .default('mcp_sessions'),
+  sessionsDb: z.string().min(1, 'the path of a file').optional(),
+  namespace: z
+    .string()
+    .refine(
+      (text) =>
+        text !== '' &&
+        Buffer.byteLength(text) <= IDENTIFIER_MAX_BYTES &&
+        textProblem(text) === undefined,
+      `text of 1 to ${IDENTIFIER_MAX_BYTES} bytes`,
+    )
+    .default('default'),
+  purgeAfter: purgeAfter.default(7 * UNITS.d),
+  purgeEvery: duration
+    .refine((ms) => ms >= 1000 && ms <= 24 * UNITS.d, 'a time from 1s to 24d, such as 60m')
+    .default(60 * UNITS.m),
+  logLevel: z.enum(LOG_LEVELS, `one of ${LOG_LEVELS.join(', ')}`).optional(),
+  http: flag.default(false),
+  host: z.string().min(1, 'a host name or address').default('127.0.0.1'),
+  port: z
+    .string()
+    .refine((text) => /^\d{1,5}$/.test(text) && Number(text) <= 65_535, 'a number from 0 to 65535')
+    .transform(Number)
+    .default(3939),
+  allowedHosts: z
+    .string()
+    .transform(list)
+    .pipe(
+      z.array(z.string().regex(/^[a-z0-9.-]+$/i, 'a list by comma of host names without ports')),
+    )
+    .default([]),
+  insecure: flag.default(false),
+  toolsets: z
+    .string()
+    .transform(list)
+    .pipe(z.array(z.enum(TOOLSETS, `a list by comma of ${TOOLSETS.join(', ')}`)).min(1))
+    .default([...TOOLSETS]),
+  readOnly: flag.default(false),
+  dryRun: flag.default(false),
+});
+
+/** Every setting, checked, with its default. Durations are milliseconds. */
+export type Config = Omit<z.infer<typeof schema>, 'sessionsDb' | 'logLevel' | 'toolsets'> & {
+  command: 'serve' | 'purge';
+  sessionsDb: string;
+  logLevel: (typeof LOG_LEVELS)[number];
+  toolsets: Toolset[];
+};
+
+/** A setting that cannot be used. The message is one line, fit to be printed as it is. */
+export class ConfigError extends Error {}
+
+export type Loaded = { kind: 'config'; config: Config } | { kind: 'help' | 'version' };
+
+/**
+ * Reads the configuration from what it is given and nothing else.
+ *
+ * @param argv the arguments after the program's name
+ * @param env the environment; empty values count as unset
+ * @param platform as `process.platform`
+ * @throws ConfigError when a setting is wrong; the message names it, its value and what is allowed
+ */
+export function load(
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+  platform: string,
+): Loaded {
+  const { values, positionals } = parseFlags(argv);
+  if (values.help === true) return { kind: 'help' };
+  if (values.version === true) return { kind: 'version' };
+  const [command = 'serve', ...rest] = positionals;
+  if ((command !== 'serve' && command !== 'purge') || rest.length > 0) {
+    const unknown = command === 'serve' || command === 'purge' ? rest[0] : command;
+    throw new ConfigError(
+      `There is no command ${JSON.stringify(unknown)}: leave it out to serve, or use purge.`,
+    );
+  }
+  const given: Record<string, unknown> = {};
+  for (const [name, setting] of ENTRIES) {
+    const value =
+      (setting.flag && values[setting.flag]) ?? ((setting.env && env[setting.env]) || undefined);
+    if (value !== undefined) given[name] = String(value);
+  }
+  const parsed = schema.safeParse(given);
+  if (!parsed.success) throw new ConfigError(describe(parsed.error, given));
+  const { sessionsDb, logLevel, ...config } = parsed.data;
+  if (config.http && !config.insecure && !isLoopback(config.host)) {
+    throw new ConfigError(
+      `--host is ${JSON.stringify(config.host)}, which others can reach, and nobody has to sign in; allowed is 127.0.0.1, ::1 or localhost, or any address together with --insecure.`,
+    );
+  }
+  return {
+    kind: 'config',
+    config: {
+      ...config,
+      command,
+      sessionsDb: sessionsDb ?? join(dataDirectory(env, platform), 'sessions.db'),
+      logLevel: logLevel ?? (config.http ? 'info' : 'warn'),
+    },
+  };
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+function parseFlags(argv: readonly string[]) {
+  const options: Record<string, { type: 'string' | 'boolean'; short?: string }> = {
+    help: { type: 'boolean', short: 'h' },
+    version: { type: 'boolean', short: 'v' },
+  };
+  for (const [, { flag: name, takes }] of ENTRIES) {
+    if (name !== undefined) options[name] = { type: takes === undefined ? 'boolean' : 'string' };
+  }
+  try {
+    return parseArgs({ args: [...argv], options, allowPositionals: true });
+  } catch (error) {
+    const [problem] = (error as Error).message.split('. ');
+    throw new ConfigError(`${problem}. See mcp-sessions --help.`);
+  }
+}
+
+function describe(error: z.ZodError, given: Record<string, unknown>): string {
+  const [issue] = error.issues;
+  const name = issue?.path[0] as SettingName;
+  const setting: Setting = SETTINGS[name];
+  const label = [setting.flag && `--${setting.flag}`, setting.env].filter(Boolean).join(' or ');
+  const value = setting.secret ? 'a value that is not shown' : JSON.stringify(given[name]);
+  return `${label} is ${value}; allowed is ${issue?.message}.`;
+}
+
+/** Where programs of this platform keep data that has to last: never a cache, never the package. */
+function dataDirectory(
+  env: Readonly<Record<string, string | undefined>>,
+  platform: string,
+): string {
+  if (platform === 'win32') {
+    const local = env.LOCALAPPDATA || join(homedir(), 'AppData', 'Local');
+    return join(local, 'mcp-sessions');
+  }
+  if (platform === 'darwin') {
+    return join(env.HOME || homedir(), 'Library', 'Application Support', 'mcp-sessions');
+  }
+  const data = env.XDG_DATA_HOME || join(env.HOME || homedir(), '.local', 'share');
+  return join(data, 'mcp-sessions');
+}
+
+/** The text of `--help`. */
+export function helpText(): string {
+  const flags = ENTRIES.filter(([, { flag: name }]) => name !== undefined).map(
+    ([, { flag: name, takes, description }]) =>
+      line(`--${name}${takes === undefined ? '' : ` ${takes}`}`, description),
+  );
+  const variables = ENTRIES.filter(([, { env }]) => env !== undefined).map(([, setting]) =>
+    line(setting.env as string, setting.description),
+  );
+  return `Keeps the conversations of AI agents, as an MCP server.
+
+Usage:
+  mcp-sessions [flags]                  serve over stdio, for one MCP client
+  mcp-sessions --http [flags]           serve over HTTP
+  mcp-sessions purge [--dry-run]        purge now what is past PURGE_AFTER
+
+Flags:
+${flags.join('\n')}
+${line('-h, --help', 'Show this.')}
+${line('-v, --version', 'Show the version.')}
+
+Environment:
+${variables.join('\n')}
+`;
+}
+
+function line(name: string, description: string): string {
+  return `  ${name.padEnd(22)} ${description}`;
+}

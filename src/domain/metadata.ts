@@ -1,0 +1,81 @@
+import { z } from 'zod';
+
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+export type JsonObject = { [key: string]: Json };
+
+/** The most that one record's metadata may take, as JSON in UTF-8. */
+export const METADATA_MAX_BYTES = 256 * 1024;
+
+/**
+ * How deep objects and arrays may nest. MongoDB refuses documents nested deeper than 100 levels;
+ * this leaves room for what surrounds the metadata.
+ */
+export const METADATA_MAX_DEPTH = 64;
+
+/** Whether `value` is a JSON object: neither `null` nor an array. */
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The size of a value as JSON in UTF-8, in bytes. */
+export function jsonBytes(value: unknown): number {
+  return Buffer.byteLength(JSON.stringify(value));
+}
+
+/** The error text for metadata that is, or would become, `bytes` long. */
+export function metadataTooLarge(bytes: number): string {
+  return `would take ${bytes} bytes as JSON, and at most ${METADATA_MAX_BYTES} are allowed: store less, or remove keys by setting them to null`;
+}
+
+/**
+ * What is wrong with `value` as metadata, or `undefined`. Walks with a stack of its own, since what
+ * it has to refuse includes nesting that would overflow the call stack.
+ */
+export function metadataProblem(value: unknown): string | undefined {
+  if (!isObject(value)) return 'must be a JSON object';
+  const pending: [node: unknown, depth: number][] = [[value, 1]];
+  for (let entry = pending.pop(); entry !== undefined; entry = pending.pop()) {
+    const [node, depth] = entry;
+    if (typeof node === 'string') {
+      if (!node.isWellFormed()) return 'holds text with a lone surrogate: remove it';
+    } else if (typeof node === 'object' && node !== null) {
+      if (depth > METADATA_MAX_DEPTH) {
+        return `nests deeper than ${METADATA_MAX_DEPTH} levels: flatten it`;
+      }
+      for (const [key, child] of Object.entries(node)) {
+        if (key.includes('\0')) return 'has a key with a NUL character (U+0000): rename it';
+        if (!key.isWellFormed()) return 'has a key with a lone surrogate: rename it';
+        pending.push([child, depth + 1]);
+      }
+    }
+  }
+  const bytes = jsonBytes(value);
+  return bytes > METADATA_MAX_BYTES ? metadataTooLarge(bytes) : undefined;
+}
+
+/** A schema for metadata: any JSON object within the limits above, keys of every kind included. */
+export function metadata(description: string) {
+  // Not z.record: it drops a key named `__proto__` and copies what it need not copy.
+  return z
+    .custom<JsonObject>()
+    .superRefine((value, context) => {
+      const problem = metadataProblem(value);
+      if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
+    })
+    .meta({ type: 'object', additionalProperties: true, description });
+}
+
+/**
+ * Applies a JSON Merge Patch (RFC 7396): objects merge at every depth, `null` removes a key, arrays
+ * and scalars replace. Neither argument is changed. Applying the same patch twice is the same as
+ * applying it once.
+ */
+export function mergePatch(target: Json | undefined, patch: JsonObject): JsonObject {
+  // Through a Map, since assigning to a key named `__proto__` would lose it.
+  const merged = new Map(isObject(target) ? Object.entries(target) : []);
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === null) merged.delete(key);
+    else merged.set(key, isObject(value) ? mergePatch(merged.get(key), value) : value);
+  }
+  return Object.fromEntries(merged);
+}

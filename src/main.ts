@@ -1,0 +1,89 @@
+#!/usr/bin/env node
+import { Console } from 'node:console';
+import { createRequire } from 'node:module';
+import { runPurge, startApp } from './app.ts';
+import { type Config, ConfigError, helpText, load } from './config.ts';
+import { DomainError } from './domain/errors.ts';
+import { createLogger } from './logger.ts';
+import { GRACE_MS } from './transports/limits.ts';
+
+/** What the process ends with: 2 for a setting that is wrong, 1 for anything else that failed. */
+const EXIT = { ok: 0, failed: 1, misconfigured: 2 } as const;
+
+// stdout belongs to the protocol: what a library prints must not end up between its frames.
+globalThis.console = new Console(process.stderr, process.stderr);
+
+const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
+
+async function main(): Promise<number> {
+  const loaded = load(process.argv.slice(2), process.env, process.platform);
+  if (loaded.kind === 'config') return run(loaded.config);
+  process.stdout.write(loaded.kind === 'help' ? helpText() : `${version}\n`);
+  return EXIT.ok;
+}
+
+async function run(config: Config): Promise<number> {
+  const logger = createLogger(config.logLevel, (line) => process.stderr.write(line));
+  if (config.command === 'purge') {
+    await runPurge(config, logger, (text) => process.stdout.write(text));
+    return EXIT.ok;
+  }
+  const stopped = new Promise<string>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+      // A second signal means now.
+      process.once(signal, () => {
+        process.once(signal, () => process.exit(EXIT.failed));
+        resolve(signal);
+      });
+    }
+  });
+  const { stdin, stdout } = process;
+  const app = await startApp({ config, version, logger, stdin, stdout });
+  if (app.url !== undefined) process.stderr.write(greeting(app.url, config));
+  const reason = await Promise.race([stopped, app.transport.ended.then(() => 'end of input')]);
+  logger.info('stopping', { reason });
+  await app.close(GRACE_MS);
+  return EXIT.ok;
+}
+
+function greeting(url: string, config: Config): string {
+  const store = config.mongodbUri === undefined ? config.sessionsDb : 'MongoDB';
+  return `mcp-sessions ${version} keeps sessions in ${store} and listens at
+
+  ${url}/mcp   Streamable HTTP
+  ${url}/sse   HTTP+SSE, for older clients
+
+Connect a client, for example:
+
+  claude mcp add --transport http sessions ${url}/mcp
+
+Stop with Ctrl-C.
+`;
+}
+
+/** One line that a person can act on. */
+function explain(error: unknown): string {
+  if (error instanceof ConfigError) return error.message;
+  if (error instanceof DomainError) return `${error.code}: ${error.message}`;
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === 'EADDRINUSE') return 'The port is in use. Choose another with --port.';
+  if (code === 'EACCES' || code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
+    return `Cannot listen there (${code}). Choose another --host or --port.`;
+  }
+  return message;
+}
+
+/** Waits until everything written to a stream has left the process. */
+function flushed(stream: NodeJS.WritableStream): Promise<void> {
+  return new Promise((resolve) => stream.write('', () => resolve()));
+}
+
+let status: number;
+try {
+  status = await main();
+} catch (error) {
+  process.stderr.write(`mcp-sessions: ${explain(error)}\n`);
+  status = error instanceof ConfigError ? EXIT.misconfigured : EXIT.failed;
+}
+await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
+process.exit(status);

@@ -1,0 +1,55 @@
+import type { Tool as ToolDefinition } from '@modelcontextprotocol/server';
+import { z } from 'zod';
+import type { Tool } from './tool.ts';
+
+/** What an error answer carries, beside its text. */
+const errorContent = z
+  .strictObject({ code: z.string(), message: z.string(), retryable: z.boolean() })
+  .optional()
+  .meta({ description: 'Present, alone, when the call failed.' });
+
+const definitions = new WeakMap<Tool, ToolDefinition>();
+
+/**
+ * A tool as `tools/list` shows it. Converting its schemas costs far more than answering a call, so
+ * it happens once a process.
+ */
+export function toolDefinition(tool: Tool): ToolDefinition {
+  let definition = definitions.get(tool);
+  if (definition === undefined) {
+    const { name, title, description, hints } = tool;
+    definition = {
+      name,
+      title,
+      description,
+      inputSchema: jsonSchema(tool.input, 'input') as ToolDefinition['inputSchema'],
+      outputSchema: jsonSchema(answerSchema(tool), 'output') as NonNullable<
+        ToolDefinition['outputSchema']
+      >,
+      annotations: { title, ...hints, openWorldHint: false },
+    };
+    definitions.set(tool, definition);
+  }
+  return definition;
+}
+
+/**
+ * Everything that `structuredContent` may be. Clients of the first SDK generation hold errors
+ * against the output schema too, and throw away one that does not fit; combinators at the root make
+ * some hosts drop the whole list. So nothing is required, and an error is one more property.
+ */
+function answerSchema(tool: Tool) {
+  return tool.output.partial().extend({ error: errorContent });
+}
+
+/** The JSON Schema of what a schema accepts (`input`) or yields (`output`). */
+export function jsonSchema(schema: z.ZodType, io: 'input' | 'output') {
+  // Metadata is a custom schema, described by its own `type: object`.
+  return z.toJSONSchema(schema, { io, unrepresentable: 'any', override: withoutBounds });
+}
+
+/** Integers are within what a double holds exactly; saying so at each costs a reader for nothing. */
+function withoutBounds({ jsonSchema: node }: { jsonSchema: Record<string, unknown> }): void {
+  if (node.maximum === Number.MAX_SAFE_INTEGER) delete node.maximum;
+  if (node.minimum === Number.MIN_SAFE_INTEGER) delete node.minimum;
+}

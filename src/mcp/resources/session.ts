@@ -1,0 +1,28 @@
+import type { Session } from '../../domain/records.ts';
+import { sessionId } from '../../domain/records.ts';
+import { defineResource } from '../resource.ts';
+
+export const sessionResource = defineResource({
+  name: 'session',
+  title: 'Session',
+  description: 'One session: its metadata, its user, when it was used, how many messages it holds.',
+  uriTemplate: 'session://{session_id}',
+  variable: 'session_id',
+  identifier: sessionId,
+  mimeType: 'application/json',
+  async read(id, { caller, sessions }) {
+    return JSON.stringify({ session: await sessions.get(caller, id) });
+  },
+  complete: (prefix, limit, { caller, sessions }) => sessions.complete(caller, prefix, limit),
+});
+
+/** A session as `resources/list` shows it. */
+export function listedSession(session: Session) {
+  return {
+    uri: sessionResource.uri(session.session_id),
+    name: session.session_id,
+    description: `${session.message_count} messages, last changed ${session.updated_at}`,
+    mimeType: sessionResource.mimeType,
+    annotations: { lastModified: session.updated_at },
+  };
+}

@@ -1,0 +1,77 @@
+import type { CallToolResult } from '@modelcontextprotocol/server';
+import type { z } from 'zod';
+import { DomainError, invalidArgument } from '../domain/errors.ts';
+import type { Logger } from '../logger.ts';
+import type { Tool, ToolContext } from './tool.ts';
+
+/** How many things wrong with the arguments one answer lists. */
+const MAX_ISSUES = 5;
+
+/**
+ * Runs one tool and turns what becomes of it into the answer of `tools/call`. This is the one place
+ * where errors end: a `DomainError` is the caller's, anything else is ours and goes to the log.
+ *
+ * @param args the arguments as they came, which are checked here
+ */
+export async function runTool(
+  tool: Tool,
+  args: unknown,
+  context: ToolContext,
+  logger: Logger,
+): Promise<CallToolResult> {
+  try {
+    const parsed = tool.input.safeParse(args ?? {});
+    if (!parsed.success) throw invalidArgument(describeIssues(parsed.error, tool));
+    const content = await tool.run(parsed.data, context);
+    return {
+      content: [{ type: 'text', text: JSON.stringify(content) }],
+      structuredContent: content,
+    };
+  } catch (error) {
+    return errorResult(asDomainError(error, tool.name, logger));
+  }
+}
+
+/**
+ * The `DomainError` that a caller may see for whatever was thrown; what only the log may see goes
+ * there.
+ */
+export function asDomainError(error: unknown, operation: string, logger: Logger): DomainError {
+  if (error instanceof DomainError) {
+    if (error.cause !== undefined) {
+      logger.warn('call failed', { operation, code: error.code, error: error.cause });
+    }
+    return error;
+  }
+  logger.error('call failed unexpectedly', { operation, code: 'INTERNAL', error });
+  return new DomainError(
+    'INTERNAL',
+    "The server failed in a way it did not expect. The server's log says more; repeating the call may not help.",
+  );
+}
+
+function errorResult({ code, message, retryable }: DomainError): CallToolResult {
+  return {
+    isError: true,
+    content: [{ type: 'text', text: `${code}: ${message}` }],
+    structuredContent: { error: { code, message, retryable } },
+  };
+}
+
+function describeIssues(error: z.ZodError, tool: Tool): string {
+  const { issues } = error;
+  const listed = issues.slice(0, MAX_ISSUES).map((issue) => describeIssue(issue, tool));
+  const more = issues.length > MAX_ISSUES ? ` And ${issues.length - MAX_ISSUES} more.` : '';
+  return `${listed.join(' ')}${more} Correct the arguments of ${tool.name} and call it again.`;
+}
+
+function describeIssue(issue: z.core.$ZodIssue, tool: Tool): string {
+  if (issue.code === 'unrecognized_keys' && issue.path.length === 0) {
+    const unknown = issue.keys.slice(0, MAX_ISSUES).map((key) => JSON.stringify(key.slice(0, 80)));
+    const known = Object.keys(tool.input.shape).join(', ');
+    return `There is no argument ${unknown.join(', ')}; the arguments are ${known}.`;
+  }
+  const where = issue.path.length === 0 ? 'The arguments' : issue.path.join('.');
+  const text = issue.message.replace(/^Invalid input: /, '');
+  return `${where}: ${text}.`;
+}

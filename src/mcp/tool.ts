@@ -1,0 +1,44 @@
+import type { ToolAnnotations } from '@modelcontextprotocol/server';
+import type { z } from 'zod';
+import type { Caller } from '../services/services.ts';
+import type { SessionService } from '../services/sessions.ts';
+
+export const TOOLSETS = ['sessions', 'memory', 'users'] as const;
+export type Toolset = (typeof TOOLSETS)[number];
+
+/** What every tool works with. */
+export interface ToolContext {
+  caller: Caller;
+  sessions: SessionService;
+}
+
+/** The hints of the protocol, none of them optional: a host decides by them what needs asking. */
+export type Hints = Required<
+  Pick<ToolAnnotations, 'readOnlyHint' | 'destructiveHint' | 'idempotentHint'>
+>;
+
+export interface Tool<
+  Input extends z.ZodObject = z.ZodObject,
+  Output extends z.ZodObject = z.ZodObject,
+> {
+  name: string;
+  title: string;
+  description: string;
+  toolset: Toolset;
+  hints: Hints;
+  input: Input;
+  output: Output;
+  run(args: z.output<Input>, context: ToolContext): Promise<z.input<Output>>;
+}
+
+/** Gives a tool its types: `run` sees what `input` lets through, and answers with what `output` says. */
+export function defineTool<Input extends z.ZodObject, Output extends z.ZodObject>(
+  tool: Tool<Input, Output>,
+): Tool {
+  return tool as unknown as Tool;
+}
+
+export const READS: Hints = { readOnlyHint: true, destructiveHint: false, idempotentHint: true };
+export const ADDS: Hints = { readOnlyHint: false, destructiveHint: false, idempotentHint: false };
+export const CHANGES: Hints = { readOnlyHint: false, destructiveHint: false, idempotentHint: true };
+export const DELETES: Hints = { readOnlyHint: false, destructiveHint: true, idempotentHint: true };

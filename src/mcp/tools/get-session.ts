@@ -1,0 +1,17 @@
+import { z } from 'zod';
+import { session, sessionId } from '../../domain/records.ts';
+import { defineTool, READS } from '../tool.ts';
+
+export const getSession = defineTool({
+  name: 'get_session',
+  title: 'Get session',
+  description:
+    "Returns one session's record: its metadata, its user, when it was used, how many messages it holds. Not its messages: get_memory reads those.",
+  toolset: 'sessions',
+  hints: READS,
+  input: z.strictObject({ session_id: sessionId }),
+  output: z.strictObject({ session }),
+  run: async (args, { caller, sessions }) => ({
+    session: await sessions.get(caller, args.session_id),
+  }),
+});

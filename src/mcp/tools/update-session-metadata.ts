@@ -1,0 +1,21 @@
+import { z } from 'zod';
+import { metadata } from '../../domain/metadata.ts';
+import { session, sessionId } from '../../domain/records.ts';
+import { CHANGES, defineTool } from '../tool.ts';
+
+export const updateSessionMetadata = defineTool({
+  name: 'update_session_metadata',
+  title: 'Update session metadata',
+  description:
+    "Merges metadata into a session's own: objects merge at every depth, null removes a key, arrays and other values replace. Keys that are not named stay as they are. Returns the merged record.",
+  toolset: 'sessions',
+  hints: CHANGES,
+  input: z.strictObject({
+    session_id: sessionId,
+    metadata: metadata('What to change: a JSON Merge Patch.'),
+  }),
+  output: z.strictObject({ session }),
+  run: async (args, { caller, sessions }) => ({
+    session: await sessions.updateMetadata(caller, args.session_id, args.metadata),
+  }),
+});

@@ -1,0 +1,126 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type ClientSession, type Db, MongoClient, MongoError } from 'mongodb';
+import { isPassing, toDomainError, unavailable } from './errors.ts';
+
+/** How long a call waits for a server that cannot be reached, in milliseconds. */
+const PATIENCE = 4500;
+
+/** Shorter than the patience, so that the driver reports what it met before the call gives up. */
+const SELECTION_TIMEOUT = 4000;
+
+const FIRST_PAUSE = 25;
+const LONGEST_PAUSE = 400;
+
+export interface Deployment {
+  db: Db;
+  /** A standalone server has no transactions. */
+  transactions: boolean;
+}
+
+/**
+ * The way to one database. Every operation goes through `run`, which repeats it while the deployment
+ * is changing its primary or restarting; so operations have to bear being repeated.
+ */
+export class Connection {
+  readonly #client: MongoClient;
+  readonly #db: Db;
+  readonly #prepare: (db: Db) => Promise<void>;
+  #ready: Promise<Deployment> | undefined;
+
+  /**
+   * @param prepare brings the indexes up to date; runs before the first operation
+   */
+  constructor(uri: string, database: string, prepare: (db: Db) => Promise<void>) {
+    this.#client = new MongoClient(uri, {
+      appName: 'mcp-sessions',
+      serverSelectionTimeoutMS: SELECTION_TIMEOUT,
+      connectTimeoutMS: SELECTION_TIMEOUT,
+      // What is acknowledged is on the disks of a majority; what is read cannot be rolled back.
+      writeConcern: { w: 'majority', journal: true },
+      readConcern: { level: 'majority' },
+      readPreference: 'primary',
+    });
+    this.#db = this.#client.db(database);
+    this.#prepare = prepare;
+  }
+
+  /**
+   * Runs `work`, again and again while it fails for a reason that passes.
+   *
+   * @param patience how long to keep trying, in milliseconds
+   * @throws DomainError UNAVAILABLE when the patience is over, or what the failure maps to
+   */
+  async run<T>(work: (deployment: Deployment) => Promise<T>, patience = PATIENCE): Promise<T> {
+    const deadline = Date.now() + patience;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(unavailable(new Error('no answer in time'))), patience);
+    });
+    try {
+      return await Promise.race([this.#repeat(work, deadline), late]);
+    } catch (error) {
+      throw toDomainError(error);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Runs `work` in a transaction, within `run`. */
+  async transaction<T>(work: (session: ClientSession) => Promise<T>): Promise<T> {
+    const session = this.#client.startSession();
+    try {
+      session.startTransaction();
+      const result = await work(session);
+      await commit(session);
+      return result;
+    } finally {
+      if (session.inTransaction()) await session.abortTransaction().catch(() => undefined);
+      await session.endSession();
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#client.close();
+  }
+
+  async #repeat<T>(work: (deployment: Deployment) => Promise<T>, deadline: number): Promise<T> {
+    for (let pause = FIRST_PAUSE; ; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
+      try {
+        return await work(await this.#deployment());
+      } catch (error) {
+        if (!isPassing(error) || Date.now() + pause > deadline) throw error;
+      }
+      await delay(pause * (0.5 + Math.random()));
+    }
+  }
+
+  #deployment(): Promise<Deployment> {
+    this.#ready ??= this.#connect().catch((error: unknown) => {
+      this.#ready = undefined;
+      throw error;
+    });
+    return this.#ready;
+  }
+
+  async #connect(): Promise<Deployment> {
+    const hello = await this.#db.admin().command({ hello: 1 });
+    await this.#prepare(this.#db);
+    // https://www.mongodb.com/docs/manual/reference/command/hello/: a member of a replica set names
+    // its set, a mongos says isdbgrid, a standalone server neither.
+    return { db: this.#db, transactions: 'setName' in hello || hello.msg === 'isdbgrid' };
+  }
+}
+
+/** Commits, and asks again when the answer was lost: the server tells a commit that was done. */
+async function commit(session: ClientSession): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await session.commitTransaction();
+      return;
+    } catch (error) {
+      const unknown =
+        error instanceof MongoError && error.hasErrorLabel('UnknownTransactionCommitResult');
+      if (!unknown || attempt === 3) throw error;
+    }
+  }
+}

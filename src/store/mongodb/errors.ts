@@ -1,0 +1,67 @@
+import {
+  MongoError,
+  MongoNetworkError,
+  MongoServerError,
+  MongoServerSelectionError,
+} from 'mongodb';
+import { DomainError } from '../../domain/errors.ts';
+
+/**
+ * Server errors that pass: the node stepped down, shuts down, recovers, lost a connection of its own,
+ * or met a write conflict. By the driver specifications on retryable reads and server discovery.
+ */
+const PASSING_CODES = new Set([
+  6, 7, 64, 89, 91, 112, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436,
+]);
+
+const PASSING_LABELS = [
+  'RetryableWriteError',
+  'TransientTransactionError',
+  'UnknownTransactionCommitResult',
+];
+
+/** The server's refusals of who we are: authentication failed, not authorised, no such user. */
+const REFUSED_CODES = new Set([11, 13, 18, 8000]);
+
+const DUPLICATE_KEY = 11000;
+
+/** Whether the same operation may succeed shortly. Whether it took effect may be unknown. */
+export function isPassing(error: unknown): boolean {
+  if (!(error instanceof MongoError)) return false;
+  return (
+    error instanceof MongoNetworkError ||
+    error instanceof MongoServerSelectionError ||
+    ['MongoPoolClosedError', 'MongoTopologyClosedError', 'MongoNotConnectedError'].includes(
+      error.name,
+    ) ||
+    PASSING_CODES.has(Number(error.code)) ||
+    PASSING_LABELS.some((label) => error.hasErrorLabel(label))
+  );
+}
+
+export function isDuplicateKey(error: unknown): boolean {
+  return error instanceof MongoServerError && error.code === DUPLICATE_KEY;
+}
+
+/** The error of a store that could not be reached in the time that a call waits for it. */
+export function unavailable(cause: unknown): DomainError {
+  return new DomainError(
+    'UNAVAILABLE',
+    'MongoDB cannot be reached at the moment, so it is not known whether this took effect. Repeat the same call in a few seconds; that is safe.',
+    { cause },
+  );
+}
+
+/** A `DomainError` for whatever the driver threw; the original is its cause, for the log. */
+export function toDomainError(error: unknown): DomainError {
+  if (error instanceof DomainError) return error;
+  if (isPassing(error)) return unavailable(error);
+  const refused = error instanceof MongoError && REFUSED_CODES.has(Number(error.code));
+  return new DomainError(
+    'INTERNAL',
+    refused
+      ? 'MongoDB refused the credentials or the rights of this server. Whoever runs it has to check MONGODB_URI.'
+      : "The store failed, and nothing was changed. The server's log says why.",
+    { cause: error },
+  );
+}

@@ -1,0 +1,168 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Collection, Document, Filter } from 'mongodb';
+import { invalidArgument } from '../../domain/errors.ts';
+import {
+  isObject,
+  type JsonObject,
+  jsonBytes,
+  METADATA_MAX_BYTES,
+  mergePatch,
+  metadataTooLarge,
+} from '../../domain/metadata.ts';
+import { fromStored, toStored, toStoredKey } from './metadata.ts';
+
+/**
+ * Metadata that takes no more than this as BSON takes no more than the limit as JSON, whatever is in
+ * it: no byte of BSON becomes more than six of JSON (a control character, `\u0001`).
+ */
+const SURELY_WITHIN_LIMIT = Math.floor(METADATA_MAX_BYTES / 6);
+
+/** A document whose metadata can be merged. `revision` counts the changes to it. */
+export interface Mergeable {
+  _id: string;
+  metadata: unknown;
+  revision: number;
+  updated_at: Date;
+}
+
+/**
+ * Merges `patch` into the metadata of the document that `filter` finds, in one atomic step.
+ *
+ * The server applies the patch itself as long as the result is small enough to be within the limit
+ * for certain. What is larger is merged here, where it can be measured, and written if nothing else
+ * has changed it meanwhile.
+ *
+ * @returns the document as it is now, or `null` if there is none
+ * @throws DomainError INVALID_ARGUMENT when the merged metadata would be too large
+ */
+export async function mergeMetadata<T extends Mergeable>(
+  collection: Collection<T>,
+  filter: Filter<T>,
+  patch: JsonObject,
+  at: Date,
+): Promise<T | null> {
+  const after = (await collection.findOneAndUpdate(filter, mergePipeline(patch, at), {
+    returnDocument: 'after',
+  })) as T | null;
+  if (after === null || includesPatch(after, patch)) return after;
+
+  for (;;) {
+    const current = (await collection.findOne(filter)) as T | null;
+    if (current === null) return null;
+    const merged = mergePatch(fromStored(current.metadata), patch);
+    const bytes = jsonBytes(merged);
+    if (bytes > METADATA_MAX_BYTES) throw invalidArgument(`metadata: ${metadataTooLarge(bytes)}`);
+    const updated = await collection.findOneAndUpdate(
+      { ...filter, revision: current.revision },
+      {
+        $set: { metadata: toStored(merged) },
+        $max: { updated_at: at },
+        $inc: { revision: 1 },
+      } as Document,
+      { returnDocument: 'after' },
+    );
+    if (updated !== null) return updated as T;
+  }
+}
+
+/** Whether the server applied the patch: a patch changes nothing where it has been applied. */
+function includesPatch(document: Mergeable, patch: JsonObject): boolean {
+  const metadata = fromStored(document.metadata);
+  return isDeepStrictEqual(mergePatch(metadata, patch), metadata);
+}
+
+/** An object within a patch, and where its counterpart is found. */
+interface PatchNode {
+  /** The variable that holds the counterpart, then the merged object. */
+  name: string;
+  /** The expression for the counterpart; for all but the root, it may be of any type. */
+  source: unknown;
+  patch: JsonObject;
+  children: { key: string; name: string }[];
+}
+
+/**
+ * RFC 7396 as an update pipeline. Every object in the patch gets a variable: one stage per level on
+ * the way down finds the counterparts, and one per level on the way up merges them. Nesting the
+ * expressions instead would meet the server's limit on nesting at a dozen levels of metadata.
+ */
+export function mergePipeline(patch: JsonObject, at: Date): Document[] {
+  const levels = patchLevels(patch);
+  const down = levels.slice(1).map((nodes) => set(nodes, counterpart));
+  const up = levels.toReversed().map((nodes) => set(nodes, merged));
+  const fits = { $lte: [{ $bsonSize: '$merging.n0' }, SURELY_WITHIN_LIMIT] };
+  return [
+    ...down,
+    ...up,
+    {
+      $set: {
+        metadata: { $cond: [fits, '$merging.n0', '$metadata'] },
+        updated_at: { $cond: [fits, { $max: ['$updated_at', at] }, '$updated_at'] },
+        revision: { $cond: [fits, { $add: ['$revision', 1] }, '$revision'] },
+      },
+    },
+    { $unset: 'merging' },
+  ];
+}
+
+function patchLevels(patch: JsonObject): PatchNode[][] {
+  let count = 0;
+  const node = (source: unknown, part: JsonObject): PatchNode => ({
+    name: `n${count++}`,
+    source,
+    patch: part,
+    children: [],
+  });
+  const levels = [[node('$metadata', patch)]];
+  for (let level = levels[0]; level !== undefined && level.length > 0; level = levels.at(-1)) {
+    const next: PatchNode[] = [];
+    for (const parent of level) {
+      const input = parent.name === 'n0' ? '$metadata' : `$merging.${parent.name}`;
+      for (const [key, value] of Object.entries(parent.patch)) {
+        if (!isObject(value)) continue;
+        const field = { $literal: toStoredKey(key) };
+        const child = node({ $getField: { field, input } }, value);
+        parent.children.push({ key, name: child.name });
+        next.push(child);
+      }
+    }
+    levels.push(next);
+  }
+  return levels.slice(0, -1);
+}
+
+function set(nodes: PatchNode[], expression: (node: PatchNode) => unknown): Document {
+  return {
+    $set: Object.fromEntries(nodes.map((node) => [`merging.${node.name}`, expression(node)])),
+  };
+}
+
+function counterpart({ source }: PatchNode): unknown {
+  return { $cond: [{ $eq: [{ $type: source }, 'object'] }, source, { $literal: {} }] };
+}
+
+function merged({ name, patch, children }: PatchNode): unknown {
+  const removed: string[] = [];
+  const replaced: JsonObject = {};
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === null) removed.push(toStoredKey(key));
+    else if (!isObject(value)) Object.defineProperty(replaced, key, { value, enumerable: true });
+  }
+  const own = name === 'n0' ? '$metadata' : `$merging.${name}`;
+  const nested = children.map((child) => ({
+    k: { $literal: toStoredKey(child.key) },
+    v: `$merging.${child.name}`,
+  }));
+  return {
+    $mergeObjects: [
+      removed.length === 0 ? own : without(own, removed),
+      { $literal: toStored(replaced) },
+      ...(nested.length === 0 ? [] : [{ $arrayToObject: [nested] }]),
+    ],
+  };
+}
+
+function without(object: string, keys: string[]): unknown {
+  const keep = { $not: [{ $in: ['$$this.k', { $literal: keys }] }] };
+  return { $arrayToObject: { $filter: { input: { $objectToArray: object }, cond: keep } } };
+}

@@ -1,0 +1,182 @@
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import Libsql from 'libsql';
+import { DomainError } from '../../domain/errors.ts';
+import { isBusy, toDomainError } from './errors.ts';
+import { SCHEMA_STEPS } from './schema.ts';
+
+/** How long a call waits for other processes that write the same file, in milliseconds. */
+const PATIENCE = 10_000;
+
+/** How many queued writes share one transaction, and so one flush to disk. */
+const BATCH = 64;
+
+export type Row = readonly unknown[];
+
+/** A prepared statement whose rows are arrays in the order of the selected columns. */
+export interface Statement {
+  get(...values: unknown[]): Row | undefined;
+  all(...values: unknown[]): Row[];
+  /** Runs it, and says how many rows it changed. */
+  run(...values: unknown[]): number;
+}
+
+interface QueuedWrite {
+  work(): unknown;
+  resolve(value: unknown): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * One connection to the file. Reads run at once. Writes are queued, and those that have come
+ * together by the next turn of the event loop commit as one transaction: with a flush to disk per
+ * commit, that is what writing costs.
+ *
+ * Waiting for another process happens on a timer of ours, never inside SQLite: its busy handler
+ * would block the whole server, and polls too seldom to get a turn between busy writers.
+ */
+export class Connection {
+  readonly #database: Libsql.Database;
+  readonly #statements = new Map<string, Statement>();
+  #queue: QueuedWrite[] = [];
+  #flushing: Promise<void> | undefined;
+
+  private constructor(database: Libsql.Database) {
+    this.#database = database;
+  }
+
+  /**
+   * Opens the file, which is created with its folder if it is not there, and brings its schema up
+   * to date.
+   *
+   * @throws DomainError UNAVAILABLE or INTERNAL when it cannot be used
+   */
+  static async open(path: string): Promise<Connection> {
+    try {
+      mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+      const database = new Libsql(path, { timeout: 0 });
+      const connection = new Connection(database);
+      await connection.#patiently(() => database.pragma('journal_mode = WAL'));
+      database.pragma('synchronous = FULL');
+      await connection.#migrate();
+      return connection;
+    } catch (error) {
+      throw toDomainError(error);
+    }
+  }
+
+  /** The statement for `sql`, prepared once. */
+  statement(sql: string): Statement {
+    const known = this.#statements.get(sql);
+    if (known !== undefined) return known;
+    const prepared = this.#database.prepare(sql);
+    if (prepared.reader) prepared.raw(true);
+    const statement: Statement = {
+      get: (...values) => prepared.get(values) as Row | undefined,
+      all: (...values) => prepared.all(values) as Row[],
+      run: (...values) => prepared.run(values).changes,
+    };
+    this.#statements.set(sql, statement);
+    return statement;
+  }
+
+  /** Runs `work`, which only reads. */
+  async read<T>(work: () => T): Promise<T> {
+    try {
+      return await this.#patiently(work);
+    } catch (error) {
+      throw toDomainError(error);
+    }
+  }
+
+  /**
+   * Runs `work` in a transaction and resolves with its result once that is on disk. If it throws,
+   * what it wrote is undone, and the promise rejects with a `DomainError`.
+   */
+  write<T>(work: () => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ work, resolve: resolve as (value: unknown) => void, reject });
+      this.#flushing ??= this.#flush();
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#flushing;
+    this.#statements.clear();
+    this.#database.close();
+  }
+
+  async #flush(): Promise<void> {
+    await new Promise(setImmediate);
+    while (this.#queue.length > 0) {
+      const batch = this.#queue.splice(0, BATCH);
+      try {
+        await this.#patiently(() => this.#database.exec('BEGIN IMMEDIATE'));
+        this.#commit(batch);
+      } catch (error) {
+        for (const write of batch) write.reject(toDomainError(error));
+      }
+      await new Promise(setImmediate);
+    }
+    this.#flushing = undefined;
+  }
+
+  #commit(batch: QueuedWrite[]): void {
+    const settle: (() => void)[] = [];
+    try {
+      for (const write of batch) settle.push(this.#perform(write));
+      this.#database.exec('COMMIT');
+    } catch (error) {
+      if (this.#database.inTransaction) this.#database.exec('ROLLBACK');
+      throw error;
+    }
+    for (const answer of settle) answer();
+  }
+
+  /** Runs one write of a batch so that its failure leaves the others alone. */
+  #perform(write: QueuedWrite): () => void {
+    this.#database.exec('SAVEPOINT one');
+    try {
+      const result = write.work();
+      this.#database.exec('RELEASE one');
+      return () => write.resolve(result);
+    } catch (error) {
+      // A full disk or an I/O error has ended the whole transaction, not just this write.
+      if (!this.#database.inTransaction) throw error;
+      this.#database.exec('ROLLBACK TO one');
+      this.#database.exec('RELEASE one');
+      return () => write.reject(toDomainError(error));
+    }
+  }
+
+  /** Runs `work` until no other process is in its way. */
+  async #patiently<T>(work: () => T): Promise<T> {
+    const deadline = Date.now() + PATIENCE;
+    for (let pause = 1; ; pause = Math.min(pause * 2, 8)) {
+      try {
+        return work();
+      } catch (error) {
+        if (!isBusy(error) || Date.now() > deadline) throw error;
+      }
+      await delay(pause * (0.5 + Math.random()));
+    }
+  }
+
+  async #migrate(): Promise<void> {
+    const version = () => Number(this.statement('PRAGMA user_version').get()?.[0]);
+    const latest = SCHEMA_STEPS.length;
+    if ((await this.#patiently(version)) < latest) {
+      await this.write(() => {
+        for (const step of SCHEMA_STEPS.slice(version())) this.#database.exec(step);
+        this.#database.exec(`PRAGMA user_version = ${latest}`);
+      });
+    }
+    if (version() > latest) {
+      throw new DomainError(
+        'INTERNAL',
+        'The session file was written by a newer version of mcp-sessions. Update this one, or choose another file with SESSIONS_DB.',
+      );
+    }
+  }
+}

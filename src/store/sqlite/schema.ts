@@ -1,0 +1,51 @@
+/**
+ * The steps that lead from an empty file to today's schema; `PRAGMA user_version` counts those a
+ * file has been through. A published step is never changed, only followed by another.
+ *
+ * `live` repeats `deleted_at IS NULL` as a column, so that one index serves live and deleted
+ * sessions alike. The times are milliseconds since 1970.
+ */
+export const SCHEMA_STEPS: readonly string[] = [
+  `
+  CREATE TABLE users (
+    id INTEGER PRIMARY KEY,
+    namespace TEXT NOT NULL,
+    user_id TEXT NOT NULL,
+    uuid TEXT NOT NULL,
+    email TEXT,
+    first_name TEXT,
+    last_name TEXT,
+    metadata TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    deleted_at INTEGER,
+    UNIQUE (namespace, user_id)
+  ) STRICT;
+  CREATE INDEX users_expiry ON users (deleted_at) WHERE deleted_at IS NOT NULL;
+
+  CREATE TABLE sessions (
+    id INTEGER PRIMARY KEY,
+    namespace TEXT NOT NULL,
+    session_id TEXT NOT NULL,
+    uuid TEXT NOT NULL,
+    user_id TEXT,
+    metadata TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    deleted_at INTEGER,
+    deleted_with_user INTEGER NOT NULL DEFAULT 0,
+    message_count INTEGER NOT NULL DEFAULT 0,
+    last_message_at INTEGER,
+    live INTEGER GENERATED ALWAYS AS (deleted_at IS NULL) VIRTUAL,
+    UNIQUE (namespace, session_id)
+  ) STRICT;
+  CREATE INDEX sessions_created ON sessions (namespace, live, created_at, uuid);
+  CREATE INDEX sessions_updated ON sessions (namespace, live, updated_at, uuid);
+  CREATE INDEX sessions_user_created ON sessions (namespace, user_id, live, created_at, uuid)
+    WHERE user_id IS NOT NULL;
+  CREATE INDEX sessions_user_updated ON sessions (namespace, user_id, live, updated_at, uuid)
+    WHERE user_id IS NOT NULL;
+  CREATE INDEX sessions_identifiers ON sessions (namespace, session_id) WHERE deleted_at IS NULL;
+  CREATE INDEX sessions_expiry ON sessions (deleted_at) WHERE deleted_at IS NOT NULL;
+  `,
+];

@@ -1,0 +1,38 @@
+import type { IncomingMessage } from 'node:http';
+import { MESSAGE_MAX_BYTES } from './limits.ts';
+
+/** A request that cannot be read as JSON: the status to answer with, and why. */
+export class BodyError extends Error {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/**
+ * Reads a request's body as JSON.
+ *
+ * @throws BodyError 413 above 16 MiB, 415 for another content type, 400 for what is not JSON
+ */
+export async function readJson(request: IncomingMessage): Promise<unknown> {
+  if (!/^application\/json\s*(;|$)/i.test(request.headers['content-type'] ?? '')) {
+    throw new BodyError(415, 'The Content-Type has to be application/json.');
+  }
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  const tooLarge = () =>
+    new BodyError(413, `The body is longer than the ${MESSAGE_MAX_BYTES} bytes that are read.`);
+  if (Number(request.headers['content-length']) > MESSAGE_MAX_BYTES) throw tooLarge();
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > MESSAGE_MAX_BYTES) throw tooLarge();
+    chunks.push(chunk);
+  }
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
+  } catch {
+    throw new BodyError(400, 'The body is not valid JSON.');
+  }
+}

@@ -1,0 +1,75 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Server } from '@modelcontextprotocol/server';
+import { SSEServerTransport } from '@modelcontextprotocol/server-legacy/sse';
+import type { Logger } from '../logger.ts';
+import { BodyError, readJson } from './body.ts';
+import { countPending, type Drainable } from './pending.ts';
+import type { Endpoint } from './transport.ts';
+
+/** Where clients post to; the connection's identifier is in the query. */
+export const SSE_MESSAGES_PATH = '/messages';
+
+/** Each holds a socket and a server for as long as its client likes. */
+const MAX_CONNECTIONS = 1000;
+
+/** Proxies close connections that are silent for longer. */
+const KEEP_ALIVE_MS = 15_000;
+
+interface Connection {
+  transport: SSEServerTransport;
+  pending: Drainable;
+  end(): Promise<void>;
+}
+
+/**
+ * HTTP+SSE, the transport of protocol version 2024-11-05, for clients that know no other: a GET
+ * opens the stream of answers, and calls are posted beside it.
+ */
+export function legacySse(createServer: () => Server, logger: Logger): Endpoint {
+  const connections = new Map<string, Connection>();
+
+  async function open(response: ServerResponse): Promise<void> {
+    if (connections.size >= MAX_CONNECTIONS) {
+      throw new BodyError(503, 'Too many SSE connections are open. Try again later, or use /mcp.');
+    }
+    const server = createServer();
+    const transport = new SSEServerTransport(SSE_MESSAGES_PATH, response);
+    const pending = countPending(transport);
+    server.onerror = (error) => logger.debug('sse', { error });
+    const keepAlive = setInterval(() => response.write(': keep-alive\n\n'), KEEP_ALIVE_MS);
+    connections.set(transport.sessionId, { transport, pending, end: () => server.close() });
+    response.on('close', () => {
+      clearInterval(keepAlive);
+      connections.delete(transport.sessionId);
+    });
+    await server.connect(transport);
+  }
+
+  async function post(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { searchParams } = new URL(request.url ?? '/', 'http://localhost');
+    const connection = connections.get(searchParams.get('sessionId') ?? '');
+    if (connection === undefined) {
+      throw new BodyError(404, 'There is no such connection. Open one with GET /sse.');
+    }
+    const body = await readJson(request);
+    await connection.transport.handlePostMessage(request, response, body);
+  }
+
+  return {
+    async handle(request, response) {
+      const posts = request.url?.startsWith(SSE_MESSAGES_PATH) === true;
+      if (request.method !== (posts ? 'POST' : 'GET')) {
+        response.setHeader('allow', posts ? 'POST' : 'GET');
+        throw new BodyError(405, `Use ${posts ? 'POST' : 'GET'} here.`);
+      }
+      return posts ? post(request, response) : open(response);
+    },
+    async drained(timeout) {
+      const all = [...connections.values()].map(({ pending }) => pending.drained(timeout));
+      return (await Promise.all(all)).every(Boolean);
+    },
+    async close() {
+      await Promise.all([...connections.values()].map(({ end }) => end()));
+    },
+  };
+}

@@ -1,0 +1,13 @@
+import { defineConfig, mergeConfig } from 'vitest/config';
+import base from './vitest.config.ts';
+
+/** What is slow because it is thorough: many processes, many crashes, many seconds. */
+export default defineConfig({
+  test: {
+    ...mergeConfig(base, {}).test,
+    include: ['test/**/*.thorough.test.ts'],
+    exclude: ['node_modules/**'],
+    testTimeout: 300_000,
+    fileParallelism: false,
+  },
+});
