@@ -130,9 +130,9 @@ function lazyStore(config: Config, logger: Logger) {
       logger.info('opening the embedded store', { path: sessionsDb });
       return openSqliteStore(sessionsDb);
     }
-    const { openMongoStore } = await import('./store/mongodb/index.ts');
+    const { createMongoClient, openMongoStore } = await import('./store/mongodb/index.ts');
     logger.info('connecting to MongoDB', { database });
-    return openMongoStore({ uri: mongodbUri, database, purgeAfter });
+    return openMongoStore({ client: createMongoClient(mongodbUri), database, purgeAfter });
   };
   return {
     get(): Promise<Store> {

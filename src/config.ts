@@ -21,12 +21,14 @@ const duration = z
 /** The most that a TTL index can wait: a signed 32-bit number of seconds. */
 const PURGE_AFTER_MAX = 2_147_483_647_000;
 
+const PURGE_AFTER_FORM = 'off, or a time of at least 1s with a unit: s, m, h or d, such as 7d';
+
 const purgeAfter = z.union(
   [
     z.literal('off').transform(() => undefined),
-    duration.refine((ms) => ms >= 1000 && ms <= PURGE_AFTER_MAX),
+    duration.refine((ms) => ms >= 1000 && ms <= PURGE_AFTER_MAX, PURGE_AFTER_FORM),
   ],
-  { error: 'off, or a time of at least 1s with a unit: s, m, h or d, such as 7d' },
+  PURGE_AFTER_FORM,
 );
 
 const list = (text: string) => text.split(',').map((name) => name.trim());

@@ -14,7 +14,7 @@ for name in mongod secantusd-rs; do
 done
 
 works() {
-  [ "$("$1/bin/secantusd-rs" --version 2>/dev/null)" = "secantusd-rs $version" ]
+  [ "$("$1/bin/secantusd-rs" --version 2>/dev/null | head -n 1)" = "secantusd-rs $version" ]
 }
 
 if ! works "$root"; then
@@ -29,7 +29,10 @@ if ! works "$root"; then
   trap 'rm -rf "$staging"' EXIT
   echo "install-mongod: building secantusd-rs $version, once: some minutes" >&2
   cargo install secantus-mdb --version "$version" --ignore-rust-version --root "$staging" >&2
-  works "$staging"
+  if ! works "$staging"; then
+    echo "install-mongod: what cargo built does not run" >&2
+    exit 1
+  fi
   rm -rf "$root"
   mv "$staging" "$root"
 fi

@@ -35,7 +35,7 @@ export interface NotFound {
 
 export interface StartOptions {
   readonly standalone?: boolean;
-  /** Where the data is; by default a new temporary directory. */
+  /** Where the data is, with the log beside it; by default in a new temporary directory. */
   readonly dbPath?: string;
   readonly port?: number;
 }
@@ -83,10 +83,11 @@ export async function findMongod(env: NodeJS.ProcessEnv = process.env): Promise<
   }
   const reason = `no MongoDB server: ${passedOver.join('; ')}`;
   const remedy =
-    'install mongod or cargo (rustup), run test/support/install-mongod.sh, ' +
-    'or point MONGODB_TEST_URI at a replica set';
-  if (env.REQUIRE_MONGODB === '1') throw new Error(`REQUIRE_MONGODB=1, but ${reason}. ${remedy}.`);
-  say(`!!! MONGODB TESTS ARE SKIPPED !!! To run them ${remedy}. There is ${reason}.`);
+    'To have one, install mongod or cargo (rustup), or set MONGODB_TEST_URI to a replica set.';
+  if (env.REQUIRE_MONGODB === '1') {
+    throw new Error(`REQUIRE_MONGODB=1, but there is ${reason}. ${remedy}`);
+  }
+  say(`!!! MONGODB TESTS ARE SKIPPED !!! There is ${reason}. ${remedy}`);
   return { reason };
 }
 
@@ -172,8 +173,11 @@ const inEnvironment: Look = async (env) => {
     const where = standaloneUri === null ? 'MONGODB_TEST_URI, no standalone' : 'MONGODB_TEST_URI';
     return { kind: 'uri', uri, standaloneUri, version: replicaSet.version, where };
   } catch (error) {
-    // The message of a connection error names the host at most, never the credentials.
-    return `MONGODB_TEST_URI did not answer (${brief(error)})`;
+    // A connection error names the host at most; that of the parser may quote the credentials.
+    const unreadable = error instanceof Error && error.name === 'MongoParseError';
+    return unreadable
+      ? 'MONGODB_TEST_URI is not a MongoDB address'
+      : `MONGODB_TEST_URI did not answer (${brief(error)})`;
   }
 };
 
@@ -309,7 +313,7 @@ function parseAnswer(output: string): { path?: string; failure?: string } {
 function brief(error: unknown): string {
   const { code, message } = error instanceof Error ? (error as NodeJS.ErrnoException) : {};
   const text = String(code ?? message ?? error).trim();
-  return (text.split('\n')[0] ?? '').slice(0, 80);
+  return (text.split(/[\n!]/)[0] ?? '').slice(0, 80);
 }
 
 function say(line: string): void {

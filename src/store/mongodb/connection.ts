@@ -1,5 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type ClientSession, type Db, MongoClient, MongoError } from 'mongodb';
+import {
+  type ClientSession,
+  type Db,
+  MongoClient,
+  type MongoClientOptions,
+  MongoError,
+} from 'mongodb';
 import { isPassing, toDomainError, unavailable } from './errors.ts';
 
 /** How long a call waits for a server that cannot be reached, in milliseconds. */
@@ -18,6 +24,28 @@ export interface Deployment {
 }
 
 /**
+ * A client with the guarantees that the store gives: what is acknowledged is on the disks of a
+ * majority, and what is read cannot be rolled back. It connects when it is first used.
+ *
+ * @throws DomainError INTERNAL when the connection string cannot be used
+ */
+export function createMongoClient(uri: string, options: MongoClientOptions = {}): MongoClient {
+  try {
+    return new MongoClient(uri, {
+      ...options,
+      appName: 'mcp-sessions',
+      serverSelectionTimeoutMS: SELECTION_TIMEOUT,
+      connectTimeoutMS: SELECTION_TIMEOUT,
+      writeConcern: { w: 'majority', journal: true },
+      readConcern: { level: 'majority' },
+      readPreference: 'primary',
+    });
+  } catch (error) {
+    throw toDomainError(error);
+  }
+}
+
+/**
  * The way to one database. Every operation goes through `run`, which repeats it while the deployment
  * is changing its primary or restarting; so operations have to bear being repeated.
  */
@@ -30,16 +58,8 @@ export class Connection {
   /**
    * @param prepare brings the indexes up to date; runs before the first operation
    */
-  constructor(uri: string, database: string, prepare: (db: Db) => Promise<void>) {
-    this.#client = new MongoClient(uri, {
-      appName: 'mcp-sessions',
-      serverSelectionTimeoutMS: SELECTION_TIMEOUT,
-      connectTimeoutMS: SELECTION_TIMEOUT,
-      // What is acknowledged is on the disks of a majority; what is read cannot be rolled back.
-      writeConcern: { w: 'majority', journal: true },
-      readConcern: { level: 'majority' },
-      readPreference: 'primary',
-    });
+  constructor(client: MongoClient, database: string, prepare: (db: Db) => Promise<void>) {
+    this.#client = client;
     this.#db = this.#client.db(database);
     this.#prepare = prepare;
   }
@@ -103,6 +123,8 @@ export class Connection {
   }
 
   async #connect(): Promise<Deployment> {
+    // A client whose first connection failed stays closed unless it is told to connect again.
+    await this.#client.connect();
     const hello = await this.#db.admin().command({ hello: 1 });
     await this.#prepare(this.#db);
     // https://www.mongodb.com/docs/manual/reference/command/hello/: a member of a replica set names

@@ -1,21 +1,23 @@
-import type { Db } from 'mongodb';
+import type { Db, MongoClient } from 'mongodb';
 import type { Store } from '../store.ts';
 import { Connection } from './connection.ts';
-import { toDomainError } from './errors.ts';
+
 import { prepareIndexes } from './indexes.ts';
 import { mongoSessions } from './sessions.ts';
 import { mongoUsers } from './users.ts';
 
+export { createMongoClient } from './connection.ts';
+
 export interface MongoOptions {
-  uri: string;
+  client: MongoClient;
   database: string;
   /** How long soft-deleted records are kept, in milliseconds; `undefined` keeps them for ever. */
   purgeAfter: number | undefined;
 }
 
-/** The store in a MongoDB database, which is connected to when the first call needs it. */
-export function openMongoStore({ uri, database, purgeAfter }: MongoOptions): Store {
-  const connection = connect(uri, database, (db) => prepareIndexes(db, purgeAfter));
+/** The store in a MongoDB database, which is connected to when the first call needs it; closing it closes the client. */
+export function openMongoStore({ client, database, purgeAfter }: MongoOptions): Store {
+  const connection = new Connection(client, database, (db) => prepareIndexes(db, purgeAfter));
 
   return {
     sessions: mongoSessions(connection),
@@ -34,14 +36,6 @@ export function openMongoStore({ uri, database, purgeAfter }: MongoOptions): Sto
     },
     close: () => connection.close(),
   };
-}
-
-function connect(...options: ConstructorParameters<typeof Connection>): Connection {
-  try {
-    return new Connection(...options);
-  } catch (error) {
-    throw toDomainError(error);
-  }
 }
 
 const expired = (cutoff: string) => ({ deleted_at: { $lte: new Date(cutoff) } });

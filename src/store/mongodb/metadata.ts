@@ -1,8 +1,10 @@
 import type { Json, JsonObject } from '../../domain/metadata.ts';
 
 /**
- * Stands before a stored key that begins with `$`, or with itself. Such keys would otherwise mean
- * something: to the server as operators, to the driver as references (`$ref` with `$id`).
+ * Stands before a stored key that would otherwise mean something: one that begins with `$`, to the
+ * server an operator and to the driver a reference (`$ref` with `$id`); one that every JavaScript
+ * object inherits, such as `constructor`, which the driver looks up in its options; and one that
+ * begins with this character itself.
  */
 const ESCAPE = '\uFF04';
 
@@ -17,7 +19,8 @@ export function toStored(value: Json): unknown {
 }
 
 export function toStoredKey(key: string): string {
-  return key.startsWith('$') || key.startsWith(ESCAPE) ? ESCAPE + key : key;
+  const special = key.startsWith('$') || key.startsWith(ESCAPE) || key in Object.prototype;
+  return special ? ESCAPE + key : key;
 }
 
 /** Metadata as it was before `toStored`. */

@@ -1,0 +1,85 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+const SRC = fileURLToPath(new URL('../src', import.meta.url));
+
+/** What each part may import of the others, and which packages: design §10. */
+const ALLOWED: Record<string, { parts: string[]; packages: RegExp }> = {
+  domain: { parts: ['domain'], packages: /^(zod|node:crypto)$/ },
+  'store/store.ts': { parts: ['domain'], packages: /^$/ },
+  'store/mongodb': {
+    parts: ['domain', 'store/store.ts', 'store/mongodb'],
+    packages: /^(mongodb|node:.*)$/,
+  },
+  'store/sqlite': {
+    parts: ['domain', 'store/store.ts', 'store/sqlite'],
+    packages: /^(libsql|node:.*)$/,
+  },
+  services: { parts: ['domain', 'services', 'store/store.ts'], packages: /^$/ },
+  mcp: {
+    parts: ['domain', 'services', 'mcp', 'logger.ts'],
+    packages: /^(zod|@modelcontextprotocol\/server)$/,
+  },
+  transports: {
+    parts: ['mcp', 'transports', 'logger.ts'],
+    packages: /^(@modelcontextprotocol\/.*|node:.*)$/,
+  },
+  'logger.ts': { parts: [], packages: /^$/ },
+  'config.ts': {
+    parts: ['domain', 'logger.ts', 'mcp'],
+    packages: /^(zod|node:(os|path|util))$/,
+  },
+};
+
+const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.ts'))
+  .map((file) => file.replaceAll('\\', '/'));
+
+function imports(file: string): string[] {
+  const text = readFileSync(join(SRC, file), 'utf8');
+  return [...text.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map(([, path]) => path as string);
+}
+
+const partOf = (file: string) => Object.keys(ALLOWED).find((part) => file.startsWith(part));
+
+describe('imports', () => {
+  it.each(files.filter((file) => partOf(file) !== undefined))('of %s run one way', (file) => {
+    const { parts, packages } = ALLOWED[partOf(file) as string] as (typeof ALLOWED)[string];
+    for (const path of imports(file)) {
+      if (!path.startsWith('.')) {
+        expect(path, `${file} imports a package`).toMatch(packages);
+        continue;
+      }
+      const target = relative(SRC, join(SRC, dirname(file), path)).replaceAll('\\', '/');
+      const allowed = parts.some((part) => target === part || target.startsWith(`${part}/`));
+      expect(allowed, `${file} imports ${target}`).toBe(true);
+    }
+  });
+
+  it('name adapters and transports in app.ts alone', () => {
+    const naming = files.filter(
+      (file) =>
+        !/^(store|transports)\//.test(file) &&
+        imports(file).some((path) => /store\/(mongodb|sqlite)|transports\/(http|stdio)/.test(path)),
+    );
+    expect(naming).toStrictEqual(['app.ts']);
+  });
+
+  it('leave no file of the sources out', () => {
+    const others = files.filter((file) => partOf(file) === undefined);
+    expect(others.toSorted()).toStrictEqual(['app.ts', 'main.ts']);
+  });
+});
+
+describe('the process', () => {
+  it('is read by main.ts alone', () => {
+    const readers = files.filter((file) =>
+      /\bprocess\.(env|argv|stdin|stdout|stderr|exit|on)\b/.test(
+        readFileSync(join(SRC, file), 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, ''),
+      ),
+    );
+    expect(readers).toStrictEqual(['main.ts']);
+  });
+});

@@ -1,0 +1,112 @@
+import { describe, expect, it } from 'vitest';
+import { type Config, ConfigError, helpText, load } from '../src/config.ts';
+
+function config(argv: string[] = [], env: Record<string, string> = {}, platform = 'linux'): Config {
+  const loaded = load(argv, { HOME: '/home/me', ...env }, platform);
+  if (loaded.kind !== 'config') throw new Error(`loaded ${loaded.kind}`);
+  return loaded.config;
+}
+
+describe('the configuration', () => {
+  it('has a default for everything', () => {
+    expect(config()).toStrictEqual({
+      command: 'serve',
+      mongodbDatabase: 'mcp_sessions',
+      sessionsDb: '/home/me/.local/share/mcp-sessions/sessions.db',
+      namespace: 'default',
+      purgeAfter: 604_800_000,
+      purgeEvery: 3_600_000,
+      logLevel: 'warn',
+      http: false,
+      host: '127.0.0.1',
+      port: 3939,
+      allowedHosts: [],
+      insecure: false,
+      toolsets: ['sessions', 'memory', 'users'],
+      readOnly: false,
+      dryRun: false,
+    });
+  });
+
+  it.each([
+    ['linux', { XDG_DATA_HOME: '/data' }, '/data/mcp-sessions/sessions.db'],
+    ['darwin', {}, '/home/me/Library/Application Support/mcp-sessions/sessions.db'],
+    ['win32', { LOCALAPPDATA: '/local' }, '/local/mcp-sessions/sessions.db'],
+    ['linux', { SESSIONS_DB: '/elsewhere.db' }, '/elsewhere.db'],
+  ])('puts the file where %s keeps data, given %o', (platform, env, path) => {
+    expect(config([], env, platform).sessionsDb).toBe(path);
+  });
+
+  it('takes flags before the environment, and empty variables for unset', () => {
+    const env = { LOG_LEVEL: 'debug', MONGODB_URI: '', PURGE_AFTER: '' };
+    expect(config(['--log-level', 'error'], env)).toMatchObject({ logLevel: 'error' });
+    expect(config([], env)).not.toHaveProperty('mongodbUri');
+    expect(config([], env).purgeAfter).toBe(604_800_000);
+  });
+
+  it.each([
+    ['1500ms', 1500],
+    ['90s', 90_000],
+    ['1.5h', 5_400_000],
+    ['2d', 172_800_000],
+    ['off', undefined],
+  ])('reads PURGE_AFTER=%s', (text, milliseconds) => {
+    expect(config([], { PURGE_AFTER: text }).purgeAfter).toBe(milliseconds);
+  });
+
+  it('logs more over HTTP, where nobody reads stderr as a protocol error', () => {
+    expect(config(['--http']).logLevel).toBe('info');
+  });
+
+  it('has the purge command, with a dry run', () => {
+    expect(config(['purge', '--dry-run'])).toMatchObject({ command: 'purge', dryRun: true });
+  });
+
+  it.each<[string[], Record<string, string>, string[]]>([
+    [[], { PURGE_AFTER: '7' }, ['PURGE_AFTER', '"7"', '7d', 'off']],
+    [[], { PURGE_AFTER: '10ms' }, ['PURGE_AFTER', '"10ms"', '1s']],
+    [[], { PURGE_EVERY: 'often' }, ['PURGE_EVERY', '"often"', '30m']],
+    [[], { LOG_LEVEL: 'loud' }, ['--log-level or LOG_LEVEL', '"loud"', 'debug']],
+    [[], { MONGODB_DATABASE: 'a b' }, ['MONGODB_DATABASE', '"a b"', 'space']],
+    [[], { SESSIONS_NAMESPACE: 'x'.repeat(1025) }, ['SESSIONS_NAMESPACE', '1024']],
+    [['--port', '70000'], {}, ['--port', '"70000"', '65535']],
+    [['--toolsets', 'sessions,magic'], {}, ['--toolsets', '"sessions,magic"', 'memory']],
+    [['--allowed-hosts', 'http://x'], {}, ['--allowed-hosts', 'without ports']],
+    [['--http', '--host', '0.0.0.0'], {}, ['--host', '"0.0.0.0"', '--insecure']],
+    [['--nonsense'], {}, ['--nonsense', '--help']],
+    [['--port'], {}, ['--port', '--help']],
+    [['serve-me'], {}, ['"serve-me"', 'purge']],
+  ])('refuses %j with %j in one line', (argv, env, words) => {
+    const error = refusal(argv, env);
+    for (const word of words) expect(error).toContain(word);
+    expect(error).not.toContain('\n');
+  });
+
+  it('never repeats a secret', () => {
+    const error = refusal([], { MONGODB_URI: 'mongo://me:hunter2@host' });
+    expect(error).toContain('MONGODB_URI');
+    expect(error).toContain('mongodb://');
+    expect(error).not.toContain('hunter2');
+  });
+
+  it('binds to any address when told that this is wanted', () => {
+    expect(config(['--http', '--host', '0.0.0.0', '--insecure']).host).toBe('0.0.0.0');
+  });
+
+  it('explains every setting', () => {
+    const help = helpText();
+    for (const name of ['--http', '--read-only', 'MONGODB_URI', 'PURGE_AFTER', '--version']) {
+      expect(help).toContain(name);
+    }
+  });
+});
+
+function refusal(argv: string[], env: Record<string, string>): string {
+  try {
+    config(argv, env);
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError);
+    return (error as Error).message;
+  }
+  throw new Error('the configuration was accepted');
+}

@@ -1,0 +1,107 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { createLogger } from '../../src/logger.ts';
+import { toolDefinition } from '../../src/mcp/json-schema.ts';
+import { RESOURCES } from '../../src/mcp/resources/index.ts';
+import { offeredTools } from '../../src/mcp/server.ts';
+import { TOOLSETS } from '../../src/mcp/tool.ts';
+import { TOOLS } from '../../src/mcp/tools/index.ts';
+
+const folder = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+const logger = createLogger('silent', () => {});
+const offered = (options: Partial<Parameters<typeof offeredTools>[0]>) =>
+  offeredTools({ version: '0', toolsets: TOOLSETS, readOnly: false, logger, ...options });
+
+describe.each(TOOLS.map((tool) => [tool.name, tool] as const))('the tool %s', (name, tool) => {
+  const definition = toolDefinition(tool);
+
+  it('has a file of its own, named like it', () => {
+    const file = `${name.replaceAll('_', '-')}.ts`;
+    expect(readdirSync(folder('../../src/mcp/tools'))).toContain(file);
+  });
+
+  it('has a name, a title and a description that every host takes', () => {
+    expect(name).toMatch(/^[a-z]+(_[a-z]+)+$/);
+    expect(tool.title.length).toBeLessThanOrEqual(40);
+    expect(tool.description.length).toBeGreaterThanOrEqual(60);
+    expect(tool.description.length).toBeLessThanOrEqual(400);
+  });
+
+  it('has schemas that are plain objects at the root', () => {
+    for (const schema of [definition.inputSchema, definition.outputSchema]) {
+      expect(schema).toMatchObject({ type: 'object', additionalProperties: false });
+      for (const word of ['anyOf', 'oneOf', 'allOf', '$ref', 'not']) {
+        expect(schema).not.toHaveProperty(word);
+      }
+    }
+  });
+
+  it('describes every argument', () => {
+    for (const [argument, schema] of Object.entries(definition.inputSchema.properties ?? {})) {
+      const { description, enum: values } = schema as { description?: string; enum?: unknown };
+      expect(description ?? values, argument).toBeDefined();
+    }
+  });
+
+  it('gives every hint', () => {
+    expect(definition.annotations).toStrictEqual({
+      title: tool.title,
+      readOnlyHint: expect.any(Boolean),
+      destructiveHint: expect.any(Boolean),
+      idempotentHint: expect.any(Boolean),
+      openWorldHint: false,
+    });
+    expect(tool.hints.readOnlyHint && tool.hints.destructiveHint).toBe(false);
+  });
+
+  it('is called in the scenario that runs over every transport', () => {
+    expect(readFileSync(folder('../e2e/matrix.test.ts'), 'utf8')).toContain(`'${name}'`);
+  });
+
+  it('is documented with an example', () => {
+    expect(readFileSync(folder('../../README.md'), 'utf8')).toContain(name);
+  });
+});
+
+describe('the catalogue', () => {
+  it('is small enough to be read by a model at every start', () => {
+    expect(JSON.stringify(TOOLS.map(toolDefinition)).length).toBeLessThan(40_000);
+  });
+
+  it('converts its schemas once', () => {
+    for (const tool of TOOLS) expect(toolDefinition(tool)).toBe(toolDefinition(tool));
+  });
+
+  it('offers only the toolsets asked for', () => {
+    expect(
+      new Set(offered({ toolsets: ['sessions'] }).map(({ toolset }) => toolset)),
+    ).toStrictEqual(new Set(['sessions']));
+  });
+
+  it('offers nothing that changes anything when it is read-only', () => {
+    for (const tool of offered({ readOnly: true })) expect(tool.hints.readOnlyHint).toBe(true);
+    expect(offered({ readOnly: true })).not.toHaveLength(0);
+  });
+});
+
+describe.each(RESOURCES.map((kind) => [kind.uriTemplate, kind] as const))('%s', (_, kind) => {
+  it.each(['plain', 'a/b', 'UPPER', ' ', '100%', '%2F', 'ü', '👍', '?#', '..', "!'()*"])(
+    'holds the identifier %j',
+    (id) => {
+      expect(kind.match(kind.uri(id))).toBe(id);
+    },
+  );
+
+  it('does not match what is malformed or of another kind', () => {
+    const uri = kind.uri('x');
+    for (const other of [
+      `other${uri}`,
+      uri.replace('x', ''),
+      uri.replace('x', '%ZZ'),
+      `${uri}/y`,
+    ]) {
+      expect(kind.match(other)).toBeUndefined();
+    }
+  });
+});

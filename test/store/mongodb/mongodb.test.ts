@@ -1,0 +1,266 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { CommandStartedEvent, Db, Document, MongoClient } from 'mongodb';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { createMongoClient, openMongoStore } from '../../../src/store/mongodb/index.ts';
+import { mergePipeline } from '../../../src/store/mongodb/merge-patch.ts';
+import type { Store } from '../../../src/store/store.ts';
+import { type Harness, harness } from '../../support/stores.ts';
+
+/** What only this adapter has to do: indexes, round trips, transactions. */
+const replicaSet = inject('mongodbReplicaSet');
+const standalone = inject('mongodbStandalone');
+const skipReason = replicaSet === null ? `: skipped, ${inject('mongodbSkipReason')}` : '';
+
+const caller = { namespace: 'n' };
+const DAY = 86_400_000;
+
+interface Observed extends Harness {
+  store: Store;
+  client: MongoClient;
+  db: Db;
+  /** The commands that `work` sends. */
+  commands(work: () => Promise<unknown>): Promise<CommandStartedEvent[]>;
+}
+
+const opened: Observed[] = [];
+
+function open(uri: string | null, options: { purgeAfter?: number | undefined } = {}): Observed {
+  const client = createMongoClient(uri as string, { monitorCommands: true });
+  const database = `test_${randomUUID().replaceAll('-', '')}`;
+  const purgeAfter = 'purgeAfter' in options ? options.purgeAfter : 7 * DAY;
+  const store = openMongoStore({ client, database, purgeAfter });
+  const observed: Observed = {
+    ...harness(store, purgeAfter),
+    client,
+    db: client.db(database),
+    async commands(work) {
+      const seen: CommandStartedEvent[] = [];
+      const listen = (event: CommandStartedEvent) => seen.push(event);
+      client.on('commandStarted', listen);
+      await work();
+      client.off('commandStarted', listen);
+      return seen.filter(({ commandName }) => commandName !== 'endSessions');
+    },
+  };
+  opened.push(observed);
+  return observed;
+}
+
+afterAll(async () => {
+  for (const { db, store } of opened) {
+    await db.dropDatabase();
+    await store.close();
+  }
+});
+
+const user = (user_id: string) => ({
+  user_id,
+  uuid: randomUUID(),
+  metadata: {},
+  created_at: '2100-01-01T00:00:00.000Z',
+  updated_at: '2100-01-01T00:00:00.000Z',
+});
+
+describe.skipIf(replicaSet === null)(`the MongoDB store${skipReason}`, () => {
+  describe('uses', () => {
+    let at: Observed;
+    beforeAll(async () => {
+      at = open(replicaSet);
+      await at.store.users.insert('n', user('u'));
+      await at.sessions.add(caller, { session_id: 's' });
+    });
+
+    it.each<[string, () => Promise<unknown>]>([
+      ['add_session', () => at.sessions.add(caller, { session_id: 'new' })],
+      ['get_session', () => at.sessions.get(caller, 's')],
+      ['update_session_metadata', () => at.sessions.updateMetadata(caller, 's', { a: { b: 1 } })],
+      ['delete_session', () => at.sessions.delete(caller, 's')],
+      ['restore_session', () => at.sessions.restore(caller, 's')],
+      ['list_sessions', () => at.sessions.list(caller, NEWEST)],
+      ['completion', () => at.sessions.complete(caller, 's', 5)],
+    ])('one round trip for %s', async (_, work) => {
+      expect(await at.commands(work)).toHaveLength(1);
+    });
+
+    it('a transaction of three round trips to add a session under a user', async () => {
+      const work = () => at.sessions.add(caller, { session_id: 'owned', user_id: 'u' });
+      const names = (await at.commands(work)).map(({ commandName }) => commandName);
+      expect(names).toStrictEqual(['update', 'insert', 'commitTransaction']);
+    });
+
+    it('majority and journal for every write, and majority for every read', async () => {
+      const [insert] = await at.commands(() => at.sessions.add(caller, { session_id: 'durable' }));
+      expect(insert?.command.writeConcern).toMatchObject({ w: 'majority', j: true });
+      const [find] = await at.commands(() => at.sessions.get(caller, 's'));
+      expect(find?.command.readConcern).toMatchObject({ level: 'majority' });
+    });
+  });
+
+  describe('explains', () => {
+    let at: Observed;
+    beforeAll(async () => {
+      at = open(replicaSet);
+      await at.store.users.insert('n', user('u'));
+      for (let i = 0; i < 60; i++) {
+        at.clock.now += i % 2;
+        const owner = i % 3 === 0 ? { user_id: 'u' } : {};
+        await at.sessions.add(caller, { session_id: `s${i}`, ...owner });
+      }
+      for (let i = 0; i < 60; i += 4) await at.sessions.delete(caller, `s${i}`);
+    });
+
+    const lists = (['created_at', 'updated_at'] as const).flatMap((order_by) =>
+      (['asc', 'desc'] as const).flatMap((order) =>
+        (['exclude', 'only'] as const).flatMap((deleted) =>
+          [undefined, 'u'].map((user_id) => ({ order_by, order, deleted, user_id })),
+        ),
+      ),
+    );
+
+    it.each(lists)('every page of %j as one stretch of an index', async (query) => {
+      const first = await at.sessions.list(caller, { ...query, limit: 2 });
+      const cursor = first.next_cursor as string;
+      for (const page of [{ limit: 2 }, { limit: 2, cursor }, { page_size: 2, page_number: 2 }]) {
+        const plan = await explained(at, () => at.sessions.list(caller, { ...query, ...page }));
+        expect(plan.stages).not.toContain('COLLSCAN');
+        expect(plan.stages).not.toContain('SORT');
+        expect(plan.stages).toContain('IXSCAN');
+        // Three are returned, to see whether there are more; an offset goes over what it skips, and
+        // a cursor over those of its own millisecond.
+        expect(plan.keysExamined).toBeLessThanOrEqual(3 + 2);
+        expect(plan.docsExamined).toBeLessThanOrEqual(3 + 2);
+      }
+    });
+
+    it.each<[string, () => Promise<unknown>]>([
+      ['get_session', () => at.sessions.get(caller, 's1')],
+      ['update_session_metadata', () => at.sessions.updateMetadata(caller, 's1', { a: 1 })],
+      ['completion', () => at.sessions.complete(caller, 's1', 2)],
+      ['the dry run of a purge', () => at.store.countExpired('2099-01-01T00:00:00.000Z')],
+      ['a purge', () => at.store.purge('2099-01-01T00:00:00.000Z', 10)],
+    ])('%s by an index', async (_, work) => {
+      const plan = await explained(at, work);
+      expect(plan.stages).not.toContain('COLLSCAN');
+      expect(plan.keysExamined).toBeLessThanOrEqual(3);
+    });
+  });
+
+  describe('has the server purge', () => {
+    const purgeIndex = async ({ db }: Observed, collection = 'sessions') =>
+      (await db.collection(collection).indexes()).find(({ name }) => name === 'purge');
+    const gone = async (at: Observed) => {
+      while ((await at.db.collection('sessions').countDocuments()) > 0) await delay(100);
+    };
+
+    it('after the time that is set, by a TTL index that every start brings up to date', async () => {
+      const at = open(replicaSet, { purgeAfter: 7 * DAY });
+      await at.store.ping();
+      expect(await purgeIndex(at)).toMatchObject({ expireAfterSeconds: 7 * 86_400 });
+      expect(await purgeIndex(at, 'users')).toMatchObject({ expireAfterSeconds: 7 * 86_400 });
+      for (const purgeAfter of [2 * DAY, undefined, 3 * DAY]) {
+        const client = createMongoClient(replicaSet as string);
+        const store = openMongoStore({ client, database: at.db.databaseName, purgeAfter });
+        await store.ping();
+        await store.close();
+        const expected = purgeAfter && { expireAfterSeconds: purgeAfter / 1000 };
+        if (expected) expect(await purgeIndex(at)).toMatchObject(expected);
+        else expect(await purgeIndex(at)).toBeUndefined();
+      }
+    });
+
+    it('what was soft-deleted, and nothing that was restored or is live', async () => {
+      const at = open(replicaSet, { purgeAfter: 1000 });
+      at.clock.now = Date.now();
+      for (const session_id of ['live', 'deleted', 'restored']) {
+        await at.sessions.add(caller, { session_id });
+      }
+      await at.sessions.delete(caller, 'deleted');
+      await at.sessions.delete(caller, 'restored');
+      await at.sessions.restore(caller, 'restored');
+      const sessions = at.db.collection('sessions');
+      while ((await sessions.countDocuments({ session_id: 'deleted' })) > 0) await delay(100);
+      await expect(at.sessions.restore(caller, 'deleted')).rejects.toMatchObject({
+        code: 'NOT_FOUND',
+      });
+      expect(await at.sessions.get(caller, 'live')).toBeDefined();
+      expect(await at.sessions.get(caller, 'restored')).toBeDefined();
+    });
+
+    it('a session that is restored in the same moment whole, or not at all', async () => {
+      const at = open(replicaSet, { purgeAfter: 1000 });
+      at.clock.now = Date.now();
+      const ids = Array.from({ length: 30 }, (_, i) => `s${i}`);
+      for (const session_id of ids) {
+        await at.sessions.add(caller, { session_id, metadata: { session_id } });
+        await at.sessions.delete(caller, session_id);
+      }
+      const alive: string[] = [];
+      for (const id of ids) {
+        await delay(70);
+        const restored = await at.sessions.restore(caller, id).catch((error: unknown) => error);
+        if (restored instanceof Error) expect(restored).toMatchObject({ code: 'NOT_FOUND' });
+        else alive.push(id);
+      }
+      expect(alive).not.toHaveLength(0);
+      for (const id of alive) {
+        expect((await at.sessions.get(caller, id)).metadata).toStrictEqual({ session_id: id });
+        await at.sessions.delete(caller, id);
+      }
+      await gone(at);
+    });
+  });
+
+  it('merges with stages whose number grows with the depth of a patch, not with its size', () => {
+    const wide = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`k${i}`, { a: i }]));
+    expect(mergePipeline(wide, new Date())).toHaveLength(5);
+    expect(mergePipeline({ a: 1 }, new Date())).toHaveLength(3);
+  });
+});
+
+describe.skipIf(standalone === null)(`the MongoDB store, standalone${skipReason}`, () => {
+  it('starts no transaction, which a standalone mongod would refuse', async () => {
+    const at = open(standalone);
+    await at.store.users.insert('n', user('u'));
+    const sent = await at.commands(async () => {
+      await at.sessions.add(caller, { session_id: 'owned', user_id: 'u' });
+      await at.sessions.delete(caller, 'owned');
+      await at.sessions.restore(caller, 'owned');
+    });
+    for (const { command } of sent) {
+      expect(command).not.toHaveProperty('startTransaction');
+      expect(command).not.toHaveProperty('txnNumber');
+    }
+  });
+});
+
+const NEWEST = { order_by: 'created_at', order: 'desc', deleted: 'exclude' } as const;
+
+/** How the server ran the commands of `work`: asked once more, to be explained. */
+async function explained(at: Observed, work: () => Promise<unknown>) {
+  const commands = await at.commands(work);
+  const plan = { stages: [] as string[], keysExamined: 0, docsExamined: 0 };
+  for (const { command, commandName } of commands) {
+    if (!['find', 'aggregate', 'count', 'findAndModify'].includes(commandName)) continue;
+    const { lsid: _, $clusterTime: __, txnNumber: ___, $db: ____, ...bare } = command as Document;
+    const answer = await at.db.command({ explain: bare, verbosity: 'executionStats' });
+    collect(answer, plan);
+  }
+  expect(plan.stages).not.toHaveLength(0);
+  return plan;
+}
+
+function collect(
+  node: unknown,
+  plan: { stages: string[]; keysExamined: number; docsExamined: number },
+) {
+  if (Array.isArray(node)) for (const child of node) collect(child, plan);
+  else if (typeof node === 'object' && node !== null) {
+    for (const [key, value] of Object.entries(node)) {
+      if (key === 'stage' && typeof value === 'string') plan.stages.push(value);
+      else if (key === 'totalKeysExamined') plan.keysExamined += Number(value);
+      else if (key === 'totalDocsExamined') plan.docsExamined += Number(value);
+      else collect(value, plan);
+    }
+  }
+}

@@ -1,0 +1,194 @@
+import {
+  Client as ClientV2,
+  SSEClientTransport as SseV2,
+  StreamableHTTPClientTransport as StreamableHttpV2,
+} from '@modelcontextprotocol/client';
+import { StdioClientTransport as StdioV2 } from '@modelcontextprotocol/client/stdio';
+import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js';
+import { SSEClientTransport as SseV1 } from '@modelcontextprotocol/sdk/client/sse.js';
+import { StdioClientTransport as StdioV1 } from '@modelcontextprotocol/sdk/client/stdio.js';
+import { StreamableHTTPClientTransport as StreamableHttpV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import type { Transport as TransportV1 } from '@modelcontextprotocol/sdk/shared/transport.js';
+
+/** The protocol revision in which there are no protocol sessions; `initialize` belongs to older ones. */
+export const MODERN = '2026-07-28';
+
+/**
+ * Which SDK generation the client is of. `v2` speaks the modern era wherever the transport knows it:
+ * HTTP+SSE does not. `v2 auto` finds the era out, `v2 legacy` does what v1 does.
+ */
+export type ClientKind = 'v1' | 'v2' | 'v2 auto' | 'v2 legacy';
+
+/** How a client gets at a server. */
+export type Reach =
+  | { server: { command: string; args: string[]; env: Record<string, string> } }
+  | { http: URL }
+  | { sse: URL };
+
+/** What a tool answered. */
+export interface ToolAnswer {
+  isError: boolean;
+  text: string;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of many shapes
+  content: any;
+}
+
+export interface ListedTool {
+  name: string;
+  inputSchema: Record<string, unknown>;
+  outputSchema?: Record<string, unknown> | undefined;
+}
+
+export interface ListedResource {
+  uri: string;
+  name: string;
+}
+
+/** What tests need of a client, whichever generation it is of. */
+export interface McpClient {
+  readonly protocolVersion: string | undefined;
+  readonly serverName: string | undefined;
+  readonly instructions: string | undefined;
+  /** The process that the client started; `undefined` where it only connected. */
+  readonly pid: number | undefined;
+  /** What that process has written to stderr. */
+  stderr(): string;
+  /** Settles once the connection is gone, whoever ended it. */
+  readonly closed: Promise<void>;
+  callTool(name: string, args?: Record<string, unknown>): Promise<ToolAnswer>;
+  listTools(): Promise<ListedTool[]>;
+  listResources(cursor?: string): Promise<{ resources: ListedResource[]; nextCursor?: string }>;
+  listResourceTemplates(): Promise<{ name: string; uriTemplate: string }[]>;
+  /** The text of a resource. */
+  readResource(uri: string): Promise<string>;
+  complete(uriTemplate: string, name: string, value: string): Promise<Completion>;
+  close(): Promise<void>;
+}
+
+export interface Completion {
+  values: string[];
+  hasMore?: boolean | undefined;
+}
+
+const INFO = { name: 'mcp-sessions-tests', version: '1.0.0' };
+
+export async function connectV1(reach: Reach): Promise<McpClient> {
+  const client = new ClientV1(INFO);
+  const transport = transportV1(reach);
+  const process = watch(client, transport);
+  // Its own types do not bear `exactOptionalPropertyTypes`.
+  await client.connect(transport as TransportV1);
+  return {
+    ...common(client, process),
+    protocolVersion: (transport as { protocolVersion?: string }).protocolVersion,
+    listResources: async (cursor) =>
+      page(await client.listResources(cursor === undefined ? {} : { cursor })),
+  };
+}
+
+export async function connectV2(reach: Reach, kind: Exclude<ClientKind, 'v1'>): Promise<McpClient> {
+  const client = new ClientV2(INFO, { versionNegotiation: { mode: modeOf(kind, reach) } });
+  const transport = transportV2(reach);
+  const process = watch(client, transport);
+  await client.connect(transport);
+  return {
+    ...common(client, process),
+    protocolVersion: client.getNegotiatedProtocolVersion(),
+    // Not `listResources`, which fetches every page when it is given no cursor.
+    listResources: async (cursor) =>
+      page(
+        await client.request({
+          method: 'resources/list',
+          params: cursor === undefined ? {} : { cursor },
+        }),
+      ),
+  };
+}
+
+function modeOf(kind: ClientKind, reach: Reach) {
+  if (kind === 'v2 auto') return 'auto';
+  return kind === 'v2 legacy' || 'sse' in reach ? 'legacy' : { pin: MODERN };
+}
+
+/** What both generations of the SDK's client have. */
+interface SdkClient {
+  getServerVersion(): { name: string } | undefined;
+  getInstructions(): string | undefined;
+  callTool(params: { name: string; arguments: Record<string, unknown> }): Promise<unknown>;
+  listTools(): Promise<{ tools: ListedTool[] }>;
+  listResourceTemplates(): Promise<{ resourceTemplates: { name: string; uriTemplate: string }[] }>;
+  readResource(params: { uri: string }): Promise<{ contents: unknown[] }>;
+  complete(params: {
+    ref: { type: 'ref/resource'; uri: string };
+    argument: { name: string; value: string };
+  }): Promise<{ completion: Completion }>;
+  close(): Promise<void>;
+}
+
+function common(client: SdkClient, { pid, stderr, closed }: Watched) {
+  return {
+    serverName: client.getServerVersion()?.name,
+    instructions: client.getInstructions(),
+    pid: pid(),
+    stderr,
+    closed,
+    callTool: async (name: string, args: Record<string, unknown> = {}) =>
+      toAnswer(await client.callTool({ name, arguments: args })),
+    listTools: async () => (await client.listTools()).tools,
+    listResourceTemplates: async () => (await client.listResourceTemplates()).resourceTemplates,
+    readResource: async (uri: string) => textOf((await client.readResource({ uri })).contents),
+    complete: async (uri: string, name: string, value: string) =>
+      (await client.complete({ ref: { type: 'ref/resource', uri }, argument: { name, value } }))
+        .completion,
+    close: () => client.close(),
+  };
+}
+
+type Watched = ReturnType<typeof watch>;
+
+function watch(client: { onclose?: (() => void) | undefined }, transport: object) {
+  let text = '';
+  if (transport instanceof StdioV1 || transport instanceof StdioV2) {
+    transport.stderr?.on('data', (chunk: Buffer) => {
+      text += chunk.toString();
+    });
+  }
+  return {
+    pid: () => (transport as { pid?: number | null }).pid ?? undefined,
+    stderr: () => text,
+    closed: new Promise<void>((resolve) => {
+      client.onclose = resolve;
+    }),
+  };
+}
+
+function transportV1(reach: Reach) {
+  if ('server' in reach) return new StdioV1({ ...reach.server, stderr: 'pipe' });
+  return 'sse' in reach ? new SseV1(reach.sse) : new StreamableHttpV1(reach.http);
+}
+
+function transportV2(reach: Reach) {
+  if ('server' in reach) return new StdioV2({ ...reach.server, stderr: 'pipe' });
+  return 'sse' in reach ? new SseV2(reach.sse) : new StreamableHttpV2(reach.http);
+}
+
+function toAnswer(result: unknown): ToolAnswer {
+  const { isError, content, structuredContent } = result as {
+    isError?: boolean;
+    content: { type: string; text?: string }[];
+    structuredContent?: unknown;
+  };
+  return {
+    isError: isError === true,
+    text: content.map(({ text }) => text).join('\n'),
+    content: structuredContent,
+  };
+}
+
+function page({ resources, nextCursor }: { resources: ListedResource[]; nextCursor?: unknown }) {
+  return { resources, ...(nextCursor !== undefined && { nextCursor: nextCursor as string }) };
+}
+
+function textOf(contents: readonly unknown[]): string {
+  return contents.map((content) => (content as { text: string }).text).join('');
+}

@@ -1,0 +1,88 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { MongoClient } from 'mongodb';
+import { v7 as uuidv7 } from 'uuid';
+import { inject } from 'vitest';
+import { createSessionService, type SessionService } from '../../src/services/sessions.ts';
+import { createMongoClient, openMongoStore } from '../../src/store/mongodb/index.ts';
+import { openSqliteStore } from '../../src/store/sqlite/index.ts';
+import type { Store } from '../../src/store/store.ts';
+
+export interface StoreOptions {
+  /** Milliseconds; 7 days if left out. */
+  purgeAfter?: number | undefined;
+}
+
+/** A database of its own, that several stores may be opened on, as several processes would. */
+export interface TestDatabase {
+  open(options?: StoreOptions): Promise<Store>;
+  remove(): Promise<void>;
+}
+
+export interface StoreKind {
+  name: string;
+  /** Why it cannot be tested here; empty if it can. */
+  skipReason: string;
+  create(): Promise<TestDatabase>;
+}
+
+const DAY = 86_400_000;
+
+export const SQLITE: StoreKind = {
+  name: 'embedded',
+  skipReason: '',
+  async create() {
+    const folder = await mkdtemp(join(tmpdir(), 'mcp-sessions-'));
+    return {
+      open: () => openSqliteStore(join(folder, 'sessions.db')),
+      remove: () => rm(folder, { recursive: true, force: true }),
+    };
+  },
+};
+
+function mongodb(name: string, uri: string | null): StoreKind {
+  return {
+    name,
+    skipReason: uri === null ? inject('mongodbSkipReason') : '',
+    async create() {
+      const database = `test_${randomUUID().replaceAll('-', '')}`;
+      return {
+        async open({ purgeAfter = 7 * DAY } = {}) {
+          return openMongoStore({ client: createMongoClient(uri as string), database, purgeAfter });
+        },
+        async remove() {
+          const client = new MongoClient(uri as string);
+          await client.db(database).dropDatabase();
+          await client.close();
+        },
+      };
+    },
+  };
+}
+
+export const MONGODB_REPLICA_SET = mongodb('MongoDB replica set', inject('mongodbReplicaSet'));
+export const MONGODB_STANDALONE = mongodb('MongoDB standalone', inject('mongodbStandalone'));
+
+/** The stores that the contract holds for. */
+export const STORES = [SQLITE, MONGODB_REPLICA_SET, MONGODB_STANDALONE];
+
+/** The services on one store, under a clock that tests move. */
+export interface Harness {
+  store: Store;
+  sessions: SessionService;
+  clock: { now: number };
+}
+
+export function harness(store: Store, purgeAfter: number | undefined = 7 * DAY): Harness {
+  // In the future, where the server's own TTL monitor finds nothing to purge.
+  const clock = { now: Date.parse('2100-01-01T00:00:00.000Z') };
+  const sessions = createSessionService({
+    store: async () => store,
+    now: () => clock.now,
+    newUuid: () => uuidv7(),
+    purgeAfter,
+  });
+  return { store, sessions, clock };
+}
