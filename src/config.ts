@@ -25,7 +25,8 @@ const PURGE_AFTER_FORM = 'off, or a time of at least 1s with a unit: s, m, h or 
 
 const purgeAfter = z.union(
   [
-    z.literal('off').transform(() => undefined),
+    // Not undefined, which would be given the default.
+    z.literal('off').transform(() => null),
     duration.refine((ms) => ms >= 1000 && ms <= PURGE_AFTER_MAX, PURGE_AFTER_FORM),
   ],
   PURGE_AFTER_FORM,
@@ -156,8 +157,13 @@ const schema = z.object({
 });
 
 /** Every setting, checked, with its default. Durations are milliseconds. */
-export type Config = Omit<z.infer<typeof schema>, 'sessionsDb' | 'logLevel' | 'toolsets'> & {
+export type Config = Omit<
+  z.infer<typeof schema>,
+  'purgeAfter' | 'sessionsDb' | 'logLevel' | 'toolsets'
+> & {
   command: 'serve' | 'purge';
+  /** `undefined`: nothing is ever purged. */
+  purgeAfter: number | undefined;
   sessionsDb: string;
   logLevel: (typeof LOG_LEVELS)[number];
   toolsets: Toolset[];
@@ -199,7 +205,7 @@ export function load(
   }
   const parsed = schema.safeParse(given);
   if (!parsed.success) throw new ConfigError(describe(parsed.error, given));
-  const { sessionsDb, logLevel, ...config } = parsed.data;
+  const { purgeAfter: kept, sessionsDb, logLevel, ...config } = parsed.data;
   if (config.http && !config.insecure && !isLoopback(config.host)) {
     throw new ConfigError(
       `--host is ${JSON.stringify(config.host)}, which others can reach, and nobody has to sign in; allowed is 127.0.0.1, ::1 or localhost, or any address together with --insecure.`,
@@ -210,6 +216,7 @@ export function load(
     config: {
       ...config,
       command,
+      purgeAfter: kept ?? undefined,
       sessionsDb: sessionsDb ?? join(dataDirectory(env, platform), 'sessions.db'),
       logLevel: logLevel ?? (config.http ? 'info' : 'warn'),
     },

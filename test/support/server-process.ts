@@ -112,13 +112,13 @@ export class Servers {
     if (transport === 'stdio') {
       const { args = [], env } = options;
       const server = { command: process.execPath, args: [MAIN, ...args], env: this.env(env) };
-      return { connect: (kind) => this.#connect(kind, { server }), stop: async () => {} };
+      return { connect: (kind) => this.connect(kind, { server }), stop: async () => {} };
     }
     const { url, kill } = await this.spawnHttp(options);
     const reach: Reach =
       transport === 'HTTP+SSE' ? { sse: new URL('/sse', url) } : { http: new URL('/mcp', url) };
     return {
-      connect: (kind) => this.#connect(kind, reach),
+      connect: (kind) => this.connect(kind, reach),
       stop: async () => void (await kill('SIGTERM')),
     };
   }
@@ -135,7 +135,8 @@ export class Servers {
     await rm(this.directory, { recursive: true, force: true, maxRetries: 5 });
   }
 
-  async #connect(kind: ClientKind, reach: Reach): Promise<McpClient> {
+  /** A client of a server that runs already. */
+  async connect(kind: ClientKind, reach: Reach): Promise<McpClient> {
     const client = await (kind === 'v1' ? connectV1(reach) : connectV2(reach, kind));
     this.#clients.add(client);
     return client;
