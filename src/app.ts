@@ -1,14 +1,18 @@
 import type { Readable, Writable } from 'node:stream';
-import type { Server } from '@modelcontextprotocol/server';
 import { v7 as uuidv7 } from 'uuid';
 import type { Config } from './config.ts';
 import type { Logger } from './logger.ts';
+import { Changes } from './mcp/changes.ts';
 import { createServerFactory } from './mcp/server.ts';
+import type { Context } from './mcp/tool.ts';
+import { createMemoryService } from './services/memory.ts';
 import { purgeExpired } from './services/purge.ts';
 import type { Dependencies } from './services/services.ts';
 import { createSessionService } from './services/sessions.ts';
+import { createUserService } from './services/users.ts';
 import type { PurgeCounts, Store } from './store/store.ts';
-import type { Transport } from './transports/transport.ts';
+import type { HttpOptions } from './transports/http.ts';
+import type { CreateServer, Transport } from './transports/transport.ts';
 
 /** The sweep at start-up waits this long, so as not to be in the way of the first calls. */
 const FIRST_SWEEP_MS = 1000;
@@ -33,11 +37,13 @@ export interface App {
 export async function startApp(options: AppOptions): Promise<App> {
   const { config, logger } = options;
   const store = lazyStore(config, logger);
+  const changes = new Changes();
   const deps: Dependencies = {
     store: store.get,
     now: Date.now,
     newUuid: () => uuidv7(),
     purgeAfter: config.purgeAfter,
+    onChange: (namespace, changed) => changes.tell(namespace, changed),
   };
   const makeServer = createServerFactory({
     version: options.version,
@@ -45,15 +51,19 @@ export async function startApp(options: AppOptions): Promise<App> {
     readOnly: config.readOnly,
     logger,
   });
-  const context = {
-    caller: { namespace: config.namespace },
+  const { namespace } = config;
+  const context: Context = {
+    caller: { namespace },
     sessions: createSessionService(deps),
+    memory: createMemoryService(deps),
+    users: createUserService(deps),
   };
-  const createServer = () => makeServer(context);
-
-  const transport = await openTransport(options, createServer);
-  const stopSweeping =
-    config.mongodbUri === undefined ? sweep(config, store.get, logger) : () => {};
+  const transport = await openTransport(
+    options,
+    (connection) => makeServer(context, changes, connection),
+    (listener) => changes.listen(namespace, listener),
+  );
+  const stopSweeping = sweep(config, store.get, logger);
   return {
     transport,
     ...(transport.url !== undefined && { url: transport.url }),
@@ -95,9 +105,9 @@ export async function runPurge(
   }
 }
 
-function described({ sessions, users }: PurgeCounts): string {
+function described({ sessions, messages, users }: PurgeCounts): string {
   const counted = (count: number, noun: string) => `${count} ${noun}${count === 1 ? '' : 's'}`;
-  return `${counted(sessions, 'session')}, ${counted(users, 'user')}`;
+  return `${counted(sessions, 'session')}, ${counted(messages, 'message')}, ${counted(users, 'user')}`;
 }
 
 function cutoffOf(purgeAfter: number): string {
@@ -107,7 +117,8 @@ function cutoffOf(purgeAfter: number): string {
 /** Loads no more than the chosen transport needs: what is loaded is most of the start-up time. */
 async function openTransport(
   options: AppOptions,
-  createServer: () => Server,
+  createServer: CreateServer,
+  changes: HttpOptions['changes'],
 ): Promise<Transport & { url?: string }> {
   const { config, logger } = options;
   if (!config.http) {
@@ -117,7 +128,7 @@ async function openTransport(
   }
   const { serveOverHttp } = await import('./transports/http.ts');
   const { host, port, allowedHosts } = config;
-  return serveOverHttp({ host, port, allowedHosts, createServer, logger });
+  return serveOverHttp({ host, port, allowedHosts, createServer, changes, logger });
 }
 
 /** Opens the configured store on first use; one that could not be opened is tried again. */
@@ -138,6 +149,8 @@ function lazyStore(config: Config, logger: Logger) {
     get(): Promise<Store> {
       opening ??= open().catch((error: unknown) => {
         opening = undefined;
+        const path = config.mongodbUri === undefined ? config.sessionsDb : undefined;
+        logger.warn('the store cannot be opened', { path });
         throw error;
       });
       return opening;
@@ -158,7 +171,8 @@ function sweep(config: Config, store: () => Promise<Store>, logger: Logger): () 
     try {
       const cutoff = cutoffOf(purgeAfter);
       const purged = await purgeExpired(await store(), { cutoff, signal: stopping.signal });
-      if (purged.sessions + purged.users > 0) logger.info('purged', { ...purged });
+      if (purged.sessions + purged.messages + purged.users > 0)
+        logger.info('purged', { ...purged });
     } catch (error) {
       logger.warn('the sweep failed and will be tried again', { error });
     }

@@ -71,7 +71,7 @@ const SETTINGS = {
   },
   purgeEvery: {
     env: 'PURGE_EVERY',
-    description: 'How often the embedded store is swept. Default: 60m.',
+    description: 'How often the store is swept for what is past PURGE_AFTER. Default: 60m.',
   },
   logLevel: {
     env: 'LOG_LEVEL',
@@ -107,7 +107,10 @@ const ENTRIES = Object.entries(SETTINGS) as [SettingName, Setting][];
 const schema = z.object({
   mongodbUri: z
     .string()
-    .regex(/^mongodb(\+srv)?:\/\/./, 'a URI that starts with mongodb:// or mongodb+srv://')
+    .regex(
+      /^mongodb(\+srv)?:\/\/([^@/?#\s]*@)?[^@/?#\s]+(\/[^@?#\s]*(\?\S*)?)?$/,
+      'a URI that starts with mongodb:// or mongodb+srv://, its user and password percent-encoded',
+    )
     .optional(),
   mongodbDatabase: z
     .string()
@@ -221,6 +224,22 @@ export function load(
       logLevel: logLevel ?? (config.http ? 'info' : 'warn'),
     },
   };
+}
+
+/** The texts of a configuration that no log may show. */
+export function secretsOf({ mongodbUri }: Config): string[] {
+  const credentials = /^[^/]*\/\/([^@/?#]*)@/.exec(mongodbUri ?? '')?.[1] ?? '';
+  const password = credentials.split(':').slice(1).join(':');
+  const decoded = decodedOr(password);
+  return [mongodbUri ?? '', credentials, password, decoded].filter((secret) => secret.length > 2);
+}
+
+function decodedOr(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 function isLoopback(host: string): boolean {

@@ -16,15 +16,21 @@ export interface Logger {
  * A logger that writes one JSON object per line, never to stdout, which belongs to the protocol.
  *
  * @param write takes one line, its newline included
+ * @param secrets texts that must not show in any line, though a driver quotes them in an error
  */
-export function createLogger(level: LogLevel, write: (line: string) => void): Logger {
+export function createLogger(
+  level: LogLevel,
+  write: (line: string) => void,
+  secrets: readonly string[] = [],
+): Logger {
   const threshold = LOG_LEVELS.indexOf(level);
   const at = (lineLevel: LogLevel) => {
     const silent = LOG_LEVELS.indexOf(lineLevel) > threshold;
     return (message: string, fields: Fields = {}): void => {
       if (silent) return;
       const line = { time: new Date().toISOString(), level: lineLevel, message, ...fields };
-      write(`${JSON.stringify(line, withErrors)}\n`);
+      const text = JSON.stringify(line, withErrors);
+      write(`${secrets.reduce((masked, secret) => masked.replaceAll(secret, '***'), text)}\n`);
     };
   };
   return { error: at('error'), warn: at('warn'), info: at('info'), debug: at('debug') };
@@ -34,13 +40,8 @@ function withErrors(_key: string, value: unknown): unknown {
   if (!(value instanceof Error)) return value;
   return {
     name: value.name,
-    message: withoutCredentials(value.message),
-    stack: withoutCredentials(value.stack ?? ''),
+    message: value.message,
+    stack: value.stack,
     ...(value.cause !== undefined && { cause: value.cause }),
   };
-}
-
-/** Drivers like to quote the connection string that failed. */
-function withoutCredentials(text: string): string {
-  return text.replace(/(mongodb(?:\+srv)?:\/\/)[^@\s/]*@/g, '$1***@');
 }

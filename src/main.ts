@@ -2,7 +2,7 @@
 import { Console } from 'node:console';
 import { createRequire } from 'node:module';
 import { runPurge, startApp } from './app.ts';
-import { type Config, ConfigError, helpText, load } from './config.ts';
+import { type Config, ConfigError, helpText, load, secretsOf } from './config.ts';
 import { DomainError } from './domain/errors.ts';
 import { createLogger } from './logger.ts';
 import { GRACE_MS } from './transports/limits.ts';
@@ -23,7 +23,8 @@ async function main(): Promise<number> {
 }
 
 async function run(config: Config): Promise<number> {
-  const logger = createLogger(config.logLevel, (line) => process.stderr.write(line));
+  const write = (line: string) => process.stderr.write(line);
+  const logger = createLogger(config.logLevel, write, secretsOf(config));
   if (config.command === 'purge') {
     await runPurge(config, logger, (text) => process.stdout.write(text));
     return EXIT.ok;

@@ -12,13 +12,23 @@ export function textProblem(value: string): string | undefined {
   return undefined;
 }
 
-function identifierProblem(value: string): string | undefined {
-  if (value === '') return 'must not be empty';
+/** A schema for text of `min` to `max` bytes of UTF-8 that both stores keep byte for byte. */
+export function text(name: string, min: 0 | 1, max: number) {
+  return z
+    .string()
+    .superRefine((value, context) => {
+      const problem = lengthProblem(value, min, max) ?? textProblem(value);
+      if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
+    })
+    .meta({ minLength: min, maxLength: max, description: `${name}, up to ${max} bytes.` });
+}
+
+function lengthProblem(value: string, min: number, max: number): string | undefined {
+  if (value.length < min) return 'must not be empty';
   const bytes = Buffer.byteLength(value);
-  if (bytes > IDENTIFIER_MAX_BYTES) {
-    return `is ${bytes} bytes of UTF-8, and at most ${IDENTIFIER_MAX_BYTES} are allowed: use a shorter identifier`;
-  }
-  return textProblem(value);
+  return bytes > max
+    ? `is ${bytes} bytes of UTF-8, and at most ${max} are allowed: shorten it`
+    : undefined;
 }
 
 /**
@@ -26,11 +36,5 @@ function identifierProblem(value: string): string | undefined {
  * UTF-8, case-sensitive, kept byte for byte.
  */
 export function identifier(description: string) {
-  return z
-    .string()
-    .superRefine((value, context) => {
-      const problem = identifierProblem(value);
-      if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
-    })
-    .meta({ description, minLength: 1, maxLength: IDENTIFIER_MAX_BYTES });
+  return text('identifier', 1, IDENTIFIER_MAX_BYTES).meta({ description });
 }

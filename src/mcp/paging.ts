@@ -20,6 +20,19 @@ export const pageArguments = {
     .meta({ description: 'Also return total_count, how many there are in all.' }),
 };
 
+/** What lists of sessions and users show, and in which order. */
+export const listArguments = {
+  order_by: z
+    .enum(['created_at', 'updated_at'])
+    .default('created_at')
+    .meta({ description: 'Whether the newest or the last changed come first.' }),
+  order: z.enum(['desc', 'asc']).default('desc').meta({ description: 'desc: the latest first.' }),
+  deleted: z
+    .enum(['exclude', 'only'])
+    .default('exclude')
+    .meta({ description: 'only: the soft-deleted ones instead of the live ones.' }),
+};
+
 /** What every list answers with beside its records. */
 export const pageResults = {
   next_cursor: z

@@ -1,15 +1,25 @@
 import type { ToolAnnotations } from '@modelcontextprotocol/server';
 import type { z } from 'zod';
+import type { MemoryService } from '../services/memory.ts';
 import type { Caller } from '../services/services.ts';
 import type { SessionService } from '../services/sessions.ts';
+import type { UserService } from '../services/users.ts';
 
 export const TOOLSETS = ['sessions', 'memory', 'users'] as const;
 export type Toolset = (typeof TOOLSETS)[number];
 
-/** What every tool works with. */
-export interface ToolContext {
+/** What tools, resources and prompts work with. */
+export interface Context {
   caller: Caller;
   sessions: SessionService;
+  memory: MemoryService;
+  users: UserService;
+}
+
+/** What a tool works with during one call. */
+export interface ToolContext extends Context {
+  /** Tells a caller who asked for it how far the call has got. */
+  progress(done: number, total: number): void;
 }
 
 /** The hints of the protocol, none of them optional: a host decides by them what needs asking. */

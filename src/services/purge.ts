@@ -13,13 +13,14 @@ export interface PurgeOptions {
 
 /** Purges everything soft-deleted by the cutoff, in small steps, and says how much that was. */
 export async function purgeExpired(store: Store, options: PurgeOptions): Promise<PurgeCounts> {
-  const total: PurgeCounts = { sessions: 0, users: 0 };
+  const total: PurgeCounts = { sessions: 0, messages: 0, users: 0 };
   while (options.signal?.aborted !== true) {
     const step = await store.purge(options.cutoff, STEP);
-    if (step.sessions + step.users === 0) break;
+    if (step.sessions + step.messages + step.users === 0) break;
     total.sessions += step.sessions;
+    total.messages += step.messages;
     total.users += step.users;
-    options.onProgress?.(total);
+    options.onProgress?.({ ...total });
   }
   return total;
 }

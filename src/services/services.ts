@@ -1,5 +1,8 @@
 import type { Store } from '../store/store.ts';
 
+/** A record that a call has changed. */
+export type Changed = { session_id: string; user_id?: string | undefined } | { user_id: string };
+
 /**
  * What the services are made of. The store is asked for when a call needs it, so that a server
  * answers its handshake before any store is open.
@@ -12,6 +15,8 @@ export interface Dependencies {
   newUuid(): string;
   /** How long soft-deleted records are kept, in milliseconds; `undefined` keeps them for ever. */
   purgeAfter: number | undefined;
+  /** Hears of every change that was acknowledged. */
+  onChange(namespace: string, changed: Changed): void;
 }
 
 /** On whose behalf a call is made. */
@@ -25,3 +30,9 @@ export function purgeTime(deletedAt: string, purgeAfter: number | undefined): st
     ? undefined
     : new Date(Date.parse(deletedAt) + purgeAfter).toISOString();
 }
+
+/**
+ * The most bytes of records in one answer. Hosts cut tool answers at about 25,000 tokens; a page
+ * that would be longer ends early and says how to go on.
+ */
+export const PAGE_MAX_BYTES = 90_000;

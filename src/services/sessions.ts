@@ -1,15 +1,11 @@
 import { DomainError, quoted } from '../domain/errors.ts';
 import type { JsonObject } from '../domain/metadata.ts';
-import { cutPage, type PageArguments, sealCursor, windowOf } from '../domain/pages.ts';
 import type { Session } from '../domain/records.ts';
-import type { SessionQuery, Store } from '../store/store.ts';
+import type { Change, SessionQuery } from '../store/store.ts';
+import { describeAbsence } from './absence.ts';
+import { withMetadataCut } from './fit.ts';
+import { type ListArguments, listPage, type Page } from './lists.ts';
 import { type Caller, type Dependencies, purgeTime } from './services.ts';
-
-/**
- * The most bytes of records in one answer. Hosts cut tool answers at about 25,000 tokens; a page
- * that would be longer ends early and says how to go on.
- */
-export const PAGE_MAX_BYTES = 90_000;
 
 export interface NewSession {
   session_id: string;
@@ -17,14 +13,8 @@ export interface NewSession {
   metadata?: JsonObject | undefined;
 }
 
-export interface SessionList extends SessionQuery, PageArguments {
-  include_total?: boolean | undefined;
-}
-
-export interface SessionPage {
-  sessions: Session[];
-  next_cursor?: string;
-  total_count?: number;
+export interface SessionList extends ListArguments {
+  user_id?: string | undefined;
 }
 
 export interface Deletion {
@@ -38,34 +28,14 @@ export type SessionService = ReturnType<typeof createSessionService>;
 /** The rules for sessions (design §3 to §5). Every method throws `DomainError`. */
 export function createSessionService(deps: Dependencies) {
   const timestamp = () => new Date(deps.now()).toISOString();
+  const absence = describeAbsence(deps.purgeAfter);
 
-  async function missing(caller: Caller, store: Store, sessionId: string, found?: Session) {
-    if (found?.deleted_at === undefined) {
-      return new DomainError(
-        'NOT_FOUND',
-        `There is no session ${quoted(sessionId)}. Check the session_id, or create it with add_session; list_sessions shows what there is.`,
-      );
-    }
-    return new DomainError(
-      'NOT_FOUND',
-      `Session ${quoted(sessionId)} ${await deletionOf(caller, store, found)}`,
-    );
-  }
-
-  async function deletionOf(caller: Caller, store: Store, session: Session): Promise<string> {
-    const at = session.deleted_at as string;
-    const until = purgeTime(at, deps.purgeAfter);
-    const owner =
-      session.user_id === undefined
-        ? undefined
-        : await store.users.find(caller.namespace, session.user_id);
-    const remedy =
-      owner?.deleted_at === undefined
-        ? 'Call restore_session to bring it back with its messages, or add_memory to continue it without them.'
-        : `Its user ${quoted(owner.user_id)} is deleted: call restore_user to bring both back.`;
-    return until === undefined
-      ? `was deleted at ${at} and is kept until it is restored. ${remedy}`
-      : `was deleted at ${at} and can be restored until ${until}, when it is purged. ${remedy}`;
+  /** Tells of a change that was applied, and says what is there now. */
+  function told(caller: Caller, change: Change<Session>): Session | undefined {
+    if (!change.applied) return change.found;
+    const { session_id, user_id } = change.record;
+    deps.onChange(caller.namespace, { session_id, user_id });
+    return change.record;
   }
 
   return {
@@ -82,18 +52,17 @@ export function createSessionService(deps: Dependencies) {
         message_count: 0,
       });
       if (outcome === 'user_missing') {
-        throw new DomainError(
-          'NOT_FOUND',
-          `There is no user ${quoted(input.user_id as string)}. Create it with add_user first, or leave user_id out.`,
-        );
+        const userId = input.user_id as string;
+        throw absence.user(userId, await store.users.find(caller.namespace, userId));
       }
+      const session = told(caller, outcome);
       if (outcome.applied) return outcome.record;
       const name = `Session ${quoted(input.session_id)}`;
       throw new DomainError(
         'ALREADY_EXISTS',
-        outcome.found?.deleted_at === undefined
+        session?.deleted_at === undefined
           ? `${name} exists already. Use it as it is, change it with update_session_metadata, or choose another session_id.`
-          : `${name} exists: it ${await deletionOf(caller, store, outcome.found)}`,
+          : `${name} exists: it ${await absence.deletedSession(caller, store, session)}`,
       );
     },
 
@@ -101,22 +70,25 @@ export function createSessionService(deps: Dependencies) {
       const store = await deps.store();
       const found = await store.sessions.find(caller.namespace, sessionId);
       if (found !== undefined && found.deleted_at === undefined) return found;
-      throw await missing(caller, store, sessionId, found);
+      throw await absence.session(caller, store, sessionId, found);
     },
 
     async updateMetadata(caller: Caller, sessionId: string, patch: JsonObject): Promise<Session> {
       const store = await deps.store();
       const outcome = await store.sessions.merge(caller.namespace, sessionId, patch, timestamp());
+      const session = told(caller, outcome);
       if (outcome.applied) return outcome.record;
-      throw await missing(caller, store, sessionId, outcome.found);
+      throw await absence.session(caller, store, sessionId, session);
     },
 
     /** Deletes, or answers with the deletion that is already there, so that a retry is safe. */
     async delete(caller: Caller, sessionId: string): Promise<Deletion> {
       const store = await deps.store();
       const outcome = await store.sessions.delete(caller.namespace, sessionId, timestamp());
-      const session = outcome.applied ? outcome.record : outcome.found;
-      if (session?.deleted_at === undefined) throw await missing(caller, store, sessionId);
+      const session = told(caller, outcome);
+      if (session?.deleted_at === undefined) {
+        throw await absence.session(caller, store, sessionId, undefined);
+      }
       return { session, purge_at: purgeTime(session.deleted_at, deps.purgeAfter) };
     },
 
@@ -124,37 +96,22 @@ export function createSessionService(deps: Dependencies) {
     async restore(caller: Caller, sessionId: string): Promise<Session> {
       const store = await deps.store();
       const outcome = await store.sessions.restore(caller.namespace, sessionId);
-      const session = outcome.applied ? outcome.record : outcome.found;
+      const session = told(caller, outcome);
       if (session !== undefined && session.deleted_at === undefined) return session;
-      throw await missing(caller, store, sessionId, session);
+      throw await absence.session(caller, store, sessionId, session);
     },
 
-    async list(caller: Caller, list: SessionList): Promise<SessionPage> {
-      const store = await deps.store();
+    async list(caller: Caller, list: SessionList): Promise<Page<Session>> {
+      const { sessions } = await deps.store();
+      const { namespace } = caller;
       const { user_id, order_by, order, deleted } = list;
       const query: SessionQuery = { user_id, order_by, order, deleted };
-      const cursorQuery = ['sessions', caller.namespace, user_id, order_by, order, deleted];
-      const window = windowOf(list, cursorQuery);
-      const { namespace } = caller;
-      const found = await store.sessions.list(namespace, query, {
-        ...window,
-        limit: window.limit + 1,
-      });
-      const { page, cut } = cutPage(found, window.limit, PAGE_MAX_BYTES);
-      const last = page.at(-1);
-      return {
-        sessions: page,
-        ...(cut &&
-          last !== undefined && {
-            next_cursor: sealCursor(
-              { value: Date.parse(last[order_by]), key: last.uuid },
-              cursorQuery,
-            ),
-          }),
-        ...(list.include_total === true && {
-          total_count: await store.sessions.count(namespace, query),
-        }),
+      const source = {
+        list: (window: Parameters<typeof sessions.list>[2]) =>
+          sessions.list(namespace, query, window),
+        count: () => sessions.count(namespace, query),
       };
+      return listPage(list, ['sessions', namespace, user_id], source, withMetadataCut);
     },
 
     /** Up to `limit` identifiers of live sessions that start with `prefix`. */

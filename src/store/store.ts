@@ -1,6 +1,6 @@
 import type { JsonObject } from '../domain/metadata.ts';
 import type { Window } from '../domain/pages.ts';
-import type { Session, User } from '../domain/records.ts';
+import type { Message, Session, Summary, User } from '../domain/records.ts';
 
 /**
  * The port that both stores implement. Every call is made inside one namespace and is atomic: it
@@ -11,6 +11,7 @@ import type { Session, User } from '../domain/records.ts';
  */
 export interface Store {
   readonly sessions: SessionStore;
+  readonly messages: MessageStore;
   readonly users: UserStore;
 
   /** Resolves when the store answers. */
@@ -20,16 +21,18 @@ export interface Store {
   countExpired(cutoff: string): Promise<PurgeCounts>;
 
   /**
-   * Purges up to `limit` of the records soft-deleted at or before `cutoff`, in every namespace, and
-   * says how many that were. All zero: nothing is left.
+   * Purges up to `limit` of each kind of record soft-deleted at or before `cutoff`, in every
+   * namespace, and says how many that were. All zero: nothing is left.
    */
   purge(cutoff: string, limit: number): Promise<PurgeCounts>;
 
   close(): Promise<void>;
 }
 
+/** How many records of each kind. Messages go with their session, or by themselves after a revival. */
 export interface PurgeCounts {
   sessions: number;
+  messages: number;
   users: number;
 }
 
@@ -39,11 +42,15 @@ export interface PurgeCounts {
  */
 export type Change<T> = { applied: true; record: T } | { applied: false; found: T | undefined };
 
-export interface SessionQuery {
-  user_id?: string | undefined;
+/** What a list shows, and in which order. */
+export interface ListQuery {
   order_by: 'created_at' | 'updated_at';
   order: 'asc' | 'desc';
   deleted: 'exclude' | 'only';
+}
+
+export interface SessionQuery extends ListQuery {
+  user_id?: string | undefined;
 }
 
 export interface SessionStore {
@@ -72,8 +79,8 @@ export interface SessionStore {
   delete(namespace: string, sessionId: string, at: string): Promise<Change<Session>>;
 
   /**
-   * Undoes a session's deletion. Not applied to a session that is live, or that was deleted together
-   * with its user.
+   * Undoes a session's deletion, which brings back its messages. Not applied to a session that is
+   * live, or whose user is deleted.
    */
   restore(namespace: string, sessionId: string): Promise<Change<Session>>;
 
@@ -86,10 +93,141 @@ export interface SessionStore {
   identifiers(namespace: string, prefix: string, limit: number): Promise<string[]>;
 }
 
+/**
+ * A session with what its messages are counted by. The live ones have the sequence numbers
+ * `first_seq` to `last_seq`, without a gap; where there are none, `last_seq` is `first_seq - 1`.
+ */
+export interface Conversation {
+  session: Session;
+  first_seq: number;
+  last_seq: number;
+  /** The newest; covers messages that are live. */
+  summary?: Summary;
+}
+
+export interface NewMessage {
+  uuid: string;
+  role: string;
+  content: string;
+  metadata: JsonObject;
+  token_count: number;
+}
+
+export interface Append {
+  messages: readonly NewMessage[];
+  /** Some of the uuids are the caller's, so messages with them may be there already. */
+  mayExist: boolean;
+  at: string;
+  /** The uuid of the session, should it be created. */
+  session_uuid: string;
+  /** Names the run of messages that begins should the session be created or revived. */
+  thread: string;
+}
+
+export interface Appended extends Conversation {
+  messages: { uuid: string; seq: number; created: boolean }[];
+}
+
+/** A stretch of a session's messages: at most `limit`, from an end or behind a sequence number. */
+export interface Stretch {
+  order: 'asc' | 'desc';
+  limit: number;
+  /** Only messages behind this one in the order. */
+  after?: number | undefined;
+  /** How many to skip from the end where the order starts. */
+  offset?: number | undefined;
+}
+
+export interface MessageStore {
+  /**
+   * Appends messages to a session, which is created if it is not there and revived if it is
+   * soft-deleted: then it starts anew, and the messages that were deleted stay so. A message whose
+   * uuid is there already is updated in place: role and content replaced, metadata merged.
+   *
+   * Not applied to a session whose user is deleted.
+   */
+  append(namespace: string, sessionId: string, append: Append): Promise<Change<Appended>>;
+
+  /** A session, live or soft-deleted, and a stretch of its messages, in the order asked for. */
+  read(
+    namespace: string,
+    sessionId: string,
+    stretch: Stretch,
+  ): Promise<{ conversation: Conversation; messages: Message[] } | undefined>;
+
+  /**
+   * Merges `patch` into the metadata of a message of a live session. Without a message, the session
+   * as it was found says why.
+   *
+   * @throws DomainError INVALID_ARGUMENT when the merged metadata would be too large
+   */
+  merge(
+    namespace: string,
+    sessionId: string,
+    uuid: string,
+    patch: JsonObject,
+    at: string,
+  ): Promise<{ session: Session | undefined; message: Message | undefined }>;
+
+  /**
+   * Makes `summary` the newest of a live session. Not applied unless it reaches to one of the
+   * session's live messages, and at least as far as the newest before it.
+   *
+   * @param uuid identifies the summary in the history that is kept
+   */
+  summarize(
+    namespace: string,
+    sessionId: string,
+    uuid: string,
+    summary: Summary,
+  ): Promise<Change<Conversation>>;
+}
+
+export interface UserChange {
+  /** The fields to set; `null` removes one. */
+  fields: Partial<Record<'email' | 'first_name' | 'last_name', string | null>>;
+  metadata: JsonObject;
+}
+
+/** A user and how many sessions were deleted together with it. */
+export interface DeletedUser {
+  user: User;
+  sessions: number;
+}
+
+/** Hears of how many sessions a change of their user has gone through, of how many. */
+export type Progress = (done: number, total: number) => void;
+
 export interface UserStore {
   /** Adds a user unless the identifier is taken, be it by a soft-deleted one. */
   insert(namespace: string, user: User): Promise<Change<User>>;
 
   /** The user, live or soft-deleted. */
   find(namespace: string, userId: string): Promise<User | undefined>;
+
+  /**
+   * Changes a live user.
+   *
+   * @throws DomainError INVALID_ARGUMENT when the merged metadata would be too large
+   */
+  update(namespace: string, userId: string, change: UserChange, at: string): Promise<Change<User>>;
+
+  /** Soft-deletes a live user with every session of theirs; answers the same for a deleted one. */
+  delete(
+    namespace: string,
+    userId: string,
+    at: string,
+    progress?: Progress,
+  ): Promise<DeletedUser | undefined>;
+
+  /** Undoes exactly that; a user that is live stays as it is. */
+  restore(namespace: string, userId: string, progress?: Progress): Promise<DeletedUser | undefined>;
+
+  list(namespace: string, query: ListQuery, window: Window): Promise<User[]>;
+
+  /** How many users `list` would go through. */
+  count(namespace: string, query: ListQuery): Promise<number>;
+
+  /** Identifiers of live users that start with `prefix`, in the order of their bytes. */
+  identifiers(namespace: string, prefix: string, limit: number): Promise<string[]>;
 }

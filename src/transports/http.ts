@@ -4,13 +4,12 @@ import {
   type ServerResponse,
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Server } from '@modelcontextprotocol/server';
 import type { Logger } from '../logger.ts';
 import { BodyError } from './body.ts';
 import { createGuard } from './guard.ts';
 import { legacySse, SSE_MESSAGES_PATH } from './legacy-sse.ts';
 import { streamableHttp } from './streamable-http.ts';
-import type { Transport } from './transport.ts';
+import type { CreateServer, Transport } from './transport.ts';
 
 export interface HttpOptions {
   host: string;
@@ -18,7 +17,9 @@ export interface HttpOptions {
   port: number;
   /** Host names to answer to, beside `localhost` and addresses. */
   allowedHosts: readonly string[];
-  createServer(): Server;
+  createServer: CreateServer;
+  /** Calls the listener with the URI of each resource that changes, until told to stop. */
+  changes(listener: (uri: string) => void): () => void;
   logger: Logger;
 }
 
@@ -37,7 +38,7 @@ const KEEP_ALIVE_TIMEOUT_MS = 75_000;
 export async function serveOverHttp(options: HttpOptions): Promise<Transport & { url: string }> {
   const { logger, createServer } = options;
   const guard = createGuard([options.host, ...options.allowedHosts]);
-  const mcp = streamableHttp(createServer, logger);
+  const mcp = streamableHttp(createServer, options.changes, logger);
   const sse = legacySse(createServer, logger);
   const endpoints = new Map([
     ['/mcp', mcp],
@@ -82,10 +83,12 @@ export async function serveOverHttp(options: HttpOptions): Promise<Transport & {
       const closed = new Promise((resolve) => http.close(resolve));
       const drained = await Promise.all([mcp.drained(grace), sse.drained(grace)]);
       await Promise.all([mcp.close(), sse.close()]);
-      http.closeIdleConnections();
+      // A connection becomes idle only once its last answer has left the process.
+      const sweeping = setInterval(() => http.closeIdleConnections(), 10);
       const forced = setTimeout(() => http.closeAllConnections(), 500);
       await closed;
       clearTimeout(forced);
+      clearInterval(sweeping);
       return drained.every(Boolean);
     },
   };

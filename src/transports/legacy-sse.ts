@@ -1,10 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Server } from '@modelcontextprotocol/server';
 import { SSEServerTransport } from '@modelcontextprotocol/server-legacy/sse';
 import type { Logger } from '../logger.ts';
 import { BodyError, readJson } from './body.ts';
 import { countPending, type Drainable } from './pending.ts';
-import type { Endpoint } from './transport.ts';
+import type { CreateServer, Endpoint } from './transport.ts';
 
 /** Where clients post to; the connection's identifier is in the query. */
 export const SSE_MESSAGES_PATH = '/messages';
@@ -25,14 +24,14 @@ interface Connection {
  * HTTP+SSE, the transport of protocol version 2024-11-05, for clients that know no other: a GET
  * opens the stream of answers, and calls are posted beside it.
  */
-export function legacySse(createServer: () => Server, logger: Logger): Endpoint {
+export function legacySse(createServer: CreateServer, logger: Logger): Endpoint {
   const connections = new Map<string, Connection>();
 
   async function open(response: ServerResponse): Promise<void> {
     if (connections.size >= MAX_CONNECTIONS) {
       throw new BodyError(503, 'Too many SSE connections are open. Try again later, or use /mcp.');
     }
-    const server = createServer();
+    const server = createServer({ era: 'legacy', updates: 'server' });
     const transport = new SSEServerTransport(SSE_MESSAGES_PATH, response);
     const pending = countPending(transport);
     server.onerror = (error) => logger.debug('sse', { error });

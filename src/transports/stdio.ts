@@ -1,17 +1,17 @@
 import type { Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
-import { ProtocolErrorCode, type Server } from '@modelcontextprotocol/server';
+import { ProtocolErrorCode } from '@modelcontextprotocol/server';
 import { StdioServerTransport, serveStdio } from '@modelcontextprotocol/server/stdio';
 import type { Logger } from '../logger.ts';
 import { MESSAGE_MAX_BYTES } from './limits.ts';
 import { LineLimit } from './line-limit.ts';
 import { countPending } from './pending.ts';
-import type { Transport } from './transport.ts';
+import type { CreateServer, Transport } from './transport.ts';
 
 export interface StdioOptions {
   stdin: Readable;
   stdout: Writable;
-  createServer(): Server;
+  createServer: CreateServer;
   logger: Logger;
 }
 
@@ -24,7 +24,7 @@ export function serveOverStdio({ stdin, stdout, createServer, logger }: StdioOpt
   });
   const wire = new StdioServerTransport(lines, stdout, { maxBufferSize: 2 * MESSAGE_MAX_BYTES });
   const pending = countPending(wire);
-  const handle = serveStdio(createServer, {
+  const handle = serveStdio(({ era }) => createServer({ era, updates: 'server' }), {
     transport: wire,
     onerror: (error) => logger.warn('stdio', { error }),
   });

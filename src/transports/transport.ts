@@ -1,5 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Server } from '@modelcontextprotocol/server';
+import type { ServedConnection } from '../mcp/server.ts';
 import type { Drainable } from './pending.ts';
+
+/** Makes a server for one connection, or for one request. */
+export type CreateServer = (connection: ServedConnection) => Server;
 
 /** A way in that is being served. */
 export interface Transport {

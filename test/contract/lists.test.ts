@@ -20,7 +20,7 @@ describeStores('list_sessions', (under) => {
   const list = (query: Partial<SessionList> = {}) =>
     at.sessions.list(caller, { ...NEWEST, ...query });
   const ids = async (query: Partial<SessionList> = {}) =>
-    (await list(query)).sessions.map(({ session_id }) => session_id);
+    (await list(query)).records.map(({ session_id }) => session_id);
 
   async function add(...identifiers: string[]) {
     for (const session_id of identifiers) {
@@ -35,7 +35,7 @@ describeStores('list_sessions', (under) => {
     let cursor: string | undefined;
     do {
       const page = await list({ ...query, ...(cursor !== undefined && { cursor }) });
-      seen.push(...page.sessions.map(({ session_id }) => session_id));
+      seen.push(...page.records.map(({ session_id }) => session_id));
       cursor = page.next_cursor;
       await between();
     } while (cursor !== undefined);
@@ -43,7 +43,7 @@ describeStores('list_sessions', (under) => {
   }
 
   it('is empty where there is nothing', async () => {
-    expect(await list({ include_total: true })).toStrictEqual({ sessions: [], total_count: 0 });
+    expect(await list({ include_total: true })).toStrictEqual({ records: [], total_count: 0 });
   });
 
   it('shows the newest first, or the oldest, by creation or by change', async () => {
@@ -61,7 +61,7 @@ describeStores('list_sessions', (under) => {
     await at.sessions.delete(caller, 'b');
     expect(await ids()).toStrictEqual(['c', 'a']);
     expect(await ids({ deleted: 'only' })).toStrictEqual(['b']);
-    expect((await list({ deleted: 'only' })).sessions[0]).toHaveProperty('deleted_at');
+    expect((await list({ deleted: 'only' })).records[0]).toHaveProperty('deleted_at');
   });
 
   it('shows the sessions of one user', async () => {
@@ -122,14 +122,24 @@ describeStores('list_sessions', (under) => {
   });
 
   it('ends a page early when its records are large, and goes on with the cursor', async () => {
-    for (const session_id of ['a', 'b', 'c', 'd']) {
-      const metadata = { filler: 'x'.repeat(40_000) };
-      await at.sessions.add(caller, { session_id, metadata });
+    const ids = Array.from({ length: 16 }, (_, i) => `s${i}`);
+    for (const session_id of ids) {
+      await at.sessions.add(caller, { session_id, metadata: { filler: 'x'.repeat(7900) } });
     }
-    const page = await list({ limit: 4 });
-    expect(page.sessions).toHaveLength(2);
+    const page = await list({ limit: 16 });
+    expect(page.records.length).toBeLessThan(16);
     expect(page).toHaveProperty('next_cursor');
-    expect((await follow({ limit: 4 })).toSorted()).toStrictEqual(['a', 'b', 'c', 'd']);
+    expect((await follow({ limit: 16 })).toSorted()).toStrictEqual(ids.toSorted());
+  });
+
+  it('leaves out metadata that is too large for a list, and says how large it is', async () => {
+    const metadata = { filler: 'x'.repeat(40_000) };
+    await at.sessions.add(caller, { session_id: 'large', metadata });
+    expect((await list()).records[0]).toMatchObject({
+      metadata: {},
+      metadata_omitted_bytes: 40_013,
+    });
+    expect((await at.sessions.get(caller, 'large')).metadata).toStrictEqual(metadata);
   });
 
   it('returns every session that stays live exactly once, whatever happens meanwhile', async () => {

@@ -27,14 +27,18 @@ describeStores('purge', (under) => {
     at.clock.now += 1;
     await at.sessions.delete(caller, 'recent');
 
-    expect(await under.store.countExpired(cutoff)).toStrictEqual({ sessions: 1, users: 0 });
+    expect(await under.store.countExpired(cutoff)).toStrictEqual({
+      sessions: 1,
+      messages: 0,
+      users: 0,
+    });
     const progress: number[] = [];
     const purged = await purgeExpired(under.store, {
       cutoff,
       onProgress: ({ sessions }) => progress.push(sessions),
     });
 
-    expect(purged).toStrictEqual({ sessions: 1, users: 0 });
+    expect(purged).toStrictEqual({ sessions: 1, messages: 0, users: 0 });
     expect(progress).toStrictEqual([1]);
     await expect(at.sessions.get(caller, 'live')).resolves.toMatchObject({ session_id: 'live' });
     await expect(at.sessions.restore(caller, 'recent')).resolves.toBeDefined();
@@ -77,7 +81,7 @@ describeStores('purge', (under) => {
     it('when it is told to', async () => {
       const cutoff = new Date(T0).toISOString();
       const purged = await purgeExpired(under.store, { cutoff, signal: AbortSignal.abort() });
-      expect(purged).toStrictEqual({ sessions: 0, users: 0 });
+      expect(purged).toStrictEqual({ sessions: 0, messages: 0, users: 0 });
     });
   });
 });

@@ -151,6 +151,7 @@ describeStores('sessions', (under) => {
         now: () => at.clock.now,
         newUuid: randomUUID,
         purgeAfter: undefined,
+        onChange: () => {},
       });
       await add('s');
       expect((await keeping.delete(caller, 's')).purge_at).toBeUndefined();
@@ -198,7 +199,7 @@ describeStores('sessions', (under) => {
 
     it('differ when their case or their trailing space differs', async () => {
       for (const id of ['abc', 'ABC', 'abc ']) await add(id);
-      expect((await at.sessions.list(caller, NEWEST)).sessions).toHaveLength(3);
+      expect((await at.sessions.list(caller, NEWEST)).records).toHaveLength(3);
     });
 
     it('are completed by prefix, live ones only, in order', async () => {

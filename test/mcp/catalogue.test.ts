@@ -89,7 +89,7 @@ describe.each(RESOURCES.map((kind) => [kind.uriTemplate, kind] as const))('%s', 
   it.each(['plain', 'a/b', 'UPPER', ' ', '100%', '%2F', 'ü', '👍', '?#', '..', "!'()*"])(
     'holds the identifier %j',
     (id) => {
-      expect(kind.match(kind.uri(id))).toBe(id);
+      expect(kind.match(kind.uri(id))).toStrictEqual({ id, query: {} });
     },
   );
 

@@ -5,7 +5,10 @@ import { join } from 'node:path';
 import { MongoClient } from 'mongodb';
 import { v7 as uuidv7 } from 'uuid';
 import { inject } from 'vitest';
+import { createMemoryService, type MemoryService } from '../../src/services/memory.ts';
+import type { Dependencies } from '../../src/services/services.ts';
 import { createSessionService, type SessionService } from '../../src/services/sessions.ts';
+import { createUserService, type UserService } from '../../src/services/users.ts';
 import { createMongoClient, openMongoStore } from '../../src/store/mongodb/index.ts';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -72,17 +75,26 @@ export const STORES = [SQLITE, MONGODB_REPLICA_SET, MONGODB_STANDALONE];
 export interface Harness {
   store: Store;
   sessions: SessionService;
+  memory: MemoryService;
+  users: UserService;
   clock: { now: number };
 }
 
 export function harness(store: Store, purgeAfter: number | undefined = 7 * DAY): Harness {
   // In the future, where the server's own TTL monitor finds nothing to purge.
   const clock = { now: Date.parse('2100-01-01T00:00:00.000Z') };
-  const sessions = createSessionService({
+  const deps: Dependencies = {
     store: async () => store,
     now: () => clock.now,
     newUuid: () => uuidv7(),
     purgeAfter,
-  });
-  return { store, sessions, clock };
+    onChange: () => {},
+  };
+  return {
+    store,
+    sessions: createSessionService(deps),
+    memory: createMemoryService(deps),
+    users: createUserService(deps),
+    clock,
+  };
 }

@@ -1,16 +1,15 @@
-import type { Session } from '../../domain/records.ts';
-import { sessionId } from '../../domain/records.ts';
+import { type Session, sessionId } from '../../domain/records.ts';
 import { defineResource } from '../resource.ts';
 
 export const sessionResource = defineResource({
   name: 'session',
   title: 'Session',
   description: 'One session: its metadata, its user, when it was used, how many messages it holds.',
-  uriTemplate: 'session://{session_id}',
+  path: 'session://{session_id}',
   variable: 'session_id',
   identifier: sessionId,
   mimeType: 'application/json',
-  async read(id, { caller, sessions }) {
+  async read({ id }, { caller, sessions }) {
     return JSON.stringify({ session: await sessions.get(caller, id) });
   },
   complete: (prefix, limit, { caller, sessions }) => sessions.complete(caller, prefix, limit),

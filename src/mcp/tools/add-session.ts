@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { metadata } from '../../domain/metadata.ts';
 import { session, sessionId, userId } from '../../domain/records.ts';
+import { withMetadataCut } from '../../services/fit.ts';
 import { ADDS, defineTool } from '../tool.ts';
 
 export const addSession = defineTool({
@@ -16,5 +17,7 @@ export const addSession = defineTool({
     metadata: metadata('Any JSON object, such as a title or tags.').optional(),
   }),
   output: z.strictObject({ session }),
-  run: async (args, { caller, sessions }) => ({ session: await sessions.add(caller, args) }),
+  run: async (args, { caller, sessions }) => ({
+    session: withMetadataCut(await sessions.add(caller, args)),
+  }),
 });

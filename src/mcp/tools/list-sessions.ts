@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { session, userId } from '../../domain/records.ts';
-import { pageArguments, pageResults } from '../paging.ts';
+import { listArguments, pageArguments, pageResults } from '../paging.ts';
 import { defineTool, READS } from '../tool.ts';
 
 export const listSessions = defineTool({
@@ -12,14 +12,12 @@ export const listSessions = defineTool({
   hints: READS,
   input: z.strictObject({
     user_id: userId.optional().meta({ description: 'Only the sessions of this user.' }),
-    order_by: z.enum(['created_at', 'updated_at']).default('created_at'),
-    order: z.enum(['desc', 'asc']).default('desc'),
-    deleted: z
-      .enum(['exclude', 'only'])
-      .default('exclude')
-      .meta({ description: 'only: the soft-deleted sessions instead of the live ones.' }),
+    ...listArguments,
     ...pageArguments,
   }),
   output: z.strictObject({ sessions: z.array(session), ...pageResults }),
-  run: (args, { caller, sessions }) => sessions.list(caller, args),
+  async run(args, { caller, sessions }) {
+    const { records, ...page } = await sessions.list(caller, args);
+    return { sessions: records, ...page };
+  },
 });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { session, sessionId } from '../../domain/records.ts';
+import { withMetadataCut } from '../../services/fit.ts';
 import { CHANGES, defineTool } from '../tool.ts';
 
 export const restoreSession = defineTool({
@@ -12,6 +13,6 @@ export const restoreSession = defineTool({
   input: z.strictObject({ session_id: sessionId }),
   output: z.strictObject({ session }),
   run: async (args, { caller, sessions }) => ({
-    session: await sessions.restore(caller, args.session_id),
+    session: withMetadataCut(await sessions.restore(caller, args.session_id)),
   }),
 });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { metadata } from '../../domain/metadata.ts';
 import { session, sessionId } from '../../domain/records.ts';
+import { withMetadataCut } from '../../services/fit.ts';
 import { CHANGES, defineTool } from '../tool.ts';
 
 export const updateSessionMetadata = defineTool({
@@ -16,6 +17,6 @@ export const updateSessionMetadata = defineTool({
   }),
   output: z.strictObject({ session }),
   run: async (args, { caller, sessions }) => ({
-    session: await sessions.updateMetadata(caller, args.session_id, args.metadata),
+    session: withMetadataCut(await sessions.updateMetadata(caller, args.session_id, args.metadata)),
   }),
 });

@@ -20,6 +20,22 @@ const PASSING_LABELS = [
   'UnknownTransactionCommitResult',
 ];
 
+/**
+ * What Node says of a socket that broke. The driver passes some of these on as they are, above all
+ * EPIPE: "This socket has been ended by the other party".
+ */
+const SOCKET_CODES = new Set([
+  'EPIPE',
+  'ECONNRESET',
+  'ECONNREFUSED',
+  'ECONNABORTED',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ERR_STREAM_DESTROYED',
+  'ERR_STREAM_WRITE_AFTER_END',
+]);
+
 /** The server's refusals of who we are: authentication failed, not authorised, no such user. */
 const REFUSED_CODES = new Set([11, 13, 18, 8000]);
 
@@ -27,7 +43,9 @@ const DUPLICATE_KEY = 11000;
 
 /** Whether the same operation may succeed shortly. Whether it took effect may be unknown. */
 export function isPassing(error: unknown): boolean {
-  if (!(error instanceof MongoError)) return false;
+  if (!(error instanceof MongoError)) {
+    return SOCKET_CODES.has(String((error as NodeJS.ErrnoException | null)?.code));
+  }
   return (
     error instanceof MongoNetworkError ||
     error instanceof MongoServerSelectionError ||

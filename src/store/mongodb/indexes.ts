@@ -1,28 +1,66 @@
-import type { Db, IndexDescription } from 'mongodb';
+import type { Db, Document, IndexDescription } from 'mongodb';
 
 export const INDEX = {
-  sessionIdentity: 'session_identity',
-  sessionPrefix: 'session_prefix',
+  identity: 'identity',
+  prefix: 'prefix',
   created: 'created',
   updated: 'updated',
   userCreated: 'user_created',
   userUpdated: 'user_updated',
-  userIdentity: 'user_identity',
+  left: 'left',
+  cascade: 'cascade',
+  order: 'order',
+  uuid: 'uuid',
+  history: 'history',
+  expiry: 'expiry',
   purge: 'purge',
 } as const;
 
-const SESSIONS: IndexDescription[] = [
-  { name: INDEX.sessionIdentity, key: { namespace: 1, session_id: 1 }, unique: true },
-  { name: INDEX.sessionPrefix, key: { namespace: 1, live: 1, session_id: 1 } },
-  { name: INDEX.created, key: { namespace: 1, live: 1, created_at: 1, _id: 1 } },
-  { name: INDEX.updated, key: { namespace: 1, live: 1, updated_at: 1, _id: 1 } },
-  { name: INDEX.userCreated, key: { namespace: 1, user_id: 1, live: 1, created_at: 1, _id: 1 } },
-  { name: INDEX.userUpdated, key: { namespace: 1, user_id: 1, live: 1, updated_at: 1, _id: 1 } },
-];
+/** By collection. Those on messages and summaries start like a shard key of theirs would. */
+const INDEXES: Record<string, IndexDescription[]> = {
+  sessions: [
+    { name: INDEX.identity, key: { namespace: 1, session_id: 1 }, unique: true },
+    { name: INDEX.prefix, key: { namespace: 1, live: 1, session_id: 1 } },
+    { name: INDEX.created, key: { namespace: 1, live: 1, created_at: 1, _id: 1 } },
+    { name: INDEX.updated, key: { namespace: 1, live: 1, updated_at: 1, _id: 1 } },
+    { name: INDEX.userCreated, key: { namespace: 1, user_id: 1, live: 1, created_at: 1, _id: 1 } },
+    { name: INDEX.userUpdated, key: { namespace: 1, user_id: 1, live: 1, updated_at: 1, _id: 1 } },
+    {
+      name: INDEX.left,
+      key: { 'left.deleted_at': 1 },
+      partialFilterExpression: { left: { $exists: true } },
+    },
+    {
+      name: INDEX.expiry,
+      key: { deleted_at: 1, last_seq: 1 },
+      partialFilterExpression: { deleted_at: { $exists: true } },
+    },
+  ],
+  users: [
+    { name: INDEX.identity, key: { namespace: 1, user_id: 1 }, unique: true },
+    { name: INDEX.prefix, key: { namespace: 1, live: 1, user_id: 1 } },
+    { name: INDEX.created, key: { namespace: 1, live: 1, created_at: 1, _id: 1 } },
+    { name: INDEX.updated, key: { namespace: 1, live: 1, updated_at: 1, _id: 1 } },
+    {
+      name: INDEX.cascade,
+      key: { cascade: 1 },
+      partialFilterExpression: { cascade: { $exists: true } },
+    },
+  ],
+  messages: [
+    { name: INDEX.order, key: { namespace: 1, session_id: 1, thread: 1, seq: 1 }, unique: true },
+    { name: INDEX.uuid, key: { namespace: 1, session_id: 1, thread: 1, uuid: 1 }, unique: true },
+  ],
+  summaries: [
+    { name: INDEX.history, key: { namespace: 1, session_id: 1, thread: 1, up_to_seq: 1 } },
+  ],
+};
 
-const USERS: IndexDescription[] = [
-  { name: INDEX.userIdentity, key: { namespace: 1, user_id: 1 }, unique: true },
-];
+/** What the server purges by itself. Sessions that have messages are swept, messages first. */
+const PURGED: Record<string, Document> = {
+  sessions: { partialFilterExpression: { last_seq: 0 } },
+  users: {},
+};
 
 /**
  * Brings the indexes up to date. Those that are there cost nothing.
@@ -30,15 +68,21 @@ const USERS: IndexDescription[] = [
  * @param purgeAfter milliseconds, or `undefined` for no purge
  */
 export async function prepareIndexes(db: Db, purgeAfter: number | undefined): Promise<void> {
-  await Promise.all([
-    db.collection('sessions').createIndexes(SESSIONS),
-    db.collection('users').createIndexes(USERS),
-  ]);
-  await Promise.all(['sessions', 'users'].map((name) => preparePurge(db, name, purgeAfter)));
+  await Promise.all(
+    Object.entries(INDEXES).map(([name, indexes]) => db.collection(name).createIndexes(indexes)),
+  );
+  await Promise.all(
+    Object.entries(PURGED).map(([name, options]) => preparePurge(db, name, options, purgeAfter)),
+  );
 }
 
 /** Makes the server's own TTL monitor purge what has been soft-deleted for long enough. */
-async function preparePurge(db: Db, name: string, purgeAfter: number | undefined): Promise<void> {
+async function preparePurge(
+  db: Db,
+  name: string,
+  options: Document,
+  purgeAfter: number | undefined,
+): Promise<void> {
   const collection = db.collection(name);
   const existing = (await collection.indexes()).find((index) => index.name === INDEX.purge);
   if (purgeAfter === undefined) {
@@ -47,7 +91,8 @@ async function preparePurge(db: Db, name: string, purgeAfter: number | undefined
   }
   const expireAfterSeconds = Math.ceil(purgeAfter / 1000);
   if (existing === undefined) {
-    await collection.createIndex({ deleted_at: 1 }, { name: INDEX.purge, expireAfterSeconds });
+    const purge = { ...options, name: INDEX.purge, expireAfterSeconds };
+    await collection.createIndex({ deleted_at: 1 }, purge);
   } else if (existing.expireAfterSeconds !== expireAfterSeconds) {
     await db.command({ collMod: name, index: { name: INDEX.purge, expireAfterSeconds } });
   }

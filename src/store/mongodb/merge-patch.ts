@@ -19,7 +19,6 @@ const SURELY_WITHIN_LIMIT = Math.floor(METADATA_MAX_BYTES / 6);
 
 /** A document whose metadata can be merged. `revision` counts the changes to it. */
 export interface Mergeable {
-  _id: string;
   metadata: unknown;
   revision: number;
   updated_at: Date;
@@ -32,6 +31,7 @@ export interface Mergeable {
  * for certain. What is larger is merged here, where it can be measured, and written if nothing else
  * has changed it meanwhile.
  *
+ * @param fields what else to set in the same step; `null` removes a field
  * @returns the document as it is now, or `null` if there is none
  * @throws DomainError INVALID_ARGUMENT when the merged metadata would be too large
  */
@@ -40,11 +40,12 @@ export async function mergeMetadata<T extends Mergeable>(
   filter: Filter<T>,
   patch: JsonObject,
   at: Date,
+  fields: Fields = {},
 ): Promise<T | null> {
-  const after = (await collection.findOneAndUpdate(filter, mergePipeline(patch, at), {
+  const after = (await collection.findOneAndUpdate(filter, mergePipeline(patch, at, fields), {
     returnDocument: 'after',
   })) as T | null;
-  if (after === null || includesPatch(after, patch)) return after;
+  if (after === null || includesPatch(after, patch, fields)) return after;
 
   for (;;) {
     const current = (await collection.findOne(filter)) as T | null;
@@ -52,23 +53,41 @@ export async function mergeMetadata<T extends Mergeable>(
     const merged = mergePatch(fromStored(current.metadata), patch);
     const bytes = jsonBytes(merged);
     if (bytes > METADATA_MAX_BYTES) throw invalidArgument(`metadata: ${metadataTooLarge(bytes)}`);
+    const { set, unset } = split(fields);
+    const update = {
+      $set: { ...set, metadata: toStored(merged) },
+      $max: { updated_at: at },
+      $inc: { revision: 1 },
+      ...(unset.length > 0 && { $unset: Object.fromEntries(unset.map((name) => [name, ''])) }),
+    };
     const updated = await collection.findOneAndUpdate(
       { ...filter, revision: current.revision },
-      {
-        $set: { metadata: toStored(merged) },
-        $max: { updated_at: at },
-        $inc: { revision: 1 },
-      } as Document,
+      update as Document,
       { returnDocument: 'after' },
     );
     if (updated !== null) return updated as T;
   }
 }
 
-/** Whether the server applied the patch: a patch changes nothing where it has been applied. */
-function includesPatch(document: Mergeable, patch: JsonObject): boolean {
+/** Fields beside the metadata; `null` stands for their removal. */
+export type Fields = Readonly<Record<string, string | null>>;
+
+function split(fields: Fields) {
+  const entries = Object.entries(fields);
+  return {
+    set: Object.fromEntries(entries.filter(([, value]) => value !== null)),
+    unset: entries.filter(([, value]) => value === null).map(([name]) => name),
+  };
+}
+
+/** Whether the server applied the change: nothing changes where it has been applied. */
+function includesPatch(document: Mergeable, patch: JsonObject, fields: Fields): boolean {
   const metadata = fromStored(document.metadata);
-  return isDeepStrictEqual(mergePatch(metadata, patch), metadata);
+  const current = document as unknown as Record<string, unknown>;
+  return (
+    Object.entries(fields).every(([name, value]) => (current[name] ?? null) === value) &&
+    isDeepStrictEqual(mergePatch(metadata, patch), metadata)
+  );
 }
 
 /** An object within a patch, and where its counterpart is found. */
@@ -86,16 +105,27 @@ interface PatchNode {
  * the way down finds the counterparts, and one per level on the way up merges them. Nesting the
  * expressions instead would meet the server's limit on nesting at a dozen levels of metadata.
  */
-export function mergePipeline(patch: JsonObject, at: Date): Document[] {
+export function mergePipeline(patch: JsonObject, at: Date, fields: Fields = {}): Document[] {
   const levels = patchLevels(patch);
   const down = levels.slice(1).map((nodes) => set(nodes, counterpart));
   const up = levels.toReversed().map((nodes) => set(nodes, merged));
   const fits = { $lte: [{ $bsonSize: '$merging.n0' }, SURELY_WITHIN_LIMIT] };
+  const beside = Object.entries(fields).map(([name, value]) => [
+    name,
+    {
+      $cond: [
+        fits,
+        value === null ? '$$REMOVE' : { $literal: value },
+        { $ifNull: [`$${name}`, '$$REMOVE'] },
+      ],
+    },
+  ]);
   return [
     ...down,
     ...up,
     {
       $set: {
+        ...Object.fromEntries(beside),
         metadata: { $cond: [fits, '$merging.n0', '$metadata'] },
         updated_at: { $cond: [fits, { $max: ['$updated_at', at] }, '$updated_at'] },
         revision: { $cond: [fits, { $add: ['$revision', 1] }, '$revision'] },

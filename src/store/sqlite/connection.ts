@@ -53,15 +53,18 @@ export class Connection {
    * @throws DomainError UNAVAILABLE or INTERNAL when it cannot be used
    */
   static async open(path: string): Promise<Connection> {
+    let database: Libsql.Database | undefined;
     try {
       mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-      const database = new Libsql(path, { timeout: 0 });
+      database = new Libsql(path, { timeout: 0 });
       const connection = new Connection(database);
-      await connection.#patiently(() => database.pragma('journal_mode = WAL'));
+      const enterWal = connection.#database.pragma.bind(connection.#database, 'journal_mode = WAL');
+      await connection.#patiently(enterWal);
       database.pragma('synchronous = FULL');
       await connection.#migrate();
       return connection;
     } catch (error) {
+      database?.close();
       throw toDomainError(error);
     }
   }

@@ -25,7 +25,7 @@ export function toDomainError(error: unknown): DomainError {
       options,
     );
   }
-  if (/^SQLITE_(IOERR|CANTOPEN|READONLY|PERM|AUTH)/.test(code) || code === '') {
+  if (/^SQLITE_(IOERR|CANTOPEN|READONLY|PERM|AUTH)/.test(code) || /^(E[A-Z]+)?$/.test(code)) {
     return new DomainError(
       'UNAVAILABLE',
       "The session file cannot be used, and nothing was changed. The server's log says why; repeat the call once that is mended.",

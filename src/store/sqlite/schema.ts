@@ -2,8 +2,12 @@
  * The steps that lead from an empty file to today's schema; `PRAGMA user_version` counts those a
  * file has been through. A published step is never changed, only followed by another.
  *
- * `live` repeats `deleted_at IS NULL` as a column, so that one index serves live and deleted
- * sessions alike. The times are milliseconds since 1970.
+ * Times are milliseconds since 1970. `live` repeats `deleted_at IS NULL` as a column, so that one
+ * index serves live and deleted records alike.
+ *
+ * A thread is a run of messages that live and die together. Deleting a session does not touch its
+ * messages: nothing reaches them but through the session. When a deleted session is revived, its
+ * thread is left behind, to be purged in its time, and a new one begins.
  */
 export const SCHEMA_STEPS: readonly string[] = [
   `
@@ -19,8 +23,12 @@ export const SCHEMA_STEPS: readonly string[] = [
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
     deleted_at INTEGER,
+    live INTEGER GENERATED ALWAYS AS (deleted_at IS NULL) VIRTUAL,
     UNIQUE (namespace, user_id)
   ) STRICT;
+  CREATE INDEX users_created ON users (namespace, live, created_at, uuid);
+  CREATE INDEX users_updated ON users (namespace, live, updated_at, uuid);
+  CREATE INDEX users_identifiers ON users (namespace, user_id) WHERE deleted_at IS NULL;
   CREATE INDEX users_expiry ON users (deleted_at) WHERE deleted_at IS NOT NULL;
 
   CREATE TABLE sessions (
@@ -34,8 +42,11 @@ export const SCHEMA_STEPS: readonly string[] = [
     updated_at INTEGER NOT NULL,
     deleted_at INTEGER,
     deleted_with_user INTEGER NOT NULL DEFAULT 0,
-    message_count INTEGER NOT NULL DEFAULT 0,
+    user_deleted INTEGER NOT NULL DEFAULT 0,
     last_message_at INTEGER,
+    thread INTEGER,
+    base_seq INTEGER NOT NULL DEFAULT 0,
+    last_seq INTEGER NOT NULL DEFAULT 0,
     live INTEGER GENERATED ALWAYS AS (deleted_at IS NULL) VIRTUAL,
     UNIQUE (namespace, session_id)
   ) STRICT;
@@ -47,5 +58,36 @@ export const SCHEMA_STEPS: readonly string[] = [
     WHERE user_id IS NOT NULL;
   CREATE INDEX sessions_identifiers ON sessions (namespace, session_id) WHERE deleted_at IS NULL;
   CREATE INDEX sessions_expiry ON sessions (deleted_at) WHERE deleted_at IS NOT NULL;
+
+  CREATE TABLE threads (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    deleted_at INTEGER
+  ) STRICT;
+  CREATE INDEX threads_expiry ON threads (deleted_at) WHERE deleted_at IS NOT NULL;
+
+  CREATE TABLE messages (
+    id INTEGER PRIMARY KEY,
+    thread INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    uuid TEXT NOT NULL,
+    role TEXT NOT NULL,
+    content TEXT NOT NULL,
+    metadata TEXT NOT NULL,
+    token_count INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    UNIQUE (thread, seq),
+    UNIQUE (thread, uuid)
+  ) STRICT;
+
+  CREATE TABLE summaries (
+    id INTEGER PRIMARY KEY,
+    thread INTEGER NOT NULL,
+    uuid TEXT NOT NULL UNIQUE,
+    content TEXT NOT NULL,
+    up_to_seq INTEGER NOT NULL,
+    created_at INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX summaries_thread ON summaries (thread, up_to_seq, id);
   `,
 ];

@@ -1,24 +1,17 @@
-import { invalidArgument } from '../../domain/errors.ts';
-import {
-  type JsonObject,
-  jsonBytes,
-  METADATA_MAX_BYTES,
-  mergePatch,
-  metadataTooLarge,
-} from '../../domain/metadata.ts';
-import type { Window } from '../../domain/pages.ts';
+import type { JsonObject } from '../../domain/metadata.ts';
 import type { Session } from '../../domain/records.ts';
 import type { Change, SessionQuery, SessionStore } from '../store.ts';
 import type { Connection, Row } from './connection.ts';
-import { time } from './times.ts';
+import { abovePrefix, mergeStored, type Sql, selectPage, time } from './rows.ts';
 
-const COLUMNS = `session_id, uuid, user_id, metadata, created_at, updated_at, deleted_at,
-  message_count, last_message_at`;
+/** What `toSession` makes a record of. */
+export const SESSION_COLUMNS = `session_id, uuid, user_id, metadata, created_at, updated_at, deleted_at,
+  last_seq - base_seq, last_message_at`;
 
-const FIND = `SELECT ${COLUMNS} FROM sessions WHERE namespace = ? AND session_id = ?`;
+const FIND = `SELECT ${SESSION_COLUMNS} FROM sessions WHERE namespace = ? AND session_id = ?`;
 
 const INSERT = `INSERT INTO sessions (namespace, session_id, uuid, user_id, metadata, created_at, updated_at)
-  VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING ${COLUMNS}`;
+  VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING ${SESSION_COLUMNS}`;
 
 const USER_IS_LIVE = `SELECT 1 FROM users WHERE namespace = ? AND user_id = ? AND deleted_at IS NULL`;
 
@@ -26,21 +19,18 @@ const METADATA = `SELECT metadata FROM sessions
   WHERE namespace = ? AND session_id = ? AND deleted_at IS NULL`;
 
 const SET_METADATA = `UPDATE sessions SET metadata = ?, updated_at = max(updated_at, ?)
-  WHERE namespace = ? AND session_id = ? RETURNING ${COLUMNS}`;
+  WHERE namespace = ? AND session_id = ? RETURNING ${SESSION_COLUMNS}`;
 
 const DELETE = `UPDATE sessions SET deleted_at = ?
-  WHERE namespace = ? AND session_id = ? AND deleted_at IS NULL RETURNING ${COLUMNS}`;
+  WHERE namespace = ? AND session_id = ? AND deleted_at IS NULL RETURNING ${SESSION_COLUMNS}`;
 
 const RESTORE = `UPDATE sessions SET deleted_at = NULL
-  WHERE namespace = ? AND session_id = ? AND deleted_at IS NOT NULL AND deleted_with_user = 0
-  RETURNING ${COLUMNS}`;
+  WHERE namespace = ? AND session_id = ? AND deleted_at IS NOT NULL AND user_deleted = 0
+  RETURNING ${SESSION_COLUMNS}`;
 
 const IDENTIFIERS = `SELECT session_id FROM sessions
   WHERE namespace = ? AND session_id >= ? AND session_id < ? AND deleted_at IS NULL
   ORDER BY session_id LIMIT ?`;
-
-/** Above every text with the given prefix: no character sorts behind U+10FFFF. */
-const abovePrefix = (prefix: string) => `${prefix}\u{10FFFF}\u{10FFFF}`;
 
 /** The sessions table. */
 export function sqliteSessions(connection: Connection): SessionStore {
@@ -84,13 +74,8 @@ export function sqliteSessions(connection: Connection): SessionStore {
       return connection.write(() => {
         const row = connection.statement(METADATA).get(namespace, sessionId);
         if (row === undefined) return change(namespace, sessionId, undefined);
-        const merged = mergePatch(JSON.parse(row[0] as string), patch);
-        const bytes = jsonBytes(merged);
-        if (bytes > METADATA_MAX_BYTES) {
-          throw invalidArgument(`metadata: ${metadataTooLarge(bytes)}`);
-        }
-        const text = JSON.stringify(merged);
-        const changed = first(SET_METADATA, text, Date.parse(at), namespace, sessionId);
+        const merged = mergeStored(row[0], patch);
+        const changed = first(SET_METADATA, merged, Date.parse(at), namespace, sessionId);
         return change(namespace, sessionId, changed);
       });
     },
@@ -108,7 +93,8 @@ export function sqliteSessions(connection: Connection): SessionStore {
     },
 
     list(namespace, query, window) {
-      const { sql, values } = select(namespace, query, window);
+      const select = `SELECT ${SESSION_COLUMNS} FROM sessions`;
+      const { sql, values } = selectPage(select, owned(namespace, query), query, window);
       return connection.read(() =>
         connection
           .statement(sql)
@@ -118,9 +104,10 @@ export function sqliteSessions(connection: Connection): SessionStore {
     },
 
     count(namespace, query) {
-      const { where, values } = filter(namespace, query);
-      const statement = connection.statement(`SELECT count(*) FROM sessions WHERE ${where}`);
-      return connection.read(() => Number(statement.get(...values)?.[0]));
+      const { sql, values } = owned(namespace, query);
+      const live = query.deleted === 'exclude' ? 1 : 0;
+      const count = `SELECT count(*) FROM sessions WHERE ${sql} AND live = ?`;
+      return connection.read(() => Number(connection.statement(count).get(...values, live)?.[0]));
     },
 
     identifiers(namespace, prefix, limit) {
@@ -134,35 +121,14 @@ export function sqliteSessions(connection: Connection): SessionStore {
   };
 }
 
-function filter(namespace: string, query: SessionQuery) {
-  const live = query.deleted === 'exclude' ? 1 : 0;
-  return query.user_id === undefined
-    ? { where: 'namespace = ? AND live = ?', values: [namespace, live] }
-    : {
-        where: 'namespace = ? AND user_id = ? AND live = ?',
-        values: [namespace, query.user_id, live],
-      };
+function owned(namespace: string, { user_id }: SessionQuery): Sql {
+  return user_id === undefined
+    ? { sql: 'namespace = ?', values: [namespace] }
+    : { sql: 'namespace = ? AND user_id = ?', values: [namespace, user_id] };
 }
 
-function select(namespace: string, query: SessionQuery, window: Window) {
-  const { where, values } = filter(namespace, query);
-  const by = query.order_by === 'created_at' ? 'created_at' : 'updated_at';
-  const order = query.order === 'asc' ? 'ASC' : 'DESC';
-  const sorted = `ORDER BY ${by} ${order}, uuid ${order} LIMIT ?`;
-  const base = `SELECT ${COLUMNS} FROM sessions WHERE ${where}`;
-  if ('offset' in window) {
-    return { sql: `${base} ${sorted} OFFSET ?`, values: [...values, window.limit, window.offset] };
-  }
-  if (window.after === undefined)
-    return { sql: `${base} ${sorted}`, values: [...values, window.limit] };
-  const beyond = query.order === 'asc' ? '>' : '<';
-  return {
-    sql: `${base} AND (${by}, uuid) ${beyond} (?, ?) ${sorted}`,
-    values: [...values, window.after.value, window.after.key, window.limit],
-  };
-}
-
-function toSession(row: Row): Session {
+/** The columns of `SESSION_COLUMNS` as a record. */
+export function toSession(row: Row): Session {
   const [session_id, uuid, user_id, metadata, created_at, updated_at, deleted_at, count, last] =
     row;
   return {

@@ -1,24 +1,55 @@
 import type { JsonObject } from '../../domain/metadata.ts';
 import type { User } from '../../domain/records.ts';
-import type { UserStore } from '../store.ts';
+import type { DeletedUser, UserStore } from '../store.ts';
 import type { Connection, Row } from './connection.ts';
-import { time } from './times.ts';
+import { abovePrefix, mergeStored, selectPage, time } from './rows.ts';
 
-const COLUMNS = `user_id, uuid, email, first_name, last_name, metadata, created_at, updated_at,
+const SELECTED = `user_id, uuid, email, first_name, last_name, metadata, created_at, updated_at,
   deleted_at`;
 
-const FIND = `SELECT ${COLUMNS} FROM users WHERE namespace = ? AND user_id = ?`;
+const FIND = `SELECT ${SELECTED} FROM users WHERE namespace = ? AND user_id = ?`;
 
 const INSERT = `INSERT INTO users (namespace, user_id, uuid, email, first_name, last_name, metadata,
     created_at, updated_at)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING ${COLUMNS}`;
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING ${SELECTED}`;
 
-/** The users table. */
+const UPDATE = `UPDATE users SET email = ?, first_name = ?, last_name = ?, metadata = ?,
+    updated_at = max(updated_at, ?)
+  WHERE namespace = ? AND user_id = ? RETURNING ${SELECTED}`;
+
+const DELETE = `UPDATE users SET deleted_at = ?
+  WHERE namespace = ? AND user_id = ? AND deleted_at IS NULL`;
+
+const DELETE_SESSIONS = `UPDATE sessions SET user_deleted = 1,
+    deleted_with_user = (deleted_at IS NULL), deleted_at = coalesce(deleted_at, ?)
+  WHERE namespace = ? AND user_id = ?`;
+
+const RESTORE = `UPDATE users SET deleted_at = NULL WHERE namespace = ? AND user_id = ?`;
+
+const RESTORE_SESSIONS = `UPDATE sessions SET user_deleted = 0, deleted_with_user = 0,
+    deleted_at = CASE deleted_with_user WHEN 1 THEN NULL ELSE deleted_at END
+  WHERE namespace = ? AND user_id = ?`;
+
+const COUNT_DELETED = `SELECT count(*) FROM sessions
+  WHERE namespace = ? AND user_id = ? AND live = 0 AND deleted_with_user = 1`;
+
+const IDENTIFIERS = `SELECT user_id FROM users
+  WHERE namespace = ? AND user_id >= ? AND user_id < ? AND deleted_at IS NULL
+  ORDER BY user_id LIMIT ?`;
+
+/** The users table, and what goes through the sessions with a user. */
 export function sqliteUsers(connection: Connection): UserStore {
+  const statement = (sql: string) => connection.statement(sql);
+
   const first = (sql: string, ...values: unknown[]): User | undefined => {
-    const row = connection.statement(sql).get(...values);
+    const row = statement(sql).get(...values);
     return row === undefined ? undefined : toUser(row);
   };
+
+  const find = (namespace: string, userId: string) => first(FIND, namespace, userId);
+
+  const sessionsDeletedWith = (namespace: string, userId: string) =>
+    Number(statement(COUNT_DELETED).get(namespace, userId)?.[0]);
 
   return {
     insert(namespace, user) {
@@ -36,27 +67,88 @@ export function sqliteUsers(connection: Connection): UserStore {
           Date.parse(user.updated_at),
         );
         return inserted === undefined
-          ? { applied: false, found: first(FIND, namespace, user.user_id) }
+          ? { applied: false, found: find(namespace, user.user_id) }
           : { applied: true, record: inserted };
       });
     },
 
-    find: (namespace, userId) => connection.read(() => first(FIND, namespace, userId)),
+    find: (namespace, userId) => connection.read(() => find(namespace, userId)),
+
+    update(namespace, userId, change, at) {
+      return connection.write(() => {
+        const current = find(namespace, userId);
+        if (current === undefined || current.deleted_at !== undefined) {
+          return { applied: false, found: current };
+        }
+        const { email, first_name, last_name } = { ...current, ...change.fields };
+        const record = first(
+          UPDATE,
+          email ?? null,
+          first_name ?? null,
+          last_name ?? null,
+          mergeStored(JSON.stringify(current.metadata), change.metadata),
+          Date.parse(at),
+          namespace,
+          userId,
+        );
+        return { applied: true, record: record as User };
+      });
+    },
+
+    delete(namespace, userId, at, progress) {
+      return connection.write((): DeletedUser | undefined => {
+        if (statement(DELETE).run(Date.parse(at), namespace, userId) > 0) {
+          statement(DELETE_SESSIONS).run(Date.parse(at), namespace, userId);
+        }
+        const user = find(namespace, userId);
+        if (user === undefined) return undefined;
+        const sessions = sessionsDeletedWith(namespace, userId);
+        progress?.(sessions, sessions);
+        return { user, sessions };
+      });
+    },
+
+    restore(namespace, userId, progress) {
+      return connection.write((): DeletedUser | undefined => {
+        const sessions = sessionsDeletedWith(namespace, userId);
+        statement(RESTORE).run(namespace, userId);
+        statement(RESTORE_SESSIONS).run(namespace, userId);
+        const user = find(namespace, userId);
+        if (user === undefined) return undefined;
+        progress?.(sessions, sessions);
+        return { user, sessions };
+      });
+    },
+
+    list(namespace, query, window) {
+      const filter = { sql: 'namespace = ?', values: [namespace] };
+      const { sql, values } = selectPage(`SELECT ${SELECTED} FROM users`, filter, query, window);
+      return connection.read(() =>
+        statement(sql)
+          .all(...values)
+          .map(toUser),
+      );
+    },
+
+    count(namespace, query) {
+      const sql = 'SELECT count(*) FROM users WHERE namespace = ? AND live = ?';
+      const live = query.deleted === 'exclude' ? 1 : 0;
+      return connection.read(() => Number(statement(sql).get(namespace, live)?.[0]));
+    },
+
+    identifiers(namespace, prefix, limit) {
+      return connection.read(() =>
+        statement(IDENTIFIERS)
+          .all(namespace, prefix, abovePrefix(prefix), limit)
+          .map((row) => row[0] as string),
+      );
+    },
   };
 }
 
 function toUser(row: Row): User {
-  const [
-    user_id,
-    uuid,
-    email,
-    first_name,
-    last_name,
-    metadata,
-    created_at,
-    updated_at,
-    deleted_at,
-  ] = row;
+  const [user_id, uuid, email, first_name, last_name, metadata, created_at, updated_at, deleted] =
+    row;
   return {
     user_id: user_id as string,
     uuid: uuid as string,
@@ -66,6 +158,6 @@ function toUser(row: Row): User {
     metadata: JSON.parse(metadata as string) as JsonObject,
     created_at: time(created_at),
     updated_at: time(updated_at),
-    ...(deleted_at !== null && { deleted_at: time(deleted_at) }),
+    ...(deleted !== null && { deleted_at: time(deleted) }),
   };
 }

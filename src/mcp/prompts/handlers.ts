@@ -1,0 +1,34 @@
+import type { Server } from '@modelcontextprotocol/server';
+import type { Logger } from '../../logger.ts';
+import { invalidParams, withProtocolErrors } from '../protocol-errors.ts';
+import type { Context } from '../tool.ts';
+import { PROMPTS } from './index.ts';
+
+/** Puts the prompts on a server. */
+export function servePrompts(server: Server, context: Context, logger: Logger): void {
+  server.setRequestHandler('prompts/list', () => ({
+    prompts: PROMPTS.map(({ name, title, description, argument }) => ({
+      name,
+      title,
+      description,
+      arguments: [{ name: argument.name, description: argument.description, required: true }],
+    })),
+  }));
+
+  server.setRequestHandler('prompts/get', (request) =>
+    withProtocolErrors('prompts/get', logger, async () => {
+      const prompt = PROMPTS.find(({ name }) => name === request.params.name);
+      if (prompt === undefined) {
+        throw invalidParams('There is no such prompt. prompts/list shows what there is.');
+      }
+      const { name, schema } = prompt.argument;
+      const id = schema.safeParse(request.params.arguments?.[name]);
+      if (!id.success) throw invalidParams(`${name}: ${id.error.issues[0]?.message}.`);
+      const text = await prompt.text(id.data, context);
+      return {
+        description: prompt.description,
+        messages: [{ role: 'user' as const, content: { type: 'text' as const, text } }],
+      };
+    }),
+  );
+}

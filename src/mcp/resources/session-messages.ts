@@ -1,0 +1,42 @@
+import { invalidArgument } from '../../domain/errors.ts';
+import { type Message, sessionId } from '../../domain/records.ts';
+import { defineResource } from '../resource.ts';
+import { sessionResource } from './session.ts';
+
+const PAGE = 50;
+
+export const sessionMessagesResource = defineResource({
+  name: 'session_messages',
+  title: 'Transcript of a session',
+  description:
+    'The messages of a session as a transcript to read, 50 at a time; from_seq continues it.',
+  path: 'session://{session_id}/messages',
+  query: 'from_seq',
+  variable: 'session_id',
+  identifier: sessionId,
+  mimeType: 'text/markdown',
+  async read({ id, query }, { caller, memory }) {
+    const from_seq = sequenceNumber(query.from_seq);
+    const page = await memory.list(caller, id, { order: 'asc', limit: PAGE, from_seq });
+    const last = page.messages.at(-1);
+    const more =
+      page.next_cursor === undefined || last === undefined
+        ? 'This is the end of the session.'
+        : `It goes on at ${sessionMessagesResource.uri(id)}?from_seq=${last.seq + 1}`;
+    return [...page.messages.map(entry), more].join('\n\n');
+  },
+  complete: sessionResource.complete,
+});
+
+/** A message with its role, and its text set off from ours: it may try to look like another entry. */
+function entry({ seq, role, content, created_at, next_content_offset }: Message): string {
+  const text = content.replace(/^/gm, '> ');
+  const cut = next_content_offset === undefined ? '' : '\n(It is longer: list_messages shows all.)';
+  return `**#${seq} ${JSON.stringify(role)}, ${created_at}**\n${text}${cut}`;
+}
+
+function sequenceNumber(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (/^[1-9]\d{0,14}$/.test(text)) return Number(text);
+  throw invalidArgument('from_seq has to be the sequence number of a message: 1 or more.');
+}

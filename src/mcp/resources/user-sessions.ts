@@ -1,0 +1,26 @@
+import { userId } from '../../domain/records.ts';
+import { defineResource } from '../resource.ts';
+import { userResource } from './user.ts';
+
+export const userSessionsResource = defineResource({
+  name: 'user_sessions',
+  title: 'Sessions of a user',
+  description: 'The sessions of a user, newest first, a page at a time; next_cursor continues.',
+  path: 'user://{user_id}/sessions',
+  query: 'cursor',
+  variable: 'user_id',
+  identifier: userId,
+  mimeType: 'application/json',
+  async read({ id, query }, { caller, users, sessions }) {
+    await users.get(caller, id);
+    const { records, ...page } = await sessions.list(caller, {
+      user_id: id,
+      order_by: 'created_at',
+      order: 'desc',
+      deleted: 'exclude',
+      cursor: query.cursor,
+    });
+    return JSON.stringify({ sessions: records, ...page });
+  },
+  complete: userResource.complete,
+});

@@ -1,0 +1,79 @@
+import { z } from 'zod';
+import { metadata } from '../../domain/metadata.ts';
+import {
+  content,
+  MESSAGES_PER_CALL,
+  messageUuid,
+  role,
+  session,
+  sessionId,
+} from '../../domain/records.ts';
+import { adviceOn, adviceResult } from '../advice.ts';
+import { ADDS, defineTool } from '../tool.ts';
+
+const newMessage = z.strictObject({
+  role,
+  content: content.meta({ description: 'What was said, up to 1 MiB.' }),
+  uuid: messageUuid.optional().meta({
+    description: 'A UUID of your own makes a retry safe: the same one updates that message.',
+  }),
+  metadata: metadata('Any JSON object about this message.').optional(),
+});
+
+const messages = z
+  .array(newMessage)
+  .superRefine((list, context) => {
+    const problem =
+      list.length === 0
+        ? 'holds no message: give at least one'
+        : list.length > MESSAGES_PER_CALL
+          ? `holds ${list.length} messages, and at most ${MESSAGES_PER_CALL} are allowed: send the rest in another call`
+          : undefined;
+    if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
+  })
+  .meta({
+    description: 'In the order in which they were said.',
+    minItems: 1,
+    maxItems: MESSAGES_PER_CALL,
+  });
+
+export const addMemory = defineTool({
+  name: 'add_memory',
+  title: 'Add memory',
+  description:
+    'Remembers messages of a conversation, at the end of its session. Call it after each turn, with what the user said and what you answered. Creates the session if it is not there; a deleted one comes back without its old messages.',
+  toolset: 'memory',
+  // Not idempotent: without uuids of the caller's own, every call adds.
+  hints: ADDS,
+  input: z.strictObject({ session_id: sessionId, messages }),
+  output: z.strictObject({
+    session: session.pick({
+      session_id: true,
+      uuid: true,
+      message_count: true,
+      last_message_at: true,
+    }),
+    messages: z.array(
+      z.strictObject({
+        uuid: z.string(),
+        seq: z.int(),
+        status: z.enum(['created', 'updated']),
+      }),
+    ),
+    ...adviceResult,
+  }),
+  async run(args, { caller, memory }) {
+    const added = await memory.add(caller, args.session_id, args.messages);
+    const { session_id, uuid, message_count, last_message_at } = added.session;
+    return {
+      session: {
+        session_id,
+        uuid,
+        message_count,
+        ...(last_message_at !== undefined && { last_message_at }),
+      },
+      messages: added.messages,
+      ...adviceOn(added.unsummarized),
+    };
+  },
+});

@@ -1,0 +1,26 @@
+import { z } from 'zod';
+import { metadata } from '../../domain/metadata.ts';
+import { user, userId } from '../../domain/records.ts';
+import { withMetadataCut } from '../../services/fit.ts';
+import { ADDS, defineTool } from '../tool.ts';
+import { userFields } from '../user-fields.ts';
+
+export const addUser = defineTool({
+  name: 'add_user',
+  title: 'Add user',
+  description:
+    'Adds a user: a person or thing that sessions belong to. Use it before add_session names the user for the first time. Fails with ALREADY_EXISTS if the user_id is taken.',
+  toolset: 'users',
+  hints: ADDS,
+  input: z.strictObject({
+    user_id: userId,
+    email: userFields.email.optional().meta({ description: 'Their e-mail address.' }),
+    first_name: userFields.first_name.optional(),
+    last_name: userFields.last_name.optional(),
+    metadata: metadata('Any JSON object, such as preferences.').optional(),
+  }),
+  output: z.strictObject({ user }),
+  run: async (args, { caller, users }) => ({
+    user: withMetadataCut(await users.add(caller, args)),
+  }),
+});

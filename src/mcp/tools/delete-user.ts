@@ -1,0 +1,29 @@
+import { z } from 'zod';
+import { timestamp, user, userId } from '../../domain/records.ts';
+import { withMetadataCut } from '../../services/fit.ts';
+import { DELETES, defineTool } from '../tool.ts';
+
+export const deleteUser = defineTool({
+  name: 'delete_user',
+  title: 'Delete user',
+  description:
+    'Soft-deletes a user with every session of theirs, in one step. No tool finds any of it from then on, but restore_user undoes it until purge_at. Repeating the call answers with the same deletion.',
+  toolset: 'users',
+  hints: DELETES,
+  input: z.strictObject({ user_id: userId }),
+  output: z.strictObject({
+    user,
+    deleted_session_count: z.int().meta({ description: 'How many sessions went with it.' }),
+    purge_at: timestamp
+      .optional()
+      .meta({ description: 'When it is gone for good; absent if it is kept until restored.' }),
+  }),
+  async run(args, { caller, users, progress }) {
+    const { user, sessions, purge_at } = await users.delete(caller, args.user_id, progress);
+    return {
+      user: withMetadataCut(user),
+      deleted_session_count: sessions,
+      ...(purge_at !== undefined && { purge_at }),
+    };
+  },
+});

@@ -1,0 +1,52 @@
+import { z } from 'zod';
+import { message, session, sessionId, summary } from '../../domain/records.ts';
+import { withMetadataCut } from '../../services/fit.ts';
+import { WINDOW_DEFAULT } from '../../services/memory.ts';
+import { adviceOn, adviceResult } from '../advice.ts';
+import { defineTool, READS } from '../tool.ts';
+
+const MAX_LAST_N = 200;
+
+export const getMemory = defineTool({
+  name: 'get_memory',
+  title: 'Get memory',
+  description:
+    'Returns what is needed to go on with a conversation: its newest summary, the messages since then, and how many older ones there are. Call it at the start of a conversation that continues an earlier one. list_messages reads the older messages.',
+  toolset: 'memory',
+  hints: READS,
+  input: z.strictObject({
+    session_id: sessionId,
+    last_n: z
+      .int()
+      .min(1)
+      .max(MAX_LAST_N)
+      .optional()
+      .meta({ description: `How many of the last messages; ${WINDOW_DEFAULT} if left out.` }),
+    max_tokens: z
+      .int()
+      .min(1)
+      .optional()
+      .meta({ description: 'Only the newest messages that fit, by estimated tokens.' }),
+  }),
+  output: z.strictObject({
+    session,
+    summary: summary.optional(),
+    messages: z.array(message),
+    older_message_count: z.int().meta({ description: 'Messages before the first one returned.' }),
+    omitted_message_count: z
+      .int()
+      .optional()
+      .meta({ description: 'How many of them were asked for and did not fit.' }),
+    ...adviceResult,
+  }),
+  async run({ session_id, ...options }, { caller, memory }) {
+    const found = await memory.get(caller, session_id, options);
+    const { omitted_message_count, unsummarized, ...answer } = found;
+    return {
+      ...answer,
+      session: withMetadataCut(answer.session),
+      ...(omitted_message_count > 0 && { omitted_message_count }),
+      ...adviceOn(unsummarized),
+    };
+  },
+});

@@ -1,0 +1,18 @@
+import { z } from 'zod';
+import { user, userId } from '../../domain/records.ts';
+import { withMetadataCut } from '../../services/fit.ts';
+import { defineTool, READS } from '../tool.ts';
+
+export const getUser = defineTool({
+  name: 'get_user',
+  title: 'Get user',
+  description:
+    "Returns one user's record: name, e-mail address, metadata. list_sessions with the user_id shows their sessions.",
+  toolset: 'users',
+  hints: READS,
+  input: z.strictObject({ user_id: userId }),
+  output: z.strictObject({ user }),
+  run: async (args, { caller, users }) => ({
+    user: withMetadataCut(await users.get(caller, args.user_id)),
+  }),
+});

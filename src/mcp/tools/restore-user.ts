@@ -1,0 +1,18 @@
+import { z } from 'zod';
+import { user, userId } from '../../domain/records.ts';
+import { withMetadataCut } from '../../services/fit.ts';
+import { CHANGES, defineTool } from '../tool.ts';
+
+export const restoreUser = defineTool({
+  name: 'restore_user',
+  title: 'Restore user',
+  description:
+    'Undoes delete_user: brings back the user and exactly the sessions that went with it. Sessions that were deleted before stay deleted. A user that is not deleted stays as it is.',
+  toolset: 'users',
+  hints: CHANGES,
+  input: z.strictObject({ user_id: userId }),
+  output: z.strictObject({ user }),
+  run: async (args, { caller, users, progress }) => ({
+    user: withMetadataCut((await users.restore(caller, args.user_id, progress)).user),
+  }),
+});

@@ -1,0 +1,25 @@
+import { z } from 'zod';
+import { metadata } from '../../domain/metadata.ts';
+import { message, messageUuid, sessionId } from '../../domain/records.ts';
+import { withContentCut } from '../../services/fit.ts';
+import { CHANGES, defineTool } from '../tool.ts';
+
+export const updateMessageMetadata = defineTool({
+  name: 'update_message_metadata',
+  title: 'Update message metadata',
+  description:
+    "Merges metadata into a message's own: objects merge at every depth, null removes a key, arrays and other values replace. Its content stays as it is. Returns the message.",
+  toolset: 'memory',
+  hints: CHANGES,
+  input: z.strictObject({
+    session_id: sessionId,
+    uuid: messageUuid.meta({ description: 'The message, by the uuid that add_memory returned.' }),
+    metadata: metadata('What to change: a JSON Merge Patch.'),
+  }),
+  output: z.strictObject({ message }),
+  run: async (args, { caller, memory }) => ({
+    message: withContentCut(
+      await memory.updateMetadata(caller, args.session_id, args.uuid, args.metadata),
+    ),
+  }),
+});

@@ -1,0 +1,29 @@
+import { z } from 'zod';
+import { metadata } from '../../domain/metadata.ts';
+import { user, userId } from '../../domain/records.ts';
+import { withMetadataCut } from '../../services/fit.ts';
+import { CHANGES, defineTool } from '../tool.ts';
+import { userFields } from '../user-fields.ts';
+
+export const updateUser = defineTool({
+  name: 'update_user',
+  title: 'Update user',
+  description:
+    'Changes a user: the fields that are given replace, null removes one, and metadata is merged (objects at every depth, null removes a key). What is not named stays as it is.',
+  toolset: 'users',
+  hints: CHANGES,
+  input: z.strictObject({
+    user_id: userId,
+    email: userFields.email.nullable().optional().meta({ description: 'null removes it.' }),
+    first_name: userFields.first_name
+      .nullable()
+      .optional()
+      .meta({ description: 'null removes it.' }),
+    last_name: userFields.last_name.nullable().optional().meta({ description: 'null removes it.' }),
+    metadata: metadata('What to change: a JSON Merge Patch.').optional(),
+  }),
+  output: z.strictObject({ user }),
+  run: async ({ user_id, ...update }, { caller, users }) => ({
+    user: withMetadataCut(await users.update(caller, user_id, update)),
+  }),
+});

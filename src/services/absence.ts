@@ -1,0 +1,62 @@
+import { DomainError, quoted } from '../domain/errors.ts';
+import type { Session, User } from '../domain/records.ts';
+import type { Store } from '../store/store.ts';
+import { type Caller, purgeTime } from './services.ts';
+
+/** The words for records that are not there, or not any more: what happened, and the way back. */
+export function describeAbsence(purgeAfter: number | undefined) {
+  const until = (deletedAt: string) => {
+    const time = purgeTime(deletedAt, purgeAfter);
+    return time === undefined
+      ? `was deleted at ${deletedAt} and is kept until it is restored.`
+      : `was deleted at ${deletedAt} and can be restored until ${time}, when it is purged.`;
+  };
+
+  /** What to say of a deleted session, after its name. */
+  async function deletedSession(caller: Caller, store: Store, session: Session): Promise<string> {
+    const owner =
+      session.user_id === undefined
+        ? undefined
+        : await store.users.find(caller.namespace, session.user_id);
+    const remedy =
+      owner?.deleted_at === undefined
+        ? 'Call restore_session to bring it back with its messages, or add_memory to continue it without them.'
+        : `Its user ${quoted(owner.user_id)} is deleted: call restore_user to bring both back.`;
+    return `${until(session.deleted_at as string)} ${remedy}`;
+  }
+
+  return {
+    deletedSession,
+
+    /** NOT_FOUND for a session, of which `found` is there if it is soft-deleted. */
+    async session(
+      caller: Caller,
+      store: Store,
+      sessionId: string,
+      found: Session | undefined,
+    ): Promise<DomainError> {
+      if (found?.deleted_at === undefined) {
+        return new DomainError(
+          'NOT_FOUND',
+          `There is no session ${quoted(sessionId)}. Check the session_id, or create it with add_session; list_sessions shows what there is.`,
+        );
+      }
+      const text = await deletedSession(caller, store, found);
+      return new DomainError('NOT_FOUND', `Session ${quoted(sessionId)} ${text}`);
+    },
+
+    /** What to say of a deleted user, after its name. */
+    deletedUser: (user: User) =>
+      `${until(user.deleted_at as string)} Call restore_user to bring it back with its sessions.`,
+
+    /** NOT_FOUND for a user, of which `found` is there if it is soft-deleted. */
+    user(userId: string, found: User | undefined): DomainError {
+      return new DomainError(
+        'NOT_FOUND',
+        found?.deleted_at === undefined
+          ? `There is no user ${quoted(userId)}. Check the user_id, or create it with add_user; list_users shows whom there is.`
+          : `User ${quoted(userId)} ${this.deletedUser(found)}`,
+      );
+    },
+  };
+}

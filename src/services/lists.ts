@@ -1,0 +1,45 @@
+import { cutPage, type PageArguments, sealCursor, type Window, windowOf } from '../domain/pages.ts';
+import type { ListQuery } from '../store/store.ts';
+import { PAGE_MAX_BYTES } from './services.ts';
+
+export interface ListArguments extends ListQuery, PageArguments {
+  include_total?: boolean | undefined;
+}
+
+export interface Page<T> {
+  records: T[];
+  next_cursor?: string;
+  total_count?: number;
+}
+
+/** What a list takes from its store. */
+export interface Source<T> {
+  list(window: Window): Promise<T[]>;
+  count(): Promise<number>;
+}
+
+/**
+ * One page of a list of records that are ordered by a time.
+ *
+ * @param fingerprint everything that the list depends on: its cursors are good for no other
+ * @param fit makes a record small enough for a page
+ * @throws DomainError INVALID_ARGUMENT for a bad cursor or a mix of both ways of paging
+ */
+export async function listPage<T extends { uuid: string; created_at: string; updated_at: string }>(
+  list: ListArguments,
+  fingerprint: readonly unknown[],
+  source: Source<T>,
+  fit: (record: T) => T,
+): Promise<Page<T>> {
+  const query = [...fingerprint, list.order_by, list.order, list.deleted];
+  const window = windowOf(list, query);
+  const found = await source.list({ ...window, limit: window.limit + 1 });
+  const { page, cut } = cutPage(found.map(fit), window.limit, PAGE_MAX_BYTES);
+  const last = page.at(-1);
+  const position = last && { value: Date.parse(last[list.order_by]), key: last.uuid };
+  return {
+    records: page,
+    ...(cut && position !== undefined && { next_cursor: sealCursor(position, query) }),
+    ...(list.include_total === true && { total_count: await source.count() }),
+  };
+}

@@ -1,0 +1,261 @@
+import { DomainError, invalidArgument, quoted } from '../domain/errors.ts';
+import type { JsonObject } from '../domain/metadata.ts';
+import { cutPage, type PageArguments, sealCursor, windowOf } from '../domain/pages.ts';
+import { estimateTokens, type Message, type Session, type Summary } from '../domain/records.ts';
+import type { Conversation, Store, Stretch } from '../store/store.ts';
+import { describeAbsence } from './absence.ts';
+import { withContentCut } from './fit.ts';
+import { type Caller, type Dependencies, PAGE_MAX_BYTES } from './services.ts';
+
+/** How many messages get_memory returns unless told otherwise. */
+export const WINDOW_DEFAULT = 12;
+
+export interface AddedMessage {
+  uuid?: string | undefined;
+  role: string;
+  content: string;
+  metadata?: JsonObject | undefined;
+}
+
+export interface AddResult {
+  session: Session;
+  messages: { uuid: string; seq: number; status: 'created' | 'updated' }[];
+  /** How many messages lie behind the newest summary, once that is too many. */
+  unsummarized?: Unsummarized;
+}
+
+/** The messages that no summary covers. */
+export interface Unsummarized {
+  from_seq: number;
+  up_to_seq: number;
+}
+
+export interface Memory {
+  session: Session;
+  summary?: Summary;
+  /** In order, the newest last. */
+  messages: Message[];
+  /** How many messages of the session lie before those returned. */
+  older_message_count: number;
+  /** How many of those asked for were left out to stay within a limit. */
+  omitted_message_count: number;
+  unsummarized?: Unsummarized;
+}
+
+export interface MessageList extends PageArguments {
+  order: 'asc' | 'desc';
+  from_seq?: number | undefined;
+  content_offset?: number | undefined;
+  include_total?: boolean | undefined;
+}
+
+export interface MessagePage {
+  messages: Message[];
+  next_cursor?: string;
+  total_count?: number;
+}
+
+export type MemoryService = ReturnType<typeof createMemoryService>;
+
+/** The rules for messages and summaries (design §3 to §5). Every method throws `DomainError`. */
+export function createMemoryService(deps: Dependencies) {
+  const timestamp = () => new Date(deps.now()).toISOString();
+  const absence = describeAbsence(deps.purgeAfter);
+
+  /** A live session with a stretch of its messages. */
+  async function read(caller: Caller, store: Store, sessionId: string, stretch: Stretch) {
+    const found = await store.messages.read(caller.namespace, sessionId, stretch);
+    if (found === undefined || found.conversation.session.deleted_at !== undefined) {
+      throw await absence.session(caller, store, sessionId, found?.conversation.session);
+    }
+    return found;
+  }
+
+  return {
+    /**
+     * Appends messages. The session is created if it is not there, and comes back if it is deleted,
+     * without the messages that it had.
+     *
+     * @throws DomainError INVALID_ARGUMENT when two of the messages have one uuid; NOT_FOUND when the
+     *   session's user is deleted
+     */
+    async add(
+      caller: Caller,
+      sessionId: string,
+      added: readonly AddedMessage[],
+    ): Promise<AddResult> {
+      const given = added.flatMap(({ uuid }) => (uuid === undefined ? [] : [uuid]));
+      if (new Set(given).size < given.length) {
+        throw invalidArgument('messages: two of them have the same uuid. Give each its own.');
+      }
+      const store = await deps.store();
+      const outcome = await store.messages.append(caller.namespace, sessionId, {
+        messages: added.map(({ uuid, role, content, metadata = {} }) => ({
+          uuid: uuid ?? deps.newUuid(),
+          role,
+          content,
+          metadata,
+          token_count: estimateTokens(content),
+        })),
+        mayExist: given.length > 0,
+        at: timestamp(),
+        session_uuid: deps.newUuid(),
+        thread: deps.newUuid(),
+      });
+      if (!outcome.applied) {
+        throw await absence.session(caller, store, sessionId, outcome.found?.session);
+      }
+      const { session, messages } = outcome.record;
+      deps.onChange(caller.namespace, { session_id: sessionId, user_id: session.user_id });
+      return {
+        session,
+        messages: messages.map(({ uuid, seq, created }) => ({
+          uuid,
+          seq,
+          status: created ? 'created' : 'updated',
+        })),
+        ...unsummarized(outcome.record, WINDOW_DEFAULT),
+      };
+    },
+
+    /**
+     * What an agent needs to go on: the newest summary and the messages behind it, at least the last
+     * `last_n` and at most twice as many, as far as they fit.
+     *
+     * @param options.max_tokens how many estimated tokens the messages may take together
+     */
+    async get(
+      caller: Caller,
+      sessionId: string,
+      options: { last_n?: number | undefined; max_tokens?: number | undefined } = {},
+    ): Promise<Memory> {
+      const store = await deps.store();
+      const window = options.last_n ?? WINDOW_DEFAULT;
+      const stretch: Stretch = { order: 'desc', limit: 2 * window };
+      const { conversation, messages } = await read(caller, store, sessionId, stretch);
+      const { session, summary, first_seq, last_seq } = conversation;
+      const wanted =
+        summary === undefined
+          ? window
+          : Math.max(window, Math.min(2 * window, last_seq - summary.up_to_seq));
+      const newest = messages.slice(0, wanted);
+      const kept = withinBudget(newest, options.max_tokens);
+      const oldest = kept.at(-1);
+      return {
+        session,
+        ...(summary !== undefined && { summary }),
+        messages: kept.toReversed(),
+        older_message_count: oldest === undefined ? session.message_count : oldest.seq - first_seq,
+        omitted_message_count: newest.length - kept.length,
+        ...unsummarized(conversation, window),
+      };
+    },
+
+    /** One page of a session's messages, from its beginning or from its end. */
+    async list(caller: Caller, sessionId: string, list: MessageList): Promise<MessagePage> {
+      const store = await deps.store();
+      const { order, from_seq, content_offset } = list;
+      const query = ['messages', caller.namespace, sessionId, order, from_seq, content_offset];
+      const window = windowOf(list, query);
+      const start = from_seq && (order === 'asc' ? from_seq - 1 : from_seq + 1);
+      const { conversation, messages } = await read(caller, store, sessionId, {
+        order,
+        limit: window.limit + 1,
+        after: 'after' in window ? (window.after?.value ?? start) : start,
+        offset: 'offset' in window ? window.offset : undefined,
+      });
+      const fitted = messages.map((message) => withContentCut(message, content_offset));
+      const { page, cut } = cutPage(fitted, window.limit, PAGE_MAX_BYTES);
+      const last = page.at(-1);
+      return {
+        messages: page,
+        ...(cut &&
+          last !== undefined && {
+            next_cursor: sealCursor({ value: last.seq, key: last.uuid }, query),
+          }),
+        ...(list.include_total === true && { total_count: conversation.session.message_count }),
+      };
+    },
+
+    async updateMetadata(
+      caller: Caller,
+      sessionId: string,
+      uuid: string,
+      patch: JsonObject,
+    ): Promise<Message> {
+      const store = await deps.store();
+      const { namespace } = caller;
+      const found = await store.messages.merge(namespace, sessionId, uuid, patch, timestamp());
+      const { session, message } = found;
+      if (session === undefined || session.deleted_at !== undefined) {
+        throw await absence.session(caller, store, sessionId, session);
+      }
+      if (message === undefined) {
+        throw new DomainError(
+          'NOT_FOUND',
+          `There is no message ${quoted(uuid)} in session ${quoted(sessionId)}. list_messages shows the uuids that there are.`,
+        );
+      }
+      deps.onChange(namespace, { session_id: sessionId });
+      return message;
+    },
+
+    /**
+     * Stores a summary of a session's messages up to one of them; those before it are kept.
+     *
+     * @throws DomainError INVALID_ARGUMENT when it does not reach to a live message, or less far than
+     *   the newest summary
+     */
+    async summarize(
+      caller: Caller,
+      sessionId: string,
+      input: { content: string; up_to_seq: number },
+    ): Promise<{ session: Session; summary: Summary }> {
+      const store = await deps.store();
+      const summary = { ...input, created_at: timestamp() };
+      const { namespace } = caller;
+      const uuid = deps.newUuid();
+      const outcome = await store.messages.summarize(namespace, sessionId, uuid, summary);
+      if (outcome.applied) {
+        deps.onChange(namespace, { session_id: sessionId });
+        return { session: outcome.record.session, summary };
+      }
+      const { found } = outcome;
+      if (found === undefined || found.session.deleted_at !== undefined) {
+        throw await absence.session(caller, store, sessionId, found?.session);
+      }
+      const from = found.summary?.up_to_seq ?? found.first_seq;
+      throw invalidArgument(
+        found.session.message_count === 0
+          ? 'up_to_seq: the session has no messages to summarize. Add some with add_memory first.'
+          : `up_to_seq is ${input.up_to_seq}, and allowed is ${from} to ${found.last_seq}: from what is summarized already to the last message.`,
+      );
+    },
+  };
+}
+
+/** Messages, newest first, as answers show them, up to the first that does not fit any more. */
+function withinBudget(messages: readonly Message[], maxTokens = Number.POSITIVE_INFINITY) {
+  let tokens = 0;
+  const affordable = messages.findIndex((message) => {
+    tokens += message.token_count;
+    return tokens > maxTokens;
+  });
+  const within = affordable === -1 ? messages : messages.slice(0, affordable);
+  const fitted = within.map((message) => withContentCut(message));
+  return cutPage(fitted, fitted.length, PAGE_MAX_BYTES - ANSWER_OVERHEAD_BYTES).page;
+}
+
+/** What get_memory may answer beside messages: a session, and a summary of up to 16 KiB. */
+const ANSWER_OVERHEAD_BYTES = 40_000;
+
+/** What lies behind the newest summary, if that is more than twice the window. */
+function unsummarized(
+  { first_seq, last_seq, summary }: Conversation,
+  window: number,
+): { unsummarized?: Unsummarized } {
+  const from_seq = summary === undefined ? first_seq : summary.up_to_seq + 1;
+  return last_seq - from_seq + 1 > 2 * window
+    ? { unsummarized: { from_seq, up_to_seq: last_seq } }
+    : {};
+}

@@ -1,0 +1,125 @@
+import { DomainError, quoted } from '../domain/errors.ts';
+import type { JsonObject } from '../domain/metadata.ts';
+import type { User } from '../domain/records.ts';
+import type { ListQuery, Progress, UserChange } from '../store/store.ts';
+import { describeAbsence } from './absence.ts';
+import { withMetadataCut } from './fit.ts';
+import { type ListArguments, listPage, type Page } from './lists.ts';
+import { type Caller, type Dependencies, purgeTime } from './services.ts';
+
+export interface NewUser {
+  user_id: string;
+  email?: string | undefined;
+  first_name?: string | undefined;
+  last_name?: string | undefined;
+  metadata?: JsonObject | undefined;
+}
+
+/** What to change of a user: `null` removes a field, metadata is merged. */
+export type UserUpdate = {
+  [Field in keyof UserChange['fields']]?: string | null | undefined;
+} & { metadata?: JsonObject | undefined };
+
+export interface UserDeletion {
+  user: User;
+  /** How many sessions went with it, or came back with it. */
+  sessions: number;
+  /** When it is gone for good; `undefined` if never. */
+  purge_at: string | undefined;
+}
+
+export type UserService = ReturnType<typeof createUserService>;
+
+/** The rules for users (design §3 to §5). Every method throws `DomainError`. */
+export function createUserService(deps: Dependencies) {
+  const timestamp = () => new Date(deps.now()).toISOString();
+  const absence = describeAbsence(deps.purgeAfter);
+
+  return {
+    async add(caller: Caller, input: NewUser): Promise<User> {
+      const store = await deps.store();
+      const at = timestamp();
+      const { user_id, metadata = {}, ...names } = input;
+      const outcome = await store.users.insert(caller.namespace, {
+        user_id,
+        uuid: deps.newUuid(),
+        ...present(names),
+        metadata,
+        created_at: at,
+        updated_at: at,
+      });
+      if (outcome.applied) {
+        deps.onChange(caller.namespace, { user_id });
+        return outcome.record;
+      }
+      throw new DomainError(
+        'ALREADY_EXISTS',
+        outcome.found?.deleted_at === undefined
+          ? `User ${quoted(user_id)} exists already. Use it as it is, change it with update_user, or choose another user_id.`
+          : `User ${quoted(user_id)} exists: it ${absence.deletedUser(outcome.found)}`,
+      );
+    },
+
+    async get(caller: Caller, userId: string): Promise<User> {
+      const store = await deps.store();
+      const found = await store.users.find(caller.namespace, userId);
+      if (found !== undefined && found.deleted_at === undefined) return found;
+      throw absence.user(userId, found);
+    },
+
+    async update(caller: Caller, userId: string, update: UserUpdate): Promise<User> {
+      const store = await deps.store();
+      const { metadata = {}, ...fields } = update;
+      const change = { fields: present(fields), metadata };
+      const outcome = await store.users.update(caller.namespace, userId, change, timestamp());
+      if (!outcome.applied) throw absence.user(userId, outcome.found);
+      deps.onChange(caller.namespace, { user_id: userId });
+      return outcome.record;
+    },
+
+    /**
+     * Deletes a user with every session of theirs, or answers with the deletion that is already
+     * there, so that a retry is safe.
+     */
+    async delete(caller: Caller, userId: string, progress?: Progress): Promise<UserDeletion> {
+      const store = await deps.store();
+      const deleted = await store.users.delete(caller.namespace, userId, timestamp(), progress);
+      if (deleted?.user.deleted_at === undefined) throw absence.user(userId, undefined);
+      deps.onChange(caller.namespace, { user_id: userId });
+      return { ...deleted, purge_at: purgeTime(deleted.user.deleted_at, deps.purgeAfter) };
+    },
+
+    /** Undoes exactly what the deletion did; a user that is live stays as it is. */
+    async restore(caller: Caller, userId: string, progress?: Progress): Promise<UserDeletion> {
+      const store = await deps.store();
+      const restored = await store.users.restore(caller.namespace, userId, progress);
+      if (restored === undefined) throw absence.user(userId, undefined);
+      deps.onChange(caller.namespace, { user_id: userId });
+      return { ...restored, purge_at: undefined };
+    },
+
+    async list(caller: Caller, list: ListArguments): Promise<Page<User>> {
+      const { users } = await deps.store();
+      const { namespace } = caller;
+      const { order_by, order, deleted } = list;
+      const query: ListQuery = { order_by, order, deleted };
+      const source = {
+        list: (window: Parameters<typeof users.list>[2]) => users.list(namespace, query, window),
+        count: () => users.count(namespace, query),
+      };
+      return listPage(list, ['users', namespace], source, withMetadataCut);
+    },
+
+    /** Up to `limit` identifiers of live users that start with `prefix`. */
+    async complete(caller: Caller, prefix: string, limit: number): Promise<string[]> {
+      const store = await deps.store();
+      return store.users.identifiers(caller.namespace, prefix, limit);
+    },
+  };
+}
+
+/** The properties that have a value. */
+function present<T extends object>(object: T): { [Key in keyof T]: Exclude<T[Key], undefined> } {
+  const entries = Object.entries(object).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as { [Key in keyof T]: Exclude<T[Key], undefined> };
+}

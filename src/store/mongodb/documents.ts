@@ -1,0 +1,191 @@
+import type { Collection, Db, ObjectId } from 'mongodb';
+import type { Session, Summary, User } from '../../domain/records.ts';
+import type { Conversation } from '../store.ts';
+import { fromStored, toStored } from './metadata.ts';
+
+/** A session as it is stored; `_id` is its uuid. */
+export interface SessionDocument {
+  _id: string;
+  namespace: string;
+  session_id: string;
+  user_id?: string;
+  metadata: unknown;
+  created_at: Date;
+  updated_at: Date;
+  /** The opposite of having `deleted_at`, in a form that an index can start with. */
+  live: boolean;
+  deleted_at?: Date;
+  /** Its user is deleted, so only restoring the user brings it back. */
+  user_deleted?: true;
+  /** It was live until its user was deleted. */
+  deleted_with_user?: true;
+  /**
+   * The run of messages that live and die together with the session. Deleting the session does not
+   * touch them: nothing reaches them but through the session.
+   */
+  thread?: string;
+  /** The live messages have the sequence numbers behind `base_seq`, up to `last_seq`. */
+  base_seq: number;
+  last_seq: number;
+  last_message_at?: Date;
+  summary?: { content: string; up_to_seq: number; created_at: Date };
+  /** Threads left behind when the session was revived, to be purged in their time. */
+  left?: { thread: string; deleted_at: Date }[];
+  revision: number;
+}
+
+/** A user as it is stored; `_id` is its uuid. */
+export interface UserDocument {
+  _id: string;
+  namespace: string;
+  user_id: string;
+  email?: string;
+  first_name?: string;
+  last_name?: string;
+  metadata: unknown;
+  created_at: Date;
+  updated_at: Date;
+  live: boolean;
+  deleted_at?: Date;
+  /** How many sessions were deleted with it. */
+  deleted_sessions?: number;
+  /**
+   * Counts the sessions added. Being written by each of them, it makes adding one and deleting the
+   * user exclude each other.
+   */
+  sessions_added: number;
+  /** On a standalone server: the change that its sessions are going through with it. */
+  cascade?: 'delete' | 'restore';
+  revision: number;
+}
+
+export interface MessageDocument {
+  _id: ObjectId;
+  namespace: string;
+  session_id: string;
+  thread: string;
+  seq: number;
+  uuid: string;
+  role: string;
+  content: string;
+  metadata: unknown;
+  token_count: number;
+  created_at: Date;
+  updated_at: Date;
+  revision: number;
+}
+
+/** A summary in the history; `_id` is its uuid. */
+export interface SummaryDocument {
+  _id: string;
+  namespace: string;
+  session_id: string;
+  thread: string;
+  content: string;
+  up_to_seq: number;
+  created_at: Date;
+}
+
+/** A thread whose session is purged, or has left it for long enough. */
+export interface LeftThreadDocument {
+  /** The thread. */
+  _id: string;
+  namespace: string;
+  session_id: string;
+}
+
+export const sessionsOf = (db: Db): Collection<SessionDocument> => db.collection('sessions');
+export const usersOf = (db: Db): Collection<UserDocument> => db.collection('users');
+export const messagesOf = (db: Db): Collection<MessageDocument> => db.collection('messages');
+export const summariesOf = (db: Db): Collection<SummaryDocument> => db.collection('summaries');
+export const leftThreadsOf = (db: Db): Collection<LeftThreadDocument> =>
+  db.collection('left_threads');
+
+export function toSessionDocument(namespace: string, session: Session): SessionDocument {
+  const { session_id, uuid, user_id, metadata, created_at, updated_at } = session;
+  return {
+    _id: uuid,
+    namespace,
+    session_id,
+    ...(user_id !== undefined && { user_id }),
+    metadata: toStored(metadata),
+    created_at: new Date(created_at),
+    updated_at: new Date(updated_at),
+    live: true,
+    base_seq: 0,
+    last_seq: 0,
+    revision: 0,
+  };
+}
+
+export function toSession(document: SessionDocument): Session {
+  const { _id, session_id, user_id, metadata, base_seq, last_seq } = document;
+  const { created_at, updated_at, deleted_at, last_message_at } = document;
+  return {
+    session_id,
+    uuid: _id,
+    ...(user_id !== undefined && { user_id }),
+    metadata: fromStored(metadata),
+    created_at: created_at.toISOString(),
+    updated_at: updated_at.toISOString(),
+    ...(deleted_at !== undefined && { deleted_at: deleted_at.toISOString() }),
+    message_count: last_seq - base_seq,
+    ...(last_message_at !== undefined && { last_message_at: last_message_at.toISOString() }),
+  };
+}
+
+export function toConversation(document: SessionDocument): Conversation {
+  const { base_seq, last_seq, summary } = document;
+  return {
+    session: toSession(document),
+    first_seq: base_seq + 1,
+    last_seq,
+    ...(summary !== undefined && { summary: toSummary(summary) }),
+  };
+}
+
+function toSummary({
+  content,
+  up_to_seq,
+  created_at,
+}: {
+  content: string;
+  up_to_seq: number;
+  created_at: Date;
+}): Summary {
+  return { content, up_to_seq, created_at: created_at.toISOString() };
+}
+
+export function toUserDocument(namespace: string, user: User): UserDocument {
+  const { user_id, uuid, email, first_name, last_name, metadata, created_at, updated_at } = user;
+  return {
+    _id: uuid,
+    namespace,
+    user_id,
+    ...(email !== undefined && { email }),
+    ...(first_name !== undefined && { first_name }),
+    ...(last_name !== undefined && { last_name }),
+    metadata: toStored(metadata),
+    created_at: new Date(created_at),
+    updated_at: new Date(updated_at),
+    live: true,
+    sessions_added: 0,
+    revision: 0,
+  };
+}
+
+export function toUser(document: UserDocument): User {
+  const { _id, user_id, email, first_name, last_name, metadata } = document;
+  const { created_at, updated_at, deleted_at } = document;
+  return {
+    user_id,
+    uuid: _id,
+    ...(email !== undefined && { email }),
+    ...(first_name !== undefined && { first_name }),
+    ...(last_name !== undefined && { last_name }),
+    metadata: fromStored(metadata),
+    created_at: created_at.toISOString(),
+    updated_at: updated_at.toISOString(),
+    ...(deleted_at !== undefined && { deleted_at: deleted_at.toISOString() }),
+  };
+}

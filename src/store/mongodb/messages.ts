@@ -1,0 +1,422 @@
+import { type ClientSession, type Db, type Document, MongoBulkWriteError, ObjectId } from 'mongodb';
+import { invalidArgument } from '../../domain/errors.ts';
+import {
+  type JsonObject,
+  jsonBytes,
+  METADATA_MAX_BYTES,
+  mergePatch,
+  metadataTooLarge,
+} from '../../domain/metadata.ts';
+import type { Message } from '../../domain/records.ts';
+import type {
+  Append,
+  Appended,
+  Change,
+  Conversation,
+  MessageStore,
+  NewMessage,
+  Stretch,
+} from '../store.ts';
+import { changeOrFind } from './change.ts';
+import type { Connection } from './connection.ts';
+import {
+  type MessageDocument,
+  messagesOf,
+  type SessionDocument,
+  sessionsOf,
+  summariesOf,
+  toConversation,
+  toSession,
+} from './documents.ts';
+import { isDuplicateKey } from './errors.ts';
+import { mergeMetadata } from './merge-patch.ts';
+import { fromStored, toStored } from './metadata.ts';
+
+interface Place {
+  namespace: string;
+  session_id: string;
+}
+
+interface ThreadKey extends Place {
+  thread: string;
+}
+
+/** Messages with the uuids that are to be appended, which are in the thread already. */
+type Existing = Map<string, MessageDocument>;
+
+/** Something that was read no longer holds: begin anew. */
+class Outdated extends Error {}
+
+/** How often an append begins anew before it gives up; each time, another caller got ahead. */
+const MAX_ATTEMPTS = 100;
+
+/** The messages and summaries collections, and what they move in the sessions collection. */
+export function mongoMessages(connection: Connection): MessageStore {
+  /** All in one transaction: the place in the order is taken first, then filled. */
+  function appendAtOnce(db: Db, place: Place, append: Append): Promise<Change<Appended>> {
+    return connection.transaction(async (session) => {
+      let document = await advance(db, place, append, append.messages.length, session);
+      if (document.user_deleted) return { applied: false, found: toAppended(document, []) };
+      const key = { ...place, thread: document.thread as string };
+      const existing = await findExisting(db, key, append, session);
+      if (existing.size > 0) {
+        document = await giveBack(db, place, existing.size, session);
+        await replaceExisting(db, existing, append, session);
+      }
+      const added = append.messages.filter(({ uuid }) => !existing.has(uuid));
+      const first = document.last_seq - added.length + 1;
+      const documents = added.map((message, i) => toDocument(key, first + i, message, append.at));
+      if (documents.length > 0) await messagesOf(db).insertMany(documents, { session });
+      const seqs = new Map(documents.map(({ uuid, seq }) => [uuid, seq]));
+      return { applied: true, record: toAppended(document, placed(append, existing, seqs)) };
+    });
+  }
+
+  /**
+   * Without transactions: messages are inserted one behind the other, under the unique index on their
+   * order, and the session is brought up to date afterwards. After a crash in between, the next
+   * append goes on where the messages end.
+   */
+  async function appendInSteps(db: Db, place: Place, append: Append): Promise<Change<Appended>> {
+    const begun = await advance(db, place, append, 0);
+    if (begun.user_deleted) return { applied: false, found: toAppended(begun, []) };
+    const key = { ...place, thread: begun.thread as string };
+    const existing = await findExisting(db, key, append);
+    await replaceExisting(db, existing, append);
+
+    const seqs = new Map<string, number>();
+    const pending = append.messages.filter(({ uuid }) => !existing.has(uuid));
+    while (pending.length > 0) {
+      const next = (await lastSeq(db, key, begun.last_seq)) + 1;
+      const documents = pending.map((message, i) => toDocument(key, next + i, message, append.at));
+      const inserted = await insertInOrder(db, documents);
+      for (const { uuid, seq } of documents.slice(0, inserted)) seqs.set(uuid, seq);
+      pending.splice(0, inserted);
+    }
+    const messages = placed(append, existing, seqs);
+    const document = await settle(db, key, messages.at(-1)?.seq ?? begun.last_seq, append.at);
+    return { applied: true, record: toAppended(document, messages) };
+  }
+
+  return {
+    append(namespace, sessionId, append) {
+      const place = { namespace, session_id: sessionId };
+      let { mayExist } = append;
+      return connection.run(async ({ db, transactions }) => {
+        const attempt = transactions ? appendAtOnce : appendInSteps;
+        for (let count = 1; ; count++) {
+          try {
+            return await attempt(db, place, { ...append, mayExist });
+          } catch (error) {
+            // Whatever this attempt did may have got through: from now on, look before writing.
+            mayExist = true;
+            const anew = error instanceof Outdated || isDuplicateKey(error);
+            if (!anew || count === MAX_ATTEMPTS) throw error;
+          }
+        }
+      });
+    },
+
+    read(namespace, sessionId, stretch) {
+      const place = { namespace, session_id: sessionId };
+      return connection.run(async ({ db }) => {
+        const document = await sessionsOf(db).findOne(place);
+        if (document === null) return undefined;
+        const conversation = toConversation(document);
+        const { thread } = document;
+        const range = rangeOf(conversation, stretch);
+        if (thread === undefined || range.$gt >= range.$lte) return { conversation, messages: [] };
+        const found = await messagesOf(db)
+          .find({ ...place, thread, seq: range })
+          .sort({ seq: stretch.order === 'asc' ? 1 : -1 })
+          .toArray();
+        return { conversation, messages: found.map(toMessage) };
+      });
+    },
+
+    merge(namespace, sessionId, uuid, patch, at) {
+      const place = { namespace, session_id: sessionId };
+      return connection.run(async ({ db }) => {
+        const session = await sessionsOf(db).findOne(place);
+        if (session === null) return { session: undefined, message: undefined };
+        const { thread, live } = session;
+        const merged =
+          live && thread !== undefined
+            ? await mergeMetadata(messagesOf(db), { ...place, thread, uuid }, patch, new Date(at))
+            : null;
+        return {
+          session: toSession(session),
+          message: merged === null ? undefined : toMessage(merged),
+        };
+      });
+    },
+
+    summarize(namespace, sessionId, uuid, { content, up_to_seq, created_at }) {
+      const place = { namespace, session_id: sessionId };
+      const summary = { content, up_to_seq, created_at: new Date(created_at) };
+      const reached = {
+        ...place,
+        live: true,
+        base_seq: { $lt: up_to_seq },
+        last_seq: { $gte: up_to_seq },
+        $or: [{ summary: { $exists: false } }, { 'summary.up_to_seq': { $lte: up_to_seq } }],
+      };
+      return connection.run(async ({ db }): Promise<Change<Conversation>> => {
+        const sessions = sessionsOf(db);
+        const { applied, document } = await changeOrFind(
+          () =>
+            sessions.findOneAndUpdate(reached, { $set: { summary } }, { returnDocument: 'after' }),
+          () => sessions.findOne(place),
+          (found) =>
+            found.live &&
+            found.base_seq < up_to_seq &&
+            found.last_seq >= up_to_seq &&
+            (found.summary?.up_to_seq ?? 0) <= up_to_seq,
+        );
+        if (!applied) {
+          return { applied, found: document === null ? undefined : toConversation(document) };
+        }
+        const { thread } = document as SessionDocument & { thread: string };
+        const entry = { $setOnInsert: { ...place, thread, ...summary } };
+        await summariesOf(db).updateOne({ _id: uuid }, entry, { upsert: true });
+        return { applied, record: toConversation(document) };
+      });
+    },
+  };
+}
+
+/**
+ * Moves a session's end by `count` messages, creating or reviving it first if that is needed, in one
+ * step. A session whose user is deleted stays as it is.
+ */
+async function advance(
+  db: Db,
+  place: Place,
+  { at: time, session_uuid, thread }: Append,
+  count: number,
+  session?: ClientSession,
+): Promise<SessionDocument> {
+  const at = new Date(time);
+  const blocked = { $eq: ['$user_deleted', true] };
+  const begins = { $or: [{ $ne: ['$live', true] }, { $eq: [{ $type: '$thread' }, 'missing'] }] };
+  const leaves = { $and: [{ $eq: ['$live', false] }, { $ne: [{ $type: '$thread' }, 'missing'] }] };
+  const unless = (condition: unknown, field: string, value: unknown) => ({
+    $cond: [condition, { $ifNull: [`$${field}`, '$$REMOVE'] }, value],
+  });
+  const seq = { $ifNull: ['$last_seq', 0] };
+  const moved = count > 0;
+  const pipeline: Document[] = [
+    {
+      $set: {
+        _id: { $ifNull: ['$_id', session_uuid] },
+        metadata: { $ifNull: ['$metadata', {}] },
+        revision: { $ifNull: ['$revision', 0] },
+        created_at: { $ifNull: ['$created_at', at] },
+        updated_at: unless(blocked, 'updated_at', { $max: ['$updated_at', at] }),
+        live: { $not: [blocked] },
+        deleted_at: { $cond: [blocked, '$deleted_at', '$$REMOVE'] },
+        left: {
+          $cond: [
+            { $and: [{ $not: [blocked] }, leaves] },
+            {
+              $concatArrays: [
+                { $ifNull: ['$left', []] },
+                [{ thread: '$thread', deleted_at: '$deleted_at' }],
+              ],
+            },
+            { $ifNull: ['$left', '$$REMOVE'] },
+          ],
+        },
+        thread: unless(blocked, 'thread', { $cond: [begins, thread, '$thread'] }),
+        base_seq: unless(blocked, 'base_seq', { $cond: [begins, seq, '$base_seq'] }),
+        last_seq: unless(blocked, 'last_seq', { $add: [seq, count] }),
+        summary: {
+          $cond: [
+            { $and: [{ $not: [blocked] }, begins] },
+            '$$REMOVE',
+            { $ifNull: ['$summary', '$$REMOVE'] },
+          ],
+        },
+        ...(moved && {
+          last_message_at: unless(blocked, 'last_message_at', { $max: ['$last_message_at', at] }),
+        }),
+      },
+    },
+  ];
+  const document = await sessionsOf(db).findOneAndUpdate(place, pipeline, {
+    upsert: true,
+    returnDocument: 'after',
+    ...(session !== undefined && { session }),
+  });
+  return document as SessionDocument;
+}
+
+/** Moves a session's end back over places that were taken for messages that have one. */
+async function giveBack(
+  db: Db,
+  place: Place,
+  count: number,
+  session: ClientSession,
+): Promise<SessionDocument> {
+  const document = await sessionsOf(db).findOneAndUpdate(
+    place,
+    { $inc: { last_seq: -count } },
+    { returnDocument: 'after', session },
+  );
+  return document as SessionDocument;
+}
+
+async function findExisting(
+  db: Db,
+  key: ThreadKey,
+  { messages, mayExist }: Append,
+  session?: ClientSession,
+): Promise<Existing> {
+  if (!mayExist) return new Map();
+  const found = await messagesOf(db)
+    .find({ ...key, uuid: { $in: messages.map(({ uuid }) => uuid) } }, within(session))
+    .toArray();
+  return new Map(found.map((document) => [document.uuid, document]));
+}
+
+/** Updates messages in place, all in one command, if none has changed since it was read. */
+async function replaceExisting(
+  db: Db,
+  existing: Existing,
+  { messages, at }: Append,
+  session?: ClientSession,
+): Promise<void> {
+  const updates = messages.flatMap(({ uuid, role, content, metadata, token_count }) => {
+    const old = existing.get(uuid);
+    if (old === undefined) return [];
+    const { _id, namespace, session_id, thread, seq, revision } = old;
+    const merged = { metadata: toStored(mergeWithin(fromStored(old.metadata), metadata)) };
+    const $set = { role, content, token_count, updated_at: new Date(at), ...merged };
+    const filter = { _id, namespace, session_id, thread, seq, revision };
+    return [{ updateOne: { filter, update: { $set, $inc: { revision: 1 } } } }];
+  });
+  if (updates.length === 0) return;
+  const { matchedCount } = await messagesOf(db).bulkWrite(updates, within(session));
+  if (matchedCount < updates.length) throw new Outdated();
+}
+
+function mergeWithin(metadata: JsonObject, patch: JsonObject): JsonObject {
+  const merged = mergePatch(metadata, patch);
+  const bytes = jsonBytes(merged);
+  if (bytes > METADATA_MAX_BYTES) throw invalidArgument(`metadata: ${metadataTooLarge(bytes)}`);
+  return merged;
+}
+
+/** The end of a thread, which lies at `known` or, after a crash, behind it. */
+async function lastSeq(db: Db, key: ThreadKey, known: number): Promise<number> {
+  const last = await messagesOf(db).findOne(
+    { ...key, seq: { $gt: known } },
+    { sort: { seq: -1 }, projection: { seq: 1 } },
+  );
+  return last?.seq ?? known;
+}
+
+/** Inserts one after the other and says how many, up to the first place that is taken. */
+async function insertInOrder(db: Db, documents: MessageDocument[]): Promise<number> {
+  try {
+    return (await messagesOf(db).insertMany(documents)).insertedCount;
+  } catch (error) {
+    if (error instanceof MongoBulkWriteError && isDuplicateKey(error)) {
+      const { insertedCount } = error.result;
+      const refused = documents[insertedCount] as MessageDocument;
+      const { namespace, session_id, thread, seq } = refused;
+      const taken = await messagesOf(db).findOne({ namespace, session_id, thread, seq });
+      if (taken !== null && taken.uuid !== refused.uuid) return insertedCount;
+    }
+    throw error;
+  }
+}
+
+/** Brings a session up to date with its messages, unless it has begun another thread. */
+async function settle(
+  db: Db,
+  key: ThreadKey,
+  last: number,
+  time: string,
+): Promise<SessionDocument> {
+  const at = new Date(time);
+  const document = await sessionsOf(db).findOneAndUpdate(
+    key,
+    { $max: { last_seq: last, updated_at: at, last_message_at: at } },
+    { returnDocument: 'after' },
+  );
+  if (document === null) throw new Outdated();
+  return document;
+}
+
+const within = (session: ClientSession | undefined) => (session === undefined ? {} : { session });
+
+/**
+ * A stretch as a range bounded at both ends. Sequence numbers have no gaps, so the bound takes the
+ * place of a limit, and no sort is left to do, however long the session is.
+ */
+function rangeOf(
+  { first_seq, last_seq }: Conversation,
+  { order, limit, after, offset = 0 }: Stretch,
+): { $gt: number; $lte: number } {
+  if (order === 'asc') {
+    const from = Math.max(after ?? 0, first_seq - 1 + offset);
+    return { $gt: from, $lte: Math.min(from + limit, last_seq) };
+  }
+  const to = Math.min((after ?? Number.MAX_SAFE_INTEGER) - 1, last_seq - offset);
+  return { $gt: Math.max(to - limit, first_seq - 1), $lte: to };
+}
+
+function placed(
+  { messages }: Append,
+  existing: Existing,
+  seqs: ReadonlyMap<string, number>,
+): Appended['messages'] {
+  return messages.map(({ uuid }) => {
+    const old = existing.get(uuid);
+    return old === undefined
+      ? { uuid, seq: seqs.get(uuid) as number, created: true }
+      : { uuid, seq: old.seq, created: false };
+  });
+}
+
+function toAppended(document: SessionDocument, messages: Appended['messages']): Appended {
+  return { ...toConversation(document), messages };
+}
+
+function toDocument(
+  key: ThreadKey,
+  seq: number,
+  { uuid, role, content, metadata, token_count }: NewMessage,
+  time: string,
+): MessageDocument {
+  const at = new Date(time);
+  return {
+    _id: new ObjectId(),
+    ...key,
+    seq,
+    uuid,
+    role,
+    content,
+    metadata: toStored(metadata),
+    token_count,
+    created_at: at,
+    updated_at: at,
+    revision: 0,
+  };
+}
+
+function toMessage(document: MessageDocument): Message {
+  const { uuid, session_id, seq, role, content, metadata, token_count } = document;
+  return {
+    uuid,
+    session_id,
+    seq,
+    role,
+    content,
+    metadata: fromStored(metadata),
+    token_count,
+    created_at: document.created_at.toISOString(),
+    updated_at: document.updated_at.toISOString(),
+  };
+}

@@ -1,0 +1,71 @@
+import type { Collection, Document, Filter } from 'mongodb';
+import type { Window } from '../../domain/pages.ts';
+import type { ListQuery } from '../store.ts';
+
+interface Listed extends Document {
+  _id: string;
+  live: boolean;
+}
+
+/** One page of a collection that has an index on the filter, `live`, the order and `_id`. */
+export async function findPage<T extends Listed>(
+  collection: Collection<T>,
+  filter: Filter<T>,
+  query: ListQuery,
+  window: Window,
+  index: string,
+): Promise<T[]> {
+  const direction = query.order === 'asc' ? 1 : -1;
+  const cursor = collection
+    .find({ ...filter, live: query.deleted === 'exclude', ...behind(query, window) } as Filter<T>)
+    .hint(index)
+    .sort({ [query.order_by]: direction, _id: direction })
+    .limit(window.limit);
+  if ('offset' in window) cursor.skip(window.offset);
+  return (await cursor.toArray()) as T[];
+}
+
+/** How many documents `findPage` would go through. */
+export function countListed<T extends Listed>(
+  collection: Collection<T>,
+  filter: Filter<T>,
+  query: ListQuery,
+  index: string,
+): Promise<number> {
+  const listed = { ...filter, live: query.deleted === 'exclude' } as Filter<T>;
+  return collection.countDocuments(listed, { hint: index });
+}
+
+/**
+ * What lies behind the cursor. The range keeps the scan to one stretch of one index; the condition
+ * beside it only drops records of the very same millisecond.
+ */
+function behind({ order_by, order }: ListQuery, window: Window): Document {
+  if (!('after' in window) || window.after === undefined) return {};
+  const { key } = window.after;
+  const value = new Date(window.after.value);
+  return order === 'asc'
+    ? { [order_by]: { $gte: value }, $or: [{ [order_by]: { $gt: value } }, { _id: { $gt: key } }] }
+    : { [order_by]: { $lte: value }, $or: [{ [order_by]: { $lt: value } }, { _id: { $lt: key } }] };
+}
+
+/** Up to `limit` values of an identifier of live documents that start with `prefix`, in order. */
+export async function findIdentifiers<T extends Listed>(
+  collection: Collection<T>,
+  namespace: string,
+  field: string,
+  prefix: string,
+  limit: number,
+  index: string,
+): Promise<string[]> {
+  // No character sorts behind U+10FFFF.
+  const range = { $gte: prefix, $lt: `${prefix}\u{10FFFF}\u{10FFFF}` };
+  const found = await collection
+    .find({ namespace, live: true, [field]: range } as unknown as Filter<T>)
+    .hint(index)
+    .sort({ [field]: 1 })
+    .limit(limit)
+    .project<Record<string, string>>({ _id: 0, [field]: 1 })
+    .toArray();
+  return found.map((document) => document[field] as string);
+}

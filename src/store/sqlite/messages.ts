@@ -1,0 +1,217 @@
+import type { JsonObject } from '../../domain/metadata.ts';
+import type { Message } from '../../domain/records.ts';
+import type { Append, Appended, Conversation, MessageStore, Stretch } from '../store.ts';
+import type { Connection, Row } from './connection.ts';
+import { mergeStored, time } from './rows.ts';
+import { SESSION_COLUMNS, toSession } from './sessions.ts';
+
+const SESSION = `SELECT id, thread, base_seq, last_seq, user_deleted, ${SESSION_COLUMNS}
+  FROM sessions WHERE namespace = ? AND session_id = ?`;
+
+const CREATE_SESSION = `INSERT INTO sessions (namespace, session_id, uuid, metadata, created_at, updated_at)
+  VALUES (?, ?, ?, '{}', ?, ?)`;
+
+const NEW_THREAD = 'INSERT INTO threads (deleted_at) VALUES (NULL) RETURNING id';
+
+const LEAVE_THREAD = 'UPDATE threads SET deleted_at = ? WHERE id = ?';
+
+const BEGIN_THREAD = `UPDATE sessions SET thread = ?, base_seq = last_seq, deleted_at = NULL
+  WHERE id = ?`;
+
+const ADVANCE = `UPDATE sessions SET last_seq = ?, updated_at = max(updated_at, ?),
+  last_message_at = max(coalesce(last_message_at, 0), ?) WHERE id = ?`;
+
+const INSERT = `INSERT INTO messages
+  (thread, seq, uuid, role, content, metadata, token_count, created_at, updated_at)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+
+const EXISTING = 'SELECT id, seq, metadata FROM messages WHERE thread = ? AND uuid = ?';
+
+const REPLACE = `UPDATE messages SET role = ?, content = ?, metadata = ?, token_count = ?,
+  updated_at = ? WHERE id = ?`;
+
+const MESSAGE = 'seq, uuid, role, content, metadata, token_count, created_at, updated_at';
+
+const STRETCH = {
+  asc: `SELECT ${MESSAGE} FROM messages WHERE thread = ? AND seq > ? ORDER BY seq LIMIT ?`,
+  desc: `SELECT ${MESSAGE} FROM messages WHERE thread = ? AND seq < ? ORDER BY seq DESC LIMIT ?`,
+};
+
+const SET_METADATA = `UPDATE messages SET metadata = ?, updated_at = max(updated_at, ?)
+  WHERE id = ? RETURNING ${MESSAGE}`;
+
+const SUMMARY = `SELECT content, up_to_seq, created_at FROM summaries WHERE thread = ?
+  ORDER BY up_to_seq DESC, id DESC LIMIT 1`;
+
+const ADD_SUMMARY = `INSERT INTO summaries (thread, uuid, content, up_to_seq, created_at)
+  VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`;
+
+/** A session's row, with what only this file needs of it. */
+interface State {
+  conversation: Conversation;
+  id: number;
+  /** `null` until the first message. */
+  thread: number | null;
+  userDeleted: boolean;
+}
+
+/** The messages and summaries tables, and what they move in the sessions table. */
+export function sqliteMessages(connection: Connection): MessageStore {
+  const statement = (sql: string) => connection.statement(sql);
+
+  function stateOf(namespace: string, sessionId: string): State | undefined {
+    const row = statement(SESSION).get(namespace, sessionId);
+    if (row === undefined) return undefined;
+    const [id, thread, base, last, userDeleted, ...session] = row as [
+      ...[id: number, thread: number | null, base: number, last: number, userDeleted: number],
+      ...unknown[],
+    ];
+    const found = thread === null ? undefined : statement(SUMMARY).get(thread);
+    return {
+      id,
+      thread,
+      userDeleted: userDeleted === 1,
+      conversation: {
+        session: toSession(session),
+        first_seq: base + 1,
+        last_seq: last,
+        ...(found !== undefined && {
+          summary: {
+            content: found[0] as string,
+            up_to_seq: found[1] as number,
+            created_at: time(found[2]),
+          },
+        }),
+      },
+    };
+  }
+
+  /** The session's live thread, begun if there is none. */
+  function liveThread({ id, thread, conversation }: State): number {
+    const { deleted_at } = conversation.session;
+    if (thread !== null && deleted_at === undefined) return thread;
+    if (thread !== null && deleted_at !== undefined) {
+      statement(LEAVE_THREAD).run(Date.parse(deleted_at), thread);
+    }
+    const begun = statement(NEW_THREAD).get()?.[0] as number;
+    statement(BEGIN_THREAD).run(begun, id);
+    return begun;
+  }
+
+  function write(thread: number, first: number, { messages, mayExist, at }: Append) {
+    const now = Date.parse(at);
+    let next = first;
+    return messages.map(({ uuid, role, content, metadata, token_count }) => {
+      const existing = mayExist ? statement(EXISTING).get(thread, uuid) : undefined;
+      if (existing !== undefined) {
+        const [id, seq, stored] = existing;
+        const merged = mergeStored(stored, metadata);
+        statement(REPLACE).run(role, content, merged, token_count, now, id);
+        return { uuid, seq: seq as number, created: false };
+      }
+      const seq = next++;
+      const json = JSON.stringify(metadata);
+      statement(INSERT).run(thread, seq, uuid, role, content, json, token_count, now, now);
+      return { uuid, seq, created: true };
+    });
+  }
+
+  return {
+    append(namespace, sessionId, append) {
+      const now = Date.parse(append.at);
+      return connection.write(() => {
+        let state = stateOf(namespace, sessionId);
+        if (state?.userDeleted) {
+          return { applied: false, found: { ...state.conversation, messages: [] } };
+        }
+        if (state === undefined) {
+          statement(CREATE_SESSION).run(namespace, sessionId, append.session_uuid, now, now);
+          state = stateOf(namespace, sessionId) as State;
+        }
+        const { last_seq } = state.conversation;
+        const messages = write(liveThread(state), last_seq + 1, append);
+        const created = messages.filter((message) => message.created).length;
+        statement(ADVANCE).run(last_seq + created, now, now, state.id);
+        const { conversation } = stateOf(namespace, sessionId) as State;
+        const record: Appended = { ...conversation, messages };
+        return { applied: true, record };
+      });
+    },
+
+    read(namespace, sessionId, stretch) {
+      return connection.read(() => {
+        const state = stateOf(namespace, sessionId);
+        if (state === undefined) return undefined;
+        const { conversation, thread } = state;
+        const rows =
+          thread === null
+            ? []
+            : statement(STRETCH[stretch.order]).all(
+                thread,
+                edge(conversation, stretch),
+                stretch.limit,
+              );
+        return { conversation, messages: rows.map((row) => toMessage(sessionId, row)) };
+      });
+    },
+
+    merge(namespace, sessionId, uuid, patch, at) {
+      return connection.write(() => {
+        const state = stateOf(namespace, sessionId);
+        const session = state?.conversation.session;
+        const existing =
+          session === undefined || session.deleted_at !== undefined
+            ? undefined
+            : statement(EXISTING).get(state?.thread, uuid);
+        if (existing === undefined) return { session, message: undefined };
+        const merged = mergeStored(existing[2], patch);
+        const row = statement(SET_METADATA).get(merged, Date.parse(at), existing[0]);
+        return { session, message: toMessage(sessionId, row as Row) };
+      });
+    },
+
+    summarize(namespace, sessionId, uuid, summary) {
+      return connection.write(() => {
+        const state = stateOf(namespace, sessionId);
+        const conversation = state?.conversation;
+        if (
+          conversation === undefined ||
+          conversation.session.deleted_at !== undefined ||
+          summary.up_to_seq < (conversation.summary?.up_to_seq ?? conversation.first_seq) ||
+          summary.up_to_seq > conversation.last_seq
+        ) {
+          return { applied: false, found: conversation };
+        }
+        const { content, up_to_seq, created_at } = summary;
+        const at = Date.parse(created_at);
+        statement(ADD_SUMMARY).run(state?.thread, uuid, content, up_to_seq, at);
+        return { applied: true, record: { ...conversation, summary } };
+      });
+    },
+  };
+}
+
+/** The sequence number that a stretch begins behind. */
+function edge(
+  { first_seq, last_seq }: Conversation,
+  { order, after, offset = 0 }: Stretch,
+): number {
+  return order === 'asc'
+    ? Math.max(after ?? 0, first_seq - 1 + offset)
+    : Math.min(after ?? Number.MAX_SAFE_INTEGER, last_seq + 1 - offset);
+}
+
+function toMessage(session_id: string, row: Row): Message {
+  const [seq, uuid, role, content, metadata, token_count, created_at, updated_at] = row;
+  return {
+    uuid: uuid as string,
+    session_id,
+    seq: seq as number,
+    role: role as string,
+    content: content as string,
+    metadata: JSON.parse(metadata as string) as JsonObject,
+    token_count: token_count as number,
+    created_at: time(created_at),
+    updated_at: time(updated_at),
+  };
+}

@@ -1,0 +1,58 @@
+import { invalidArgument } from '../../domain/errors.ts';
+import {
+  type JsonObject,
+  jsonBytes,
+  METADATA_MAX_BYTES,
+  mergePatch,
+  metadataTooLarge,
+} from '../../domain/metadata.ts';
+import type { Window } from '../../domain/pages.ts';
+import type { ListQuery } from '../store.ts';
+
+/** RFC 3339 for a time as it is stored, in milliseconds since 1970. */
+export const time = (milliseconds: unknown) => new Date(milliseconds as number).toISOString();
+
+/** Metadata as it is stored, in JSON, after a patch. */
+export function mergeStored(stored: unknown, patch: JsonObject): string {
+  const merged = mergePatch(JSON.parse(stored as string), patch);
+  const bytes = jsonBytes(merged);
+  if (bytes > METADATA_MAX_BYTES) throw invalidArgument(`metadata: ${metadataTooLarge(bytes)}`);
+  return JSON.stringify(merged);
+}
+
+/** Part of a query, with the values of its parameters. */
+export interface Sql {
+  sql: string;
+  values: unknown[];
+}
+
+/**
+ * One page of a table that has an index on `filter`, `live`, the order and the uuid.
+ *
+ * @param filter a condition on the table's leading columns
+ */
+export function selectPage(
+  select: string,
+  filter: Sql,
+  { order_by, order, deleted }: ListQuery,
+  window: Window,
+): Sql {
+  const by = order_by === 'created_at' ? 'created_at' : 'updated_at';
+  const direction = order === 'asc' ? 'ASC' : 'DESC';
+  const base = `${select} WHERE ${filter.sql} AND live = ?`;
+  const sorted = `ORDER BY ${by} ${direction}, uuid ${direction} LIMIT ?`;
+  const values = [...filter.values, deleted === 'exclude' ? 1 : 0];
+  if ('offset' in window) {
+    return { sql: `${base} ${sorted} OFFSET ?`, values: [...values, window.limit, window.offset] };
+  }
+  if (window.after === undefined) {
+    return { sql: `${base} ${sorted}`, values: [...values, window.limit] };
+  }
+  return {
+    sql: `${base} AND (${by}, uuid) ${order === 'asc' ? '>' : '<'} (?, ?) ${sorted}`,
+    values: [...values, window.after.value, window.after.key, window.limit],
+  };
+}
+
+/** Above every text with the given prefix: no character sorts behind U+10FFFF. */
+export const abovePrefix = (prefix: string) => `${prefix}\u{10FFFF}\u{10FFFF}`;

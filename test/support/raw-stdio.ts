@@ -1,0 +1,101 @@
+import { MODERN } from './clients.ts';
+import type { ServerProcess } from './server-process.ts';
+
+/** One JSON-RPC message from the server. */
+export interface Frame {
+  id?: string | number | null;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of many shapes
+  result?: any;
+  error?: { code: number; message: string; data?: unknown };
+}
+
+/** How clients of the older protocol era open a connection. */
+export const INITIALIZE = {
+  protocolVersion: '2025-06-18',
+  capabilities: {},
+  clientInfo: { name: 'raw', version: '1' },
+};
+
+/** What every request of the modern era says about itself. */
+export const MODERN_META = {
+  'io.modelcontextprotocol/protocolVersion': MODERN,
+  'io.modelcontextprotocol/clientCapabilities': {},
+};
+
+/** A client that says anything, well-formed or not, and sees every byte that comes back. */
+export class RawStdio {
+  readonly server: ServerProcess;
+  #id = 0;
+  readonly #frames: Frame[] = [];
+  readonly #strays: string[] = [];
+  readonly #waiting = new Map<unknown, (frame: Frame) => void>();
+
+  constructor(server: ServerProcess) {
+    this.server = server;
+    server.onLine((line) => this.#read(line));
+  }
+
+  /** Everything that the server sent. */
+  get frames(): readonly Frame[] {
+    return this.#frames;
+  }
+
+  /** Lines on stdout that are not MCP. */
+  get strays(): readonly string[] {
+    return this.#strays;
+  }
+
+  /** Opens the connection as clients of the older protocol era do. */
+  async initialize(): Promise<Frame> {
+    const answer = await this.request('initialize', INITIALIZE);
+    this.send({ jsonrpc: '2.0', method: 'notifications/initialized' });
+    return answer;
+  }
+
+  /** Sends a line that need not be a message. */
+  write(line: string): void {
+    this.server.stdin.write(`${line}\n`);
+  }
+
+  send(message: object): void {
+    this.write(JSON.stringify(message));
+  }
+
+  request(method: string, params?: unknown): Promise<Frame> {
+    const id = ++this.#id;
+    const answer = this.answer(id);
+    this.send({ jsonrpc: '2.0', id, method, params });
+    return answer;
+  }
+
+  /** Calls a tool and returns its result. */
+  async call(name: string, args: unknown) {
+    return (await this.request('tools/call', { name, arguments: args })).result;
+  }
+
+  /** The message with this id, or the end of the process as an error. */
+  answer(id: unknown): Promise<Frame> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, resolve);
+      void this.server.exited.then((exit) =>
+        reject(
+          new Error(`ended with ${exit.code ?? exit.signal} before it answered ${String(id)}`),
+        ),
+      );
+    });
+  }
+
+  #read(line: string): void {
+    let frame: Frame & { jsonrpc?: string };
+    try {
+      frame = JSON.parse(line);
+    } catch {
+      this.#strays.push(line);
+      return;
+    }
+    if (frame?.jsonrpc !== '2.0') this.#strays.push(line);
+    this.#frames.push(frame);
+    this.#waiting.get(frame.id)?.(frame);
+    this.#waiting.delete(frame.id);
+  }
+}
