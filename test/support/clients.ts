@@ -9,6 +9,7 @@ import { SSEClientTransport as SseV1 } from '@modelcontextprotocol/sdk/client/ss
 import { StdioClientTransport as StdioV1 } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { StreamableHTTPClientTransport as StreamableHttpV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { Transport as TransportV1 } from '@modelcontextprotocol/sdk/shared/transport.js';
+import { ResourceUpdatedNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
 
 /** The protocol revision in which there are no protocol sessions; `initialize` belongs to older ones. */
 export const MODERN = '2026-07-28';
@@ -55,14 +56,32 @@ export interface McpClient {
   stderr(): string;
   /** Settles once the connection is gone, whoever ended it. */
   readonly closed: Promise<void>;
-  callTool(name: string, args?: Record<string, unknown>): Promise<ToolAnswer>;
+  /** Calls a tool; with a listener, asks for progress, too. */
+  callTool(
+    name: string,
+    args?: Record<string, unknown>,
+    onprogress?: (progress: Progress) => void,
+  ): Promise<ToolAnswer>;
   listTools(): Promise<ListedTool[]>;
   listResources(cursor?: string): Promise<{ resources: ListedResource[]; nextCursor?: string }>;
   listResourceTemplates(): Promise<{ name: string; uriTemplate: string }[]>;
   /** The text of a resource. */
   readResource(uri: string): Promise<string>;
-  complete(uriTemplate: string, name: string, value: string): Promise<Completion>;
+  /** Completes an argument of the resource template, or of the prompt, that has this name. */
+  complete(reference: string, name: string, value: string): Promise<Completion>;
+  listPrompts(): Promise<{ name: string; arguments?: { name: string }[] | undefined }[]>;
+  /** The text of a prompt. */
+  getPrompt(name: string, args: Record<string, string>): Promise<string>;
+  /** Subscribes to resources, in the way of the protocol era; what it returns ends that. */
+  subscribe(...uris: string[]): Promise<() => Promise<void>>;
+  /** The resources of which the server said that they changed, in the order in which it did. */
+  readonly updates: readonly string[];
   close(): Promise<void>;
+}
+
+export interface Progress {
+  progress: number;
+  total?: number | undefined;
 }
 
 export interface Completion {
@@ -78,8 +97,18 @@ export async function connectV1(reach: Reach): Promise<McpClient> {
   const process = watch(client, transport);
   // Its own types do not bear `exactOptionalPropertyTypes`.
   await client.connect(transport as TransportV1);
+  const updates: string[] = [];
+  client.setNotificationHandler(ResourceUpdatedNotificationSchema, ({ params }) => {
+    updates.push(params.uri);
+  });
   return {
     ...common(client, process),
+    updates,
+    subscribe: (...uris) => subscribeEach(client, uris),
+    callTool: async (name, args = {}, onprogress) =>
+      toAnswer(
+        await client.callTool({ name, arguments: args }, undefined, onprogress && { onprogress }),
+      ),
     protocolVersion: (transport as { protocolVersion?: string }).protocolVersion,
     listResources: async (cursor) =>
       page(await client.listResources(cursor === undefined ? {} : { cursor })),
@@ -91,9 +120,22 @@ export async function connectV2(reach: Reach, kind: Exclude<ClientKind, 'v1'>): 
   const transport = transportV2(reach);
   const process = watch(client, transport);
   await client.connect(transport);
+  const protocolVersion = client.getNegotiatedProtocolVersion();
+  const updates: string[] = [];
+  client.setNotificationHandler('notifications/resources/updated', ({ params }) => {
+    updates.push(params.uri);
+  });
   return {
     ...common(client, process),
-    protocolVersion: client.getNegotiatedProtocolVersion(),
+    protocolVersion,
+    updates,
+    async subscribe(...uris) {
+      if (protocolVersion !== MODERN) return subscribeEach(client, uris);
+      const subscription = await client.listen({ resourceSubscriptions: uris });
+      return () => subscription.close();
+    },
+    callTool: async (name, args = {}, onprogress) =>
+      toAnswer(await client.callTool({ name, arguments: args }, onprogress && { onprogress })),
     // Not `listResources`, which fetches every page when it is given no cursor.
     listResources: async (cursor) =>
       page(
@@ -114,15 +156,31 @@ function modeOf(kind: ClientKind, reach: Reach) {
 interface SdkClient {
   getServerVersion(): { name: string } | undefined;
   getInstructions(): string | undefined;
-  callTool(params: { name: string; arguments: Record<string, unknown> }): Promise<unknown>;
   listTools(): Promise<{ tools: ListedTool[] }>;
   listResourceTemplates(): Promise<{ resourceTemplates: { name: string; uriTemplate: string }[] }>;
   readResource(params: { uri: string }): Promise<{ contents: unknown[] }>;
   complete(params: {
-    ref: { type: 'ref/resource'; uri: string };
+    ref: { type: 'ref/resource'; uri: string } | { type: 'ref/prompt'; name: string };
     argument: { name: string; value: string };
   }): Promise<{ completion: Completion }>;
+  listPrompts(): Promise<{
+    prompts: { name: string; arguments?: { name: string }[] | undefined }[];
+  }>;
+  getPrompt(params: {
+    name: string;
+    arguments: Record<string, string>;
+  }): Promise<{ messages: { content: unknown }[] }>;
+  subscribeResource(params: { uri: string }): Promise<unknown>;
+  unsubscribeResource(params: { uri: string }): Promise<unknown>;
   close(): Promise<void>;
+}
+
+/** How the older protocol era subscribes: one resource at a time. */
+async function subscribeEach(client: SdkClient, uris: readonly string[]) {
+  for (const uri of uris) await client.subscribeResource({ uri });
+  return async () => {
+    for (const uri of uris) await client.unsubscribeResource({ uri });
+  };
 }
 
 function common(client: SdkClient, { pid, stderr, closed }: Watched) {
@@ -132,14 +190,20 @@ function common(client: SdkClient, { pid, stderr, closed }: Watched) {
     pid: pid(),
     stderr,
     closed,
-    callTool: async (name: string, args: Record<string, unknown> = {}) =>
-      toAnswer(await client.callTool({ name, arguments: args })),
     listTools: async () => (await client.listTools()).tools,
     listResourceTemplates: async () => (await client.listResourceTemplates()).resourceTemplates,
     readResource: async (uri: string) => textOf((await client.readResource({ uri })).contents),
-    complete: async (uri: string, name: string, value: string) =>
-      (await client.complete({ ref: { type: 'ref/resource', uri }, argument: { name, value } }))
-        .completion,
+    complete: async (reference: string, name: string, value: string) => {
+      const ref = reference.includes('://')
+        ? ({ type: 'ref/resource', uri: reference } as const)
+        : ({ type: 'ref/prompt', name: reference } as const);
+      return (await client.complete({ ref, argument: { name, value } })).completion;
+    },
+    listPrompts: async () => (await client.listPrompts()).prompts,
+    getPrompt: async (name: string, args: Record<string, string>) => {
+      const { messages } = await client.getPrompt({ name, arguments: args });
+      return textOf(messages.map(({ content }) => content));
+    },
     close: () => client.close(),
   };
 }

@@ -7,6 +7,7 @@ import {
   MongoError,
 } from 'mongodb';
 import { isPassing, toDomainError, unavailable } from './errors.ts';
+import { Turns } from './turns.ts';
 
 /** How long a call waits for a server that cannot be reached, in milliseconds. */
 const PATIENCE = 4500;
@@ -14,7 +15,7 @@ const PATIENCE = 4500;
 /** Shorter than the patience, so that the driver reports what it met before the call gives up. */
 const SELECTION_TIMEOUT = 4000;
 
-const FIRST_PAUSE = 25;
+const FIRST_PAUSE = 5;
 const LONGEST_PAUSE = 400;
 
 export interface Deployment {
@@ -53,6 +54,7 @@ export class Connection {
   readonly #client: MongoClient;
   readonly #db: Db;
   readonly #prepare: (db: Db) => Promise<void>;
+  readonly #turns = new Turns();
   #ready: Promise<Deployment> | undefined;
 
   /**
@@ -85,8 +87,16 @@ export class Connection {
     }
   }
 
-  /** Runs `work` in a transaction, within `run`. */
-  async transaction<T>(work: (session: ClientSession) => Promise<T>): Promise<T> {
+  /**
+   * Runs `work` in a transaction, within `run`.
+   *
+   * @param key names the document that others will want to write at the same time
+   */
+  transaction<T>(key: string, work: (session: ClientSession) => Promise<T>): Promise<T> {
+    return this.#turns.take(key, () => this.#transaction(work));
+  }
+
+  async #transaction<T>(work: (session: ClientSession) => Promise<T>): Promise<T> {
     const session = this.#client.startSession();
     try {
       session.startTransaction();

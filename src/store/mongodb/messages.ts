@@ -54,18 +54,21 @@ const MAX_ATTEMPTS = 100;
 export function mongoMessages(connection: Connection): MessageStore {
   /** All in one transaction: the place in the order is taken first, then filled. */
   function appendAtOnce(db: Db, place: Place, append: Append): Promise<Change<Appended>> {
-    return connection.transaction(async (session) => {
+    const key = JSON.stringify(place);
+    return connection.transaction(key, async (session) => {
       let document = await advance(db, place, append, append.messages.length, session);
       if (document.user_deleted) return { applied: false, found: toAppended(document, []) };
-      const key = { ...place, thread: document.thread as string };
-      const existing = await findExisting(db, key, append, session);
+      const thread = { ...place, thread: document.thread as string };
+      const existing = await findExisting(db, thread, append, session);
       if (existing.size > 0) {
         document = await giveBack(db, place, existing.size, session);
         await replaceExisting(db, existing, append, session);
       }
       const added = append.messages.filter(({ uuid }) => !existing.has(uuid));
       const first = document.last_seq - added.length + 1;
-      const documents = added.map((message, i) => toDocument(key, first + i, message, append.at));
+      const documents = added.map((message, i) =>
+        toDocument(thread, first + i, message, append.at),
+      );
       if (documents.length > 0) await messagesOf(db).insertMany(documents, { session });
       const seqs = new Map(documents.map(({ uuid, seq }) => [uuid, seq]));
       return { applied: true, record: toAppended(document, placed(append, existing, seqs)) };

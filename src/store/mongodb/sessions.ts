@@ -46,7 +46,7 @@ export function mongoSessions(connection: Connection): SessionStore {
     const owner = { namespace, user_id: user_id as string, live: true };
     const sessions = sessionsOf(db);
     if (transactions) {
-      return connection.transaction(async (session) => {
+      return connection.transaction(JSON.stringify([namespace, user_id]), async (session) => {
         const touch = { $inc: { sessions_added: 1 } };
         const user = await usersOf(db).updateOne(owner, touch, { session });
         if (user.matchedCount === 0) return 'user_missing';

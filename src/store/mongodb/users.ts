@@ -36,15 +36,19 @@ export function mongoUsers(connection: Connection, purgeAfter: number | undefine
    * steps that begin with a mark on the user, by which a crashed change is found and finished.
    */
   function change(
+    namespace: string,
+    userId: string,
     filter: Filter<UserDocument>,
     update: Document,
     cascade: Cascade,
     progress: Progress | undefined,
   ): Promise<UserDocument | null> {
+    const key = JSON.stringify([namespace, userId]);
+    const one = { ...filter, namespace, user_id: userId };
     return connection.run(async ({ db, transactions }) => {
       if (transactions) {
-        return connection.transaction(async (session) => {
-          const user = await usersOf(db).findOneAndUpdate(filter, update, {
+        return connection.transaction(key, async (session) => {
+          const user = await usersOf(db).findOneAndUpdate(one, update, {
             returnDocument: 'after',
             session,
           });
@@ -54,7 +58,7 @@ export function mongoUsers(connection: Connection, purgeAfter: number | undefine
         });
       }
       const marked = { ...update, $set: { ...update.$set, cascade } };
-      const user = await usersOf(db).findOneAndUpdate(filter, marked, { returnDocument: 'after' });
+      const user = await usersOf(db).findOneAndUpdate(one, marked, { returnDocument: 'after' });
       return user === null ? null : finishCascade(db, user, progress);
     }, PATIENCE);
   }
@@ -108,7 +112,9 @@ export function mongoUsers(connection: Connection, purgeAfter: number | undefine
       const { document } = await changeOrFind(
         () =>
           change(
-            { namespace, user_id: userId, live: true },
+            namespace,
+            userId,
+            { live: true },
             { $set: { live: false, deleted_at: new Date(at) } },
             'delete',
             progress,
@@ -123,7 +129,9 @@ export function mongoUsers(connection: Connection, purgeAfter: number | undefine
       const { document } = await changeOrFind(
         () =>
           change(
-            { namespace, user_id: userId, live: false, ...unexpired(purgeAfter) },
+            namespace,
+            userId,
+            { live: false, ...unexpired(purgeAfter) },
             { $set: { live: true }, $unset: { deleted_at: '' } },
             'restore',
             progress,

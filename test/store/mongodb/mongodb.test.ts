@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CommandStartedEvent, Db, Document, MongoClient } from 'mongodb';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import type { MessageList } from '../../../src/services/memory.ts';
+import { purgeExpired } from '../../../src/services/purge.ts';
 import { createMongoClient, openMongoStore } from '../../../src/store/mongodb/index.ts';
 import { mergePipeline } from '../../../src/store/mongodb/merge-patch.ts';
 import type { Store } from '../../../src/store/store.ts';
@@ -69,9 +71,13 @@ describe.skipIf(replicaSet === null)(`the MongoDB store${skipReason}`, () => {
       at = open(replicaSet);
       await at.store.users.insert('n', user('u'));
       await at.sessions.add(caller, { session_id: 's' });
+      await at.memory.add(caller, 'talk', said(5));
     });
 
     it.each<[string, () => Promise<unknown>]>([
+      ['get_user', () => at.users.get(caller, 'u')],
+      ['update_user', () => at.users.update(caller, 'u', { email: 'u@example.org' })],
+      ['list_users', () => at.users.list(caller, NEWEST)],
       ['add_session', () => at.sessions.add(caller, { session_id: 'new' })],
       ['get_session', () => at.sessions.get(caller, 's')],
       ['update_session_metadata', () => at.sessions.updateMetadata(caller, 's', { a: { b: 1 } })],
@@ -81,6 +87,37 @@ describe.skipIf(replicaSet === null)(`the MongoDB store${skipReason}`, () => {
       ['completion', () => at.sessions.complete(caller, 's', 5)],
     ])('one round trip for %s', async (_, work) => {
       expect(await at.commands(work)).toHaveLength(1);
+    });
+
+    it.each<[string, () => Promise<unknown>]>([
+      ['get_memory', () => at.memory.get(caller, 'talk')],
+      ['list_messages', () => at.memory.list(caller, 'talk', { order: 'asc' })],
+      ['set_summary', () => at.memory.summarize(caller, 'talk', { content: 'x', up_to_seq: 5 })],
+    ])('two round trips for %s: the session, then what hangs on it', async (_, work) => {
+      expect(await at.commands(work)).toHaveLength(2);
+    });
+
+    it.each([1, 1000])('three round trips to add %i messages, the commit included', async (n) => {
+      const names = async (id: string) =>
+        (await at.commands(() => at.memory.add(caller, id, said(n)))).map(
+          ({ commandName }) => commandName,
+        );
+      const three = ['findAndModify', 'insert', 'commitTransaction'];
+      expect(await names(`new-${n}`)).toStrictEqual(three);
+      expect(await names(`new-${n}`)).toStrictEqual(three);
+      await at.sessions.delete(caller, `new-${n}`);
+      expect(await names(`new-${n}`)).toStrictEqual(three);
+    });
+
+    it('one round trip more to add messages that have uuids', async () => {
+      const messages = said(3).map((message) => ({ ...message, uuid: randomUUID() }));
+      const sent = await at.commands(() => at.memory.add(caller, 'uuids', messages));
+      expect(sent.map(({ commandName }) => commandName)).toStrictEqual([
+        'findAndModify',
+        'find',
+        'insert',
+        'commitTransaction',
+      ]);
     });
 
     it('a transaction of three round trips to add a session under a user', async () => {
@@ -108,6 +145,9 @@ describe.skipIf(replicaSet === null)(`the MongoDB store${skipReason}`, () => {
         await at.sessions.add(caller, { session_id: `s${i}`, ...owner });
       }
       for (let i = 0; i < 60; i += 4) await at.sessions.delete(caller, `s${i}`);
+      await at.memory.add(caller, 'talk', said(500));
+      await at.users.delete(caller, 'u');
+      await at.users.restore(caller, 'u');
     });
 
     const lists = (['created_at', 'updated_at'] as const).flatMap((order_by) =>
@@ -137,6 +177,10 @@ describe.skipIf(replicaSet === null)(`the MongoDB store${skipReason}`, () => {
       ['get_session', () => at.sessions.get(caller, 's1')],
       ['update_session_metadata', () => at.sessions.updateMetadata(caller, 's1', { a: 1 })],
       ['completion', () => at.sessions.complete(caller, 's1', 2)],
+      ['list_users', () => at.users.list(caller, { ...NEWEST, limit: 2 })],
+      ['get_user', () => at.users.get(caller, 'u')],
+      ['update_user', () => at.users.update(caller, 'u', { metadata: { a: 1 } })],
+      ['completion of users', () => at.users.complete(caller, 'u', 2)],
       ['the dry run of a purge', () => at.store.countExpired('2099-01-01T00:00:00.000Z')],
       ['a purge', () => at.store.purge('2099-01-01T00:00:00.000Z', 10)],
     ])('%s by an index', async (_, work) => {
@@ -144,6 +188,39 @@ describe.skipIf(replicaSet === null)(`the MongoDB store${skipReason}`, () => {
       expect(plan.stages).not.toContain('COLLSCAN');
       expect(plan.keysExamined).toBeLessThanOrEqual(3);
     });
+  });
+
+  describe('explains', () => {
+    let at: Observed;
+    beforeAll(async () => {
+      at = open(replicaSet);
+      await at.memory.add(caller, 'talk', said(500));
+    });
+
+    it.each<[string, number, () => Promise<unknown>]>([
+      ['get_memory', 24, () => at.memory.get(caller, 'talk')],
+      ['the first page of list_messages', 11, () => page({ limit: 10 })],
+      ['a page in the middle', 11, () => page({ limit: 10, from_seq: 250 })],
+      ['a page by number', 11, () => page({ page_size: 10, page_number: 25 })],
+      ['a page from the end', 11, () => page({ limit: 10, order: 'desc' })],
+    ])('%s as one range of %i keys beside the session', async (_, keys, work) => {
+      const plan = await explained(at, work);
+      expect(plan.stages).not.toContain('COLLSCAN');
+      expect(plan.stages).not.toContain('SORT');
+      expect(plan.keysExamined).toBeLessThanOrEqual(1 + keys);
+      expect(plan.docsExamined).toBeLessThanOrEqual(1 + keys);
+    });
+
+    it('appending by indexes only', async () => {
+      const uuid = randomUUID();
+      const messages = [{ uuid, role: 'user', content: 'x' }];
+      const plan = await explained(at, () => at.memory.add(caller, 'talk', messages));
+      expect(plan.stages).not.toContain('COLLSCAN');
+      expect(plan.keysExamined).toBeLessThanOrEqual(3);
+    });
+
+    const page = (list: Partial<MessageList>) =>
+      at.memory.list(caller, 'talk', { order: 'asc', ...list });
   });
 
   describe('has the server purge', () => {
@@ -187,6 +264,23 @@ describe.skipIf(replicaSet === null)(`the MongoDB store${skipReason}`, () => {
       expect(await at.sessions.get(caller, 'restored')).toBeDefined();
     });
 
+    it('no session that has messages, which the sweep purges with it', async () => {
+      const at = open(replicaSet, { purgeAfter: 1000 });
+      at.clock.now = Date.now();
+      await at.memory.add(caller, 'talk', said(3));
+      await at.sessions.add(caller, { session_id: 'empty' });
+      await at.sessions.delete(caller, 'talk');
+      await at.sessions.delete(caller, 'empty');
+      const sessions = at.db.collection('sessions');
+      while ((await sessions.countDocuments({ session_id: 'empty' })) > 0) await delay(100);
+      expect(await sessions.countDocuments({ session_id: 'talk' })).toBe(1);
+      await purgeExpired(at.store, { cutoff: new Date(at.clock.now).toISOString() });
+      expect(await sessions.countDocuments()).toBe(0);
+      for (const name of ['messages', 'summaries', 'left_threads']) {
+        expect(await at.db.collection(name).countDocuments()).toBe(0);
+      }
+    });
+
     it('a session that is restored in the same moment whole, or not at all', async () => {
       const at = open(replicaSet, { purgeAfter: 1000 });
       at.clock.now = Date.now();
@@ -226,6 +320,11 @@ describe.skipIf(standalone === null)(`the MongoDB store, standalone${skipReason}
       await at.sessions.add(caller, { session_id: 'owned', user_id: 'u' });
       await at.sessions.delete(caller, 'owned');
       await at.sessions.restore(caller, 'owned');
+      await at.memory.add(caller, 'owned', said(3));
+      await at.memory.summarize(caller, 'owned', { content: 'x', up_to_seq: 3 });
+      await at.users.delete(caller, 'u');
+      await at.users.restore(caller, 'u');
+      await purgeExpired(at.store, { cutoff: new Date(at.clock.now).toISOString() });
     });
     for (const { command } of sent) {
       expect(command).not.toHaveProperty('startTransaction');
@@ -235,6 +334,9 @@ describe.skipIf(standalone === null)(`the MongoDB store, standalone${skipReason}
 });
 
 const NEWEST = { order_by: 'created_at', order: 'desc', deleted: 'exclude' } as const;
+
+const said = (count: number) =>
+  Array.from({ length: count }, (_, i) => ({ role: 'user', content: `message ${i}` }));
 
 /** How the server ran the commands of `work`: asked once more, to be explained. */
 async function explained(at: Observed, work: () => Promise<unknown>) {
@@ -264,3 +366,47 @@ function collect(
     }
   }
 }
+
+describe.skipIf(standalone === null)(`a standalone server that was cut off${skipReason}`, () => {
+  it('has its half-done deletion of a user finished by the next process', async () => {
+    const at = open(standalone);
+    await at.store.users.insert('n', user('u'));
+    for (const session_id of ['a', 'b']) {
+      await at.sessions.add(caller, { session_id, user_id: 'u' });
+    }
+    // What a crash right after the first of the writes leaves behind.
+    await at.db
+      .collection('users')
+      .updateOne(
+        { user_id: 'u' },
+        { $set: { live: false, deleted_at: new Date(at.clock.now), cascade: 'delete' } },
+      );
+    const client = createMongoClient(standalone as string);
+    const store = openMongoStore({ client, database: at.db.databaseName, purgeAfter: DAY });
+    const next = harness(store);
+    await expect(next.sessions.get(caller, 'a')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    expect(await next.users.delete(caller, 'u')).toMatchObject({ sessions: 2 });
+    expect((await next.users.restore(caller, 'u')).sessions).toBe(2);
+    expect(await next.sessions.get(caller, 'b')).toBeDefined();
+    await store.close();
+  });
+
+  it('goes on behind messages whose session was not brought up to date', async () => {
+    const at = open(standalone);
+    await at.memory.add(caller, 's', said(2));
+    const session = await at.db.collection('sessions').findOne({ session_id: 's' });
+    // What a crash between the insert and the last write leaves behind.
+    const orphan = { namespace: 'n', session_id: 's', thread: session?.thread, seq: 3 };
+    const text = { uuid: randomUUID(), role: 'user', content: 'orphan', metadata: {} };
+    const rest = { token_count: 1, revision: 0, created_at: new Date(), updated_at: new Date() };
+    await at.db.collection('messages').insertOne({ ...orphan, ...text, ...rest });
+    const added = await at.memory.add(caller, 's', said(1));
+    expect(added).toMatchObject({ session: { message_count: 4 }, messages: [{ seq: 4 }] });
+    const { messages } = await at.memory.list(caller, 's', { order: 'asc' });
+    expect(messages.map(({ seq }) => seq)).toStrictEqual([1, 2, 3, 4]);
+    const again = [{ ...text, content: 'retried' }];
+    expect((await at.memory.add(caller, 's', again)).messages).toMatchObject([
+      { seq: 3, status: 'updated' },
+    ]);
+  });
+});

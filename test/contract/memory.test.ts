@@ -1,0 +1,406 @@
+import { randomUUID } from 'node:crypto';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { estimateTokens, type Message } from '../../src/domain/records.ts';
+import type { AddedMessage } from '../../src/services/memory.ts';
+import { type Harness, harness } from '../support/stores.ts';
+import { describeStores } from './describe-stores.ts';
+
+/** Design §2 and §3, for messages, and the summaries that agents write. */
+describeStores('memory', (under) => {
+  let number = 0;
+  let caller: { namespace: string };
+  let at: Harness;
+
+  beforeEach(() => {
+    caller = { namespace: `memory-${number++}` };
+    at = harness(under.store);
+  });
+
+  const said = (...contents: string[]): AddedMessage[] =>
+    contents.map((content, i) => ({ role: i % 2 === 0 ? 'user' : 'assistant', content }));
+  const add = (messages: AddedMessage[], session = 's') => at.memory.add(caller, session, messages);
+  async function list(session = 's'): Promise<Message[]> {
+    const all: Message[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await at.memory.list(caller, session, { order: 'asc', limit: 1000, cursor });
+      all.push(...page.messages);
+      cursor = page.next_cursor;
+    } while (cursor !== undefined);
+    return all;
+  }
+  const contents = async (session = 's') => (await list(session)).map(({ content }) => content);
+  const many = (count: number) => said(...Array.from({ length: count }, (_, i) => `m${i + 1}`));
+
+  describe('add_memory', () => {
+    it('creates the session, and answers with its counts and where each message is', async () => {
+      const { session, messages } = await add(said('hello', 'hi'));
+      expect(session).toMatchObject({ session_id: 's', message_count: 2, metadata: {} });
+      expect(session.last_message_at).toBe(new Date(at.clock.now).toISOString());
+      expect(messages).toStrictEqual([
+        { uuid: expect.any(String), seq: 1, status: 'created' },
+        { uuid: expect.any(String), seq: 2, status: 'created' },
+      ]);
+      expect(await at.sessions.get(caller, 's')).toStrictEqual(session);
+    });
+
+    it('appends to a live session, in order, however fast', async () => {
+      await at.sessions.add(caller, { session_id: 's', metadata: { kept: true } });
+      await add(said('1', '2'));
+      at.clock.now += 5;
+      const { session } = await add(said('3'));
+      expect((await list()).map(({ seq, content }) => [seq, content])).toStrictEqual([
+        [1, '1'],
+        [2, '2'],
+        [3, '3'],
+      ]);
+      expect(session).toMatchObject({ message_count: 3, metadata: { kept: true } });
+      expect(session.updated_at).toBe(new Date(at.clock.now).toISOString());
+    });
+
+    it('keeps role, content and metadata as they were given', async () => {
+      const message: AddedMessage = {
+        uuid: randomUUID(),
+        role: 'tool:🔧',
+        content: '“Ünïcødé”\n\t👩‍👩‍👧 $set {"a": 1} \u0001',
+        metadata: { 'a.b': { $x: [null] } },
+      };
+      await add([message, { role: 'user', content: '' }]);
+      const [kept, empty] = await list();
+      expect(kept).toStrictEqual({
+        ...message,
+        session_id: 's',
+        seq: 1,
+        token_count: estimateTokens(message.content),
+        created_at: new Date(at.clock.now).toISOString(),
+        updated_at: new Date(at.clock.now).toISOString(),
+      });
+      expect(empty).toMatchObject({ content: '', token_count: 0, metadata: {} });
+    });
+
+    it('updates a message in place when its uuid comes again, so that a retry is safe', async () => {
+      const uuid = randomUUID();
+      await add([{ uuid, role: 'user', content: 'helo', metadata: { a: 1, b: 1 } }, ...said('hi')]);
+      at.clock.now += 1000;
+      const again = await add([
+        { uuid, role: 'user', content: 'hello', metadata: { b: null, c: 1 } },
+        ...said('more'),
+      ]);
+      expect(again.messages).toStrictEqual([
+        { uuid, seq: 1, status: 'updated' },
+        { uuid: expect.any(String), seq: 3, status: 'created' },
+      ]);
+      expect(again.session.message_count).toBe(3);
+      const [message] = await list();
+      expect(message).toMatchObject({ content: 'hello', metadata: { a: 1, c: 1 }, seq: 1 });
+      expect(message?.created_at).toBe(new Date(at.clock.now - 1000).toISOString());
+      expect(message?.updated_at).toBe(new Date(at.clock.now).toISOString());
+      expect(await contents()).toStrictEqual(['hello', 'hi', 'more']);
+    });
+
+    it('takes a whole call twice as once', async () => {
+      const messages = many(50).map((message) => ({ ...message, uuid: randomUUID() }));
+      const first = await add(messages);
+      const second = await add(messages);
+      expect(second.session.message_count).toBe(50);
+      expect(second.messages.map(({ seq }) => seq)).toStrictEqual(
+        first.messages.map(({ seq }) => seq),
+      );
+      expect(await list()).toHaveLength(50);
+    });
+
+    it('keeps one uuid in two sessions apart', async () => {
+      const uuid = randomUUID();
+      await add([{ uuid, role: 'user', content: 'here' }], 'a');
+      await add([{ uuid, role: 'user', content: 'there' }], 'b');
+      expect(await contents('a')).toStrictEqual(['here']);
+      expect(await contents('b')).toStrictEqual(['there']);
+    });
+
+    it('refuses two messages with one uuid in a call, and changes nothing', async () => {
+      const uuid = randomUUID();
+      const twice = [...said('a'), ...said('b')].map((message) => ({ ...message, uuid }));
+      await expect(add(twice)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+      await expect(at.sessions.get(caller, 's')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    });
+
+    it('takes a thousand messages at once', async () => {
+      const { session, messages } = await add(many(1000));
+      expect(session.message_count).toBe(1000);
+      expect(messages.at(-1)?.seq).toBe(1000);
+      expect(await contents()).toStrictEqual(many(1000).map(({ content }) => content));
+    });
+  });
+
+  describe('of a soft-deleted session', () => {
+    beforeEach(async () => {
+      await add(said('old 1', 'old 2'));
+      await at.memory.summarize(caller, 's', { content: 'old', up_to_seq: 2 });
+      at.clock.now += 1000;
+      await at.sessions.delete(caller, 's');
+    });
+
+    it('cannot be read or changed, and says until when it can be restored', async () => {
+      const [refused] = [
+        { code: 'NOT_FOUND', message: expect.stringContaining('restore_session') },
+      ];
+      await expect(at.memory.get(caller, 's')).rejects.toMatchObject(refused);
+      await expect(list()).rejects.toMatchObject(refused);
+      await expect(
+        at.memory.summarize(caller, 's', { content: 'x', up_to_seq: 1 }),
+      ).rejects.toMatchObject(refused);
+      await expect(at.memory.updateMetadata(caller, 's', randomUUID(), {})).rejects.toMatchObject(
+        refused,
+      );
+    });
+
+    it('is counted in the answer to the deletion', async () => {
+      const { session } = await at.sessions.delete(caller, 's');
+      expect(session.message_count).toBe(2);
+    });
+
+    it('comes back whole with restore_session', async () => {
+      await at.sessions.restore(caller, 's');
+      expect(await contents()).toStrictEqual(['old 1', 'old 2']);
+      expect((await at.memory.get(caller, 's')).summary).toMatchObject({ content: 'old' });
+      const { messages } = await add(said('new'));
+      expect(messages[0]?.seq).toBe(3);
+    });
+
+    it('comes back without its messages with add_memory, which stay deleted for good', async () => {
+      const { session, messages } = await add(said('new'));
+      expect(session).toMatchObject({ message_count: 1 });
+      expect(session).not.toHaveProperty('deleted_at');
+      expect(messages[0]).toMatchObject({ seq: 3, status: 'created' });
+      expect(await contents()).toStrictEqual(['new']);
+      expect(await at.memory.get(caller, 's')).not.toHaveProperty('summary');
+
+      await at.sessions.delete(caller, 's');
+      await at.sessions.restore(caller, 's');
+      expect(await contents()).toStrictEqual(['new']);
+    });
+
+    it('forgets the uuids of the messages that stay deleted', async () => {
+      const uuid = randomUUID();
+      await at.sessions.restore(caller, 's');
+      await add([{ uuid, role: 'user', content: 'before' }]);
+      await at.sessions.delete(caller, 's');
+      const { messages } = await add([{ uuid, role: 'user', content: 'after' }]);
+      expect(messages).toStrictEqual([{ uuid, seq: 4, status: 'created' }]);
+      expect(await contents()).toStrictEqual(['after']);
+    });
+  });
+
+  describe('get_memory', () => {
+    it('is NOT_FOUND for a session that never existed, and empty for one without messages', async () => {
+      await expect(at.memory.get(caller, 's')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+      await at.sessions.add(caller, { session_id: 's' });
+      expect(await at.memory.get(caller, 's')).toMatchObject({
+        messages: [],
+        older_message_count: 0,
+        omitted_message_count: 0,
+      });
+    });
+
+    it('returns the last messages in order, and how many came before', async () => {
+      await add(many(20));
+      const memory = await at.memory.get(caller, 's');
+      expect(memory.messages.map(({ seq }) => seq)).toStrictEqual([
+        9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20,
+      ]);
+      expect(memory).toMatchObject({ older_message_count: 8, session: { message_count: 20 } });
+      const three = await at.memory.get(caller, 's', { last_n: 3 });
+      expect(three.messages.map(({ content }) => content)).toStrictEqual(['m18', 'm19', 'm20']);
+    });
+
+    it('keeps the newest messages that fit, and says how many did not', async () => {
+      await add(said('x'.repeat(400), 'y'.repeat(400), 'z'.repeat(400)));
+      const memory = await at.memory.get(caller, 's', { max_tokens: 250 });
+      expect(memory.messages.map(({ content }) => content[0])).toStrictEqual(['y', 'z']);
+      expect(memory).toMatchObject({ older_message_count: 1, omitted_message_count: 1 });
+      expect(await at.memory.get(caller, 's', { max_tokens: 99 })).toMatchObject({
+        messages: [],
+        older_message_count: 3,
+        omitted_message_count: 3,
+      });
+    });
+
+    it('returns the newest summary with the messages behind it', async () => {
+      await add(many(40));
+      await at.memory.summarize(caller, 's', { content: 'up to 10', up_to_seq: 10 });
+      await at.memory.summarize(caller, 's', { content: 'up to 20', up_to_seq: 20 });
+      const memory = await at.memory.get(caller, 's');
+      expect(memory.summary).toMatchObject({ content: 'up to 20', up_to_seq: 20 });
+      expect(memory.messages.map(({ seq }) => seq)).toStrictEqual(
+        Array.from({ length: 20 }, (_, i) => 21 + i),
+      );
+      await at.memory.summarize(caller, 's', { content: 'all', up_to_seq: 40 });
+      expect((await at.memory.get(caller, 's')).messages).toHaveLength(12);
+    });
+
+    it('says when more than twice the window lies unsummarized, as does add_memory', async () => {
+      expect(await add(many(24))).not.toHaveProperty('unsummarized');
+      const range = { from_seq: 1, up_to_seq: 25 };
+      expect(await add(said('one more'))).toMatchObject({ unsummarized: range });
+      expect(await at.memory.get(caller, 's')).toMatchObject({ unsummarized: range });
+      expect(await at.memory.get(caller, 's', { last_n: 13 })).not.toHaveProperty('unsummarized');
+      await at.memory.summarize(caller, 's', { content: 'x', up_to_seq: 25 });
+      expect(await at.memory.get(caller, 's')).not.toHaveProperty('unsummarized');
+    });
+  });
+
+  describe('set_summary', () => {
+    it.each([0, 4])('refuses a point that is no live message: %i of 3', async (up_to_seq) => {
+      await add(many(3));
+      await expect(
+        at.memory.summarize(caller, 's', { content: 'x', up_to_seq }),
+      ).rejects.toMatchObject({
+        code: 'INVALID_ARGUMENT',
+        message: expect.stringContaining('1 to 3'),
+      });
+    });
+
+    it('refuses to go back behind the newest summary, and takes a retry', async () => {
+      await add(many(10));
+      const summary = { content: 'x', up_to_seq: 5 };
+      await at.memory.summarize(caller, 's', summary);
+      await at.memory.summarize(caller, 's', summary);
+      await expect(
+        at.memory.summarize(caller, 's', { content: 'late', up_to_seq: 4 }),
+      ).rejects.toMatchObject({
+        code: 'INVALID_ARGUMENT',
+        message: expect.stringContaining('5 to 10'),
+      });
+    });
+
+    it('is NOT_FOUND without a session, and refused without messages', async () => {
+      const summary = { content: 'x', up_to_seq: 1 };
+      await expect(at.memory.summarize(caller, 's', summary)).rejects.toMatchObject({
+        code: 'NOT_FOUND',
+      });
+      await at.sessions.add(caller, { session_id: 's' });
+      await expect(at.memory.summarize(caller, 's', summary)).rejects.toMatchObject({
+        code: 'INVALID_ARGUMENT',
+        message: expect.stringContaining('add_memory'),
+      });
+    });
+  });
+
+  describe('list_messages', () => {
+    const page = (query: Partial<Parameters<typeof at.memory.list>[2]>) =>
+      at.memory.list(caller, 's', { order: 'asc', ...query });
+    const seqs = async (query: Parameters<typeof page>[0]) =>
+      (await page(query)).messages.map(({ seq }) => seq);
+
+    beforeEach(async () => {
+      await add(many(7));
+    });
+
+    it.each(['asc', 'desc'] as const)('goes through everything, %s', async (order) => {
+      const seen: number[] = [];
+      let cursor: string | undefined;
+      do {
+        const next = await page({ order, limit: 3, cursor });
+        seen.push(...next.messages.map(({ seq }) => seq));
+        cursor = next.next_cursor;
+      } while (cursor !== undefined);
+      const all = [1, 2, 3, 4, 5, 6, 7];
+      expect(seen).toStrictEqual(order === 'asc' ? all : all.toReversed());
+    });
+
+    it('starts at a message, both ways', async () => {
+      expect(await seqs({ from_seq: 5 })).toStrictEqual([5, 6, 7]);
+      expect(await seqs({ from_seq: 3, order: 'desc' })).toStrictEqual([3, 2, 1]);
+      expect(await seqs({ from_seq: 8 })).toStrictEqual([]);
+    });
+
+    it('pages by number, and counts when asked to', async () => {
+      expect(await seqs({ page_size: 3, page_number: 2 })).toStrictEqual([4, 5, 6]);
+      expect(await seqs({ page_size: 3, page_number: 3 })).toStrictEqual([7]);
+      expect(await seqs({ page_size: 3, page_number: 2, order: 'desc' })).toStrictEqual([4, 3, 2]);
+      expect(await seqs({ page_size: 3, page_number: 4 })).toStrictEqual([]);
+      expect(await page({ limit: 1, include_total: true })).toMatchObject({ total_count: 7 });
+    });
+
+    it('goes on while messages are added', async () => {
+      const first = await page({ limit: 5 });
+      await add(said('late'));
+      const rest = await seqs({ limit: 5, cursor: first.next_cursor });
+      expect(rest).toStrictEqual([6, 7, 8]);
+    });
+
+    it('refuses a cursor of another session', async () => {
+      const { next_cursor } = await page({ limit: 1 });
+      await add(said('x', 'y'), 'other');
+      await expect(
+        at.memory.list(caller, 'other', { order: 'asc', limit: 1, cursor: next_cursor }),
+      ).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    });
+
+    it('shows a long content in parts that make up the whole', async () => {
+      const long = '👍é\u0001x'.repeat(20_000);
+      await add(said(long), 'long');
+      let whole = '';
+      let content_offset: number | undefined = 0;
+      while (content_offset !== undefined) {
+        const { messages } = await at.memory.list(caller, 'long', { order: 'asc', content_offset });
+        const [part] = messages;
+        expect(part?.content.isWellFormed()).toBe(true);
+        expect(part?.content_length).toBe(long.length);
+        whole += part?.content;
+        content_offset = part?.next_content_offset;
+      }
+      expect(whole).toBe(long);
+    });
+  });
+
+  describe('update_message_metadata', () => {
+    it('merges, and leaves content and order as they are', async () => {
+      const { messages } = await add([{ role: 'user', content: 'x', metadata: { a: { b: 1 } } }]);
+      const uuid = messages[0]?.uuid as string;
+      at.clock.now += 10;
+      const message = await at.memory.updateMetadata(caller, 's', uuid, { a: { c: 2 }, d: 3 });
+      expect(message).toMatchObject({
+        uuid,
+        seq: 1,
+        content: 'x',
+        metadata: { a: { b: 1, c: 2 }, d: 3 },
+        updated_at: new Date(at.clock.now).toISOString(),
+      });
+      expect(await list()).toStrictEqual([message]);
+    });
+
+    it('keeps all keys that callers set at once', async () => {
+      const { messages } = await add(said('x'));
+      const uuid = messages[0]?.uuid as string;
+      await Promise.all(
+        Array.from({ length: 20 }, (_, i) =>
+          at.memory.updateMetadata(caller, 's', uuid, { [`k${i}`]: i }),
+        ),
+      );
+      expect(Object.keys((await list())[0]?.metadata ?? {})).toHaveLength(20);
+    });
+
+    it('is NOT_FOUND for a message or a session that is not there', async () => {
+      const uuid = randomUUID();
+      const update = () => at.memory.updateMetadata(caller, 's', uuid, {});
+      await expect(update()).rejects.toMatchObject({
+        code: 'NOT_FOUND',
+        message: expect.stringContaining('add_session'),
+      });
+      await add(said('x'));
+      await expect(update()).rejects.toMatchObject({
+        code: 'NOT_FOUND',
+        message: expect.stringContaining('list_messages'),
+      });
+    });
+  });
+
+  it('does not reach into another namespace', async () => {
+    await add(said('mine'));
+    const stranger = { namespace: `${caller.namespace}-other` };
+    await expect(at.memory.get(stranger, 's')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await at.memory.add(stranger, 's', said('theirs'));
+    expect(await contents()).toStrictEqual(['mine']);
+  });
+});
