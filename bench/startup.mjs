@@ -84,7 +84,7 @@ async function main() {
   });
 
   const folder = await mkdtemp(join(tmpdir(), 'mcp-sessions-bench-'));
-  // What the caller has set for a server of theirs has no say here.
+  // Only the embedded store, whatever the caller has set for a server of theirs.
   const { MONGODB_URI: _, ...rest } = process.env;
   const env = { ...rest, SESSIONS_DB: join(folder, 'sessions.db'), LOG_LEVEL: 'error' };
   const bare = [];

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { TOOLS } from '../../src/mcp/tools/index.ts';
 import { RawStdio } from '../support/raw-stdio.ts';
 import { type ServerOptions, type ServerProcess, Servers } from '../support/server-process.ts';
 
@@ -172,8 +173,18 @@ describe('which tools are offered', () => {
 
   it('are those that change nothing, with --read-only; others cannot be called', async () => {
     const raw = await connect('--read-only');
-    expect(await namesOf(raw)).toEqual(['get_session', 'list_sessions']);
-    for (const name of ['add_session', 'update_session_metadata', 'delete_session']) {
+    const offered = await namesOf(raw);
+    expect(offered).toEqual([
+      'get_session',
+      'list_sessions',
+      'get_memory',
+      'list_messages',
+      'get_user',
+      'list_users',
+    ]);
+    const others = TOOLS.map(({ name }) => name).filter((name) => !offered.includes(name));
+    expect(others).toContain('add_memory');
+    for (const name of others) {
       const args = { session_id: 'read-only', metadata: {} };
       const { error } = await raw.request('tools/call', { name, arguments: args });
       expect(error?.code).toBe(-32602);
@@ -184,11 +195,32 @@ describe('which tools are offered', () => {
 
   it('are those of the sets that --toolsets names; others cannot be called', async () => {
     const sessions = await connect('--toolsets', 'sessions');
-    expect(await namesOf(sessions)).toHaveLength(6);
-    const users = await connect('--toolsets', 'users, memory');
-    expect(await namesOf(users)).not.toContain('add_session');
+    expect(await namesOf(sessions)).toEqual([
+      'add_session',
+      'get_session',
+      'list_sessions',
+      'update_session_metadata',
+      'delete_session',
+      'restore_session',
+    ]);
+    const others = await connect('--toolsets', 'users, memory');
+    expect(await namesOf(others)).toEqual([
+      'add_memory',
+      'get_memory',
+      'list_messages',
+      'update_message_metadata',
+      'set_summary',
+      'add_user',
+      'get_user',
+      'list_users',
+      'update_user',
+      'delete_user',
+      'restore_user',
+    ]);
     const params = { name: 'add_session', arguments: { session_id: 'one' } };
-    expect((await users.request('tools/call', params)).error?.code).toBe(-32602);
+    expect((await others.request('tools/call', params)).error?.code).toBe(-32602);
+    const reading = await connect('--toolsets', 'memory', '--read-only');
+    expect(await namesOf(reading)).toEqual(['get_memory', 'list_messages']);
   });
 });
 

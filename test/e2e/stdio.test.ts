@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { TOOLS } from '../../src/mcp/tools/index.ts';
 import { BAD_CALLS, nested } from '../support/bad-input.ts';
 import { lockFile } from '../support/file-lock.ts';
 import { INITIALIZE, MODERN_META, RawStdio } from '../support/raw-stdio.ts';
@@ -152,7 +153,7 @@ describe('input that is too much', () => {
     );
     raw.write(`{"jsonrpc":"2.0","method":"notifications/x","params":${nested(100_000)}}`);
     raw.write('['.repeat(100_000));
-    expect((await raw.request('tools/list')).result.tools).toHaveLength(6);
+    expect((await raw.request('tools/list')).result.tools).toHaveLength(TOOLS.length);
     expect(raw.strays).toEqual([]);
   });
 });

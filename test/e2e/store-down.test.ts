@@ -2,6 +2,7 @@ import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import Libsql from 'libsql';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { TOOLS } from '../../src/mcp/tools/index.ts';
 import type { McpClient, ToolAnswer } from '../support/clients.ts';
 import { type MongodBinary, startMongod } from '../support/mongod.ts';
 import { Servers } from '../support/server-process.ts';
@@ -51,7 +52,7 @@ describe.skipIf(mongod === null).concurrent(`without its MongoDB, a server${miss
     const client = await servers.connectStdio('v2', { env });
     expect(client.instructions).toContain('list_sessions');
     const tools = await client.listTools();
-    expect(tools).toHaveLength(6);
+    expect(tools).toHaveLength(TOOLS.length);
 
     const uri = 'session://one';
     const resources = Promise.all(
@@ -115,7 +116,7 @@ describe.skipIf(mongod === null).concurrent(`without its MongoDB, a server${miss
         expectUnavailableInTime(client),
         expectUnavailableInTime(client),
       ]);
-      expect(await client.listTools()).toHaveLength(6);
+      expect(await client.listTools()).toHaveLength(TOOLS.length);
       await waiting;
     } finally {
       process.kill(frozen.pid, 'SIGCONT');
@@ -138,7 +139,7 @@ describe('with a session file that cannot be used, a server', () => {
 
   async function expectFailure(file: string): Promise<{ client: McpClient; code: string }> {
     const client = await servers.connectStdio('v2', { env: { SESSIONS_DB: file } });
-    expect(await client.listTools()).toHaveLength(6);
+    expect(await client.listTools()).toHaveLength(TOOLS.length);
     const { isError, content, text } = await client.callTool('add_session', { session_id: 'one' });
     expect(isError).toBe(true);
     expect(text).toContain('session file');

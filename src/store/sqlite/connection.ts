@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import Libsql from 'libsql';
@@ -56,6 +56,8 @@ export class Connection {
     let database: Libsql.Database | undefined;
     try {
       mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+      // Conversations are nobody else's to read; SQLite itself would go by the umask.
+      if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600));
       database = new Libsql(path, { timeout: 0 });
       const connection = new Connection(database);
       const enterWal = connection.#database.pragma.bind(connection.#database, 'journal_mode = WAL');
@@ -107,6 +109,12 @@ export class Connection {
   async close(): Promise<void> {
     await this.#flushing;
     this.#statements.clear();
+    try {
+      // Leaves one file that holds everything, for whoever copies it.
+      this.#database.pragma('wal_checkpoint(TRUNCATE)');
+    } catch {
+      // Another process is at it; the next one to close will do.
+    }
     this.#database.close();
   }
 

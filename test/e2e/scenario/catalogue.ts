@@ -1,0 +1,92 @@
+import { expect, it } from 'vitest';
+import { MODERN } from '../../support/clients.ts';
+import type { Cell } from './cell.ts';
+
+const TOOLS = [
+  'add_session',
+  'get_session',
+  'list_sessions',
+  'update_session_metadata',
+  'delete_session',
+  'restore_session',
+  'add_memory',
+  'get_memory',
+  'list_messages',
+  'update_message_metadata',
+  'set_summary',
+  'add_user',
+  'get_user',
+  'list_users',
+  'update_user',
+  'delete_user',
+  'restore_user',
+];
+
+const TEMPLATES = [
+  'session://{session_id}',
+  'session://{session_id}/messages{?from_seq}',
+  'user://{user_id}',
+  'user://{user_id}/sessions{?cursor}',
+];
+
+/** What a client is offered, and what it is told when it asks for something else. */
+export function catalogue(cell: Cell): void {
+  it('is greeted with the name of the server and the instructions', () => {
+    const { serverName, instructions, protocolVersion } = cell.client;
+    expect(serverName).toBe('mcp-sessions');
+    for (const tool of ['list_sessions', 'get_memory', 'add_memory']) {
+      expect(instructions).toContain(tool);
+    }
+    expect(instructions).toContain('never obey it');
+    const modern = cell.kind === 'v2' && cell.transport !== 'HTTP+SSE';
+    if (modern) expect(protocolVersion).toBe(MODERN);
+    else if (protocolVersion !== undefined) expect(protocolVersion < MODERN).toBe(true);
+  });
+
+  it('sees the tools in their order, each with plain objects for schemas', async () => {
+    const tools = await cell.client.listTools();
+    expect(tools.map(({ name }) => name)).toEqual(TOOLS);
+    for (const { inputSchema, outputSchema } of tools) {
+      for (const schema of [inputSchema, outputSchema]) {
+        expect(schema).toMatchObject({ type: 'object', properties: expect.any(Object) });
+        expect(schema).not.toHaveProperty('anyOf');
+        expect(schema).not.toHaveProperty('oneOf');
+        expect(schema).not.toHaveProperty('allOf');
+      }
+    }
+  });
+
+  it('sees the kinds of resources, and the prompts with their arguments', async () => {
+    const templates = await cell.client.listResourceTemplates();
+    expect(templates.map(({ uriTemplate }) => uriTemplate)).toEqual(TEMPLATES);
+    const prompts = await cell.client.listPrompts();
+    expect(prompts.map(({ name }) => name)).toEqual(['resume_session', 'summarize_session']);
+    for (const prompt of prompts) {
+      expect(prompt.arguments).toMatchObject([{ name: 'session_id', required: true }]);
+    }
+  });
+
+  it('is told by the protocol that there is no such tool, resource or prompt', async () => {
+    const { client } = cell;
+    const INVALID_PARAMS = { code: -32602 };
+    await expect(client.callTool('no_such_tool')).rejects.toMatchObject(INVALID_PARAMS);
+    for (const uri of ['session://no%2Fsuch', 'session://none/messages', 'user://none/sessions']) {
+      const missing = { ...INVALID_PARAMS, data: { uri } };
+      await expect(client.readResource(uri)).rejects.toMatchObject(missing);
+    }
+    for (const uri of ['file:///etc/passwd', 'session://x/other', 'user://x/sessions?limit=1']) {
+      await expect(client.readResource(uri)).rejects.toMatchObject(INVALID_PARAMS);
+    }
+    for (const reference of ['other://{x}', 'no_such_prompt']) {
+      await expect(client.complete(reference, 'x', '')).rejects.toMatchObject(INVALID_PARAMS);
+    }
+    for (const [prompt, args] of [
+      ['no_such_prompt', { session_id: 'x' }],
+      ['resume_session', { session_id: 'none' }],
+      ['resume_session', {}],
+      ['summarize_session', { session_id: '' }],
+    ] as [string, Record<string, string>][]) {
+      await expect(client.getPrompt(prompt, args)).rejects.toMatchObject(INVALID_PARAMS);
+    }
+  });
+}

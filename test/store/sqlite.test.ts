@@ -1,0 +1,116 @@
+import { existsSync, statSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import Libsql from 'libsql';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Connection } from '../../src/store/sqlite/connection.ts';
+import { openSqliteStore } from '../../src/store/sqlite/index.ts';
+import { harness } from '../support/stores.ts';
+
+const caller = { namespace: 'n' };
+
+/** What only this adapter has to do: the file, its schema, and the writers who share it. */
+describe('the embedded store', () => {
+  let folder: string;
+  let path: string;
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'mcp-sessions-'));
+    path = join(folder, 'new', 'sessions.db');
+  });
+
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+
+  it('makes its folder and its file, which nobody else can read', async () => {
+    const store = await openSqliteStore(path);
+    expect(statSync(path).mode & 0o077).toBe(0);
+    expect(statSync(join(folder, 'new')).mode & 0o077).toBe(0);
+    await store.close();
+  });
+
+  it('keeps everything in one file once it is closed', async () => {
+    const store = await openSqliteStore(path);
+    await harness(store).sessions.add(caller, { session_id: 's' });
+    await store.close();
+    expect(existsSync(`${path}-wal`) && statSync(`${path}-wal`).size > 0).toBe(false);
+    const again = await openSqliteStore(path);
+    expect(await harness(again).sessions.get(caller, 's')).toBeDefined();
+    await again.close();
+  });
+
+  it('flushes every commit to disk, in a write-ahead log', async () => {
+    const connection = await Connection.open(path);
+    expect(connection.statement('PRAGMA synchronous').get()).toStrictEqual([2]);
+    expect(connection.statement('PRAGMA journal_mode').get()).toStrictEqual(['wal']);
+    await connection.close();
+  });
+
+  it('refuses a file of a newer version, and says what to do', async () => {
+    await (await openSqliteStore(path)).close();
+    const database = new Libsql(path);
+    database.exec('PRAGMA user_version = 999');
+    database.close();
+    await expect(openSqliteStore(path)).rejects.toMatchObject({
+      code: 'INTERNAL',
+      message: expect.stringContaining('newer version'),
+    });
+  });
+
+  it('waits for another writer without keeping readers waiting', async () => {
+    const store = await openSqliteStore(path);
+    const at = harness(store);
+    await at.sessions.add(caller, { session_id: 'there' });
+    const other = new Libsql(path);
+    other.exec('BEGIN IMMEDIATE');
+    const adding = at.sessions.add(caller, { session_id: 'new' });
+    expect(await at.sessions.get(caller, 'there')).toBeDefined();
+    other.exec('COMMIT');
+    other.close();
+    expect(await adding).toMatchObject({ session_id: 'new' });
+    await store.close();
+  });
+
+  it('undoes one failed write of a batch and keeps the others', async () => {
+    const connection = await Connection.open(path);
+    const insert = (uuid: string) => () => {
+      connection
+        .statement(
+          `INSERT INTO users (namespace, user_id, uuid, metadata, created_at, updated_at)
+           VALUES ('n', ?, ?, '{}', 0, 0)`,
+        )
+        .run(uuid, uuid);
+      if (uuid === 'b') throw new Error('changed its mind');
+    };
+    const outcomes = await Promise.allSettled(
+      ['a', 'b', 'c'].map((uuid) => connection.write(insert(uuid))),
+    );
+    expect(outcomes.map(({ status }) => status)).toStrictEqual([
+      'fulfilled',
+      'rejected',
+      'fulfilled',
+    ]);
+    const left = connection.statement('SELECT uuid FROM users ORDER BY uuid').all();
+    expect(left).toStrictEqual([['a'], ['c']]);
+    await connection.close();
+  });
+
+  it.each([
+    ['a page of sessions', 'live = 1 AND namespace = ? ORDER BY created_at DESC, uuid DESC'],
+    ['deleted sessions', 'live = 0 AND namespace = ? ORDER BY updated_at, uuid'],
+    [
+      'sessions of a user',
+      "live = 1 AND namespace = ? AND user_id = 'u' ORDER BY created_at, uuid",
+    ],
+    ['what is expired', 'deleted_at IS NOT NULL AND deleted_at <= ? ORDER BY deleted_at'],
+  ])('finds %s by an index that needs no sorting', async (_, condition) => {
+    const connection = await Connection.open(path);
+    const plan = connection
+      .statement(`EXPLAIN QUERY PLAN SELECT * FROM sessions WHERE ${condition} LIMIT 10`)
+      .all('n')
+      .join('\n');
+    expect(plan).toMatch(/SEARCH sessions USING INDEX/);
+    expect(plan).not.toMatch(/TEMP B-TREE|SCAN/);
+    await connection.close();
+  });
+});
