@@ -150,7 +150,7 @@ function lazyStore(config: Config, logger: Logger) {
       opening ??= open().catch((error: unknown) => {
         opening = undefined;
         const path = config.mongodbUri === undefined ? config.sessionsDb : undefined;
-        logger.warn('the store cannot be opened', { path });
+        logger.warn('the store cannot be opened', { path, error });
         throw error;
       });
       return opening;

@@ -1,5 +1,5 @@
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { IDENTIFIER_MAX_BYTES, textProblem } from './domain/identifiers.ts';
@@ -209,6 +209,15 @@ export function load(
   const parsed = schema.safeParse(given);
   if (!parsed.success) throw new ConfigError(describe(parsed.error, given));
   const { purgeAfter: kept, sessionsDb, logLevel, ...config } = parsed.data;
+  const idle = config.http ? undefined : ['host', 'port', 'insecure'].find((name) => values[name]);
+  if (idle !== undefined) {
+    throw new ConfigError(`--${idle} does nothing without --http: add that, or leave it out.`);
+  }
+  if (config.dryRun && command !== 'purge') {
+    throw new ConfigError(
+      '--dry-run does nothing without the command purge: add it, or leave it out.',
+    );
+  }
   if (config.http && !config.insecure && !isLoopback(config.host)) {
     throw new ConfigError(
       `--host is ${JSON.stringify(config.host)}, which others can reach, and nobody has to sign in; allowed is 127.0.0.1, ::1 or localhost, or any address together with --insecure.`,
@@ -220,7 +229,10 @@ export function load(
       ...config,
       command,
       purgeAfter: kept ?? undefined,
-      sessionsDb: sessionsDb ?? join(dataDirectory(env, platform), 'sessions.db'),
+      sessionsDb:
+        sessionsDb === undefined
+          ? join(dataDirectory(env, platform), 'sessions.db')
+          : resolve(sessionsDb.replace(/^~(?=[/\\])/, home(env))),
       logLevel: logLevel ?? (config.http ? 'info' : 'warn'),
     },
   };
@@ -271,6 +283,8 @@ function describe(error: z.ZodError, given: Record<string, unknown>): string {
   return `${label} is ${value}; allowed is ${issue?.message}.`;
 }
 
+const home = (env: Readonly<Record<string, string | undefined>>) => env.HOME || homedir();
+
 /** Where programs of this platform keep data that has to last: never a cache, never the package. */
 function dataDirectory(
   env: Readonly<Record<string, string | undefined>>,
@@ -281,9 +295,9 @@ function dataDirectory(
     return join(local, 'mcp-sessions');
   }
   if (platform === 'darwin') {
-    return join(env.HOME || homedir(), 'Library', 'Application Support', 'mcp-sessions');
+    return join(home(env), 'Library', 'Application Support', 'mcp-sessions');
   }
-  const data = env.XDG_DATA_HOME || join(env.HOME || homedir(), '.local', 'share');
+  const data = env.XDG_DATA_HOME || join(home(env), '.local', 'share');
   return join(data, 'mcp-sessions');
 }
 

@@ -41,11 +41,15 @@ async function run(config: Config): Promise<number> {
   const { stdin, stdout } = process;
   const app = await startApp({ config, version, logger, stdin, stdout });
   if (app.url !== undefined) process.stderr.write(greeting(app.url, config));
+  else if (stdin.isTTY) process.stderr.write(STDIO_HINT);
   const reason = await Promise.race([stopped, app.transport.ended.then(() => 'end of input')]);
   logger.info('stopping', { reason });
   await app.close(GRACE_MS);
   return EXIT.ok;
 }
+
+const STDIO_HINT =
+  'mcp-sessions speaks MCP on stdin and stdout, and waits for a client. By hand, try --http or --help.\n';
 
 function greeting(url: string, config: Config): string {
   const store = config.mongodbUri === undefined ? config.sessionsDb : 'MongoDB';
@@ -58,16 +62,18 @@ Connect a client, for example:
 
   claude mcp add --transport http sessions ${url}/mcp
 
-Stop with Ctrl-C.
+${config.insecure ? 'Nobody has to sign in: whoever reaches this address can read and change everything.\n\n' : ''}Stop with Ctrl-C.
 `;
 }
 
 /** One line that a person can act on. */
 function explain(error: unknown): string {
   if (error instanceof ConfigError) return error.message;
-  if (error instanceof DomainError) return `${error.code}: ${error.message}`;
+  if (error instanceof DomainError) return error.message;
   const { code, message } = error as NodeJS.ErrnoException;
-  if (code === 'EADDRINUSE') return 'The port is in use. Choose another with --port.';
+  if (code === 'EADDRINUSE') {
+    return `${message.replace(/^listen /, '')}. Perhaps a server runs there already; choose another port with --port.`;
+  }
   if (code === 'EACCES' || code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
     return `Cannot listen there (${code}). Choose another --host or --port.`;
   }

@@ -33,6 +33,7 @@ describe('the configuration', () => {
     ['darwin', {}, '/home/me/Library/Application Support/mcp-sessions/sessions.db'],
     ['win32', { LOCALAPPDATA: '/local' }, '/local/mcp-sessions/sessions.db'],
     ['linux', { SESSIONS_DB: '/elsewhere.db' }, '/elsewhere.db'],
+    ['linux', { SESSIONS_DB: '~/mine.db' }, '/home/me/mine.db'],
   ])('puts the file where %s keeps data, given %o', (platform, env, path) => {
     expect(config([], env, platform).sessionsDb).toBe(path);
   });
@@ -69,10 +70,13 @@ describe('the configuration', () => {
     [[], { LOG_LEVEL: 'loud' }, ['--log-level or LOG_LEVEL', '"loud"', 'debug']],
     [[], { MONGODB_DATABASE: 'a b' }, ['MONGODB_DATABASE', '"a b"', 'space']],
     [[], { SESSIONS_NAMESPACE: 'x'.repeat(1025) }, ['SESSIONS_NAMESPACE', '1024']],
-    [['--port', '70000'], {}, ['--port', '"70000"', '65535']],
+    [['--http', '--port', '70000'], {}, ['--port', '"70000"', '65535']],
     [['--toolsets', 'sessions,magic'], {}, ['--toolsets', '"sessions,magic"', 'memory']],
     [['--allowed-hosts', 'http://x'], {}, ['--allowed-hosts', 'without ports']],
     [['--http', '--host', '0.0.0.0'], {}, ['--host', '"0.0.0.0"', '--insecure']],
+    [['--port', '4000'], {}, ['--port', '--http']],
+    [['--dry-run'], {}, ['--dry-run', 'purge']],
+    [[], { MONGODB_URI: 'mongodb://me:pw@/db' }, ['MONGODB_URI', 'percent-encoded']],
     [['--nonsense'], {}, ['--nonsense', '--help']],
     [['--port'], {}, ['--port', '--help']],
     [['serve-me'], {}, ['"serve-me"', 'purge']],

@@ -1,6 +1,6 @@
 import type { CallToolResult } from '@modelcontextprotocol/server';
 import type { z } from 'zod';
-import { DomainError, invalidArgument } from '../domain/errors.ts';
+import { DomainError, invalidArgument, quoted } from '../domain/errors.ts';
 import type { Logger } from '../logger.ts';
 import type { Tool, ToolContext } from './tool.ts';
 
@@ -66,12 +66,26 @@ function describeIssues(error: z.ZodError, tool: Tool): string {
 }
 
 function describeIssue(issue: z.core.$ZodIssue, tool: Tool): string {
-  if (issue.code === 'unrecognized_keys' && issue.path.length === 0) {
-    const unknown = issue.keys.slice(0, MAX_ISSUES).map((key) => JSON.stringify(key.slice(0, 80)));
-    const known = Object.keys(tool.input.shape).join(', ');
-    return `There is no argument ${unknown.join(', ')}; the arguments are ${known}.`;
-  }
   const where = issue.path.length === 0 ? 'The arguments' : issue.path.join('.');
-  const text = issue.message.replace(/^Invalid input: /, '');
-  return `${where}: ${text}.`;
+  switch (issue.code) {
+    case 'unrecognized_keys': {
+      const unknown = issue.keys.slice(0, MAX_ISSUES).map((key) => quoted(key));
+      const known = Object.keys(tool.input.shape).join(', ');
+      return issue.path.length === 0
+        ? `There is no argument ${unknown.join(', ')}; the arguments are ${known}.`
+        : `${where}: there is no ${unknown.join(', ')} in it.`;
+    }
+    case 'invalid_type':
+      return issue.message.endsWith('received undefined')
+        ? `${where}: is missing, and has to be of type ${issue.expected}.`
+        : `${where}: ${issue.message.replace(/^Invalid input: /, '')}.`;
+    case 'invalid_value':
+      return `${where}: must be one of ${issue.values.map(String).join(', ')}.`;
+    case 'too_small':
+      return `${where}: must be at least ${issue.minimum}.`;
+    case 'too_big':
+      return `${where}: must be at most ${issue.maximum}.`;
+    default:
+      return `${where}: ${issue.message}.`;
+  }
 }

@@ -46,10 +46,12 @@ const JSON_HEADERS = {
   accept: 'application/json, text/event-stream',
 };
 
-const LIST = JSON.stringify({
-  ...{ jsonrpc: '2.0', id: 1, method: 'tools/call' },
-  params: { name: 'list_sessions', arguments: { include_total: true } },
-});
+const list = (kind: string) =>
+  JSON.stringify({
+    ...{ jsonrpc: '2.0', id: 1, method: 'tools/call' },
+    params: { name: `list_${kind}`, arguments: { include_total: true } },
+  });
+const LIST = list('sessions');
 
 /** The JSON-RPC message in an answer, which older eras wrap in an event. */
 function message({ body }: Answer) {
@@ -68,13 +70,12 @@ describe('an HTTP server', () => {
   });
   afterAll(() => servers?.close());
   afterEach(async () => {
-    const answer = await send(mcp, { headers: JSON_HEADERS, body: LIST });
-    expect(message(answer).result.structuredContent, 'still serves, and nothing was added').toEqual(
-      {
-        sessions: [],
-        total_count: 0,
-      },
-    );
+    for (const kind of ['sessions', 'users']) {
+      const answer = await send(mcp, { headers: JSON_HEADERS, body: list(kind) });
+      const { structuredContent } = message(answer).result;
+      const nothing = { [kind]: [], total_count: 0 };
+      expect(structuredContent, 'still serves, and nothing was added').toEqual(nothing);
+    }
   });
 
   const FOREIGN_HOSTS = [

@@ -178,8 +178,12 @@ describe('arguments that are wrong', () => {
       expect(message, what).toContain(says);
       expect(message.length, what).toBeLessThan(1000);
     }
-    const { structuredContent } = await raw.call('list_sessions', { include_total: true });
-    expect(structuredContent).toEqual({ sessions: [], total_count: 0 });
+    for (const kind of ['sessions', 'users']) {
+      for (const deleted of ['exclude', 'only']) {
+        const list = await raw.call(`list_${kind}`, { deleted, include_total: true });
+        expect(list.structuredContent).toEqual({ [kind]: [], total_count: 0 });
+      }
+    }
     expect(raw.strays).toEqual([]);
   });
 

@@ -39,8 +39,12 @@ describe.skipIf(mongod === null).concurrent(`without its MongoDB, a server${miss
     expect(message).not.toMatch(DRIVER_TEXT);
   }
 
-  async function expectUnavailableInTime(client: McpClient): Promise<void> {
-    const { result, ms } = await timed(client.callTool('get_session', { session_id: 'one' }));
+  async function expectUnavailableInTime(
+    client: McpClient,
+    tool = 'get_session',
+    args: Record<string, unknown> = { session_id: 'one' },
+  ): Promise<void> {
+    const { result, ms } = await timed(client.callTool(tool, args));
     expect(ms).toBeLessThan(PATIENCE);
     expectUnavailable(result);
   }
@@ -51,8 +55,7 @@ describe.skipIf(mongod === null).concurrent(`without its MongoDB, a server${miss
     const env = { MONGODB_URI: first.uri };
     const client = await servers.connectStdio('v2', { env });
     expect(client.instructions).toContain('list_sessions');
-    const tools = await client.listTools();
-    expect(tools).toHaveLength(TOOLS.length);
+    expect(await client.listTools()).toHaveLength(TOOLS.length);
 
     const uri = 'session://one';
     const resources = Promise.all(
@@ -60,9 +63,18 @@ describe.skipIf(mongod === null).concurrent(`without its MongoDB, a server${miss
         client.listResources(),
         client.readResource(uri),
         client.complete('session://{session_id}', 'session_id', 'o'),
+        client.complete('resume_session', 'session_id', 'o'),
+        client.getPrompt('resume_session', { session_id: 'one' }),
       ].map((asked) => timed(asked.catch((error: unknown) => error))),
     );
-    await Promise.all(tools.slice(0, 3).map(() => expectUnavailableInTime(client)));
+    const messages = [{ role: 'user', content: 'x' }];
+    await Promise.all([
+      expectUnavailableInTime(client),
+      expectUnavailableInTime(client, 'add_memory', { session_id: 'one', messages }),
+      expectUnavailableInTime(client, 'get_memory'),
+      expectUnavailableInTime(client, 'delete_user', { user_id: 'ada' }),
+      expectUnavailableInTime(client, 'list_users', {}),
+    ]);
     for (const { result, ms } of await resources) {
       expect(ms).toBeLessThan(PATIENCE);
       const data = { code: 'UNAVAILABLE', retryable: true };
@@ -96,7 +108,7 @@ describe.skipIf(mongod === null).concurrent(`without its MongoDB, a server${miss
       expectUnavailable(answer);
     });
     await first.kill('SIGKILL');
-    await Promise.all([...calling, ...idle.map(expectUnavailableInTime)]);
+    await Promise.all([...calling, ...idle.map((other) => expectUnavailableInTime(other))]);
 
     const second = await start({ dbPath: first.dbPath, port: first.port });
     const found = await client.callTool('get_session', { session_id: 'one' });

@@ -67,7 +67,7 @@ describe('a tool call', () => {
   });
 
   it.each<[unknown, string[]]>([
-    [{}, ['id:', 'expected string']],
+    [{}, ['id:', 'of type string']],
     [null, ['id:']],
     [{ id: 'x', nope: 1, 'worse\n': 2 }, ['"nope"', 'id, more']],
     [{ id: 'x', more: [1, 'two'] }, ['more.1:']],

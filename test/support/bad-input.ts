@@ -1,3 +1,5 @@
+import { sealCursor } from '../../src/domain/pages.ts';
+
 /** What one call brings that no tool may accept, and a word that the answer has to contain. */
 export interface BadCall {
   what: string;
@@ -17,7 +19,10 @@ const sessionId = (value: unknown) => JSON.stringify({ session_id: value });
 
 const MEGABYTE = 1024 * 1024;
 
-export const BAD_CALLS: readonly BadCall[] = [
+/** A cursor as lists return them, of a list that nobody asks for here. */
+const FOREIGN_CURSOR = sealCursor({ value: 1, key: 'x' }, ['another list']);
+
+const BAD_SESSION_CALLS: readonly BadCall[] = [
   { what: 'no arguments', tool: 'get_session', args: '{}', says: 'session_id' },
   {
     what: 'an unknown key',
@@ -103,4 +108,165 @@ export const BAD_CALLS: readonly BadCall[] = [
     says: 'page_size',
   },
   { what: 'a made-up cursor', tool: 'list_sessions', args: '{"cursor":"e30"}', says: 'cursor' },
+  {
+    what: 'the cursor of another list',
+    tool: 'list_sessions',
+    args: JSON.stringify({ cursor: FOREIGN_CURSOR }),
+    says: 'cursor',
+  },
+];
+
+/** A good message, given as JSON text, with something put into it. */
+const message = (json: string) => `{"role":"user","content":"bad"${json && `,${json}`}}`;
+
+const UUID = '"uuid":"01890000-0000-7000-8000-000000000000"';
+
+const messageList = (what: string, list: string, says: string): BadCall => ({
+  what,
+  tool: 'add_memory',
+  args: `{"session_id":"bad","messages":${list}}`,
+  says,
+});
+
+/** A call with one good message and one that is not: neither may be added. */
+const oneBad = (what: string, bad: string, says: string): BadCall =>
+  messageList(what, `[${message('')},${bad}]`, says);
+
+const BAD_MESSAGES: readonly BadCall[] = [
+  messageList('no messages', '[]', 'at least one'),
+  messageList('messages that are no list', message(''), 'array'),
+  messageList('1,001 messages', `[${Array(1001).fill(message('')).join()}]`, '1001'),
+  messageList('100,000 messages', `[${Array(100_000).fill(message('')).join()}]`, '100000'),
+  messageList(
+    'the last of 1,000 messages wrong',
+    `[${Array(999).fill(message('')).join()},${message('"uuid":"x"')}]`,
+    'messages.999.uuid',
+  ),
+  oneBad('a message that is text', '"bad"', 'messages.1'),
+  oneBad('a message without role', '{"content":"bad"}', 'role'),
+  oneBad('a message without content', '{"role":"user"}', 'content'),
+  oneBad('an unknown key in a message', message('"seq":7'), 'seq'),
+  oneBad('an unknown key of 1 MB in a message', message(`"${'k'.repeat(MEGABYTE)}":1`), 'kkk'),
+  oneBad('an empty role', '{"role":"","content":""}', 'empty'),
+  oneBad('a role of 65 bytes', `{"role":"${'é'.repeat(32)}x","content":""}`, '65 bytes'),
+  oneBad('NUL in a role', '{"role":"a\\u0000","content":""}', 'NUL'),
+  oneBad('a lone surrogate in a role', '{"role":"\\udc00","content":""}', 'surrogate'),
+  oneBad('null for content', '{"role":"user","content":null}', 'string'),
+  oneBad('NUL in content', '{"role":"user","content":"a\\u0000b"}', 'NUL'),
+  oneBad('a lone surrogate in content', '{"role":"user","content":"\\ud800"}', 'surrogate'),
+  oneBad(
+    'content of 1 MiB and a byte',
+    `{"role":"user","content":"${'é'.repeat(MEGABYTE / 2)}x"}`,
+    '1048577 bytes',
+  ),
+  oneBad('a uuid that is none', message('"uuid":"01890000"'), 'UUID'),
+  oneBad('an empty uuid', message('"uuid":""'), 'UUID'),
+  messageList('a uuid twice', `[${message(UUID)},${message(UUID)}]`, 'same uuid'),
+  oneBad("an array for a message's metadata", message('"metadata":[]'), 'object'),
+  oneBad("NUL in a key of a message's metadata", message('"metadata":{"\\u0000":1}'), 'NUL'),
+  oneBad(
+    "too much of a message's metadata",
+    message(`"metadata":{"text":"${'x'.repeat(262_144)}"}`),
+    '262144',
+  ),
+  oneBad(
+    "100,000 levels in a message's metadata",
+    message(`"metadata":${nested(100_000)}`),
+    '64 levels',
+  ),
+  oneBad('100,000 levels for content', `{"role":"user","content":${nested(100_000)}}`, 'string'),
+];
+
+const ofBadSession = (what: string, tool: string, args: object, says: string): BadCall => ({
+  what,
+  tool,
+  args: JSON.stringify({ session_id: 'bad', ...args }),
+  says,
+});
+
+const BAD_MEMORY_CALLS: readonly BadCall[] = [
+  ofBadSession('a last_n of 0', 'get_memory', { last_n: 0 }, 'last_n'),
+  ofBadSession('a last_n of 201', 'get_memory', { last_n: 201 }, 'last_n'),
+  ofBadSession('no tokens', 'get_memory', { max_tokens: 0 }, 'max_tokens'),
+  ofBadSession('half a token', 'get_memory', { max_tokens: 1.5 }, 'max_tokens'),
+  ofBadSession('a from_seq of 0', 'list_messages', { from_seq: 0 }, 'from_seq'),
+  ofBadSession('a from_seq beyond all', 'list_messages', { from_seq: 2 ** 53 }, 'from_seq'),
+  ofBadSession('an offset of -1', 'list_messages', { content_offset: -1 }, 'content_offset'),
+  ofBadSession('a limit of 1,001', 'list_messages', { limit: 1001 }, 'limit'),
+  ofBadSession('both ways of paging', 'list_messages', { limit: 1, page_number: 1 }, 'page_number'),
+  ofBadSession('a page too far', 'list_messages', { page_number: 10_000_000 }, 'page_number'),
+  ofBadSession('an unknown order', 'list_messages', { order: 'newest' }, 'order'),
+  ofBadSession('a made-up cursor', 'list_messages', { cursor: '🦊' }, 'cursor'),
+  ofBadSession('a foreign cursor', 'list_messages', { cursor: FOREIGN_CURSOR }, 'cursor'),
+  ofBadSession('no uuid', 'update_message_metadata', { metadata: {} }, 'uuid'),
+  ofBadSession('a bad uuid', 'update_message_metadata', { uuid: 'x', metadata: {} }, 'UUID'),
+  ofBadSession('a summary up to 0', 'set_summary', { content: 'x', up_to_seq: 0 }, 'up_to_seq'),
+  ofBadSession('an empty summary', 'set_summary', { content: '', up_to_seq: 1 }, 'empty'),
+  ofBadSession(
+    'a summary of 16 KiB and a byte',
+    'set_summary',
+    { content: 'x'.repeat(16_385), up_to_seq: 1 },
+    '16385 bytes',
+  ),
+  ofBadSession(
+    'a summary that JSON makes too long',
+    'set_summary',
+    { content: '\u0001'.repeat(3000), up_to_seq: 1 },
+    '18000 bytes',
+  ),
+];
+
+const ofBadUser = (what: string, tool: string, args: string, says: string): BadCall => ({
+  what,
+  tool,
+  args: `{"user_id":"bad",${args}}`,
+  says,
+});
+
+const BAD_USER_CALLS: readonly BadCall[] = [
+  { what: 'an empty identifier', tool: 'add_user', args: '{"user_id":""}', says: 'empty' },
+  { what: 'null for an identifier', tool: 'get_user', args: '{"user_id":null}', says: 'string' },
+  { what: 'no identifier', tool: 'delete_user', args: '{}', says: 'user_id' },
+  {
+    what: 'NUL in an identifier',
+    tool: 'restore_user',
+    args: '{"user_id":"\\u0000"}',
+    says: 'NUL',
+  },
+  ofBadUser('an e-mail address that is none', 'add_user', '"email":"ada"', 'e-mail'),
+  ofBadUser('NUL in an e-mail address', 'add_user', '"email":"a\\u0000@example.org"', 'e-mail'),
+  ofBadUser(
+    'an e-mail address of 1 MB',
+    'add_user',
+    `"email":"${'a'.repeat(MEGABYTE)}@example.org"`,
+    'email',
+  ),
+  ofBadUser('null for a new name', 'add_user', '"first_name":null', 'string'),
+  ofBadUser('an empty name', 'add_user', '"first_name":""', 'empty'),
+  ofBadUser('NUL in a name', 'add_user', '"last_name":"a\\u0000"', 'NUL'),
+  ofBadUser('a lone surrogate in a name', 'update_user', '"last_name":"\\ud800"', 'surrogate'),
+  ofBadUser('a name of 1,025 bytes', 'add_user', `"last_name":"${'x'.repeat(1025)}"`, '1025'),
+  ofBadUser('an unknown field', 'update_user', '"name":"Ada"', 'first_name'),
+  ofBadUser('null for metadata', 'update_user', '"metadata":null', 'object'),
+  { what: 'a limit of 0', tool: 'list_users', args: '{"limit":0}', says: 'limit' },
+  { what: 'a user of users', tool: 'list_users', args: '{"user_id":"x"}', says: 'user_id' },
+  {
+    what: 'both ways of paging',
+    tool: 'list_users',
+    args: '{"cursor":"x","page_size":1}',
+    says: 'page_size',
+  },
+  {
+    what: 'the cursor of another list',
+    tool: 'list_users',
+    args: JSON.stringify({ cursor: FOREIGN_CURSOR }),
+    says: 'cursor',
+  },
+];
+
+export const BAD_CALLS: readonly BadCall[] = [
+  ...BAD_SESSION_CALLS,
+  ...BAD_MESSAGES,
+  ...BAD_MEMORY_CALLS,
+  ...BAD_USER_CALLS,
 ];
