@@ -5,12 +5,16 @@ import {
   MongoClient,
   type MongoClientOptions,
   MongoError,
+  MongoServerSelectionError,
 } from 'mongodb';
 import { isPassing, toDomainError, unavailable } from './errors.ts';
 import { Turns } from './turns.ts';
 
 /** How long a call waits for a server that cannot be reached, in milliseconds. */
 const PATIENCE = 4500;
+
+/** How long work may take that goes through many records: the server ends transactions after a minute. */
+const LONG_PATIENCE = 55_000;
 
 /** Shorter than the patience, so that the driver reports what it met before the call gives up. */
 const SELECTION_TIMEOUT = 4000;
@@ -37,6 +41,7 @@ export function createMongoClient(uri: string, options: MongoClientOptions = {})
       appName: 'mcp-sessions',
       serverSelectionTimeoutMS: SELECTION_TIMEOUT,
       connectTimeoutMS: SELECTION_TIMEOUT,
+      socketTimeoutMS: LONG_PATIENCE,
       writeConcern: { w: 'majority', journal: true },
       readConcern: { level: 'majority' },
       readPreference: 'primary',
@@ -87,6 +92,12 @@ export class Connection {
     }
   }
 
+  /** As `run`, for work that takes long, though not for want of a server. */
+  async runLong<T>(work: (deployment: Deployment) => Promise<T>): Promise<T> {
+    await this.run(({ db }) => db.command({ ping: 1 }));
+    return this.run(work, LONG_PATIENCE);
+  }
+
   /**
    * Runs `work` in a transaction, within `run`.
    *
@@ -118,7 +129,9 @@ export class Connection {
       try {
         return await work(await this.#deployment());
       } catch (error) {
-        if (!isPassing(error) || Date.now() + pause > deadline) throw error;
+        // The driver has waited for a server long enough for the both of us.
+        const waited = error instanceof MongoServerSelectionError;
+        if (waited || !isPassing(error) || Date.now() + pause > deadline) throw error;
       }
       await delay(pause * (0.5 + Math.random()));
     }

@@ -19,9 +19,6 @@ import { countListed, findIdentifiers, findPage } from './pages.ts';
 /** How many sessions one command takes through a change of their user. */
 const STEP = 1000;
 
-/** How long such a change may take, in milliseconds: the server ends transactions after a minute. */
-const PATIENCE = 55_000;
-
 type Cascade = 'delete' | 'restore';
 
 /** The users collection, and what goes through the sessions with a user. */
@@ -45,7 +42,7 @@ export function mongoUsers(connection: Connection, purgeAfter: number | undefine
   ): Promise<UserDocument | null> {
     const key = JSON.stringify([namespace, userId]);
     const one = { ...filter, namespace, user_id: userId };
-    return connection.run(async ({ db, transactions }) => {
+    return connection.runLong(async ({ db, transactions }) => {
       if (transactions) {
         return connection.transaction(key, async (session) => {
           const user = await usersOf(db).findOneAndUpdate(one, update, {
@@ -60,15 +57,15 @@ export function mongoUsers(connection: Connection, purgeAfter: number | undefine
       const marked = { ...update, $set: { ...update.$set, cascade } };
       const user = await usersOf(db).findOneAndUpdate(one, marked, { returnDocument: 'after' });
       return user === null ? null : finishCascade(db, user, progress);
-    }, PATIENCE);
+    });
   }
 
   /** The user as it is, once a change is finished that a crash left half done. */
   const settled = (namespace: string, user_id: string): Promise<UserDocument | null> =>
-    connection.run(async ({ db }) => {
+    connection.runLong(async ({ db }) => {
       const found = await usersOf(db).findOne({ namespace, user_id });
       return found?.cascade === undefined ? found : finishCascade(db, found);
-    }, PATIENCE);
+    });
 
   const outcome = (document: UserDocument | null): DeletedUser | undefined =>
     document === null
@@ -241,12 +238,12 @@ async function cascadeSessions(
 /** Notes on a deleted user how many sessions went with it, for whoever asks again. */
 async function countDeleted(
   db: Db,
-  { _id }: UserDocument,
+  { _id, namespace, user_id }: UserDocument,
   deleted_sessions: number,
   session?: ClientSession,
 ): Promise<UserDocument | null> {
   return usersOf(db).findOneAndUpdate(
-    { _id },
+    { _id, namespace, user_id },
     { $set: { deleted_sessions } },
     { returnDocument: 'after', ...(session !== undefined && { session }) },
   );
