@@ -237,16 +237,19 @@ function median(values) {
 }
 
 /** The calls that must not depend on how long a session is. */
-function growthCalls(memory) {
-  const middle = { limit: 50, order: 'asc' };
-  return {
+async function growthCalls(memory, sessions) {
+  const fromMiddle = (size) => ({ limit: 50, order: 'asc', from_seq: size >> 1 });
+  const cursors = new Map();
+  for (const [id, size] of sessions) {
+    cursors.set(id, (await memory.list(CALLER, id, fromMiddle(size))).next_cursor);
+  }
+  return Object.entries({
     'add_memory of 2': (id) => memory.add(CALLER, id, turns(2, 0)),
     'get_memory of 12': (id) => memory.get(CALLER, id),
-    'list_messages from_seq, 50': (id, size) =>
-      memory.list(CALLER, id, { ...middle, from_seq: size >> 1 }),
-    'list_messages page_number, 50': (id, size) =>
-      memory.list(CALLER, id, { order: 'asc', page_size: 50, page_number: size / 100 }),
-  };
+    'list_messages of 50, from_seq': (id, size) => memory.list(CALLER, id, fromMiddle(size)),
+    'list_messages of 50, cursor': (id, size) =>
+      memory.list(CALLER, id, { ...fromMiddle(size), cursor: cursors.get(id) }),
+  });
 }
 
 async function compareSizes(memory, large, rounds) {
@@ -254,7 +257,7 @@ async function compareSizes(memory, large, rounds) {
     ['small', SMALL],
     ['large', large],
   ];
-  const calls = Object.entries(growthCalls(memory));
+  const calls = await growthCalls(memory, sessions);
   const times = new Map(calls.map(([name]) => [name, { small: [], large: [] }]));
   for (let round = -WARM_UP_ROUNDS; round < rounds; round++) {
     for (const [name, call] of calls) {

@@ -13,126 +13,133 @@ import { Client } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 
 const SERVER = fileURLToPath(new URL('../dist/main.js', import.meta.url));
-const SESSION = 'trip-to-lisbon';
 
-const brief = ({ session: { session_id, metadata, updated_at } }) => ({
-  session_id,
-  metadata,
-  updated_at,
-});
+const user_id = 'ada';
+const session_id = 'trip-to-lisbon';
 
-/**
- * The demo, in order. A step either calls a tool or does something else to the server:
- *
- * - `tool`, `args`: the call
- * - `fails`: the code of the error that it has to answer with; left out, it has to succeed
- * - `does`, `act(server)`: instead of a call, what is done, in words and in code; resolves with the
- *   answer to show
- * - `show(answer)`: the part of the answer that matters, as text or as JSON
- * - `holds`: what is true then, in words; `check(answer, earlier)` throws if it is not. `earlier`
- *   has the answers of the steps before by their `as`.
- */
-const STEPS = [
-  {
-    title: 'Add a session',
-    tool: 'add_session',
-    args: { session_id: SESSION, metadata: { topic: 'travel', nights: 3 } },
-    show: ({ session }) => session,
-    holds: 'the session is there, with its metadata',
-    check({ session }) {
-      assert.equal(session.session_id, SESSION);
-      assert.deepEqual(session.metadata, { topic: 'travel', nights: 3 });
-    },
-  },
-  {
-    title: 'Merge something into its metadata',
-    tool: 'update_session_metadata',
-    args: { session_id: SESSION, metadata: { nights: null, hotel: { booked: true } } },
-    show: ({ session }) => ({ metadata: session.metadata }),
-    holds: 'topic stayed, nights was removed by null, hotel was added',
-    check({ session }) {
-      assert.deepEqual(session.metadata, { topic: 'travel', hotel: { booked: true } });
-    },
-    as: 'merged',
-  },
-  {
-    title: 'List the sessions',
-    tool: 'list_sessions',
-    args: { include_total: true },
-    show: ({ sessions, total_count }) => ({
-      sessions: sessions.map(({ session_id }) => session_id),
-      total_count,
-    }),
-    holds: 'it is listed',
-    check({ sessions, total_count }) {
-      assert.deepEqual(
-        sessions.map(({ session_id }) => session_id),
-        [SESSION],
-      );
-      assert.equal(total_count, 1);
-    },
-  },
-  {
-    title: 'Delete the session',
-    tool: 'delete_session',
-    args: { session_id: SESSION },
-    show: ({ session, deleted_message_count, purge_at }) => ({
-      deleted_at: session.deleted_at,
-      deleted_message_count,
-      purge_at,
-    }),
-    holds: 'it is deleted, and is purged only later',
-    check({ session, purge_at }) {
-      assert.ok(purge_at > session.deleted_at);
-    },
-  },
-  {
-    title: 'Ask for it all the same',
-    tool: 'get_session',
-    args: { session_id: SESSION },
-    fails: 'NOT_FOUND',
-    show: ({ error }) => `${error.code}: ${error.message}`,
-    holds: 'it is not found, and the answer says how to get it back',
-    check({ error }) {
-      assert.match(error.message, /restore_session/);
-    },
-  },
-  {
-    title: 'Restore it',
-    tool: 'restore_session',
-    args: { session_id: SESSION },
-    show: brief,
-    holds: 'it is back as it was before the deletion',
-    check({ session }, { merged }) {
-      assert.deepEqual(session, merged.session);
-    },
-    as: 'restored',
-  },
-  {
-    title: 'Kill the server at once, and start it again',
-    does: 'kill -9, then a new process on the same file',
-    async act(server) {
-      const killed = await server.kill();
-      await server.start();
-      return { killed, started: server.pid };
-    },
-    show: ({ killed, started }) => `process ${killed} is gone, process ${started} answers`,
-    holds: 'another process serves',
-    check({ killed, started }) {
-      assert.notEqual(started, killed);
-    },
-  },
-  {
-    title: 'Ask the new process for the session',
-    tool: 'get_session',
-    args: { session_id: SESSION },
-    show: brief,
-    holds: 'nothing that was acknowledged is lost',
-    check({ session }, { restored }) {
-      assert.deepEqual(session, restored.session);
-    },
-  },
+/** What a caller names with a UUID of its own may be sent again. */
+const uuid = '0b9f6a52-6f7c-4b7e-9d0e-6d1f3a5f2c11';
+const conversation = [
+  { role: 'user', content: 'Three nights in Lisbon in May, please.' },
+  { role: 'assistant', content: 'Hotel Alfama has a room from the 5th. Shall I book it?' },
+  { role: 'user', content: 'Yes. And a window seat.', uuid },
 ];
+const summary = 'Ada spends three nights in Lisbon in May, at Hotel Alfama from the 5th.';
+
+async function story() {
+  title('Add a user');
+  const { user } = await call('add_user', { user_id, first_name: 'Ada' });
+  holds('the user is there', user.first_name, 'Ada');
+
+  title('Start a session of theirs');
+  const metadata = { topic: 'travel', nights: 3 };
+  const { session } = await call('add_session', { session_id, user_id, metadata });
+  holds(
+    'it belongs to the user, and is empty',
+    [session.user_id, session.message_count],
+    ['ada', 0],
+  );
+
+  title('Remember a conversation');
+  const added = await call('add_memory', { session_id, messages: conversation });
+  holds(
+    'its messages are in order',
+    added.messages.map(({ seq }) => seq),
+    [1, 2, 3],
+  );
+
+  title('Send the last message once more, as after a time-out');
+  const retry = { session_id, messages: conversation.slice(-1) };
+  const again = await call('add_memory', retry, ({ messages }) => messages);
+  holds('its uuid was known: nothing was added', again.session.message_count, 3);
+  holds('it is where it was', again.messages, [{ uuid, seq: 3, status: 'updated' }]);
+
+  title("Merge something into the session's metadata");
+  const patch = { session_id, metadata: { nights: null, hotel: { booked: true } } };
+  const merged = await call('update_session_metadata', patch, (answer) => answer.session.metadata);
+  holds('topic stayed, null removed nights, hotel was added', merged.session.metadata, {
+    topic: 'travel',
+    hotel: { booked: true },
+  });
+
+  title('List the sessions of the user');
+  const { sessions } = await call('list_sessions', { user_id }, listed);
+  holds('it is listed as it is', sessions, [merged.session]);
+
+  title('Kill the server at once, and start another');
+  const killed = await server.kill();
+  await server.start();
+  print('done', `kill -9 ${killed}; process ${server.pid} opened the same file`);
+  holds('another process serves', server.pid === killed, false);
+
+  title('Ask it for the conversation');
+  const resumed = await call('get_memory', { session_id }, ({ messages }) => said(messages));
+  holds('nothing that was acknowledged is lost', said(resumed.messages), [
+    '1 user: Three nights in Lisbon in May, please.',
+    '2 assistant: Hotel Alfama has a room from the 5th. Shall I book it?',
+    '3 user: Yes. And a window seat.',
+  ]);
+
+  title('Have it written as a prompt, to resume with');
+  const prompt = await server.prompt('resume_session', { session_id });
+  print('prompt', `resume_session ${JSON.stringify({ session_id })}`);
+  print('answer', `${prompt.split('\n')[0].slice(0, 76)}…`);
+  holds('it has the conversation', prompt.includes(conversation[2].content), true);
+
+  title('Go on with it');
+  const booked = [{ role: 'assistant', content: 'Both are booked.' }];
+  const went = await call('add_memory', { session_id, messages: booked });
+  holds('the order goes on where it was', went.messages[0].seq, 4);
+
+  title('Summarize its beginning; the agent is the model that writes this');
+  await call('set_summary', { session_id, content: summary, up_to_seq: 2 });
+  const memory = await call('get_memory', { session_id, last_n: 1 }, remembered);
+  holds('the summary comes first', memory.summary.content, summary);
+  holds(
+    'and the messages after it',
+    memory.messages.map(({ seq }) => seq),
+    [3, 4],
+  );
+
+  title('Delete the session');
+  const gone = await call('delete_session', { session_id }, deletion);
+  holds('its messages went with it', gone.deleted_message_count, 4);
+  const lost = await refused('get_memory', { session_id });
+  holds('it is not found; the answer names the way back', lost.message, /restore_session/);
+
+  title('Restore it');
+  await call('restore_session', { session_id }, ({ session }) => listed({ sessions: [session] }));
+  const back = await call('get_memory', { session_id, last_n: 1 }, remembered);
+  holds('it is as it was, summary and all', back, memory);
+
+  title('Delete the user');
+  const left = await call('delete_user', { user_id }, deletion);
+  holds('the session went too', left.deleted_session_count, 1);
+  const theirs = await refused('get_session', { session_id });
+  holds('it is not found; the answer names the way back', theirs.message, /restore_user/);
+
+  title('Restore the user');
+  const restored = await call('restore_user', { user_id });
+  holds('the user is as before', restored.user, user);
+  const whole = await call('get_memory', { session_id, last_n: 1 }, remembered);
+  holds('and so is the session, with its conversation', whole, memory);
+}
+
+// What a step shows of an answer, where not all of it.
+const said = (messages) => messages.map(({ seq, role, content }) => `${seq} ${role}: ${content}`);
+const listed = ({ sessions }) =>
+  sessions.map(({ session_id, user_id, metadata, message_count }) => ({
+    session_id,
+    user_id,
+    metadata,
+    message_count,
+  }));
+const remembered = ({ summary, messages, older_message_count }) => ({
+  summary: summary?.content,
+  messages: said(messages),
+  older_message_count,
+});
+const deletion = ({ session, user, ...rest }) => rest;
 
 /** The server as a child process, and the client that talks to it. */
 class Server {
@@ -156,13 +163,15 @@ class Server {
     this.pid = transport.pid;
   }
 
-  async call(tool, args) {
-    const { isError, structuredContent, content } = await this.#client.callTool({
-      name: tool,
-      arguments: args,
-    });
-    assert.ok(structuredContent, `no structured answer: ${JSON.stringify(content)}`);
-    return { failed: isError === true, answer: structuredContent };
+  async call(name, args) {
+    const answer = await this.#client.callTool({ name, arguments: args });
+    assert.ok(answer.structuredContent, `no structured answer: ${JSON.stringify(answer.content)}`);
+    return answer.structuredContent;
+  }
+
+  async prompt(name, args) {
+    const { messages } = await this.#client.getPrompt({ name, arguments: args });
+    return messages[0].content.text;
   }
 
   /** `kill -9`: the process gets no chance to tidy up. Resolves when it is gone. */
@@ -188,49 +197,61 @@ const dim = style(2);
 const red = style(31);
 const green = style(32);
 
-const print = (label, text) => console.log(`   ${dim(label.padEnd(8))}${text}`);
+let steps = 0;
 
-async function take(step, server, earlier) {
-  print('call', step.does ?? `${bold(step.tool)} ${JSON.stringify(step.args)}`);
-  const { failed, answer } = step.act
-    ? { failed: false, answer: await step.act(server) }
-    : await server.call(step.tool, step.args);
-  if (failed !== (step.fails !== undefined)) {
-    assert.fail(`answered ${JSON.stringify(answer)}, expected ${step.fails ?? 'success'}`);
-  }
-  if (failed) assert.equal(answer.error.code, step.fails);
-  const shown = step.show(answer);
-  print('answer', typeof shown === 'string' ? shown : JSON.stringify(shown));
-  step.check(answer, earlier);
-  print('holds', green(step.holds));
-  if (step.as) earlier[step.as] = answer;
+/** Begins a step. */
+function title(text) {
+  console.log(`${steps === 0 ? '' : '\n'}${bold(`${++steps}. ${text}`)}`);
 }
 
-async function main() {
-  const folder = mkdtempSync(join(tmpdir(), 'mcp-sessions-demo-'));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
-  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
-
-  const server = new Server({ SESSIONS_DB: join(folder, 'sessions.db') });
-  const earlier = {};
-  console.log(`${bold('mcp-sessions')} over stdio, embedded store in ${folder}\n`);
-  let number = 0;
-  try {
-    await server.start();
-    for (const step of STEPS) {
-      console.log(bold(`${++number}. ${step.title}`));
-      await take(step, server, earlier);
-      console.log();
-    }
-    console.log(green(`All ${STEPS.length} steps hold.`));
-  } catch (error) {
-    console.log(red(`   FAILED  ${error.message}`));
-    const what = number === 0 ? 'The server did not start.' : `Step ${number} does not hold.`;
-    console.log(red(`\n${what}`));
-    process.exitCode = 1;
-  } finally {
-    await server.stop();
-  }
+function print(label, text) {
+  console.log(`   ${dim(label.padEnd(8))}${text}`);
 }
 
-await main();
+/** Calls a tool; shows the call and the answer, or the part of it that `show` picks. */
+async function call(tool, args, show = (answer) => answer) {
+  const answer = await ask(tool, args);
+  if (answer.error !== undefined) assert.fail(`${answer.error.code}: ${answer.error.message}`);
+  print('answer', JSON.stringify(show(answer)));
+  return answer;
+}
+
+/** Calls a tool that has to answer with an error; returns that. */
+async function refused(tool, args) {
+  const { error } = await ask(tool, args);
+  assert.ok(error, `${tool} succeeded, and should not have`);
+  print('answer', `${error.code}: ${error.message}`);
+  return error;
+}
+
+function ask(tool, args) {
+  print('call', `${bold(tool)} ${JSON.stringify(args)}`);
+  return server.call(tool, args);
+}
+
+/** Checks what is true now, and says it in words. */
+function holds(words, actual, expected) {
+  if (expected instanceof RegExp) assert.match(String(actual), expected, words);
+  else assert.deepEqual(actual, expected);
+  print('holds', green(words));
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'mcp-sessions-demo-'));
+process.once('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
+
+const server = new Server({ SESSIONS_DB: join(folder, 'sessions.db') });
+console.log(`${bold('mcp-sessions')} over stdio, embedded store in ${folder}\n`);
+try {
+  await server.start();
+  await story();
+  console.log(green(`\nAll ${steps} steps hold.`));
+} catch (error) {
+  console.log(red(`   FAILED  ${error.message}`));
+  console.log(
+    red(`\n${steps === 0 ? 'The server did not start.' : `Step ${steps} does not hold.`}`),
+  );
+  process.exitCode = 1;
+} finally {
+  await server.stop();
+}

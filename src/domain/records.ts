@@ -60,7 +60,10 @@ export const summaryContent = text('The summary', 1, SUMMARY_MAX_BYTES).superRef
 );
 
 /** A message's identifier: the server's own, or one that the caller chose to make a retry safe. */
-export const messageUuid = z.uuid('must be a UUID, such as one that add_memory answered with');
+export const messageUuid = z
+  .uuid('must be a UUID, such as one that add_memory answered with')
+  // RFC 9562: read in either case, written in lower case.
+  .toLowerCase();
 
 /** One turn of a session. */
 export const message = z.strictObject({

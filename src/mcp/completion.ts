@@ -13,20 +13,18 @@ export function serveCompletion(server: Server, context: Context, logger: Logger
   server.setRequestHandler('completion/complete', (request) =>
     withProtocolErrors('completion/complete', logger, async () => {
       const { ref, argument } = request.params;
-      const completed =
+      const complete =
         ref.type === 'ref/resource'
-          ? RESOURCES.find(
-              (kind) => kind.uriTemplate === ref.uri && kind.variable === argument.name,
-            )
+          ? RESOURCES.find((kind) => kind.uriTemplate === ref.uri)?.complete[argument.name]
           : PROMPTS.find(
               (prompt) => prompt.name === ref.name && prompt.argument.name === argument.name,
-            );
-      if (completed === undefined) {
+            )?.complete;
+      if (complete === undefined) {
         throw invalidParams(
           'There is nothing to complete under that reference. resources/templates/list and prompts/list show what can be completed.',
         );
       }
-      const found = await completed.complete(argument.value, MAX_COMPLETIONS + 1, context);
+      const found = await complete(argument.value, MAX_COMPLETIONS + 1, context);
       return {
         completion: {
           values: found.slice(0, MAX_COMPLETIONS),

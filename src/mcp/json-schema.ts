@@ -45,7 +45,10 @@ function answerSchema(tool: Tool) {
 /** The JSON Schema of what a schema accepts (`input`) or yields (`output`). */
 export function jsonSchema(schema: z.ZodType, io: 'input' | 'output') {
   // Metadata is a custom schema, described by its own `type: object`.
-  return z.toJSONSchema(schema, { io, unrepresentable: 'any', override: withoutBounds });
+  const options = { io, unrepresentable: 'any', override: withoutBounds } as const;
+  // The protocol's default dialect need not be named in every schema that a model has to read.
+  const { $schema: _, ...plain } = z.toJSONSchema(schema, options);
+  return plain;
 }
 
 /** Integers are within what a double holds exactly; saying so at each costs a reader for nothing. */

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { Completer } from './resource.ts';
 import type { Context } from './tool.ts';
 
 /** A prompt with one argument, which is an identifier. */
@@ -6,9 +7,10 @@ export interface Prompt {
   name: string;
   title: string;
   description: string;
+  /** The tools that its text tells the model to use: without them it is not offered. */
+  tools: readonly string[];
   argument: { name: string; description: string; schema: z.ZodType<string> };
   /** The text that the user sends to the model. */
   text(id: string, context: Context): Promise<string>;
-  /** Up to `limit` identifiers that start with `prefix`. */
-  complete(prefix: string, limit: number, context: Context): Promise<string[]>;
+  complete: Completer;
 }

@@ -3,56 +3,66 @@ import type { Context } from './tool.ts';
 
 /** A resource's URI, taken apart. */
 export interface ResourceName {
-  id: string;
+  /** What the template's variables stand for. */
+  ids: Readonly<Record<string, string>>;
   /** The values of its query, where the kind has one. */
   query: Readonly<Record<string, string>>;
 }
 
-/** A kind of resource: a URI template with one identifier, and perhaps a query that pages. */
-export interface ResourceKind {
+/** Finds up to `limit` identifiers that start with `prefix`. */
+export type Completer = (prefix: string, limit: number, context: Context) => Promise<string[]>;
+
+interface Description {
   name: string;
   title: string;
   description: string;
-  /** RFC 6570: `scheme://{variable}`, a path and a query `{?name}` may follow. */
-  uriTemplate: string;
-  variable: string;
   mimeType: string;
-  /** The URI of one resource, its identifier percent-encoded. */
-  uri(id: string): string;
-  /** A URI of this kind taken apart, or `undefined` if it is of another, or malformed. */
-  match(uri: string): ResourceName | undefined;
   /** The text of one resource. */
   read(name: ResourceName, context: Context): Promise<string>;
-  /** Up to `limit` identifiers that start with `prefix`. */
-  complete(prefix: string, limit: number, context: Context): Promise<string[]>;
+  /** For the variables that can be completed. */
+  complete: Readonly<Record<string, Completer>>;
 }
 
-interface Definition extends Omit<ResourceKind, 'uri' | 'match' | 'uriTemplate'> {
-  identifier: z.ZodType<string>;
+/** A kind of resource: a URI template whose variables are identifiers. */
+export interface ResourceKind extends Description {
+  /** RFC 6570: `scheme://{variable}`, a path and a query `{?name}` may follow. */
+  uriTemplate: string;
+  /** The URI of one resource, its identifiers percent-encoded. */
+  uri(ids: Readonly<Record<string, string>>): string;
+  /** A URI of this kind taken apart, or `undefined` if it is of another, or malformed. */
+  match(uri: string): ResourceName | undefined;
+}
+
+interface Definition extends Description {
   /** The URI template without its query. */
   path: string;
+  /** What each variable of the path has to be. */
+  variables: Readonly<Record<string, z.ZodType<string>>>;
   /** The name of what the query may hold. */
   query?: string;
 }
 
-export function defineResource({ identifier, path, query, ...kind }: Definition): ResourceKind {
-  const [before, after] = path.split(`{${kind.variable}}`) as [string, string];
+export function defineResource({ path, variables, query, ...rest }: Definition): ResourceKind {
+  // By hand, not by `new URL`, which rewrites hosts and would change some identifiers.
+  const pattern = new RegExp(`^${path.replace(/\{(\w+)\}/g, '(?<$1>[^/?#]+)')}$`);
   return {
-    ...kind,
+    ...rest,
     uriTemplate: query === undefined ? path : `${path}{?${query}}`,
-    uri: (id) => `${before}${encodeURIComponent(id)}${after}`,
-    // By hand, not by `new URL`, which rewrites hosts and would change some identifiers.
+    uri: (ids) =>
+      path.replace(/\{(\w+)\}/g, (_, variable) => encodeURIComponent(ids[variable] as string)),
     match(uri) {
-      const [address = '', search, ...rest] = uri.split('?');
-      if (rest.length > 0 || !address.startsWith(before) || !address.endsWith(after)) {
-        return undefined;
+      const [address = '', search, ...more] = uri.split('?');
+      const found = more.length === 0 ? pattern.exec(address)?.groups : undefined;
+      if (found === undefined) return undefined;
+      const ids: Record<string, string> = {};
+      for (const [variable, schema] of Object.entries(variables)) {
+        const id = schema.safeParse(decoded(found[variable] as string));
+        if (!id.success) return undefined;
+        ids[variable] = id.data;
       }
-      const encoded = address.slice(before.length, address.length - after.length);
-      const id = /[/#]/.test(encoded) ? undefined : decoded(encoded);
-      if (id === undefined || !identifier.safeParse(id).success) return undefined;
       const values = Object.fromEntries(new URLSearchParams(search ?? ''));
       const known = Object.keys(values).every((name) => name === query);
-      return known ? { id, query: values } : undefined;
+      return known ? { ids, query: values } : undefined;
     },
   };
 }

@@ -4,6 +4,7 @@ import type { Changes } from './changes.ts';
 import { serveCompletion } from './completion.ts';
 import { toolDefinition } from './json-schema.ts';
 import { servePrompts } from './prompts/handlers.ts';
+import { PROMPTS } from './prompts/index.ts';
 import { invalidParams } from './protocol-errors.ts';
 import { serveResources } from './resources/handlers.ts';
 import { runTool } from './run-tool.ts';
@@ -23,6 +24,8 @@ function instructionsFor(tools: ReadonlyMap<string, Tool>): string {
       'When a conversation may continue an earlier one, find its session with list_sessions and read get_memory before you answer.',
     has('add_memory') &&
       'After each turn, add what the user said and what you answered with add_memory, always under the same session_id.',
+    has('add_session', 'add_user') &&
+      'A session that belongs to a user is started with add_session.',
     has('set_summary') && 'When an answer advises a summary, write one with set_summary.',
     has('restore_session') && 'Deleting a session is undone with restore_session.',
     has('restore_user') && 'Deleting a user is undone with restore_user.',
@@ -67,6 +70,7 @@ export function createServerFactory(options: ServerOptions) {
   const tools = new Map(offeredTools(options).map((tool) => [tool.name, tool]));
   const { version, logger } = options;
   const instructions = instructionsFor(tools);
+  const prompts = PROMPTS.filter((prompt) => prompt.tools.every((name) => tools.has(name)));
   const listed = () => ({ tools: [...tools.values()].map(toolDefinition) });
 
   return (context: Context, changes: Changes, connection: ServedConnection): Server => {
@@ -89,7 +93,7 @@ export function createServerFactory(options: ServerOptions) {
       return runTool(tool, request.params.arguments, toolContext, logger);
     });
     serveResources(server, context, logger);
-    servePrompts(server, context, logger);
+    servePrompts(server, prompts, context, logger);
     serveCompletion(server, context, logger);
     if (connection.updates === 'server') {
       const { namespace } = context.caller;

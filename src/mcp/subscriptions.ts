@@ -16,33 +16,52 @@ export function serveSubscriptions(
   changes: Changes,
   { namespace, era, logger }: { namespace: string; era: 'legacy' | 'modern'; logger: Logger },
 ): void {
-  const subscribed = new Set<string>();
+  /** By the URI that changes are told under: those that the client asked for it with. */
+  const subscribed = new Map<string, Set<string>>();
+  let count = 0;
   server.setRequestHandler('resources/subscribe', ({ params: { uri } }) => {
-    if (RESOURCES.every((kind) => kind.match(uri) === undefined)) {
+    const canonical = canonicalUri(uri);
+    if (canonical === undefined) {
       throw invalidParams('There is no such resource. resources/templates/list shows the kinds.');
     }
-    if (subscribed.size >= MAX_SUBSCRIPTIONS && !subscribed.has(uri)) {
+    const asked = subscribed.get(canonical) ?? new Set();
+    if (asked.has(uri)) return {};
+    if (count >= MAX_SUBSCRIPTIONS) {
       throw invalidParams(
         `At most ${MAX_SUBSCRIPTIONS} subscriptions are kept. End another first.`,
       );
     }
-    subscribed.add(uri);
+    count += 1;
+    subscribed.set(canonical, asked.add(uri));
     return {};
   });
   server.setRequestHandler('resources/unsubscribe', ({ params: { uri } }) => {
-    subscribed.delete(uri);
+    const canonical = canonicalUri(uri) ?? uri;
+    const asked = subscribed.get(canonical);
+    if (asked?.delete(uri)) count -= 1;
+    if (asked?.size === 0) subscribed.delete(canonical);
     return {};
   });
 
   const stop = changes.listen(namespace, (uri) => {
-    if (era === 'legacy' && !subscribed.has(uri)) return;
-    server
-      .sendResourceUpdated({ uri })
-      .catch((error: unknown) => logger.debug('resource update not sent', { error }));
+    for (const asked of era === 'legacy' ? (subscribed.get(uri) ?? []) : [uri]) {
+      server
+        .sendResourceUpdated({ uri: asked })
+        .catch((error: unknown) => logger.debug('resource update not sent', { error }));
+    }
   });
   const onclose = server.onclose;
   server.onclose = () => {
     stop();
     onclose?.();
   };
+}
+
+/** The URI that a resource's changes are told under, however the client wrote it. */
+function canonicalUri(uri: string): string | undefined {
+  for (const kind of RESOURCES) {
+    const name = kind.match(uri);
+    if (name !== undefined) return kind.uri(name.ids);
+  }
+  return undefined;
 }

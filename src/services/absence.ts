@@ -20,7 +20,7 @@ export function describeAbsence(purgeAfter: number | undefined) {
         : await store.users.find(caller.namespace, session.user_id);
     const remedy =
       owner?.deleted_at === undefined
-        ? 'Call restore_session to bring it back with its messages, or add_memory to continue it without them.'
+        ? 'Call restore_session to bring it back with its messages. add_memory would begin it anew and leave those messages deleted for good.'
         : `Its user ${quoted(owner.user_id)} is deleted: call restore_user to bring both back.`;
     return `${until(session.deleted_at as string)} ${remedy}`;
   }

@@ -5,8 +5,8 @@ import type { Message } from '../domain/records.ts';
  * How much of one record an answer shows, in bytes of JSON, so that no answer grows beyond what
  * hosts take, though a record may hold a megabyte.
  */
-const METADATA_SHOWN_BYTES = 8_000;
-const CONTENT_SHOWN_BYTES = 32_000;
+export const METADATA_SHOWN_BYTES = 8_000;
+export const CONTENT_SHOWN_BYTES = 32_000;
 
 /** Takes metadata that is too large for an answer out of a record, and says how large it is. */
 export function withMetadataCut<T extends Pick<Message, 'metadata' | 'metadata_omitted_bytes'>>(
@@ -24,11 +24,11 @@ export function withMetadataCut<T extends Pick<Message, 'metadata' | 'metadata_o
  * @param offset in characters (UTF-16 code units)
  */
 export function withContentCut(message: Message, offset = 0): Message {
-  const rest = startingAt(message.content, offset);
-  const shown = prefixWithin(rest, CONTENT_SHOWN_BYTES);
+  const start = isLowSurrogate(message.content, offset) ? offset + 1 : offset;
+  const shown = prefixWithin(message.content.slice(start), CONTENT_SHOWN_BYTES);
   const fitted = withMetadataCut(message);
   if (shown.length === message.content.length) return fitted;
-  const end = offset + shown.length;
+  const end = start + shown.length;
   return {
     ...fitted,
     content: shown,
@@ -37,13 +37,9 @@ export function withContentCut(message: Message, offset = 0): Message {
   };
 }
 
-function startingAt(text: string, offset: number): string {
-  return isLowSurrogate(text, offset) ? text.slice(offset + 1) : text.slice(offset);
-}
-
 /** The longest prefix that takes at most `maxBytes` as JSON, and cuts no character in two. */
 function prefixWithin(text: string, maxBytes: number): string {
-  if (jsonBytes(text) <= maxBytes) return text;
+  if (text.length <= maxBytes && jsonBytes(text) <= maxBytes) return text;
   let low = 0;
   let high = Math.min(text.length, maxBytes);
   while (low < high) {

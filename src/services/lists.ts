@@ -1,5 +1,6 @@
-import { cutPage, type PageArguments, sealCursor, type Window, windowOf } from '../domain/pages.ts';
-import type { ListQuery } from '../store/store.ts';
+import { cutPage, type PageArguments, sealCursor, windowOf } from '../domain/pages.ts';
+import type { ListQuery, ListWindow } from '../store/store.ts';
+import { METADATA_SHOWN_BYTES } from './fit.ts';
 import { PAGE_MAX_BYTES } from './services.ts';
 
 export interface ListArguments extends ListQuery, PageArguments {
@@ -14,7 +15,7 @@ export interface Page<T> {
 
 /** What a list takes from its store. */
 export interface Source<T> {
-  list(window: Window): Promise<T[]>;
+  list(window: ListWindow): Promise<T[]>;
   count(): Promise<number>;
 }
 
@@ -33,7 +34,11 @@ export async function listPage<T extends { uuid: string; created_at: string; upd
 ): Promise<Page<T>> {
   const query = [...fingerprint, list.order_by, list.order, list.deleted];
   const window = windowOf(list, query);
-  const found = await source.list({ ...window, limit: window.limit + 1 });
+  const found = await source.list({
+    ...window,
+    limit: window.limit + 1,
+    metadataMaxBytes: METADATA_SHOWN_BYTES,
+  });
   const { page, cut } = cutPage(found.map(fit), window.limit, PAGE_MAX_BYTES);
   const last = page.at(-1);
   const position = last && { value: Date.parse(last[list.order_by]), key: last.uuid };

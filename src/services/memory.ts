@@ -1,10 +1,10 @@
 import { DomainError, invalidArgument, quoted } from '../domain/errors.ts';
-import type { JsonObject } from '../domain/metadata.ts';
+import { type JsonObject, jsonBytes } from '../domain/metadata.ts';
 import { cutPage, type PageArguments, sealCursor, windowOf } from '../domain/pages.ts';
 import { estimateTokens, type Message, type Session, type Summary } from '../domain/records.ts';
-import type { Conversation, Store, Stretch } from '../store/store.ts';
+import type { Conversation, FoundMessage, Store, Stretch } from '../store/store.ts';
 import { describeAbsence } from './absence.ts';
-import { withContentCut } from './fit.ts';
+import { CONTENT_SHOWN_BYTES, withContentCut, withMetadataCut } from './fit.ts';
 import { type Caller, type Dependencies, PAGE_MAX_BYTES } from './services.ts';
 
 /** How many messages get_memory returns unless told otherwise. */
@@ -71,6 +71,24 @@ export function createMemoryService(deps: Dependencies) {
     return found;
   }
 
+  /** The message that was found, or the error that says why there is none. */
+  async function present(
+    caller: Caller,
+    store: Store,
+    sessionId: string,
+    uuid: string,
+    { session, message }: FoundMessage,
+  ): Promise<Message> {
+    if (session === undefined || session.deleted_at !== undefined) {
+      throw await absence.session(caller, store, sessionId, session);
+    }
+    if (message !== undefined) return message;
+    throw new DomainError(
+      'NOT_FOUND',
+      `There is no message ${quoted(uuid)} in session ${quoted(sessionId)}. list_messages shows the uuids that there are.`,
+    );
+  }
+
   return {
     /**
      * Appends messages. The session is created if it is not there, and comes back if it is deleted,
@@ -131,7 +149,7 @@ export function createMemoryService(deps: Dependencies) {
     ): Promise<Memory> {
       const store = await deps.store();
       const window = options.last_n ?? WINDOW_DEFAULT;
-      const stretch: Stretch = { order: 'desc', limit: 2 * window };
+      const stretch: Stretch = { order: 'desc', limit: 2 * window, enough: ENOUGH };
       const { conversation, messages } = await read(caller, store, sessionId, stretch);
       const { session, summary, first_seq, last_seq } = conversation;
       const wanted =
@@ -139,14 +157,15 @@ export function createMemoryService(deps: Dependencies) {
           ? window
           : Math.max(window, Math.min(2 * window, last_seq - summary.up_to_seq));
       const newest = messages.slice(0, wanted);
-      const kept = withinBudget(newest, options.max_tokens);
+      const room = PAGE_MAX_BYTES - jsonBytes([withMetadataCut(session), summary ?? null]);
+      const kept = withinBudget(newest, room, options.max_tokens);
       const oldest = kept.at(-1);
       return {
         session,
         ...(summary !== undefined && { summary }),
         messages: kept.toReversed(),
         older_message_count: oldest === undefined ? session.message_count : oldest.seq - first_seq,
-        omitted_message_count: newest.length - kept.length,
+        omitted_message_count: Math.min(wanted, session.message_count) - kept.length,
         ...unsummarized(conversation, window),
       };
     },
@@ -160,21 +179,30 @@ export function createMemoryService(deps: Dependencies) {
       const start = from_seq && (order === 'asc' ? from_seq - 1 : from_seq + 1);
       const { conversation, messages } = await read(caller, store, sessionId, {
         order,
-        limit: window.limit + 1,
+        limit: window.limit,
+        enough: ENOUGH,
         after: 'after' in window ? (window.after?.value ?? start) : start,
         offset: 'offset' in window ? window.offset : undefined,
       });
       const fitted = messages.map((message) => withContentCut(message, content_offset));
-      const { page, cut } = cutPage(fitted, window.limit, PAGE_MAX_BYTES);
+      const { page } = cutPage(fitted, window.limit, PAGE_MAX_BYTES);
       const last = page.at(-1);
+      const end = order === 'asc' ? conversation.last_seq : conversation.first_seq;
       return {
         messages: page,
-        ...(cut &&
-          last !== undefined && {
+        ...(last !== undefined &&
+          last.seq !== end && {
             next_cursor: sealCursor({ value: last.seq, key: last.uuid }, query),
           }),
         ...(list.include_total === true && { total_count: conversation.session.message_count }),
       };
+    },
+
+    /** One message, whole. */
+    async getMessage(caller: Caller, sessionId: string, uuid: string): Promise<Message> {
+      const store = await deps.store();
+      const found = await store.messages.find(caller.namespace, sessionId, uuid);
+      return present(caller, store, sessionId, uuid, found);
     },
 
     async updateMetadata(
@@ -185,17 +213,8 @@ export function createMemoryService(deps: Dependencies) {
     ): Promise<Message> {
       const store = await deps.store();
       const { namespace } = caller;
-      const found = await store.messages.merge(namespace, sessionId, uuid, patch, timestamp());
-      const { session, message } = found;
-      if (session === undefined || session.deleted_at !== undefined) {
-        throw await absence.session(caller, store, sessionId, session);
-      }
-      if (message === undefined) {
-        throw new DomainError(
-          'NOT_FOUND',
-          `There is no message ${quoted(uuid)} in session ${quoted(sessionId)}. list_messages shows the uuids that there are.`,
-        );
-      }
+      const merged = await store.messages.merge(namespace, sessionId, uuid, patch, timestamp());
+      const message = await present(caller, store, sessionId, uuid, merged);
       deps.onChange(namespace, { session_id: sessionId });
       return message;
     },
@@ -235,7 +254,11 @@ export function createMemoryService(deps: Dependencies) {
 }
 
 /** Messages, newest first, as answers show them, up to the first that does not fit any more. */
-function withinBudget(messages: readonly Message[], maxTokens = Number.POSITIVE_INFINITY) {
+function withinBudget(
+  messages: readonly Message[],
+  maxBytes: number,
+  maxTokens = Number.POSITIVE_INFINITY,
+) {
   let tokens = 0;
   const affordable = messages.findIndex((message) => {
     tokens += message.token_count;
@@ -243,11 +266,11 @@ function withinBudget(messages: readonly Message[], maxTokens = Number.POSITIVE_
   });
   const within = affordable === -1 ? messages : messages.slice(0, affordable);
   const fitted = within.map((message) => withContentCut(message));
-  return cutPage(fitted, fitted.length, PAGE_MAX_BYTES - ANSWER_OVERHEAD_BYTES).page;
+  return cutPage(fitted, fitted.length, maxBytes).page;
 }
 
-/** What get_memory may answer beside messages: a session, and a summary of up to 16 KiB. */
-const ANSWER_OVERHEAD_BYTES = 40_000;
+/** What fills an answer, counted as it will be shown. */
+const ENOUGH = { total: PAGE_MAX_BYTES, each: CONTENT_SHOWN_BYTES };
 
 /** What lies behind the newest summary, if that is more than twice the window. */
 function unsummarized(

@@ -1,7 +1,7 @@
 import { DomainError, quoted } from '../domain/errors.ts';
 import type { JsonObject } from '../domain/metadata.ts';
 import type { Session } from '../domain/records.ts';
-import type { Change, SessionQuery } from '../store/store.ts';
+import type { Change, ListWindow, SessionQuery } from '../store/store.ts';
 import { describeAbsence } from './absence.ts';
 import { withMetadataCut } from './fit.ts';
 import { type ListArguments, listPage, type Page } from './lists.ts';
@@ -107,8 +107,7 @@ export function createSessionService(deps: Dependencies) {
       const { user_id, order_by, order, deleted } = list;
       const query: SessionQuery = { user_id, order_by, order, deleted };
       const source = {
-        list: (window: Parameters<typeof sessions.list>[2]) =>
-          sessions.list(namespace, query, window),
+        list: (window: ListWindow) => sessions.list(namespace, query, window),
         count: () => sessions.count(namespace, query),
       };
       return listPage(list, ['sessions', namespace, user_id], source, withMetadataCut);

@@ -1,7 +1,8 @@
 import { DomainError, quoted } from '../domain/errors.ts';
 import type { JsonObject } from '../domain/metadata.ts';
+import { PAGE_LIMIT_MAX, type Position } from '../domain/pages.ts';
 import type { User } from '../domain/records.ts';
-import type { ListQuery, Progress, UserChange } from '../store/store.ts';
+import type { ListQuery, ListWindow, Progress, Store, UserChange } from '../store/store.ts';
 import { describeAbsence } from './absence.ts';
 import { withMetadataCut } from './fit.ts';
 import { type ListArguments, listPage, type Page } from './lists.ts';
@@ -34,6 +35,29 @@ export type UserService = ReturnType<typeof createUserService>;
 export function createUserService(deps: Dependencies) {
   const timestamp = () => new Date(deps.now()).toISOString();
   const absence = describeAbsence(deps.purgeAfter);
+
+  /** The identifiers of a user's live sessions. */
+  async function liveSessions(caller: Caller, store: Store, user_id: string): Promise<string[]> {
+    const query = { user_id, order_by: 'created_at', order: 'asc', deleted: 'exclude' } as const;
+    const found: string[] = [];
+    let after: Position | undefined;
+    do {
+      const page = await store.sessions.list(caller.namespace, query, {
+        limit: PAGE_LIMIT_MAX,
+        metadataMaxBytes: 0,
+        ...(after !== undefined && { after }),
+      });
+      found.push(...page.map(({ session_id }) => session_id));
+      const last = page.length < PAGE_LIMIT_MAX ? undefined : page.at(-1);
+      after = last && { value: Date.parse(last.created_at), key: last.uuid };
+    } while (after !== undefined);
+    return found;
+  }
+
+  function tell({ namespace }: Caller, user_id: string, sessions: readonly string[]): void {
+    deps.onChange(namespace, { user_id });
+    for (const session_id of sessions) deps.onChange(namespace, { session_id });
+  }
 
   return {
     async add(caller: Caller, input: NewUser): Promise<User> {
@@ -83,9 +107,10 @@ export function createUserService(deps: Dependencies) {
      */
     async delete(caller: Caller, userId: string, progress?: Progress): Promise<UserDeletion> {
       const store = await deps.store();
+      const sessions = await liveSessions(caller, store, userId);
       const deleted = await store.users.delete(caller.namespace, userId, timestamp(), progress);
       if (deleted?.user.deleted_at === undefined) throw absence.user(userId, undefined);
-      deps.onChange(caller.namespace, { user_id: userId });
+      tell(caller, userId, sessions);
       return { ...deleted, purge_at: purgeTime(deleted.user.deleted_at, deps.purgeAfter) };
     },
 
@@ -94,7 +119,7 @@ export function createUserService(deps: Dependencies) {
       const store = await deps.store();
       const restored = await store.users.restore(caller.namespace, userId, progress);
       if (restored === undefined) throw absence.user(userId, undefined);
-      deps.onChange(caller.namespace, { user_id: userId });
+      tell(caller, userId, await liveSessions(caller, store, userId));
       return { ...restored, purge_at: undefined };
     },
 
@@ -104,7 +129,7 @@ export function createUserService(deps: Dependencies) {
       const { order_by, order, deleted } = list;
       const query: ListQuery = { order_by, order, deleted };
       const source = {
-        list: (window: Parameters<typeof users.list>[2]) => users.list(namespace, query, window),
+        list: (window: ListWindow) => users.list(namespace, query, window),
         count: () => users.count(namespace, query),
       };
       return listPage(list, ['users', namespace], source, withMetadataCut);

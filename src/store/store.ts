@@ -49,6 +49,12 @@ export interface ListQuery {
   deleted: 'exclude' | 'only';
 }
 
+/**
+ * A page of a list. Metadata that takes more than `metadataMaxBytes`, as the store counts it, is
+ * left out where it is: a page may have a thousand records, and each of them a quarter megabyte.
+ */
+export type ListWindow = Window & { metadataMaxBytes: number };
+
 export interface SessionQuery extends ListQuery {
   user_id?: string | undefined;
 }
@@ -84,7 +90,7 @@ export interface SessionStore {
    */
   restore(namespace: string, sessionId: string): Promise<Change<Session>>;
 
-  list(namespace: string, query: SessionQuery, window: Window): Promise<Session[]>;
+  list(namespace: string, query: SessionQuery, window: ListWindow): Promise<Session[]>;
 
   /** How many sessions `list` would go through. */
   count(namespace: string, query: SessionQuery): Promise<number>;
@@ -136,6 +142,14 @@ export interface Stretch {
   after?: number | undefined;
   /** How many to skip from the end where the order starts. */
   offset?: number | undefined;
+  /** Enough is read when the contents, each counted with at most `each`, come to `total` bytes. */
+  enough: { total: number; each: number };
+}
+
+/** A message, if its session is live and has it; the session is there in whatever state it is. */
+export interface FoundMessage {
+  session: Session | undefined;
+  message: Message | undefined;
 }
 
 export interface MessageStore {
@@ -155,6 +169,9 @@ export interface MessageStore {
     stretch: Stretch,
   ): Promise<{ conversation: Conversation; messages: Message[] } | undefined>;
 
+  /** A message by its uuid. Without it, the session as it was found says why. */
+  find(namespace: string, sessionId: string, uuid: string): Promise<FoundMessage>;
+
   /**
    * Merges `patch` into the metadata of a message of a live session. Without a message, the session
    * as it was found says why.
@@ -167,7 +184,7 @@ export interface MessageStore {
     uuid: string,
     patch: JsonObject,
     at: string,
-  ): Promise<{ session: Session | undefined; message: Message | undefined }>;
+  ): Promise<FoundMessage>;
 
   /**
    * Makes `summary` the newest of a live session. Not applied unless it reaches to one of the
@@ -223,7 +240,7 @@ export interface UserStore {
   /** Undoes exactly that; a user that is live stays as it is. */
   restore(namespace: string, userId: string, progress?: Progress): Promise<DeletedUser | undefined>;
 
-  list(namespace: string, query: ListQuery, window: Window): Promise<User[]>;
+  list(namespace: string, query: ListQuery, window: ListWindow): Promise<User[]>;
 
   /** How many users `list` would go through. */
   count(namespace: string, query: ListQuery): Promise<number>;

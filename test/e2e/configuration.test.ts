@@ -131,7 +131,7 @@ describe.concurrent('the password in MONGODB_URI', () => {
     const uri = `mongodb://me:${PASSWORD}@127.0.0.1:1/?serverSelectionTimeoutMS=200`;
     const outcome = await run({ args: ['purge'], env: { MONGODB_URI: uri, LOG_LEVEL: 'debug' } });
     expect(outcome.code).toBe(1);
-    expect(outcome.stderr).toContain('UNAVAILABLE');
+    expect(outcome.stderr).toContain('mcp-sessions: MongoDB cannot be reached');
     expectSecret(outcome);
   });
 });

@@ -32,7 +32,7 @@ describe.each(WAYS)('over %s, a %s client that subscribes by %s', (transport, ki
   let client: McpClient;
   /** Changes what the first one hears of; on stdio nobody else reaches the same process. */
   let other: McpClient;
-  /** Always subscribed to: when it is heard of, so is everything before it. */
+  /** Subscribed to with whatever is: when it is heard of, so is everything before it. */
   let marker: string;
 
   beforeAll(async () => {
@@ -41,13 +41,14 @@ describe.each(WAYS)('over %s, a %s client that subscribes by %s', (transport, ki
     other = transport === 'stdio' ? client : await endpoint.connect(kind);
     marker = `marker ${randomUUID()}`;
     await call(client, 'add_session', { session_id: marker });
-    await client.subscribe(sessionUri(marker));
   });
   afterAll(async () => {
     await client?.close();
     if (other !== client) await other?.close();
     await endpoint?.stop();
   });
+
+  const subscribe = (...uris: string[]) => client.subscribe(sessionUri(marker), ...uris);
 
   /** The resources that the client heard of because of `change`, each once. */
   async function heardOf(change: () => Promise<unknown>): Promise<Set<string>> {
@@ -62,7 +63,7 @@ describe.each(WAYS)('over %s, a %s client that subscribes by %s', (transport, ki
   it('hears of every change of the session, by whatever tool', async () => {
     const session_id = `a/b 🦊 ${randomUUID()}`;
     const uri = sessionUri(session_id);
-    const end = await client.subscribe(uri, `${uri}/messages`);
+    const end = await subscribe(uri, `${uri}/messages`);
     const [message] = (await call(other, 'add_memory', { session_id, messages })).messages;
     for (const [tool, args] of [
       ['add_memory', { messages }],
@@ -85,7 +86,7 @@ describe.each(WAYS)('over %s, a %s client that subscribes by %s', (transport, ki
 
   it('hears of a session that comes to be', async () => {
     const session_id = randomUUID();
-    const end = await client.subscribe(sessionUri(session_id));
+    const end = await subscribe(sessionUri(session_id));
     const heard = await heardOf(() => call(other, 'add_session', { session_id }));
     expect(heard).toEqual(new Set([sessionUri(session_id)]));
     await end();
@@ -95,7 +96,7 @@ describe.each(WAYS)('over %s, a %s client that subscribes by %s', (transport, ki
     const user_id = randomUUID();
     const session_id = randomUUID();
     const uri = `user://${user_id}`;
-    const end = await client.subscribe(uri, `${uri}/sessions`);
+    const end = await subscribe(uri, `${uri}/sessions`);
     const added = await heardOf(() => call(other, 'add_user', { user_id }));
     expect(added).toContain(uri);
     const begun = await heardOf(() => call(other, 'add_session', { session_id, user_id }));
@@ -113,7 +114,7 @@ describe.each(WAYS)('over %s, a %s client that subscribes by %s', (transport, ki
     const session_id = randomUUID();
     await call(other, 'add_user', { user_id });
     await call(other, 'add_session', { session_id, user_id });
-    const end = await client.subscribe(sessionUri(session_id));
+    const end = await subscribe(sessionUri(session_id));
     for (const tool of ['delete_user', 'restore_user']) {
       const heard = await heardOf(() => call(other, tool, { user_id }));
       expect(heard, tool).toEqual(new Set([sessionUri(session_id)]));
@@ -124,7 +125,7 @@ describe.each(WAYS)('over %s, a %s client that subscribes by %s', (transport, ki
   it('hears nothing of what it did not subscribe to, of reading, and of what failed', async () => {
     const subscribed = randomUUID();
     const session_id = randomUUID();
-    const end = await client.subscribe(sessionUri(subscribed));
+    const end = await subscribe(sessionUri(subscribed));
     const heard = await heardOf(async () => {
       await call(other, 'add_memory', { session_id, messages });
       await call(other, 'get_memory', { session_id });
@@ -139,15 +140,17 @@ describe.each(WAYS)('over %s, a %s client that subscribes by %s', (transport, ki
 
   it('hears nothing any more once it has ended the subscription', async () => {
     const session_id = randomUUID();
-    const end = await client.subscribe(sessionUri(session_id));
+    const end = await subscribe(sessionUri(session_id));
     const add = () => call(other, 'add_memory', { session_id, messages });
     expect(await heardOf(add)).toContain(sessionUri(session_id));
     await end();
+    const endMarker = await subscribe();
     expect(await heardOf(add)).toEqual(new Set());
+    await endMarker();
   });
 });
 
-describe('a client that nobody could tell', () => {
+describe('a client', () => {
   it('is not offered subscriptions, over Streamable HTTP in the older era', async () => {
     const endpoint = await servers.serve('Streamable HTTP');
     const client = await endpoint.connect('v1');
@@ -161,6 +164,18 @@ describe('a client that nobody could tell', () => {
     for (const uri of ['file:///etc/passwd', 'session://a/other', 'session://%ZZ', '']) {
       await expect(client.subscribe(uri), uri).rejects.toMatchObject({ code: -32602 });
     }
+    await client.close();
+  });
+
+  it('hears of a session under the URI that it subscribed with, however that is encoded', async () => {
+    const client = await servers.connectStdio('v1');
+    // encodeURIComponent writes neither of them so; other programs do.
+    const uris = ['session://a%2fb', 'session://it%27s', 'session://long/messages?from_seq=51'];
+    await client.subscribe(...uris);
+    for (const session_id of ['a/b', "it's", 'long']) {
+      await call(client, 'add_memory', { session_id, messages });
+    }
+    await expect.poll(() => client.updates).toEqual(uris);
     await client.close();
   });
 

@@ -88,23 +88,29 @@ describe('the catalogue', () => {
   });
 });
 
-describe.each(RESOURCES.map((kind) => [kind.uriTemplate, kind] as const))('%s', (_, kind) => {
-  it.each(['plain', 'a/b', 'UPPER', ' ', '100%', '%2F', 'ü', '👍', '?#', '..', "!'()*"])(
-    'holds the identifier %j',
-    (id) => {
-      expect(kind.match(kind.uri(id))).toStrictEqual({ id, query: {} });
-    },
-  );
+describe.each(RESOURCES.map((kind) => [kind.uriTemplate, kind] as const))(
+  '%s',
+  (template, kind) => {
+    const uuid = '01a1fd24-303c-761f-bb3f-55f56f02c15b';
+    const variable = template.startsWith('user:') ? 'user_id' : 'session_id';
+    const names = (id: string) => ({
+      [variable]: id,
+      ...(template.includes('{uuid}') && { uuid }),
+    });
 
-  it('does not match what is malformed or of another kind', () => {
-    const uri = kind.uri('x');
-    for (const other of [
-      `other${uri}`,
-      uri.replace('x', ''),
-      uri.replace('x', '%ZZ'),
-      `${uri}/y`,
-    ]) {
-      expect(kind.match(other)).toBeUndefined();
-    }
-  });
-});
+    it.each(['plain', 'a/b', 'UPPER', ' ', '100%', '%2F', 'ü', '👍', '?#', '..', "!'()*"])(
+      'holds the identifier %j',
+      (id) => {
+        expect(kind.match(kind.uri(names(id)))).toStrictEqual({ ids: names(id), query: {} });
+      },
+    );
+
+    it('does not match what is malformed or of another kind', () => {
+      const uri = kind.uri(names('x'));
+      const encoded = (text: string) => uri.replace(/(?<=:\/\/)x/, text);
+      for (const other of [`other${uri}`, encoded(''), encoded('%ZZ'), `${uri}/y`, `${uri}?z=1`]) {
+        expect(kind.match(other)).toBeUndefined();
+      }
+    });
+  },
+);

@@ -37,6 +37,11 @@ export class Seat {
     }
   }
 
+  /** The end of what the process that sits there wrote to stderr. */
+  async log(): Promise<string> {
+    return (await this.#client)?.stderr().slice(-2000) ?? '';
+  }
+
   async kill(): Promise<void> {
     const client = await this.#client;
     if (client === undefined) return;
@@ -100,7 +105,8 @@ export class Caller {
         return { answer, attempts };
       }
       if (answer !== undefined && code !== 'UNAVAILABLE') {
-        throw new Error(`${tool} ${JSON.stringify(args)}: ${answer.text}`);
+        const log = await this.#seat.log();
+        throw new Error(`${tool} ${JSON.stringify(args)}: ${answer.text}\n${log}`);
       }
       if (this.random.chance(GIVES_UP)) {
         this.#statistics.givenUp++;

@@ -1,5 +1,9 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { McpClient, ToolAnswer } from './clients.ts';
+
+/** Longer than a transaction whose client was killed can stand in the way of others. */
+const PATIENCE_MS = 90_000;
 
 /** One call of add_memory; each of its contents is found nowhere else. */
 export interface AddCall {
@@ -73,7 +77,10 @@ export class SessionPromise {
   }
 
   #compare(messages: readonly Listed[], prefixes: boolean): void {
-    const copies = Map.groupBy(messages, ({ content }) => content);
+    const copies = new Map<string, Listed[]>();
+    for (const message of messages) {
+      copies.set(message.content, [...(copies.get(message.content) ?? []), message]);
+    }
     for (const call of this.calls) {
       const found = call.contents.map((content) => copies.get(content) ?? []);
       for (const content of call.contents) copies.delete(content);
@@ -169,7 +176,13 @@ async function succeed(
   tool: string,
   args: Record<string, unknown>,
 ): Promise<ToolAnswer['content']> {
-  const { isError, text, content } = await client.callTool(tool, args);
+  const deadline = Date.now() + PATIENCE_MS;
+  let answer = await client.callTool(tool, args);
+  while (answer.isError && answer.content.error.retryable && Date.now() < deadline) {
+    await delay(100);
+    answer = await client.callTool(tool, args);
+  }
+  const { isError, text, content } = answer;
   expect(isError, `${tool} ${JSON.stringify(args)}: ${text}`).toBe(false);
   return content;
 }

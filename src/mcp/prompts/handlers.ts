@@ -1,13 +1,18 @@
 import type { Server } from '@modelcontextprotocol/server';
 import type { Logger } from '../../logger.ts';
+import type { Prompt } from '../prompt.ts';
 import { invalidParams, withProtocolErrors } from '../protocol-errors.ts';
 import type { Context } from '../tool.ts';
-import { PROMPTS } from './index.ts';
 
 /** Puts the prompts on a server. */
-export function servePrompts(server: Server, context: Context, logger: Logger): void {
+export function servePrompts(
+  server: Server,
+  prompts: readonly Prompt[],
+  context: Context,
+  logger: Logger,
+): void {
   server.setRequestHandler('prompts/list', () => ({
-    prompts: PROMPTS.map(({ name, title, description, argument }) => ({
+    prompts: prompts.map(({ name, title, description, argument }) => ({
       name,
       title,
       description,
@@ -17,7 +22,7 @@ export function servePrompts(server: Server, context: Context, logger: Logger): 
 
   server.setRequestHandler('prompts/get', (request) =>
     withProtocolErrors('prompts/get', logger, async () => {
-      const prompt = PROMPTS.find(({ name }) => name === request.params.name);
+      const prompt = prompts.find(({ name }) => name === request.params.name);
       if (prompt === undefined) {
         throw invalidParams('There is no such prompt. prompts/list shows what there is.');
       }

@@ -1,11 +1,11 @@
 import { sessionId } from '../../domain/records.ts';
 import type { Prompt } from '../prompt.ts';
-import { sessionResource } from '../resources/session.ts';
 
 export const resumeSession: Prompt = {
   name: 'resume_session',
   title: 'Resume a session',
   description: 'Continue an earlier conversation where it was left.',
+  tools: ['add_memory'],
   argument: { name: 'session_id', description: 'The session to resume.', schema: sessionId },
   async text(id, { caller, memory }) {
     const { summary, messages, older_message_count } = await memory.get(caller, id);
@@ -15,5 +15,5 @@ ${JSON.stringify({ summary, messages, older_message_count })}
 
 Tell me in a sentence or two where we were, then go on from there. Remember what is said from now on with add_memory, in the same session.`;
   },
-  complete: sessionResource.complete,
+  complete: (prefix, limit, { caller, sessions }) => sessions.complete(caller, prefix, limit),
 };

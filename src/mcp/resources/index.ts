@@ -1,5 +1,6 @@
 import type { Changed } from '../../services/services.ts';
 import type { ResourceKind } from '../resource.ts';
+import { messageResource } from './message.ts';
 import { sessionResource } from './session.ts';
 import { sessionMessagesResource } from './session-messages.ts';
 import { userResource } from './user.ts';
@@ -9,6 +10,7 @@ import { userSessionsResource } from './user-sessions.ts';
 export const RESOURCES: readonly ResourceKind[] = [
   sessionResource,
   sessionMessagesResource,
+  messageResource,
   userResource,
   userSessionsResource,
 ];
@@ -16,12 +18,13 @@ export const RESOURCES: readonly ResourceKind[] = [
 /** The URIs of the resources that a change shows in. */
 export function changedResources(changed: Changed): string[] {
   const { user_id } = changed;
-  const ofUser = user_id === undefined ? [] : [userSessionsResource.uri(user_id)];
-  return 'session_id' in changed
-    ? [
-        sessionResource.uri(changed.session_id),
-        sessionMessagesResource.uri(changed.session_id),
-        ...ofUser,
-      ]
-    : [userResource.uri(changed.user_id), ...ofUser];
+  const ofUser = user_id === undefined ? [] : [userSessionsResource.uri({ user_id })];
+  if (!('session_id' in changed))
+    return [userResource.uri({ user_id: changed.user_id }), ...ofUser];
+  const { session_id } = changed;
+  return [
+    sessionResource.uri({ session_id }),
+    sessionMessagesResource.uri({ session_id }),
+    ...ofUser,
+  ];
 }

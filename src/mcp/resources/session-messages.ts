@@ -12,17 +12,20 @@ export const sessionMessagesResource = defineResource({
     'The messages of a session as a transcript to read, 50 at a time; from_seq continues it.',
   path: 'session://{session_id}/messages',
   query: 'from_seq',
-  variable: 'session_id',
-  identifier: sessionId,
+  variables: { session_id: sessionId },
   mimeType: 'text/markdown',
-  async read({ id, query }, { caller, memory }) {
+  async read({ ids, query }, { caller, memory }) {
     const from_seq = sequenceNumber(query.from_seq);
-    const page = await memory.list(caller, id, { order: 'asc', limit: PAGE, from_seq });
+    const page = await memory.list(caller, ids.session_id as string, {
+      order: 'asc',
+      limit: PAGE,
+      from_seq,
+    });
     const last = page.messages.at(-1);
     const more =
       page.next_cursor === undefined || last === undefined
         ? 'This is the end of the session.'
-        : `It goes on at ${sessionMessagesResource.uri(id)}?from_seq=${last.seq + 1}`;
+        : `It goes on at ${sessionMessagesResource.uri(ids)}?from_seq=${last.seq + 1}`;
     return [...page.messages.map(entry), more].join('\n\n');
   },
   complete: sessionResource.complete,

@@ -6,19 +6,20 @@ export const sessionResource = defineResource({
   title: 'Session',
   description: 'One session: its metadata, its user, when it was used, how many messages it holds.',
   path: 'session://{session_id}',
-  variable: 'session_id',
-  identifier: sessionId,
+  variables: { session_id: sessionId },
   mimeType: 'application/json',
-  async read({ id }, { caller, sessions }) {
-    return JSON.stringify({ session: await sessions.get(caller, id) });
+  async read({ ids }, { caller, sessions }) {
+    return JSON.stringify({ session: await sessions.get(caller, ids.session_id as string) });
   },
-  complete: (prefix, limit, { caller, sessions }) => sessions.complete(caller, prefix, limit),
+  complete: {
+    session_id: (prefix, limit, { caller, sessions }) => sessions.complete(caller, prefix, limit),
+  },
 });
 
 /** A session as `resources/list` shows it. */
 export function listedSession(session: Session) {
   return {
-    uri: sessionResource.uri(session.session_id),
+    uri: sessionResource.uri({ session_id: session.session_id }),
     name: session.session_id,
     description: `${session.message_count} messages, last changed ${session.updated_at}`,
     mimeType: sessionResource.mimeType,

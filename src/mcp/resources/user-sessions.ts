@@ -8,13 +8,12 @@ export const userSessionsResource = defineResource({
   description: 'The sessions of a user, newest first, a page at a time; next_cursor continues.',
   path: 'user://{user_id}/sessions',
   query: 'cursor',
-  variable: 'user_id',
-  identifier: userId,
+  variables: { user_id: userId },
   mimeType: 'application/json',
-  async read({ id, query }, { caller, users, sessions }) {
-    await users.get(caller, id);
+  async read({ ids, query }, { caller, users, sessions }) {
+    await users.get(caller, ids.user_id as string);
     const { records, ...page } = await sessions.list(caller, {
-      user_id: id,
+      user_id: ids.user_id,
       order_by: 'created_at',
       order: 'desc',
       deleted: 'exclude',

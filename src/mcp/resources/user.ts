@@ -6,11 +6,12 @@ export const userResource = defineResource({
   title: 'User',
   description: 'One user: name, e-mail address, metadata.',
   path: 'user://{user_id}',
-  variable: 'user_id',
-  identifier: userId,
+  variables: { user_id: userId },
   mimeType: 'application/json',
-  async read({ id }, { caller, users }) {
-    return JSON.stringify({ user: await users.get(caller, id) });
+  async read({ ids }, { caller, users }) {
+    return JSON.stringify({ user: await users.get(caller, ids.user_id as string) });
   },
-  complete: (prefix, limit, { caller, users }) => users.complete(caller, prefix, limit),
+  complete: {
+    user_id: (prefix, limit, { caller, users }) => users.complete(caller, prefix, limit),
+  },
 });

@@ -11,8 +11,12 @@ export const restoreUser = defineTool({
   toolset: 'users',
   hints: CHANGES,
   input: z.strictObject({ user_id: userId }),
-  output: z.strictObject({ user }),
-  run: async (args, { caller, users, progress }) => ({
-    user: withMetadataCut((await users.restore(caller, args.user_id, progress)).user),
+  output: z.strictObject({
+    user,
+    restored_session_count: z.int().meta({ description: 'How many sessions came back with it.' }),
   }),
+  async run(args, { caller, users, progress }) {
+    const { user, sessions } = await users.restore(caller, args.user_id, progress);
+    return { user: withMetadataCut(user), restored_session_count: sessions };
+  },
 });

@@ -1,4 +1,5 @@
 import type { Collection, Db, ObjectId } from 'mongodb';
+import type { JsonObject } from '../../domain/metadata.ts';
 import type { Session, Summary, User } from '../../domain/records.ts';
 import type { Conversation } from '../store.ts';
 import { fromStored, toStored } from './metadata.ts';
@@ -101,6 +102,36 @@ export const summariesOf = (db: Db): Collection<SummaryDocument> => db.collectio
 export const leftThreadsOf = (db: Db): Collection<LeftThreadDocument> =>
   db.collection('left_threads');
 
+/** What `toSession` makes a record of, beside the metadata. */
+export const SESSION_FIELDS = [
+  'session_id',
+  'user_id',
+  'created_at',
+  'updated_at',
+  'deleted_at',
+  'base_seq',
+  'last_seq',
+  'last_message_at',
+] as const satisfies (keyof SessionDocument)[];
+
+/** What `toUser` makes a record of, beside the metadata. */
+export const USER_FIELDS = [
+  'user_id',
+  'email',
+  'first_name',
+  'last_name',
+  'created_at',
+  'updated_at',
+  'deleted_at',
+] as const satisfies (keyof UserDocument)[];
+
+/** Metadata, or where a list left it out, how many bytes it takes. */
+function metadataOf(stored: unknown): { metadata: JsonObject; metadata_omitted_bytes?: number } {
+  return typeof stored === 'number'
+    ? { metadata: {}, metadata_omitted_bytes: stored }
+    : { metadata: fromStored(stored) };
+}
+
 export function toSessionDocument(namespace: string, session: Session): SessionDocument {
   const { session_id, uuid, user_id, metadata, created_at, updated_at } = session;
   return {
@@ -125,7 +156,7 @@ export function toSession(document: SessionDocument): Session {
     session_id,
     uuid: _id,
     ...(user_id !== undefined && { user_id }),
-    metadata: fromStored(metadata),
+    ...metadataOf(metadata),
     created_at: created_at.toISOString(),
     updated_at: updated_at.toISOString(),
     ...(deleted_at !== undefined && { deleted_at: deleted_at.toISOString() }),
@@ -183,7 +214,7 @@ export function toUser(document: UserDocument): User {
     ...(email !== undefined && { email }),
     ...(first_name !== undefined && { first_name }),
     ...(last_name !== undefined && { last_name }),
-    metadata: fromStored(metadata),
+    ...metadataOf(metadata),
     created_at: created_at.toISOString(),
     updated_at: updated_at.toISOString(),
     ...(deleted_at !== undefined && { deleted_at: deleted_at.toISOString() }),

@@ -13,6 +13,7 @@ import type {
   Appended,
   Change,
   Conversation,
+  FoundMessage,
   MessageStore,
   NewMessage,
   Stretch,
@@ -101,6 +102,23 @@ export function mongoMessages(connection: Connection): MessageStore {
     return { applied: true, record: toAppended(document, messages) };
   }
 
+  /** What `work` finds in the thread of a session, if that is live. */
+  function withLive(
+    place: Place,
+    work: (db: Db, thread: ThreadKey) => Promise<MessageDocument | null>,
+  ): Promise<FoundMessage> {
+    return connection.run(async ({ db }) => {
+      const session = await sessionsOf(db).findOne(place);
+      if (session === null) return { session: undefined, message: undefined };
+      const { thread, live } = session;
+      const found = live && thread !== undefined ? await work(db, { ...place, thread }) : null;
+      return {
+        session: toSession(session),
+        message: found === null ? undefined : toMessage(found),
+      };
+    });
+  }
+
   return {
     append(namespace, sessionId, append) {
       const place = { namespace, session_id: sessionId };
@@ -129,29 +147,30 @@ export function mongoMessages(connection: Connection): MessageStore {
         const { thread } = document;
         const range = rangeOf(conversation, stretch);
         if (thread === undefined || range.$gt >= range.$lte) return { conversation, messages: [] };
-        const found = await messagesOf(db)
+        const found = messagesOf(db)
           .find({ ...place, thread, seq: range })
-          .sort({ seq: stretch.order === 'asc' ? 1 : -1 })
-          .toArray();
-        return { conversation, messages: found.map(toMessage) };
+          .sort({ seq: stretch.order === 'asc' ? 1 : -1 });
+        const messages: Message[] = [];
+        let bytes = 0;
+        for await (const document of found) {
+          messages.push(toMessage(document));
+          bytes += Math.min(4 * document.token_count, stretch.enough.each);
+          if (bytes >= stretch.enough.total) break;
+        }
+        return { conversation, messages };
       });
     },
 
+    find(namespace, sessionId, uuid) {
+      return withLive({ namespace, session_id: sessionId }, (db, thread) =>
+        messagesOf(db).findOne({ ...thread, uuid }),
+      );
+    },
+
     merge(namespace, sessionId, uuid, patch, at) {
-      const place = { namespace, session_id: sessionId };
-      return connection.run(async ({ db }) => {
-        const session = await sessionsOf(db).findOne(place);
-        if (session === null) return { session: undefined, message: undefined };
-        const { thread, live } = session;
-        const merged =
-          live && thread !== undefined
-            ? await mergeMetadata(messagesOf(db), { ...place, thread, uuid }, patch, new Date(at))
-            : null;
-        return {
-          session: toSession(session),
-          message: merged === null ? undefined : toMessage(merged),
-        };
-      });
+      return withLive({ namespace, session_id: sessionId }, (db, thread) =>
+        mergeMetadata(messagesOf(db), { ...thread, uuid }, patch, new Date(at)),
+      );
     },
 
     summarize(namespace, sessionId, uuid, { content, up_to_seq, created_at }) {
@@ -251,7 +270,9 @@ async function advance(
     returnDocument: 'after',
     ...(session !== undefined && { session }),
   });
-  return document as SessionDocument;
+  // An upsert always answers with its document; one server that was tried did not when two met.
+  if (document === null) throw new Outdated();
+  return document;
 }
 
 /** Moves a session's end back over places that were taken for messages that have one. */

@@ -1,28 +1,50 @@
 import type { Collection, Document, Filter } from 'mongodb';
 import type { Window } from '../../domain/pages.ts';
-import type { ListQuery } from '../store.ts';
+import type { ListQuery, ListWindow } from '../store.ts';
 
 interface Listed extends Document {
   _id: string;
   live: boolean;
 }
 
-/** One page of a collection that has an index on the filter, `live`, the order and `_id`. */
+/**
+ * One page of a collection that has an index on the filter, `live`, the order and `_id`.
+ *
+ * @param fields what is read beside the metadata
+ */
 export async function findPage<T extends Listed>(
   collection: Collection<T>,
   filter: Filter<T>,
   query: ListQuery,
-  window: Window,
+  window: ListWindow,
   index: string,
+  fields: readonly string[],
 ): Promise<T[]> {
   const direction = query.order === 'asc' ? 1 : -1;
   const cursor = collection
-    .find({ ...filter, live: query.deleted === 'exclude', ...behind(query, window) } as Filter<T>)
+    .find({ ...listed(filter, query), ...behind(query, window) } as Filter<T>)
+    .project(projection(fields, window.metadataMaxBytes))
     .hint(index)
     .sort({ [query.order_by]: direction, _id: direction })
     .limit(window.limit);
   if ('offset' in window) cursor.skip(window.offset);
-  return (await cursor.toArray()) as T[];
+  return (await cursor.toArray()) as unknown as T[];
+}
+
+/** Of the deleted, only those that can be restored by themselves: not sessions of a deleted user. */
+function listed(filter: Document, { deleted }: ListQuery): Document {
+  return deleted === 'exclude'
+    ? { ...filter, live: true }
+    : { ...filter, live: false, user_deleted: { $exists: false } };
+}
+
+/** The fields, and the metadata, or how many bytes it takes where those are too many. */
+function projection(fields: readonly string[], metadataMaxBytes: number): Document {
+  const bytes = { $bsonSize: '$metadata' };
+  return {
+    ...Object.fromEntries(fields.map((field) => [field, 1])),
+    metadata: { $cond: [{ $gt: [bytes, metadataMaxBytes] }, bytes, '$metadata'] },
+  };
 }
 
 /** How many documents `findPage` would go through. */
@@ -32,8 +54,7 @@ export function countListed<T extends Listed>(
   query: ListQuery,
   index: string,
 ): Promise<number> {
-  const listed = { ...filter, live: query.deleted === 'exclude' } as Filter<T>;
-  return collection.countDocuments(listed, { hint: index });
+  return collection.countDocuments(listed(filter, query) as Filter<T>, { hint: index });
 }
 
 /**

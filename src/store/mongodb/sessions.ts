@@ -4,6 +4,7 @@ import type { Change, SessionQuery, SessionStore } from '../store.ts';
 import { changeOrFind } from './change.ts';
 import type { Connection, Deployment } from './connection.ts';
 import {
+  SESSION_FIELDS,
   type SessionDocument,
   sessionsOf,
   toSession,
@@ -113,7 +114,14 @@ export function mongoSessions(connection: Connection): SessionStore {
     list(namespace, query, window) {
       const filter = owned(namespace, query);
       return connection.run(async ({ db }) => {
-        const page = await findPage(sessionsOf(db), filter, query, window, indexOf(query));
+        const page = await findPage(
+          sessionsOf(db),
+          filter,
+          query,
+          window,
+          indexOf(query),
+          SESSION_FIELDS,
+        );
         return page.map(toSession);
       });
     },

@@ -8,6 +8,7 @@ import {
   sessionsOf,
   toUser,
   toUserDocument,
+  USER_FIELDS,
   type UserDocument,
   usersOf,
 } from './documents.ts';
@@ -143,7 +144,7 @@ export function mongoUsers(connection: Connection, purgeAfter: number | undefine
     list(namespace, query, window) {
       const index = query.order_by === 'created_at' ? INDEX.created : INDEX.updated;
       return connection.run(async ({ db }) => {
-        const page = await findPage(usersOf(db), { namespace }, query, window, index);
+        const page = await findPage(usersOf(db), { namespace }, query, window, index, USER_FIELDS);
         return page.map(toUser);
       });
     },

@@ -37,6 +37,8 @@ const STRETCH = {
   desc: `SELECT ${MESSAGE} FROM messages WHERE thread = ? AND seq < ? ORDER BY seq DESC LIMIT ?`,
 };
 
+const BY_UUID = `SELECT ${MESSAGE} FROM messages WHERE thread = ? AND uuid = ?`;
+
 const SET_METADATA = `UPDATE messages SET metadata = ?, updated_at = max(updated_at, ?)
   WHERE id = ? RETURNING ${MESSAGE}`;
 
@@ -45,6 +47,9 @@ const SUMMARY = `SELECT content, up_to_seq, created_at FROM summaries WHERE thre
 
 const ADD_SUMMARY = `INSERT INTO summaries (thread, uuid, content, up_to_seq, created_at)
   VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`;
+
+/** How many messages are read at first: as many of the longest as a call can bear. */
+const FIRST_BATCH = 8;
 
 /** A session's row, with what only this file needs of it. */
 interface State {
@@ -84,6 +89,14 @@ export function sqliteMessages(connection: Connection): MessageStore {
         }),
       },
     };
+  }
+
+  /** A session in whatever state it is, and its thread if it is live and has one. */
+  function liveSession(namespace: string, sessionId: string) {
+    const state = stateOf(namespace, sessionId);
+    const session = state?.conversation.session;
+    const live = session !== undefined && session.deleted_at === undefined;
+    return { session, thread: live ? (state?.thread ?? null) : null };
   }
 
   /** The session's live thread, begun if there is none. */
@@ -143,26 +156,39 @@ export function sqliteMessages(connection: Connection): MessageStore {
         const state = stateOf(namespace, sessionId);
         if (state === undefined) return undefined;
         const { conversation, thread } = state;
-        const rows =
-          thread === null
-            ? []
-            : statement(STRETCH[stretch.order]).all(
-                thread,
-                edge(conversation, stretch),
-                stretch.limit,
-              );
-        return { conversation, messages: rows.map((row) => toMessage(sessionId, row)) };
+        const messages: Message[] = [];
+        if (thread === null) return { conversation, messages };
+        const { order, limit, enough } = stretch;
+        let bytes = 0;
+        let after = edge(conversation, stretch);
+        // Not with `iterate`, which fetches a hundred rows ahead.
+        for (let batch = FIRST_BATCH; messages.length < limit && bytes < enough.total; batch *= 2) {
+          const wanted = Math.min(batch, limit - messages.length);
+          const rows = statement(STRETCH[order]).all(thread, after, wanted);
+          for (const row of rows) {
+            const message = toMessage(sessionId, row);
+            messages.push(message);
+            bytes += Math.min(4 * message.token_count, enough.each);
+            after = message.seq;
+          }
+          if (rows.length < wanted) break;
+        }
+        return { conversation, messages };
+      });
+    },
+
+    find(namespace, sessionId, uuid) {
+      return connection.read(() => {
+        const { session, thread } = liveSession(namespace, sessionId);
+        const row = thread === null ? undefined : statement(BY_UUID).get(thread, uuid);
+        return { session, message: row && toMessage(sessionId, row) };
       });
     },
 
     merge(namespace, sessionId, uuid, patch, at) {
       return connection.write(() => {
-        const state = stateOf(namespace, sessionId);
-        const session = state?.conversation.session;
-        const existing =
-          session === undefined || session.deleted_at !== undefined
-            ? undefined
-            : statement(EXISTING).get(state?.thread, uuid);
+        const { session, thread } = liveSession(namespace, sessionId);
+        const existing = thread === null ? undefined : statement(EXISTING).get(thread, uuid);
         if (existing === undefined) return { session, message: undefined };
         const merged = mergeStored(existing[2], patch);
         const row = statement(SET_METADATA).get(merged, Date.parse(at), existing[0]);

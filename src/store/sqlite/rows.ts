@@ -6,8 +6,7 @@ import {
   mergePatch,
   metadataTooLarge,
 } from '../../domain/metadata.ts';
-import type { Window } from '../../domain/pages.ts';
-import type { ListQuery } from '../store.ts';
+import type { ListQuery, ListWindow } from '../store.ts';
 
 /** RFC 3339 for a time as it is stored, in milliseconds since 1970. */
 export const time = (milliseconds: unknown) => new Date(milliseconds as number).toISOString();
@@ -20,6 +19,19 @@ export function mergeStored(stored: unknown, patch: JsonObject): string {
   return JSON.stringify(merged);
 }
 
+/** A metadata column for lists: JSON, or how many bytes it takes where those are too many. */
+export const listedMetadata = 'iif(octet_length(metadata) > ?, octet_length(metadata), metadata)';
+
+/** The metadata of a row, whether it was read whole or by `listedMetadata`. */
+export function metadataOf(stored: unknown): {
+  metadata: JsonObject;
+  metadata_omitted_bytes?: number;
+} {
+  return typeof stored === 'number'
+    ? { metadata: {}, metadata_omitted_bytes: stored }
+    : { metadata: JSON.parse(stored as string) };
+}
+
 /** Part of a query, with the values of its parameters. */
 export interface Sql {
   sql: string;
@@ -29,19 +41,20 @@ export interface Sql {
 /**
  * One page of a table that has an index on `filter`, `live`, the order and the uuid.
  *
+ * @param select ends before WHERE, and has `listedMetadata` for its metadata
  * @param filter a condition on the table's leading columns
  */
 export function selectPage(
   select: string,
   filter: Sql,
   { order_by, order, deleted }: ListQuery,
-  window: Window,
+  window: ListWindow,
 ): Sql {
   const by = order_by === 'created_at' ? 'created_at' : 'updated_at';
   const direction = order === 'asc' ? 'ASC' : 'DESC';
   const base = `${select} WHERE ${filter.sql} AND live = ?`;
   const sorted = `ORDER BY ${by} ${direction}, uuid ${direction} LIMIT ?`;
-  const values = [...filter.values, deleted === 'exclude' ? 1 : 0];
+  const values = [window.metadataMaxBytes, ...filter.values, deleted === 'exclude' ? 1 : 0];
   if ('offset' in window) {
     return { sql: `${base} ${sorted} OFFSET ?`, values: [...values, window.limit, window.offset] };
   }

@@ -1,12 +1,21 @@
-import type { JsonObject } from '../../domain/metadata.ts';
 import type { Session } from '../../domain/records.ts';
 import type { Change, SessionQuery, SessionStore } from '../store.ts';
 import type { Connection, Row } from './connection.ts';
-import { abovePrefix, mergeStored, type Sql, selectPage, time } from './rows.ts';
+import {
+  abovePrefix,
+  listedMetadata,
+  mergeStored,
+  metadataOf,
+  type Sql,
+  selectPage,
+  time,
+} from './rows.ts';
 
 /** What `toSession` makes a record of. */
 export const SESSION_COLUMNS = `session_id, uuid, user_id, metadata, created_at, updated_at, deleted_at,
   last_seq - base_seq, last_message_at`;
+
+const LISTED = SESSION_COLUMNS.replace('metadata', listedMetadata);
 
 const FIND = `SELECT ${SESSION_COLUMNS} FROM sessions WHERE namespace = ? AND session_id = ?`;
 
@@ -93,7 +102,7 @@ export function sqliteSessions(connection: Connection): SessionStore {
     },
 
     list(namespace, query, window) {
-      const select = `SELECT ${SESSION_COLUMNS} FROM sessions`;
+      const select = `SELECT ${LISTED} FROM sessions`;
       const { sql, values } = selectPage(select, owned(namespace, query), query, window);
       return connection.read(() =>
         connection
@@ -121,10 +130,12 @@ export function sqliteSessions(connection: Connection): SessionStore {
   };
 }
 
-function owned(namespace: string, { user_id }: SessionQuery): Sql {
+/** Of deleted sessions, only those that can be restored by themselves: not those of a deleted user. */
+function owned(namespace: string, { user_id, deleted }: SessionQuery): Sql {
+  const restorable = deleted === 'only' ? ' AND user_deleted = 0' : '';
   return user_id === undefined
-    ? { sql: 'namespace = ?', values: [namespace] }
-    : { sql: 'namespace = ? AND user_id = ?', values: [namespace, user_id] };
+    ? { sql: `namespace = ?${restorable}`, values: [namespace] }
+    : { sql: `namespace = ? AND user_id = ?${restorable}`, values: [namespace, user_id] };
 }
 
 /** The columns of `SESSION_COLUMNS` as a record. */
@@ -135,7 +146,7 @@ export function toSession(row: Row): Session {
     session_id: session_id as string,
     uuid: uuid as string,
     ...(user_id !== null && { user_id: user_id as string }),
-    metadata: JSON.parse(metadata as string) as JsonObject,
+    ...metadataOf(metadata),
     created_at: time(created_at),
     updated_at: time(updated_at),
     ...(deleted_at !== null && { deleted_at: time(deleted_at) }),

@@ -1,11 +1,12 @@
-import type { JsonObject } from '../../domain/metadata.ts';
 import type { User } from '../../domain/records.ts';
 import type { DeletedUser, UserStore } from '../store.ts';
 import type { Connection, Row } from './connection.ts';
-import { abovePrefix, mergeStored, selectPage, time } from './rows.ts';
+import { abovePrefix, listedMetadata, mergeStored, metadataOf, selectPage, time } from './rows.ts';
 
 const SELECTED = `user_id, uuid, email, first_name, last_name, metadata, created_at, updated_at,
   deleted_at`;
+
+const LISTED = SELECTED.replace('metadata', listedMetadata);
 
 const FIND = `SELECT ${SELECTED} FROM users WHERE namespace = ? AND user_id = ?`;
 
@@ -122,7 +123,7 @@ export function sqliteUsers(connection: Connection): UserStore {
 
     list(namespace, query, window) {
       const filter = { sql: 'namespace = ?', values: [namespace] };
-      const { sql, values } = selectPage(`SELECT ${SELECTED} FROM users`, filter, query, window);
+      const { sql, values } = selectPage(`SELECT ${LISTED} FROM users`, filter, query, window);
       return connection.read(() =>
         statement(sql)
           .all(...values)
@@ -155,7 +156,7 @@ function toUser(row: Row): User {
     ...(email !== null && { email: email as string }),
     ...(first_name !== null && { first_name: first_name as string }),
     ...(last_name !== null && { last_name: last_name as string }),
-    metadata: JSON.parse(metadata as string) as JsonObject,
+    ...metadataOf(metadata),
     created_at: time(created_at),
     updated_at: time(updated_at),
     ...(deleted !== null && { deleted_at: time(deleted) }),

@@ -25,6 +25,7 @@ const TOOLS = [
 const TEMPLATES = [
   'session://{session_id}',
   'session://{session_id}/messages{?from_seq}',
+  'session://{session_id}/messages/{uuid}',
   'user://{user_id}',
   'user://{user_id}/sessions{?cursor}',
 ];
