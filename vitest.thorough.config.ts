@@ -7,7 +7,7 @@ export default defineConfig({
     ...mergeConfig(base, {}).test,
     include: ['test/**/*.thorough.test.ts'],
     exclude: ['node_modules/**'],
-    testTimeout: 300_000,
+    testTimeout: 600_000,
     fileParallelism: false,
   },
 });

@@ -36,7 +36,7 @@ export interface App {
 /** Puts the parts together and starts serving. The store is opened when the first call needs it. */
 export async function startApp(options: AppOptions): Promise<App> {
   const { config, logger } = options;
-  const store = lazyStore(config, logger);
+  const store = lazyStore(config, logger, true);
   const changes = new Changes();
   const deps: Dependencies = {
     store: store.get,
@@ -85,7 +85,7 @@ export async function runPurge(
     report('PURGE_AFTER is off: nothing is ever purged.\n');
     return;
   }
-  const store = lazyStore(config, logger);
+  const store = lazyStore(config, logger, false);
   const cutoff = cutoffOf(config.purgeAfter);
   const opened = await store.get();
   try {
@@ -132,7 +132,7 @@ async function openTransport(
 }
 
 /** Opens the configured store on first use; one that could not be opened is tried again. */
-function lazyStore(config: Config, logger: Logger) {
+function lazyStore(config: Config, logger: Logger, maintain: boolean) {
   let opening: Promise<Store> | undefined;
   const open = async (): Promise<Store> => {
     const { mongodbUri, mongodbDatabase: database, purgeAfter, sessionsDb } = config;
@@ -143,7 +143,8 @@ function lazyStore(config: Config, logger: Logger) {
     }
     const { createMongoClient, openMongoStore } = await import('./store/mongodb/index.ts');
     logger.info('connecting to MongoDB', { database });
-    return openMongoStore({ client: createMongoClient(mongodbUri), database, purgeAfter });
+    const client = createMongoClient(mongodbUri);
+    return openMongoStore({ client, database, purgeAfter, maintain });
   };
   return {
     get(): Promise<Store> {

@@ -15,7 +15,7 @@ const duration = z
   .regex(DURATION, 'a number with a unit: ms, s, m, h or d, such as 30m or 7d')
   .transform((text) => {
     const [, amount, unit] = DURATION.exec(text) as RegExpExecArray;
-    return Number(amount) * UNITS[unit as keyof typeof UNITS];
+    return Math.round(Number(amount) * UNITS[unit as keyof typeof UNITS]);
   });
 
 /** The most that a TTL index can wait: a signed 32-bit number of seconds. */

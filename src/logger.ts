@@ -24,13 +24,14 @@ export function createLogger(
   secrets: readonly string[] = [],
 ): Logger {
   const threshold = LOG_LEVELS.indexOf(level);
+  const masked = [...secrets, ...secrets.map((secret) => JSON.stringify(secret).slice(1, -1))];
   const at = (lineLevel: LogLevel) => {
     const silent = LOG_LEVELS.indexOf(lineLevel) > threshold;
     return (message: string, fields: Fields = {}): void => {
       if (silent) return;
-      const line = { time: new Date().toISOString(), level: lineLevel, message, ...fields };
-      const text = JSON.stringify(line, withErrors);
-      write(`${secrets.reduce((masked, secret) => masked.replaceAll(secret, '***'), text)}\n`);
+      const entry = { time: new Date().toISOString(), level: lineLevel, message, ...fields };
+      const text = JSON.stringify(entry, withErrors);
+      write(`${masked.reduce((line, secret) => line.replaceAll(secret, '***'), text)}\n`);
     };
   };
   return { error: at('error'), warn: at('warn'), info: at('info'), debug: at('debug') };

@@ -1,11 +1,15 @@
 #!/usr/bin/env node
 import { Console } from 'node:console';
 import { createRequire } from 'node:module';
+import { setTimeout as delay } from 'node:timers/promises';
 import { runPurge, startApp } from './app.ts';
 import { type Config, ConfigError, helpText, load, secretsOf } from './config.ts';
 import { DomainError } from './domain/errors.ts';
 import { createLogger } from './logger.ts';
 import { GRACE_MS } from './transports/limits.ts';
+
+/** How long the end waits for whoever reads what was printed, in milliseconds. */
+const FLUSH_MS = 2000;
 
 /** What the process ends with: 2 for a setting that is wrong, 1 for anything else that failed. */
 const EXIT = { ok: 0, failed: 1, misconfigured: 2 } as const;
@@ -80,9 +84,10 @@ function explain(error: unknown): string {
   return message;
 }
 
-/** Waits until everything written to a stream has left the process. */
+/** Waits until everything written to a stream has left the process, unless nobody reads it. */
 function flushed(stream: NodeJS.WritableStream): Promise<void> {
-  return new Promise((resolve) => stream.write('', () => resolve()));
+  const written = new Promise<void>((resolve) => stream.write('', () => resolve()));
+  return Promise.race([written, delay(FLUSH_MS)]);
 }
 
 let status: number;

@@ -4,6 +4,9 @@ import { invalidArgument } from './errors.ts';
 export const PAGE_LIMIT_DEFAULT = 50;
 export const PAGE_LIMIT_MAX = 1000;
 
+/** The last millisecond that a date can hold. */
+const POSITION_MAX = 8.64e15;
+
 /** How far a page number may reach. An offset costs what it skips; a cursor does not. */
 export const OFFSET_MAX = 100_000;
 
@@ -67,7 +70,12 @@ export function sealCursor(position: Position, query: unknown): string {
  */
 export function openCursor(cursor: string, query: unknown): Position {
   const [mark, value, key] = parsed(cursor);
-  if (mark !== fingerprint(query) || !Number.isSafeInteger(value) || typeof key !== 'string') {
+  if (
+    mark !== fingerprint(query) ||
+    !Number.isSafeInteger(value) ||
+    Math.abs(value as number) > POSITION_MAX ||
+    typeof key !== 'string'
+  ) {
     throw invalidArgument(
       'cursor does not belong to this list. Repeat the call that returned it with the same arguments, or leave it out to start at the beginning.',
     );
@@ -106,4 +114,20 @@ export function cutPage<T>(
     page.push(record);
   }
   return { page, cut: page.length < records.length };
+}
+
+/**
+ * The sequence number that a stretch of a gapless range begins behind.
+ *
+ * @param stretch `after` is one to begin behind, `offset` how many to skip from there, or from the
+ *   end of the range where the order starts
+ */
+export function stretchEdge(
+  range: { first_seq: number; last_seq: number },
+  stretch: { order: 'asc' | 'desc'; after?: number | undefined; offset?: number | undefined },
+): number {
+  const { after, offset = 0 } = stretch;
+  return stretch.order === 'asc'
+    ? Math.max(after ?? 0, range.first_seq - 1) + offset
+    : Math.min(after ?? Number.MAX_SAFE_INTEGER, range.last_seq + 1) - offset;
 }

@@ -1,10 +1,16 @@
 import { DomainError, quoted } from '../domain/errors.ts';
 import type { Session, User } from '../domain/records.ts';
 import type { Store } from '../store/store.ts';
-import { type Caller, purgeTime } from './services.ts';
+import { type Caller, type Dependencies, purgeCutoff, purgeTime } from './services.ts';
 
 /** The words for records that are not there, or not any more: what happened, and the way back. */
-export function describeAbsence(purgeAfter: number | undefined) {
+export function describeAbsence({ purgeAfter, now }: Pick<Dependencies, 'purgeAfter' | 'now'>) {
+  /** Whether a record is past its purge, and as good as gone. */
+  function isPast({ deleted_at }: { deleted_at?: string | undefined }): boolean {
+    const cutoff = purgeCutoff(now(), purgeAfter);
+    return deleted_at !== undefined && cutoff !== undefined && deleted_at <= cutoff;
+  }
+
   const until = (deletedAt: string) => {
     const time = purgeTime(deletedAt, purgeAfter);
     return time === undefined
@@ -21,11 +27,14 @@ export function describeAbsence(purgeAfter: number | undefined) {
     const remedy =
       owner?.deleted_at === undefined
         ? 'Call restore_session to bring it back with its messages. add_memory would begin it anew and leave those messages deleted for good.'
-        : `Its user ${quoted(owner.user_id)} is deleted: call restore_user to bring both back.`;
+        : owner.deleted_at === session.deleted_at
+          ? `Its user ${quoted(owner.user_id)} is deleted: call restore_user to bring both back.`
+          : `Its user ${quoted(owner.user_id)} is deleted too: call restore_user, then restore_session.`;
     return `${until(session.deleted_at as string)} ${remedy}`;
   }
 
   return {
+    isPast,
     deletedSession,
 
     /** NOT_FOUND for a session, of which `found` is there if it is soft-deleted. */
@@ -35,7 +44,7 @@ export function describeAbsence(purgeAfter: number | undefined) {
       sessionId: string,
       found: Session | undefined,
     ): Promise<DomainError> {
-      if (found?.deleted_at === undefined) {
+      if (found?.deleted_at === undefined || isPast(found)) {
         return new DomainError(
           'NOT_FOUND',
           `There is no session ${quoted(sessionId)}. Check the session_id, or create it with add_session; list_sessions shows what there is.`,
@@ -53,7 +62,7 @@ export function describeAbsence(purgeAfter: number | undefined) {
     user(userId: string, found: User | undefined): DomainError {
       return new DomainError(
         'NOT_FOUND',
-        found?.deleted_at === undefined
+        found?.deleted_at === undefined || isPast(found)
           ? `There is no user ${quoted(userId)}. Check the user_id, or create it with add_user; list_users shows whom there is.`
           : `User ${quoted(userId)} ${this.deletedUser(found)}`,
       );

@@ -2,10 +2,10 @@ import { DomainError, invalidArgument, quoted } from '../domain/errors.ts';
 import { type JsonObject, jsonBytes } from '../domain/metadata.ts';
 import { cutPage, type PageArguments, sealCursor, windowOf } from '../domain/pages.ts';
 import { estimateTokens, type Message, type Session, type Summary } from '../domain/records.ts';
-import type { Conversation, FoundMessage, Store, Stretch } from '../store/store.ts';
+import type { Append, Conversation, FoundMessage, Store, Stretch } from '../store/store.ts';
 import { describeAbsence } from './absence.ts';
 import { CONTENT_SHOWN_BYTES, withContentCut, withMetadataCut } from './fit.ts';
-import { type Caller, type Dependencies, PAGE_MAX_BYTES } from './services.ts';
+import { type Caller, type Dependencies, PAGE_MAX_BYTES, purgeCutoff } from './services.ts';
 
 /** How many messages get_memory returns unless told otherwise. */
 export const WINDOW_DEFAULT = 12;
@@ -60,7 +60,7 @@ export type MemoryService = ReturnType<typeof createMemoryService>;
 /** The rules for messages and summaries (design §3 to §5). Every method throws `DomainError`. */
 export function createMemoryService(deps: Dependencies) {
   const timestamp = () => new Date(deps.now()).toISOString();
-  const absence = describeAbsence(deps.purgeAfter);
+  const absence = describeAbsence(deps);
 
   /** A live session with a stretch of its messages. */
   async function read(caller: Caller, store: Store, sessionId: string, stretch: Stretch) {
@@ -107,9 +107,11 @@ export function createMemoryService(deps: Dependencies) {
         throw invalidArgument('messages: two of them have the same uuid. Give each its own.');
       }
       const store = await deps.store();
-      const outcome = await store.messages.append(caller.namespace, sessionId, {
+      const { namespace } = caller;
+      const append: Append = {
         messages: added.map(({ uuid, role, content, metadata = {} }) => ({
           uuid: uuid ?? deps.newUuid(),
+          given: uuid !== undefined,
           role,
           content,
           metadata,
@@ -119,7 +121,17 @@ export function createMemoryService(deps: Dependencies) {
         at: timestamp(),
         session_uuid: deps.newUuid(),
         thread: deps.newUuid(),
-      });
+      };
+      let outcome = await store.messages
+        .append(namespace, sessionId, append)
+        .catch((error: unknown) => {
+          throw withUuids(error, append);
+        });
+      if (!outcome.applied && outcome.found && absence.isPast(outcome.found.session)) {
+        const cutoff = purgeCutoff(deps.now(), deps.purgeAfter) as string;
+        await store.sessions.purge(namespace, sessionId, cutoff);
+        outcome = await store.messages.append(namespace, sessionId, append);
+      }
       if (!outcome.applied) {
         throw await absence.session(caller, store, sessionId, outcome.found?.session);
       }
@@ -251,6 +263,23 @@ export function createMemoryService(deps: Dependencies) {
       );
     },
   };
+}
+
+/** How many uuids an error lists. */
+const MAX_LISTED = 20;
+
+/**
+ * An UNAVAILABLE that makes a repetition safe: nobody knows whether the messages were stored, and
+ * without uuids a repetition would store them once more.
+ */
+function withUuids(error: unknown, { messages }: Append): unknown {
+  const ours = messages.some(({ given }) => !given);
+  if (!(error instanceof DomainError) || error.code !== 'UNAVAILABLE' || !ours) return error;
+  const advice =
+    messages.length <= MAX_LISTED
+      ? `So that nothing is stored twice, repeat it with these uuids, in this order: ${messages.map(({ uuid }) => uuid).join(', ')}.`
+      : 'So that nothing is stored twice, look at the end of list_messages before you repeat it.';
+  return new DomainError('UNAVAILABLE', `${error.message} ${advice}`, { cause: error });
 }
 
 /** Messages, newest first, as answers show them, up to the first that does not fit any more. */

@@ -32,6 +32,14 @@ export function purgeTime(deletedAt: string, purgeAfter: number | undefined): st
 }
 
 /**
+ * The time before which what was deleted is past its purge; `undefined` if nothing ever is. It may be
+ * there still, since the sweep takes its time.
+ */
+export function purgeCutoff(now: number, purgeAfter: number | undefined): string | undefined {
+  return purgeAfter === undefined ? undefined : new Date(now - purgeAfter).toISOString();
+}
+
+/**
  * The most bytes of records in one answer. Hosts cut tool answers at about 25,000 tokens; a page
  * that would be longer ends early and says how to go on.
  */

@@ -5,7 +5,7 @@ import type { Change, ListWindow, SessionQuery } from '../store/store.ts';
 import { describeAbsence } from './absence.ts';
 import { withMetadataCut } from './fit.ts';
 import { type ListArguments, listPage, type Page } from './lists.ts';
-import { type Caller, type Dependencies, purgeTime } from './services.ts';
+import { type Caller, type Dependencies, purgeCutoff, purgeTime } from './services.ts';
 
 export interface NewSession {
   session_id: string;
@@ -28,7 +28,7 @@ export type SessionService = ReturnType<typeof createSessionService>;
 /** The rules for sessions (design §3 to §5). Every method throws `DomainError`. */
 export function createSessionService(deps: Dependencies) {
   const timestamp = () => new Date(deps.now()).toISOString();
-  const absence = describeAbsence(deps.purgeAfter);
+  const absence = describeAbsence(deps);
 
   /** Tells of a change that was applied, and says what is there now. */
   function told(caller: Caller, change: Change<Session>): Session | undefined {
@@ -42,15 +42,28 @@ export function createSessionService(deps: Dependencies) {
     async add(caller: Caller, input: NewSession): Promise<Session> {
       const store = await deps.store();
       const at = timestamp();
-      const outcome = await store.sessions.insert(caller.namespace, {
-        session_id: input.session_id,
-        uuid: deps.newUuid(),
-        ...(input.user_id !== undefined && { user_id: input.user_id }),
-        metadata: input.metadata ?? {},
-        created_at: at,
-        updated_at: at,
-        message_count: 0,
-      });
+      const { namespace } = caller;
+      const insert = () =>
+        store.sessions.insert(namespace, {
+          session_id: input.session_id,
+          uuid: deps.newUuid(),
+          ...(input.user_id !== undefined && { user_id: input.user_id }),
+          metadata: input.metadata ?? {},
+          created_at: at,
+          updated_at: at,
+          message_count: 0,
+        });
+      let outcome = await insert();
+      if (
+        outcome !== 'user_missing' &&
+        !outcome.applied &&
+        outcome.found &&
+        absence.isPast(outcome.found)
+      ) {
+        const cutoff = purgeCutoff(deps.now(), deps.purgeAfter) as string;
+        await store.sessions.purge(namespace, input.session_id, cutoff);
+        outcome = await insert();
+      }
       if (outcome === 'user_missing') {
         const userId = input.user_id as string;
         throw absence.user(userId, await store.users.find(caller.namespace, userId));

@@ -6,7 +6,7 @@ import type { ListQuery, ListWindow, Progress, Store, UserChange } from '../stor
 import { describeAbsence } from './absence.ts';
 import { withMetadataCut } from './fit.ts';
 import { type ListArguments, listPage, type Page } from './lists.ts';
-import { type Caller, type Dependencies, purgeTime } from './services.ts';
+import { type Caller, type Dependencies, purgeCutoff, purgeTime } from './services.ts';
 
 export interface NewUser {
   user_id: string;
@@ -34,7 +34,7 @@ export type UserService = ReturnType<typeof createUserService>;
 /** The rules for users (design §3 to §5). Every method throws `DomainError`. */
 export function createUserService(deps: Dependencies) {
   const timestamp = () => new Date(deps.now()).toISOString();
-  const absence = describeAbsence(deps.purgeAfter);
+  const absence = describeAbsence(deps);
 
   /** The identifiers of a user's live sessions. */
   async function liveSessions(caller: Caller, store: Store, user_id: string): Promise<string[]> {
@@ -64,16 +64,24 @@ export function createUserService(deps: Dependencies) {
       const store = await deps.store();
       const at = timestamp();
       const { user_id, metadata = {}, ...names } = input;
-      const outcome = await store.users.insert(caller.namespace, {
-        user_id,
-        uuid: deps.newUuid(),
-        ...present(names),
-        metadata,
-        created_at: at,
-        updated_at: at,
-      });
+      const { namespace } = caller;
+      const insert = () =>
+        store.users.insert(namespace, {
+          user_id,
+          uuid: deps.newUuid(),
+          ...present(names),
+          metadata,
+          created_at: at,
+          updated_at: at,
+        });
+      let outcome = await insert();
+      if (!outcome.applied && outcome.found && absence.isPast(outcome.found)) {
+        const cutoff = purgeCutoff(deps.now(), deps.purgeAfter) as string;
+        await store.users.purge(namespace, user_id, cutoff);
+        outcome = await insert();
+      }
       if (outcome.applied) {
-        deps.onChange(caller.namespace, { user_id });
+        deps.onChange(namespace, { user_id });
         return outcome.record;
       }
       throw new DomainError(

@@ -95,6 +95,9 @@ export interface SessionStore {
   /** How many sessions `list` would go through. */
   count(namespace: string, query: SessionQuery): Promise<number>;
 
+  /** Purges one session, if it was soft-deleted at or before `cutoff`. */
+  purge(namespace: string, sessionId: string, cutoff: string): Promise<void>;
+
   /** Identifiers of live sessions that start with `prefix`, in the order of their bytes. */
   identifiers(namespace: string, prefix: string, limit: number): Promise<string[]>;
 }
@@ -113,6 +116,8 @@ export interface Conversation {
 
 export interface NewMessage {
   uuid: string;
+  /** The uuid is the caller's own, who may have sent the message before. */
+  given: boolean;
   role: string;
   content: string;
   metadata: JsonObject;
@@ -140,7 +145,7 @@ export interface Stretch {
   limit: number;
   /** Only messages behind this one in the order. */
   after?: number | undefined;
-  /** How many to skip from the end where the order starts. */
+  /** How many to skip from there, or from the end where the order starts. */
   offset?: number | undefined;
   /** Enough is read when the contents, each counted with at most `each`, come to `total` bytes. */
   enough: { total: number; each: number };
@@ -244,6 +249,9 @@ export interface UserStore {
 
   /** How many users `list` would go through. */
   count(namespace: string, query: ListQuery): Promise<number>;
+
+  /** Purges one user, if it was soft-deleted at or before `cutoff`. Its sessions follow. */
+  purge(namespace: string, userId: string, cutoff: string): Promise<void>;
 
   /** Identifiers of live users that start with `prefix`, in the order of their bytes. */
   identifiers(namespace: string, prefix: string, limit: number): Promise<string[]>;

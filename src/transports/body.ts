@@ -1,15 +1,6 @@
 import type { IncomingMessage } from 'node:http';
+import { HttpError } from './http-error.ts';
 import { MESSAGE_MAX_BYTES } from './limits.ts';
-
-/** A request that cannot be read as JSON: the status to answer with, and why. */
-export class BodyError extends Error {
-  readonly status: number;
-
-  constructor(status: number, message: string) {
-    super(message);
-    this.status = status;
-  }
-}
 
 /** How much of an over-long body is read, only to be thrown away. */
 const DISCARD_MAX_BYTES = 4 * MESSAGE_MAX_BYTES;
@@ -17,16 +8,16 @@ const DISCARD_MAX_BYTES = 4 * MESSAGE_MAX_BYTES;
 /**
  * Reads a request's body as JSON.
  *
- * @throws BodyError 413 above 16 MiB, 415 for another content type, 400 for what is not JSON
+ * @throws HttpError 413 above 16 MiB, 415 for another content type, 400 for what is not JSON
  */
 export async function readJson(request: IncomingMessage): Promise<unknown> {
   if (!/^application\/json\s*(;|$)/i.test(request.headers['content-type'] ?? '')) {
-    throw new BodyError(415, 'The Content-Type has to be application/json.');
+    throw new HttpError(415, 'The Content-Type has to be application/json.');
   }
   const chunks: Buffer[] = [];
   let bytes = 0;
   const tooLarge = () =>
-    new BodyError(413, `The body is longer than the ${MESSAGE_MAX_BYTES} bytes that are read.`);
+    new HttpError(413, `The body is longer than the ${MESSAGE_MAX_BYTES} bytes that are read.`);
   for await (const chunk of request as AsyncIterable<Buffer>) {
     bytes += chunk.length;
     // A client that is hung up on while it still writes never sees the answer: let it finish.
@@ -38,6 +29,6 @@ export async function readJson(request: IncomingMessage): Promise<unknown> {
   try {
     return JSON.parse(Buffer.concat(chunks).toString('utf8'));
   } catch {
-    throw new BodyError(400, 'The body is not valid JSON.');
+    throw new HttpError(400, 'The body is not valid JSON.');
   }
 }

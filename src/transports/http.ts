@@ -5,8 +5,8 @@ import {
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from '../logger.ts';
-import { BodyError } from './body.ts';
 import { createGuard } from './guard.ts';
+import { HttpError } from './http-error.ts';
 import { legacySse, SSE_MESSAGES_PATH } from './legacy-sse.ts';
 import { streamableHttp } from './streamable-http.ts';
 import type { CreateServer, Transport } from './transport.ts';
@@ -50,12 +50,12 @@ export async function serveOverHttp(options: HttpOptions): Promise<Transport & {
   async function route(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (closing) response.setHeader('connection', 'close');
     const refusal = guard(request.headers.host, request.headers.origin);
-    if (refusal !== undefined) throw new BodyError(403, refusal);
-    if (closing) throw new BodyError(503, 'The server is stopping. Repeat the call shortly.');
+    if (refusal !== undefined) throw new HttpError(403, refusal);
+    if (closing) throw new HttpError(503, 'The server is stopping. Repeat the call shortly.');
     const [path = ''] = (request.url ?? '').split('?');
     const endpoint = endpoints.get(path);
     if (endpoint === undefined) {
-      throw new BodyError(
+      throw new HttpError(
         404,
         'There is nothing here. MCP is at /mcp, or at /sse for old clients.',
       );
@@ -96,7 +96,7 @@ export async function serveOverHttp(options: HttpOptions): Promise<Transport & {
 
 /** Answers with a JSON-RPC error that echoes nothing of the request. */
 function refuse(response: ServerResponse, error: unknown, logger: Logger): void {
-  const known = error instanceof BodyError;
+  const known = error instanceof HttpError;
   if (!known) logger.error('http', { error });
   if (response.headersSent) {
     response.destroy();

@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { SSEServerTransport } from '@modelcontextprotocol/server-legacy/sse';
 import type { Logger } from '../logger.ts';
-import { BodyError, readJson } from './body.ts';
+import { readJson } from './body.ts';
+import { HttpError } from './http-error.ts';
 import { countPending, type Drainable } from './pending.ts';
 import type { CreateServer, Endpoint } from './transport.ts';
 
@@ -29,7 +30,7 @@ export function legacySse(createServer: CreateServer, logger: Logger): Endpoint 
 
   async function open(response: ServerResponse): Promise<void> {
     if (connections.size >= MAX_CONNECTIONS) {
-      throw new BodyError(503, 'Too many SSE connections are open. Try again later, or use /mcp.');
+      throw new HttpError(503, 'Too many SSE connections are open. Try again later, or use /mcp.');
     }
     const server = createServer({ era: 'legacy', updates: 'server' });
     const transport = new SSEServerTransport(SSE_MESSAGES_PATH, response);
@@ -48,7 +49,7 @@ export function legacySse(createServer: CreateServer, logger: Logger): Endpoint 
     const { searchParams } = new URL(request.url ?? '/', 'http://localhost');
     const connection = connections.get(searchParams.get('sessionId') ?? '');
     if (connection === undefined) {
-      throw new BodyError(404, 'There is no such connection. Open one with GET /sse.');
+      throw new HttpError(404, 'There is no such connection. Open one with GET /sse.');
     }
     const body = await readJson(request);
     await connection.transport.handlePostMessage(request, response, body);
@@ -59,7 +60,7 @@ export function legacySse(createServer: CreateServer, logger: Logger): Endpoint 
       const posts = request.url?.startsWith(SSE_MESSAGES_PATH) === true;
       if (request.method !== (posts ? 'POST' : 'GET')) {
         response.setHeader('allow', posts ? 'POST' : 'GET');
-        throw new BodyError(405, `Use ${posts ? 'POST' : 'GET'} here.`);
+        throw new HttpError(405, `Use ${posts ? 'POST' : 'GET'} here.`);
       }
       return posts ? post(request, response) : open(response);
     },

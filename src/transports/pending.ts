@@ -59,8 +59,11 @@ export function countPending(transport: Transport): Pending {
     return start();
   };
   transport.send = async (message, options) => {
-    await send(message, options);
-    if (!('method' in message) && 'id' in message) pending.settle(message.id);
+    try {
+      await send(message, options);
+    } finally {
+      if (!('method' in message) && 'id' in message) pending.settle(message.id);
+    }
   };
   return pending;
 }

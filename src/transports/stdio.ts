@@ -35,7 +35,7 @@ export function serveOverStdio({ stdin, stdout, createServer, logger }: StdioOpt
   return {
     ended: Promise.race([
       finished(stdin, { writable: false }).catch(() => undefined),
-      new Promise<void>((resolve) => stdout.once('error', () => resolve())),
+      new Promise<void>((resolve) => stdout.on('error', () => resolve())),
     ]),
     async close(grace) {
       stdin.unpipe(lines);

@@ -19,7 +19,7 @@ export interface Transport {
 
 /** What serves one or more paths of an HTTP server. */
 export interface Endpoint extends Drainable {
-  /** May throw `BodyError`, which is answered with its status. */
+  /** May throw `HttpError`, which is answered with its status. */
   handle(request: IncomingMessage, response: ServerResponse): Promise<void>;
   close(): Promise<void>;
 }

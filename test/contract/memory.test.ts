@@ -319,6 +319,10 @@ describeStores('memory', (under) => {
       expect(await seqs({ page_size: 3, page_number: 3 })).toStrictEqual([7]);
       expect(await seqs({ page_size: 3, page_number: 2, order: 'desc' })).toStrictEqual([4, 3, 2]);
       expect(await seqs({ page_size: 3, page_number: 4 })).toStrictEqual([]);
+      expect(await seqs({ from_seq: 2, page_size: 2, page_number: 2 })).toStrictEqual([4, 5]);
+      expect(
+        await seqs({ from_seq: 6, page_size: 2, page_number: 2, order: 'desc' }),
+      ).toStrictEqual([4, 3]);
       expect(await page({ limit: 1, include_total: true })).toMatchObject({ total_count: 7 });
     });
 

@@ -81,6 +81,13 @@ describeStores('metadata', (under) => {
     expect(await merge(nest({ a: null, c: 3 }))).toStrictEqual(nest({ b: 2, c: 3 }));
   });
 
+  it('merges a patch of so many objects that working it out would keep a server busy', async () => {
+    await add({ kept: true, k0: { b: 1 } });
+    const patch = Object.fromEntries(Array.from({ length: 2000 }, (_, i) => [`k${i}`, { a: i }]));
+    const merged = await merge(patch);
+    expect(merged).toStrictEqual({ kept: true, ...patch, k0: { b: 1, a: 0 } });
+  });
+
   it('keeps all fifty keys that fifty callers set at once', async () => {
     await add({ base: true });
     await Promise.all(

@@ -184,6 +184,25 @@ describeStores('users', (under) => {
       expect(await live()).toStrictEqual(['a', 'b']);
     });
 
+    it('leave nothing to a later user of the same identifier', async () => {
+      await at.users.delete(caller, 'u');
+      // Past the purge, with no sweep having come by.
+      at.clock.now += 8 * 86_400_000;
+      await add();
+      await at.users.delete(caller, 'u');
+      await at.users.restore(caller, 'u');
+      expect(await live()).toStrictEqual([]);
+      for (const id of ['a', 'b']) {
+        await expect(at.memory.get(caller, id)).rejects.toMatchObject({
+          code: 'NOT_FOUND',
+          message: expect.stringContaining('There is no session'),
+        });
+        expect(await addSession(id)).toMatchObject({ session_id: id, message_count: 0 });
+      }
+      const { messages } = await at.memory.add(caller, 'gone', [{ role: 'user', content: 'new' }]);
+      expect(messages[0]?.seq).toBe(1);
+    });
+
     it('leave no session live when sessions are added at the same time', async () => {
       const outcomes = await Promise.allSettled([
         ...Array.from({ length: 10 }, (_, i) => addSession(`race-${i}`)),

@@ -53,7 +53,12 @@ function mongodb(name: string, uri: string | null): StoreKind {
       const database = `test_${randomUUID().replaceAll('-', '')}`;
       return {
         async open({ purgeAfter = 7 * DAY } = {}) {
-          return openMongoStore({ client: createMongoClient(uri as string), database, purgeAfter });
+          return openMongoStore({
+            client: createMongoClient(uri as string),
+            database,
+            purgeAfter,
+            maintain: true,
+          });
         },
         async remove() {
           const client = new MongoClient(uri as string);

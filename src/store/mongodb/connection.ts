@@ -22,8 +22,11 @@ const SELECTION_TIMEOUT = 4000;
 const FIRST_PAUSE = 5;
 const LONGEST_PAUSE = 400;
 
+/** What an operation works with. */
 export interface Deployment {
   db: Db;
+  /** When its caller stops waiting (milliseconds since 1970): nothing is begun after that. */
+  deadline: number;
   /** A standalone server has no transactions. */
   transactions: boolean;
 }
@@ -42,6 +45,7 @@ export function createMongoClient(uri: string, options: MongoClientOptions = {})
       serverSelectionTimeoutMS: SELECTION_TIMEOUT,
       connectTimeoutMS: SELECTION_TIMEOUT,
       socketTimeoutMS: LONG_PATIENCE,
+      waitQueueTimeoutMS: PATIENCE,
       writeConcern: { w: 'majority', journal: true },
       readConcern: { level: 'majority' },
       readPreference: 'primary',
@@ -60,7 +64,7 @@ export class Connection {
   readonly #db: Db;
   readonly #prepare: (db: Db) => Promise<void>;
   readonly #turns = new Turns();
-  #ready: Promise<Deployment> | undefined;
+  #ready: Promise<Omit<Deployment, 'deadline'>> | undefined;
 
   /**
    * @param prepare brings the indexes up to date; runs before the first operation
@@ -102,9 +106,22 @@ export class Connection {
    * Runs `work` in a transaction, within `run`.
    *
    * @param key names the document that others will want to write at the same time
+   * @param deadline the operation's
    */
-  transaction<T>(key: string, work: (session: ClientSession) => Promise<T>): Promise<T> {
-    return this.#turns.take(key, () => this.#transaction(work));
+  transaction<T>(
+    key: string,
+    deadline: number,
+    work: (session: ClientSession) => Promise<T>,
+  ): Promise<T> {
+    return this.inTurn(key, deadline, () => this.#transaction(work));
+  }
+
+  /** Runs `work` when all others of this process have finished that came with the same key. */
+  inTurn<T>(key: string, deadline: number, work: () => Promise<T>): Promise<T> {
+    return this.#turns.take(key, () => {
+      if (Date.now() > deadline) throw unavailable(new Error('no turn in time'));
+      return work();
+    });
   }
 
   async #transaction<T>(work: (session: ClientSession) => Promise<T>): Promise<T> {
@@ -127,7 +144,7 @@ export class Connection {
   async #repeat<T>(work: (deployment: Deployment) => Promise<T>, deadline: number): Promise<T> {
     for (let pause = FIRST_PAUSE; ; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
       try {
-        return await work(await this.#deployment());
+        return await work({ ...(await this.#deployment()), deadline });
       } catch (error) {
         // The driver has waited for a server long enough for the both of us.
         const waited = error instanceof MongoServerSelectionError;
@@ -137,7 +154,7 @@ export class Connection {
     }
   }
 
-  #deployment(): Promise<Deployment> {
+  #deployment(): Promise<Omit<Deployment, 'deadline'>> {
     this.#ready ??= this.#connect().catch((error: unknown) => {
       this.#ready = undefined;
       throw error;
@@ -145,7 +162,7 @@ export class Connection {
     return this.#ready;
   }
 
-  async #connect(): Promise<Deployment> {
+  async #connect(): Promise<Omit<Deployment, 'deadline'>> {
     // A client whose first connection failed stays closed unless it is told to connect again.
     await this.#client.connect();
     const hello = await this.#db.admin().command({ hello: 1 });

@@ -16,10 +16,12 @@ export interface SessionDocument {
   /** The opposite of having `deleted_at`, in a form that an index can start with. */
   live: boolean;
   deleted_at?: Date;
-  /** Its user is deleted, so only restoring the user brings it back. */
-  user_deleted?: true;
-  /** It was live until its user was deleted. */
-  deleted_with_user?: true;
+  /** The uuid of its user while that is deleted: only restoring the user brings it back. */
+  user_deleted?: string;
+  /** The same, if it was live until its user was deleted. */
+  deleted_with_user?: string;
+  /** It never had a message, so there is nothing but itself to purge. */
+  empty?: true;
   /**
    * The run of messages that live and die together with the session. Deleting the session does not
    * touch them: nothing reaches them but through the session.
@@ -55,7 +57,10 @@ export interface UserDocument {
    * user exclude each other.
    */
   sessions_added: number;
-  /** On a standalone server: the change that its sessions are going through with it. */
+  /**
+   * On a standalone server: the change that its sessions are going through with it. No other begins
+   * until it is finished.
+   */
   cascade?: 'delete' | 'restore';
   revision: number;
 }
@@ -143,6 +148,7 @@ export function toSessionDocument(namespace: string, session: Session): SessionD
     created_at: new Date(created_at),
     updated_at: new Date(updated_at),
     live: true,
+    empty: true,
     base_seq: 0,
     last_seq: 0,
     revision: 0,

@@ -1,4 +1,5 @@
 import {
+  MongoBulkWriteError,
   MongoError,
   MongoNetworkError,
   MongoServerError,
@@ -32,6 +33,12 @@ const SOCKET_CODES = new Set([
   'ETIMEDOUT',
   'EHOSTUNREACH',
   'ENETUNREACH',
+  // Of the name service, which a mongodb+srv:// address is looked up in.
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ETIMEOUT',
+  'ESERVFAIL',
+  'EREFUSED',
   'ERR_STREAM_DESTROYED',
   'ERR_STREAM_WRITE_AFTER_END',
 ]);
@@ -40,6 +47,7 @@ const SOCKET_CODES = new Set([
 const REFUSED_CODES = new Set([11, 13, 18, 8000]);
 
 const DUPLICATE_KEY = 11000;
+const WRITE_CONFLICT = 112;
 
 /** Whether the same operation may succeed shortly. Whether it took effect may be unknown. */
 export function isPassing(error: unknown): boolean {
@@ -49,9 +57,12 @@ export function isPassing(error: unknown): boolean {
   return (
     error instanceof MongoNetworkError ||
     error instanceof MongoServerSelectionError ||
+    ['MongoWaitQueueTimeoutError', 'WaitQueueTimeoutError'].includes(error.name) ||
     ['MongoPoolClosedError', 'MongoTopologyClosedError', 'MongoNotConnectedError'].includes(
       error.name,
     ) ||
+    // A connection that broke during a bulk write: the driver says no more than this of it.
+    (error instanceof MongoBulkWriteError && error.code === undefined) ||
     PASSING_CODES.has(Number(error.code)) ||
     PASSING_LABELS.some((label) => error.hasErrorLabel(label))
   );
@@ -63,9 +74,12 @@ export function isDuplicateKey(error: unknown): boolean {
 
 /** The error of a store that could not be reached in the time that a call waits for it. */
 export function unavailable(cause: unknown): DomainError {
+  const contended = cause instanceof MongoError && cause.code === WRITE_CONFLICT;
   return new DomainError(
     'UNAVAILABLE',
-    'MongoDB cannot be reached at the moment, so it is not known whether this took effect. Repeat the same call in a few seconds; that is safe.',
+    contended
+      ? 'Another change of the same record has not finished. Repeat the same call in a few seconds; that is safe.'
+      : 'MongoDB cannot be reached at the moment, so it is not known whether this took effect. Repeat the same call in a few seconds; that is safe.',
     { cause },
   );
 }

@@ -1,11 +1,12 @@
 import type { Db, MongoClient } from 'mongodb';
 import type { Store } from '../store.ts';
+import { finishCascades } from './cascade.ts';
 import { Connection } from './connection.ts';
 import { prepareIndexes } from './indexes.ts';
 import { mongoMessages } from './messages.ts';
 import { mongoPurge } from './purge.ts';
 import { mongoSessions } from './sessions.ts';
-import { finishCascades, mongoUsers } from './users.ts';
+import { mongoUsers } from './users.ts';
 
 export { createMongoClient } from './connection.ts';
 
@@ -14,14 +15,21 @@ export interface MongoOptions {
   database: string;
   /** How long soft-deleted records are kept, in milliseconds; `undefined` keeps them for ever. */
   purgeAfter: number | undefined;
+  /**
+   * Whether to bring the indexes up to date, the one that purges by `purgeAfter` included, and to
+   * finish what a crash left half done. A server does; a command that looks in does not.
+   */
+  maintain: boolean;
 }
 
 /**
  * The store in a MongoDB database, which is connected to when the first call needs it. Closing it
  * closes the client.
  */
-export function openMongoStore({ client, database, purgeAfter }: MongoOptions): Store {
+export function openMongoStore(options: MongoOptions): Store {
+  const { client, database, purgeAfter, maintain } = options;
   const connection = new Connection(client, database, async (db: Db) => {
+    if (!maintain) return;
     await prepareIndexes(db, purgeAfter);
     await finishCascades(db);
   });

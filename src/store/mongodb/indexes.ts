@@ -1,4 +1,4 @@
-import type { Db, Document, IndexDescription } from 'mongodb';
+import { type Db, type Document, type IndexDescription, MongoServerError } from 'mongodb';
 
 export const INDEX = {
   identity: 'identity',
@@ -32,7 +32,7 @@ const INDEXES: Record<string, IndexDescription[]> = {
     },
     {
       name: INDEX.expiry,
-      key: { deleted_at: 1, last_seq: 1 },
+      key: { deleted_at: 1, _id: 1 },
       partialFilterExpression: { deleted_at: { $exists: true } },
     },
   ],
@@ -58,9 +58,12 @@ const INDEXES: Record<string, IndexDescription[]> = {
 
 /** What the server purges by itself. Sessions that have messages are swept, messages first. */
 const PURGED: Record<string, Document> = {
-  sessions: { partialFilterExpression: { last_seq: 0 } },
+  sessions: { partialFilterExpression: { empty: true } },
   users: {},
 };
+
+/** Codes of the server for an index that another process has just made, changed or dropped. */
+const RACED = new Set([26, 27, 85, 86]);
 
 /**
  * Brings the indexes up to date. Those that are there cost nothing.
@@ -72,7 +75,12 @@ export async function prepareIndexes(db: Db, purgeAfter: number | undefined): Pr
     Object.entries(INDEXES).map(([name, indexes]) => db.collection(name).createIndexes(indexes)),
   );
   await Promise.all(
-    Object.entries(PURGED).map(([name, options]) => preparePurge(db, name, options, purgeAfter)),
+    Object.entries(PURGED).map(([name, options]) =>
+      preparePurge(db, name, options, purgeAfter).catch((error: unknown) => {
+        if (!(error instanceof MongoServerError && RACED.has(Number(error.code)))) throw error;
+        return preparePurge(db, name, options, purgeAfter);
+      }),
+    ),
   );
 }
 

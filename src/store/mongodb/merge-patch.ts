@@ -17,6 +17,9 @@ import { fromStored, toStored, toStoredKey } from './metadata.ts';
  */
 const SURELY_WITHIN_LIMIT = Math.floor(METADATA_MAX_BYTES / 6);
 
+/** How many objects a patch may consist of for the server to apply it. */
+const MAX_OBJECTS = 500;
+
 /** A document whose metadata can be merged. `revision` counts the changes to it. */
 export interface Mergeable {
   metadata: unknown;
@@ -42,10 +45,12 @@ export async function mergeMetadata<T extends Mergeable>(
   at: Date,
   fields: Fields = {},
 ): Promise<T | null> {
-  const after = (await collection.findOneAndUpdate(filter, mergePipeline(patch, at, fields), {
-    returnDocument: 'after',
-  })) as T | null;
-  if (after === null || includesPatch(after, patch, fields)) return after;
+  const pipeline = mergePipeline(patch, at, fields);
+  if (pipeline !== undefined) {
+    const options = { returnDocument: 'after' } as const;
+    const after = (await collection.findOneAndUpdate(filter, pipeline, options)) as T | null;
+    if (after === null || includesPatch(after, patch, fields)) return after;
+  }
 
   for (;;) {
     const current = (await collection.findOne(filter)) as T | null;
@@ -101,12 +106,19 @@ interface PatchNode {
 }
 
 /**
- * RFC 7396 as an update pipeline. Every object in the patch gets a variable: one stage per level on
+ * RFC 7396 as an update pipeline, or `undefined` for a patch of so many objects that working it out
+ * here is cheaper. Every object in the patch gets a variable: one stage per level on
  * the way down finds the counterparts, and one per level on the way up merges them. Nesting the
  * expressions instead would meet the server's limit on nesting at a dozen levels of metadata.
  */
-export function mergePipeline(patch: JsonObject, at: Date, fields: Fields = {}): Document[] {
+export function mergePipeline(
+  patch: JsonObject,
+  at: Date,
+  fields: Fields = {},
+): Document[] | undefined {
   const levels = patchLevels(patch);
+  const objects = levels.reduce((sum, nodes) => sum + nodes.length, 0);
+  if (objects > MAX_OBJECTS) return undefined;
   const down = levels.slice(1).map((nodes) => set(nodes, counterpart));
   const up = levels.toReversed().map((nodes) => set(nodes, merged));
   const fits = { $lte: [{ $bsonSize: '$merging.n0' }, SURELY_WITHIN_LIMIT] };

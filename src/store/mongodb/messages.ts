@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { type ClientSession, type Db, type Document, MongoBulkWriteError, ObjectId } from 'mongodb';
 import { invalidArgument } from '../../domain/errors.ts';
 import {
@@ -7,6 +8,7 @@ import {
   mergePatch,
   metadataTooLarge,
 } from '../../domain/metadata.ts';
+import { stretchEdge } from '../../domain/pages.ts';
 import type { Message } from '../../domain/records.ts';
 import type {
   Append,
@@ -19,7 +21,7 @@ import type {
   Stretch,
 } from '../store.ts';
 import { changeOrFind } from './change.ts';
-import type { Connection } from './connection.ts';
+import type { Connection, Deployment } from './connection.ts';
 import {
   type MessageDocument,
   messagesOf,
@@ -29,7 +31,7 @@ import {
   toConversation,
   toSession,
 } from './documents.ts';
-import { isDuplicateKey } from './errors.ts';
+import { isDuplicateKey, unavailable } from './errors.ts';
 import { mergeMetadata } from './merge-patch.ts';
 import { fromStored, toStored } from './metadata.ts';
 
@@ -54,9 +56,13 @@ const MAX_ATTEMPTS = 100;
 /** The messages and summaries collections, and what they move in the sessions collection. */
 export function mongoMessages(connection: Connection): MessageStore {
   /** All in one transaction: the place in the order is taken first, then filled. */
-  function appendAtOnce(db: Db, place: Place, append: Append): Promise<Change<Appended>> {
+  function appendAtOnce(
+    { db, deadline }: Deployment,
+    place: Place,
+    append: Append,
+  ): Promise<Change<Appended>> {
     const key = JSON.stringify(place);
-    return connection.transaction(key, async (session) => {
+    return connection.transaction(key, deadline, async (session) => {
       let document = await advance(db, place, append, append.messages.length, session);
       if (document.user_deleted) return { applied: false, found: toAppended(document, []) };
       const thread = { ...place, thread: document.thread as string };
@@ -81,7 +87,11 @@ export function mongoMessages(connection: Connection): MessageStore {
    * order, and the session is brought up to date afterwards. After a crash in between, the next
    * append goes on where the messages end.
    */
-  async function appendInSteps(db: Db, place: Place, append: Append): Promise<Change<Appended>> {
+  async function appendInSteps(
+    { db }: Deployment,
+    place: Place,
+    append: Append,
+  ): Promise<Change<Appended>> {
     const begun = await advance(db, place, append, 0);
     if (begun.user_deleted) return { applied: false, found: toAppended(begun, []) };
     const key = { ...place, thread: begun.thread as string };
@@ -98,7 +108,7 @@ export function mongoMessages(connection: Connection): MessageStore {
       pending.splice(0, inserted);
     }
     const messages = placed(append, existing, seqs);
-    const document = await settle(db, key, messages.at(-1)?.seq ?? begun.last_seq, append.at);
+    const document = await settle(db, key, Math.max(...messages.map(({ seq }) => seq)), append.at);
     return { applied: true, record: toAppended(document, messages) };
   }
 
@@ -119,21 +129,30 @@ export function mongoMessages(connection: Connection): MessageStore {
     });
   }
 
+  const appendInTurn: typeof appendInSteps = (deployment, place, append) =>
+    connection.inTurn(JSON.stringify(place), deployment.deadline, () =>
+      appendInSteps(deployment, place, append),
+    );
+
   return {
     append(namespace, sessionId, append) {
       const place = { namespace, session_id: sessionId };
       let { mayExist } = append;
-      return connection.run(async ({ db, transactions }) => {
-        const attempt = transactions ? appendAtOnce : appendInSteps;
+      let attempts = 0;
+      return connection.run(async (deployment) => {
+        const attempt = deployment.transactions ? appendAtOnce : appendInTurn;
         for (let count = 1; ; count++) {
           try {
-            return await attempt(db, place, { ...append, mayExist });
+            // A thread that an earlier attempt began may have been left behind since: never twice.
+            const thread = `${append.thread}.${attempts++}`;
+            return await attempt(deployment, place, { ...append, thread, mayExist });
           } catch (error) {
             // Whatever this attempt did may have got through: from now on, look before writing.
             mayExist = true;
-            const anew = error instanceof Outdated || isDuplicateKey(error);
-            if (!anew || count === MAX_ATTEMPTS) throw error;
+            if (!(error instanceof Outdated) && !isDuplicateKey(error)) throw error;
+            if (count === MAX_ATTEMPTS) throw unavailable(error);
           }
+          await delay(Math.random() * Math.min(count, 10));
         }
       });
     },
@@ -183,25 +202,41 @@ export function mongoMessages(connection: Connection): MessageStore {
         last_seq: { $gte: up_to_seq },
         $or: [{ summary: { $exists: false } }, { 'summary.up_to_seq': { $lte: up_to_seq } }],
       };
-      return connection.run(async ({ db }): Promise<Change<Conversation>> => {
-        const sessions = sessionsOf(db);
+      const applies = (found: SessionDocument) =>
+        found.live &&
+        found.base_seq < up_to_seq &&
+        found.last_seq >= up_to_seq &&
+        (found.summary?.up_to_seq ?? 0) <= up_to_seq;
+
+      /** The session first: it decides whether there is anything to put into the history. */
+      async function store(db: Db, session?: ClientSession): Promise<SessionDocument | null> {
+        const options = { returnDocument: 'after', ...within(session) } as const;
+        const document = await sessionsOf(db).findOneAndUpdate(
+          reached,
+          { $set: { summary } },
+          options,
+        );
+        if (document === null) return null;
+        const entry = { $setOnInsert: { ...place, thread: document.thread as string, ...summary } };
+        const upsert = { upsert: true, ...within(session) };
+        await summariesOf(db).updateOne({ _id: uuid }, entry, upsert);
+        return document;
+      }
+
+      return connection.run(async (deployment): Promise<Change<Conversation>> => {
+        const { db, transactions, deadline } = deployment;
+        const key = JSON.stringify(place);
         const { applied, document } = await changeOrFind(
           () =>
-            sessions.findOneAndUpdate(reached, { $set: { summary } }, { returnDocument: 'after' }),
-          () => sessions.findOne(place),
-          (found) =>
-            found.live &&
-            found.base_seq < up_to_seq &&
-            found.last_seq >= up_to_seq &&
-            (found.summary?.up_to_seq ?? 0) <= up_to_seq,
+            transactions
+              ? connection.transaction(key, deadline, (session) => store(db, session))
+              : store(db),
+          () => sessionsOf(db).findOne(place),
+          applies,
         );
-        if (!applied) {
-          return { applied, found: document === null ? undefined : toConversation(document) };
-        }
-        const { thread } = document as SessionDocument & { thread: string };
-        const entry = { $setOnInsert: { ...place, thread, ...summary } };
-        await summariesOf(db).updateOne({ _id: uuid }, entry, { upsert: true });
-        return { applied, record: toConversation(document) };
+        return applied
+          ? { applied, record: toConversation(document) }
+          : { applied, found: document === null ? undefined : toConversation(document) };
       });
     },
   };
@@ -219,7 +254,7 @@ async function advance(
   session?: ClientSession,
 ): Promise<SessionDocument> {
   const at = new Date(time);
-  const blocked = { $eq: ['$user_deleted', true] };
+  const blocked = { $eq: [{ $type: '$user_deleted' }, 'string'] };
   const begins = { $or: [{ $ne: ['$live', true] }, { $eq: [{ $type: '$thread' }, 'missing'] }] };
   const leaves = { $and: [{ $eq: ['$live', false] }, { $ne: [{ $type: '$thread' }, 'missing'] }] };
   const unless = (condition: unknown, field: string, value: unknown) => ({
@@ -232,6 +267,7 @@ async function advance(
       $set: {
         _id: { $ifNull: ['$_id', session_uuid] },
         metadata: { $ifNull: ['$metadata', {}] },
+        empty: { $cond: [blocked, { $ifNull: ['$empty', '$$REMOVE'] }, '$$REMOVE'] },
         revision: { $ifNull: ['$revision', 0] },
         created_at: { $ifNull: ['$created_at', at] },
         updated_at: unless(blocked, 'updated_at', { $max: ['$updated_at', at] }),
@@ -314,10 +350,14 @@ async function replaceExisting(
     const old = existing.get(uuid);
     if (old === undefined) return [];
     const { _id, namespace, session_id, thread, seq, revision } = old;
-    const merged = { metadata: toStored(mergeWithin(fromStored(old.metadata), metadata)) };
-    const $set = { role, content, token_count, updated_at: new Date(at), ...merged };
-    const filter = { _id, namespace, session_id, thread, seq, revision };
-    return [{ updateOne: { filter, update: { $set, $inc: { revision: 1 } } } }];
+    const key = { _id, namespace, session_id, thread, seq };
+    const $set = { role, content, token_count, updated_at: new Date(at) };
+    // Without metadata to merge, nothing depends on what was read.
+    if (Object.keys(metadata).length === 0)
+      return [{ updateOne: { filter: key, update: { $set } } }];
+    const merged = toStored(mergeWithin(fromStored(old.metadata), metadata));
+    const update = { $set: { ...$set, metadata: merged }, $inc: { revision: 1 } };
+    return [{ updateOne: { filter: { ...key, revision }, update } }];
   });
   if (updates.length === 0) return;
   const { matchedCount } = await messagesOf(db).bulkWrite(updates, within(session));
@@ -381,14 +421,12 @@ const within = (session: ClientSession | undefined) => (session === undefined ? 
  */
 function rangeOf(
   { first_seq, last_seq }: Conversation,
-  { order, limit, after, offset = 0 }: Stretch,
+  { order, limit, after, offset }: Stretch,
 ): { $gt: number; $lte: number } {
-  if (order === 'asc') {
-    const from = Math.max(after ?? 0, first_seq - 1 + offset);
-    return { $gt: from, $lte: Math.min(from + limit, last_seq) };
-  }
-  const to = Math.min((after ?? Number.MAX_SAFE_INTEGER) - 1, last_seq - offset);
-  return { $gt: Math.max(to - limit, first_seq - 1), $lte: to };
+  const edge = stretchEdge({ first_seq, last_seq }, { order, after, offset });
+  return order === 'asc'
+    ? { $gt: edge, $lte: Math.min(edge + limit, last_seq) }
+    : { $gt: Math.max(edge - 1 - limit, first_seq - 1), $lte: edge - 1 };
 }
 
 function placed(
@@ -396,11 +434,11 @@ function placed(
   existing: Existing,
   seqs: ReadonlyMap<string, number>,
 ): Appended['messages'] {
-  return messages.map(({ uuid }) => {
+  return messages.map(({ uuid, given }) => {
     const old = existing.get(uuid);
     return old === undefined
       ? { uuid, seq: seqs.get(uuid) as number, created: true }
-      : { uuid, seq: old.seq, created: false };
+      : { uuid, seq: old.seq, created: !given };
   });
 }
 

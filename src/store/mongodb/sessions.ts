@@ -15,6 +15,7 @@ import { isDuplicateKey } from './errors.ts';
 import { INDEX } from './indexes.ts';
 import { mergeMetadata } from './merge-patch.ts';
 import { countListed, findIdentifiers, findPage } from './pages.ts';
+import { purgeSession } from './purge.ts';
 
 /** The sessions collection. */
 export function mongoSessions(connection: Connection): SessionStore {
@@ -40,26 +41,30 @@ export function mongoSessions(connection: Connection): SessionStore {
 
   /** Adds a session under a user, so that no deletion of the user can pass between the two. */
   async function insertOwned(
-    { db, transactions }: Deployment,
+    { db, transactions, deadline }: Deployment,
     document: SessionDocument,
   ): Promise<'added' | 'user_missing'> {
     const { namespace, user_id } = document;
     const owner = { namespace, user_id: user_id as string, live: true };
     const sessions = sessionsOf(db);
     if (transactions) {
-      return connection.transaction(JSON.stringify([namespace, user_id]), async (session) => {
-        const touch = { $inc: { sessions_added: 1 } };
-        const user = await usersOf(db).updateOne(owner, touch, { session });
-        if (user.matchedCount === 0) return 'user_missing';
-        await sessions.insertOne(document, { session });
-        return 'added';
-      });
+      return connection.transaction(
+        JSON.stringify([namespace, user_id]),
+        deadline,
+        async (session) => {
+          const touch = { $inc: { sessions_added: 1 } };
+          const user = await usersOf(db).updateOne(owner, touch, { session });
+          if (user.matchedCount === 0) return 'user_missing';
+          await sessions.insertOne(document, { session });
+          return 'added';
+        },
+      );
     }
     const isLive = async () => (await usersOf(db).findOne(owner)) !== null;
     if (!(await isLive())) return 'user_missing';
     await sessions.insertOne(document);
     if (await isLive()) return 'added';
-    await sessions.deleteOne({ _id: document._id });
+    await sessions.deleteOne({ _id: document._id, empty: true });
     return 'user_missing';
   }
 
@@ -130,6 +135,9 @@ export function mongoSessions(connection: Connection): SessionStore {
       connection.run(({ db }) =>
         countListed(sessionsOf(db), owned(namespace, query), query, indexOf(query)),
       ),
+
+    purge: (namespace, sessionId, cutoff) =>
+      connection.run(({ db }) => purgeSession(db, namespace, sessionId, cutoff)),
 
     identifiers: (namespace, prefix, limit) =>
       connection.run(({ db }) =>

@@ -9,7 +9,7 @@ export class Turns {
   /** Runs `work` when everybody before has finished who came with the same key. */
   take<T>(key: string, work: () => Promise<T>): Promise<T> {
     const before = this.#last.get(key) ?? Promise.resolve();
-    const turn = before.then(work, work);
+    const turn = before.then(() => work());
     const done = turn
       .catch(() => undefined)
       .then(() => {

@@ -1,26 +1,14 @@
-import type { ClientSession, Db, Document, Filter } from 'mongodb';
+import type { Db, Document, Filter } from 'mongodb';
 import type { User } from '../../domain/records.ts';
-import type { Change, DeletedUser, Progress, UserStore } from '../store.ts';
+import type { Change, Progress, UserStore } from '../store.ts';
+import { type Cascade, cascadeSessions, finishCascade, settleUser } from './cascade.ts';
 import { changeOrFind } from './change.ts';
 import type { Connection } from './connection.ts';
-import {
-  type SessionDocument,
-  sessionsOf,
-  toUser,
-  toUserDocument,
-  USER_FIELDS,
-  type UserDocument,
-  usersOf,
-} from './documents.ts';
+import { toUser, toUserDocument, USER_FIELDS, type UserDocument, usersOf } from './documents.ts';
 import { isDuplicateKey } from './errors.ts';
 import { INDEX } from './indexes.ts';
 import { mergeMetadata } from './merge-patch.ts';
 import { countListed, findIdentifiers, findPage } from './pages.ts';
-
-/** How many sessions one command takes through a change of their user. */
-const STEP = 1000;
-
-type Cascade = 'delete' | 'restore';
 
 /** The users collection, and what goes through the sessions with a user. */
 export function mongoUsers(connection: Connection, purgeAfter: number | undefined): UserStore {
@@ -40,38 +28,43 @@ export function mongoUsers(connection: Connection, purgeAfter: number | undefine
     update: Document,
     cascade: Cascade,
     progress: Progress | undefined,
-  ): Promise<UserDocument | null> {
+  ): Promise<{ user: UserDocument; sessions: number } | null> {
     const key = JSON.stringify([namespace, userId]);
     const one = { ...filter, namespace, user_id: userId };
-    return connection.runLong(async ({ db, transactions }) => {
-      if (transactions) {
-        return connection.transaction(key, async (session) => {
-          const user = await usersOf(db).findOneAndUpdate(one, update, {
-            returnDocument: 'after',
-            session,
-          });
-          if (user === null) return null;
-          const sessions = await cascadeSessions(db, user, cascade, progress, session);
-          return cascade === 'delete' ? countDeleted(db, user, sessions, session) : user;
-        });
+    return connection.runLong(async ({ db, transactions, deadline }) => {
+      const users = usersOf(db);
+      if (!transactions) {
+        const free = { ...one, cascade: { $exists: false } };
+        const marked = { ...update, $set: { ...update.$set, cascade } };
+        const user = await users.findOneAndUpdate(free, marked, { returnDocument: 'after' });
+        if (user === null) return null;
+        const before = user.deleted_sessions ?? 0;
+        const sessions = await cascadeSessions(db, user, cascade, progress);
+        const done = await settleUser(db, user, cascade, sessions);
+        return settled(done, cascade === 'delete' ? sessions : before);
       }
-      const marked = { ...update, $set: { ...update.$set, cascade } };
-      const user = await usersOf(db).findOneAndUpdate(one, marked, { returnDocument: 'after' });
-      return user === null ? null : finishCascade(db, user, progress);
+      return connection.transaction(key, deadline, async (session) => {
+        const options = { returnDocument: 'after', session } as const;
+        const user = await users.findOneAndUpdate(one, update, options);
+        if (user === null) return null;
+        const before = user.deleted_sessions ?? 0;
+        const sessions = await cascadeSessions(db, user, cascade, progress, session);
+        const done = await settleUser(db, user, cascade, sessions, session);
+        return settled(done, cascade === 'delete' ? sessions : before);
+      });
     });
   }
 
+  const settled = (user: UserDocument | null, sessions: number) =>
+    user === null ? null : { user, sessions };
+
   /** The user as it is, once a change is finished that a crash left half done. */
-  const settled = (namespace: string, user_id: string): Promise<UserDocument | null> =>
+  const current = (namespace: string, user_id: string) =>
     connection.runLong(async ({ db }) => {
       const found = await usersOf(db).findOne({ namespace, user_id });
-      return found?.cascade === undefined ? found : finishCascade(db, found);
+      const user = found?.cascade === undefined ? found : await finishCascade(db, found);
+      return settled(user, user?.deleted_sessions ?? 0);
     });
-
-  const outcome = (document: UserDocument | null): DeletedUser | undefined =>
-    document === null
-      ? undefined
-      : { user: toUser(document), sessions: document.deleted_sessions ?? 0 };
 
   return {
     insert(namespace, user) {
@@ -107,38 +100,26 @@ export function mongoUsers(connection: Connection, purgeAfter: number | undefine
     },
 
     async delete(namespace, userId, at, progress) {
+      const deletion = { $set: { live: false, deleted_at: new Date(at) } };
       const { document } = await changeOrFind(
-        () =>
-          change(
-            namespace,
-            userId,
-            { live: true },
-            { $set: { live: false, deleted_at: new Date(at) } },
-            'delete',
-            progress,
-          ),
-        () => settled(namespace, userId),
-        ({ live }) => live,
+        () => change(namespace, userId, { live: true }, deletion, 'delete', ahead(progress)),
+        () => current(namespace, userId),
+        ({ user }) => user.live,
       );
-      return outcome(document);
+      return document === null ? undefined : { ...document, user: toUser(document.user) };
     },
 
     async restore(namespace, userId, progress) {
+      const deleted = { live: false, ...unexpired(purgeAfter) };
+      const undo = { $set: { live: true }, $unset: { deleted_at: '' } };
       const { document } = await changeOrFind(
-        () =>
-          change(
-            namespace,
-            userId,
-            { live: false, ...unexpired(purgeAfter) },
-            { $set: { live: true }, $unset: { deleted_at: '' } },
-            'restore',
-            progress,
-          ),
-        () => settled(namespace, userId),
-        ({ live }) => !live,
+        () => change(namespace, userId, deleted, undo, 'restore', ahead(progress)),
+        () => current(namespace, userId),
+        ({ user }) => !user.live,
       );
       // Deleted still: its time is past, and the purge may have begun with its sessions.
-      return document?.live === false ? undefined : outcome(document);
+      if (document === null || !document.user.live) return undefined;
+      return { ...document, user: toUser(document.user) };
     },
 
     list(namespace, query, window) {
@@ -152,6 +133,13 @@ export function mongoUsers(connection: Connection, purgeAfter: number | undefine
     count: (namespace, query) =>
       connection.run(({ db }) => countListed(usersOf(db), { namespace }, query, INDEX.created)),
 
+    purge(namespace, userId, cutoff) {
+      const expired = { deleted_at: { $lte: new Date(cutoff) } };
+      return connection.run(async ({ db }) => {
+        await usersOf(db).deleteOne({ namespace, user_id: userId, ...expired });
+      });
+    },
+
     identifiers: (namespace, prefix, limit) =>
       connection.run(({ db }) =>
         findIdentifiers(usersOf(db), namespace, 'user_id', prefix, limit, INDEX.prefix),
@@ -159,94 +147,16 @@ export function mongoUsers(connection: Connection, purgeAfter: number | undefine
   };
 }
 
-/** Finishes the changes that a crash of a server on a standalone MongoDB left half done. */
-export async function finishCascades(db: Db): Promise<void> {
-  const unfinished = await usersOf(db)
-    .find({ cascade: { $exists: true } })
-    .hint(INDEX.cascade)
-    .toArray();
-  for (const user of unfinished) await finishCascade(db, user);
-}
-
-async function finishCascade(
-  db: Db,
-  user: UserDocument,
-  progress?: Progress,
-): Promise<UserDocument | null> {
-  const cascade = user.cascade as Cascade;
-  const sessions = await cascadeSessions(db, user, cascade, progress);
-  const counted = cascade === 'delete' ? await countDeleted(db, user, sessions) : user;
-  await usersOf(db).updateOne({ _id: user._id, cascade }, { $unset: { cascade: '' } });
-  return counted;
-}
-
-/** Takes every session of a user through the change, and says how many took part in the deletion. */
-async function cascadeSessions(
-  db: Db,
-  { namespace, user_id, deleted_at }: UserDocument,
-  cascade: Cascade,
-  progress?: Progress,
-  session?: ClientSession,
-): Promise<number> {
-  const within = session === undefined ? {} : { session };
-  const sessions = sessionsOf(db);
-  const owned = { namespace, user_id };
-  const steps: { filter: Filter<SessionDocument>; update: Document }[] =
-    cascade === 'delete'
-      ? [
-          {
-            filter: { ...owned, live: true },
-            update: {
-              $set: { live: false, deleted_at, user_deleted: true, deleted_with_user: true },
-            },
-          },
-          {
-            filter: { ...owned, live: false, user_deleted: { $exists: false } },
-            update: { $set: { user_deleted: true } },
-          },
-        ]
-      : [
-          {
-            filter: { ...owned, live: false, deleted_with_user: true },
-            update: {
-              $set: { live: true },
-              $unset: { deleted_at: '', user_deleted: '', deleted_with_user: '' },
-            },
-          },
-          {
-            filter: { ...owned, live: false, user_deleted: true },
-            update: { $unset: { user_deleted: '' } },
-          },
-        ];
-  const total = await sessions.countDocuments(owned, { ...within, hint: INDEX.userCreated });
-  let done = 0;
-  for (const { filter, update } of steps) {
-    for (;;) {
-      const found = await sessions
-        .find(filter, { ...within, projection: { _id: 1 }, limit: STEP, hint: INDEX.userCreated })
-        .toArray();
-      if (found.length === 0) break;
-      const ids = found.map(({ _id }) => _id);
-      await sessions.updateMany({ ...filter, _id: { $in: ids } }, update, within);
-      done += found.length;
-      progress?.(done, total);
-    }
-  }
-  const together = { ...owned, live: false, deleted_with_user: true } as const;
-  return sessions.countDocuments(together, { ...within, hint: INDEX.userCreated });
-}
-
-/** Notes on a deleted user how many sessions went with it, for whoever asks again. */
-async function countDeleted(
-  db: Db,
-  { _id, namespace, user_id }: UserDocument,
-  deleted_sessions: number,
-  session?: ClientSession,
-): Promise<UserDocument | null> {
-  return usersOf(db).findOneAndUpdate(
-    { _id, namespace, user_id },
-    { $set: { deleted_sessions } },
-    { returnDocument: 'after', ...(session !== undefined && { session }) },
+/** Progress that never goes back, though a transaction may begin anew. */
+function ahead(progress: Progress | undefined): Progress | undefined {
+  let furthest = 0;
+  return (
+    progress &&
+    ((done, total) => {
+      if (done <= furthest) return;
+      furthest = done;
+      progress(done, total);
+    })
   );
 }
 

@@ -7,7 +7,10 @@ import { isBusy, toDomainError } from './errors.ts';
 import { SCHEMA_STEPS } from './schema.ts';
 
 /** How long a call waits for other processes that write the same file, in milliseconds. */
-const PATIENCE = 10_000;
+const PATIENCE = 4500;
+
+/** Writes that would have to give up within this time give up together, in milliseconds. */
+const GRACE = 250;
 
 /** How many queued writes share one transaction, and so one flush to disk. */
 const BATCH = 64;
@@ -18,11 +21,20 @@ export type Row = readonly unknown[];
 export interface Statement {
   get(...values: unknown[]): Row | undefined;
   all(...values: unknown[]): Row[];
-  /** Runs it, and says how many rows it changed. */
+  /**
+   * Runs it, and says how many rows it changed. Takes the values in their order, or one object with
+   * those that have names.
+   */
   run(...values: unknown[]): number;
 }
 
+function isNamed(values: unknown[]): values is [object] {
+  return values.length === 1 && typeof values[0] === 'object' && values[0] !== null;
+}
+
 interface QueuedWrite {
+  /** When its caller stops waiting, in milliseconds since 1970. */
+  deadline: number;
   work(): unknown;
   resolve(value: unknown): void;
   reject(error: unknown): void;
@@ -80,7 +92,7 @@ export class Connection {
     const statement: Statement = {
       get: (...values) => prepared.get(values) as Row | undefined,
       all: (...values) => prepared.all(values) as Row[],
-      run: (...values) => prepared.run(values).changes,
+      run: (...values) => prepared.run(isNamed(values) ? values[0] : values).changes,
     };
     this.#statements.set(sql, statement);
     return statement;
@@ -101,7 +113,8 @@ export class Connection {
    */
   write<T>(work: () => T): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.#queue.push({ work, resolve: resolve as (value: unknown) => void, reject });
+      const deadline = Date.now() + PATIENCE;
+      this.#queue.push({ work, deadline, resolve: resolve as (value: unknown) => void, reject });
       this.#flushing ??= this.#flush();
     });
   }
@@ -122,11 +135,17 @@ export class Connection {
     await new Promise(setImmediate);
     while (this.#queue.length > 0) {
       const batch = this.#queue.splice(0, BATCH);
+      // Those that come later wait no longer because others waited before them.
+      const deadline = batch[0]?.deadline ?? 0;
       try {
-        await this.#patiently(() => this.#database.exec('BEGIN IMMEDIATE'));
+        await this.#patiently(() => this.#database.exec('BEGIN IMMEDIATE'), deadline);
         this.#commit(batch);
       } catch (error) {
-        for (const write of batch) write.reject(toDomainError(error));
+        const late = this.#queue.filter(
+          (write) => isBusy(error) && write.deadline < Date.now() + GRACE,
+        );
+        this.#queue = this.#queue.filter((write) => !late.includes(write));
+        for (const write of [...batch, ...late]) write.reject(toDomainError(error));
       }
       await new Promise(setImmediate);
     }
@@ -162,8 +181,7 @@ export class Connection {
   }
 
   /** Runs `work` until no other process is in its way. */
-  async #patiently<T>(work: () => T): Promise<T> {
-    const deadline = Date.now() + PATIENCE;
+  async #patiently<T>(work: () => T, deadline = Date.now() + PATIENCE): Promise<T> {
     for (let pause = 1; ; pause = Math.min(pause * 2, 8)) {
       try {
         return work();

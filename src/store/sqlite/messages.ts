@@ -1,11 +1,12 @@
 import type { JsonObject } from '../../domain/metadata.ts';
+import { stretchEdge } from '../../domain/pages.ts';
 import type { Message } from '../../domain/records.ts';
-import type { Append, Appended, Conversation, MessageStore, Stretch } from '../store.ts';
+import type { Append, Appended, Conversation, MessageStore } from '../store.ts';
 import type { Connection, Row } from './connection.ts';
 import { mergeStored, time } from './rows.ts';
 import { SESSION_COLUMNS, toSession } from './sessions.ts';
 
-const SESSION = `SELECT id, thread, base_seq, last_seq, user_deleted, ${SESSION_COLUMNS}
+const SESSION = `SELECT id, thread, base_seq, last_seq, user_deleted IS NOT NULL, ${SESSION_COLUMNS}
   FROM sessions WHERE namespace = ? AND session_id = ?`;
 
 const CREATE_SESSION = `INSERT INTO sessions (namespace, session_id, uuid, metadata, created_at, updated_at)
@@ -50,6 +51,9 @@ const ADD_SUMMARY = `INSERT INTO summaries (thread, uuid, content, up_to_seq, cr
 
 /** How many messages are read at first: as many of the longest as a call can bear. */
 const FIRST_BATCH = 8;
+
+/** How many are read at once at the most: metadata, too, can take a quarter megabyte each. */
+const LAST_BATCH = 64;
 
 /** A session's row, with what only this file needs of it. */
 interface State {
@@ -114,13 +118,13 @@ export function sqliteMessages(connection: Connection): MessageStore {
   function write(thread: number, first: number, { messages, mayExist, at }: Append) {
     const now = Date.parse(at);
     let next = first;
-    return messages.map(({ uuid, role, content, metadata, token_count }) => {
+    return messages.map(({ uuid, given, role, content, metadata, token_count }) => {
       const existing = mayExist ? statement(EXISTING).get(thread, uuid) : undefined;
       if (existing !== undefined) {
         const [id, seq, stored] = existing;
         const merged = mergeStored(stored, metadata);
         statement(REPLACE).run(role, content, merged, token_count, now, id);
-        return { uuid, seq: seq as number, created: false };
+        return { uuid, seq: seq as number, created: !given };
       }
       const seq = next++;
       const json = JSON.stringify(metadata);
@@ -160,10 +164,10 @@ export function sqliteMessages(connection: Connection): MessageStore {
         if (thread === null) return { conversation, messages };
         const { order, limit, enough } = stretch;
         let bytes = 0;
-        let after = edge(conversation, stretch);
+        let after = stretchEdge(conversation, stretch);
         // Not with `iterate`, which fetches a hundred rows ahead.
         for (let batch = FIRST_BATCH; messages.length < limit && bytes < enough.total; batch *= 2) {
-          const wanted = Math.min(batch, limit - messages.length);
+          const wanted = Math.min(batch, LAST_BATCH, limit - messages.length);
           const rows = statement(STRETCH[order]).all(thread, after, wanted);
           for (const row of rows) {
             const message = toMessage(sessionId, row);
@@ -215,16 +219,6 @@ export function sqliteMessages(connection: Connection): MessageStore {
       });
     },
   };
-}
-
-/** The sequence number that a stretch begins behind. */
-function edge(
-  { first_seq, last_seq }: Conversation,
-  { order, after, offset = 0 }: Stretch,
-): number {
-  return order === 'asc'
-    ? Math.max(after ?? 0, first_seq - 1 + offset)
-    : Math.min(after ?? Number.MAX_SAFE_INTEGER, last_seq + 1 - offset);
 }
 
 function toMessage(session_id: string, row: Row): Message {

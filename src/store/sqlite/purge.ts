@@ -4,19 +4,22 @@ import type { Connection } from './connection.ts';
 const EXPIRED = 'deleted_at IS NOT NULL AND deleted_at <= ?';
 
 const EXPIRED_IDS = (table: string) =>
-  `SELECT id FROM ${table} WHERE ${EXPIRED} ORDER BY deleted_at LIMIT ?`;
+  `SELECT id FROM ${table} WHERE ${EXPIRED} ORDER BY deleted_at, id LIMIT ?`;
 
 /** Sessions deleted with their user go after it: until then, restoring the user restores all. */
 const EXPIRED_SESSIONS = `SELECT id FROM sessions WHERE ${EXPIRED}
-  AND NOT (deleted_with_user = 1 AND EXISTS (SELECT 1 FROM users
-    WHERE users.namespace = sessions.namespace AND users.user_id = sessions.user_id))
-  ORDER BY deleted_at LIMIT ?`;
+  AND NOT EXISTS (SELECT 1 FROM users WHERE users.namespace = sessions.namespace
+    AND users.user_id = sessions.user_id AND users.uuid = sessions.deleted_with_user)`;
+
+const OLDEST_SESSIONS = `${EXPIRED_SESSIONS} ORDER BY deleted_at, id LIMIT ?`;
+
+const ONE_SESSION = `${EXPIRED_SESSIONS} AND namespace = ? AND session_id = ?`;
 
 /** A session that goes leaves its thread behind, expired whatever the cutoff. */
-const LEAVE_THREADS = `UPDATE threads SET deleted_at = 0
-  WHERE id IN (SELECT thread FROM sessions WHERE id IN (${EXPIRED_SESSIONS}))`;
+const LEAVE_THREADS = (sessions: string) => `UPDATE threads SET deleted_at = 0
+  WHERE id IN (SELECT thread FROM sessions WHERE id IN (${sessions}))`;
 
-const PURGE_SESSIONS = `DELETE FROM sessions WHERE id IN (${EXPIRED_SESSIONS})`;
+const PURGE_SESSIONS = (sessions: string) => `DELETE FROM sessions WHERE id IN (${sessions})`;
 
 const PURGE_USERS = `DELETE FROM users WHERE id IN (${EXPIRED_IDS('users')})`;
 
@@ -61,10 +64,24 @@ export function sqlitePurge(connection: Connection): Pick<Store, 'countExpired' 
       const before = Date.parse(cutoff);
       return connection.write((): PurgeCounts => {
         const users = statement(PURGE_USERS).run(before, limit);
-        statement(LEAVE_THREADS).run(before, limit);
-        const sessions = statement(PURGE_SESSIONS).run(before, limit);
+        const sessions = purgeSessions(connection, OLDEST_SESSIONS, before, limit);
         return { sessions, messages: purgeThreads(before, limit), users };
       });
     },
   };
+}
+
+/** Purges one session, if it was soft-deleted by the cutoff. Runs within a write. */
+export function purgeSession(
+  connection: Connection,
+  namespace: string,
+  sessionId: string,
+  cutoff: string,
+): void {
+  purgeSessions(connection, ONE_SESSION, Date.parse(cutoff), namespace, sessionId);
+}
+
+function purgeSessions(connection: Connection, selected: string, ...values: unknown[]): number {
+  connection.statement(LEAVE_THREADS(selected)).run(...values);
+  return connection.statement(PURGE_SESSIONS(selected)).run(...values);
 }

@@ -5,6 +5,10 @@
  * Times are milliseconds since 1970. `live` repeats `deleted_at IS NULL` as a column, so that one
  * index serves live and deleted records alike.
  *
+ * `user_deleted` is the uuid of the session's user while that is deleted, and `deleted_with_user` the
+ * same if the session was live until then: by its uuid, since after its purge another user may come
+ * under the same identifier.
+ *
  * A thread is a run of messages that live and die together. Deleting a session does not touch its
  * messages: nothing reaches them but through the session. When a deleted session is revived, its
  * thread is left behind, to be purged in its time, and a new one begins.
@@ -41,8 +45,8 @@ export const SCHEMA_STEPS: readonly string[] = [
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
     deleted_at INTEGER,
-    deleted_with_user INTEGER NOT NULL DEFAULT 0,
-    user_deleted INTEGER NOT NULL DEFAULT 0,
+    deleted_with_user TEXT,
+    user_deleted TEXT,
     last_message_at INTEGER,
     thread INTEGER,
     base_seq INTEGER NOT NULL DEFAULT 0,

@@ -1,6 +1,7 @@
 import type { Session } from '../../domain/records.ts';
 import type { Change, SessionQuery, SessionStore } from '../store.ts';
 import type { Connection, Row } from './connection.ts';
+import { purgeSession } from './purge.ts';
 import {
   abovePrefix,
   listedMetadata,
@@ -34,7 +35,7 @@ const DELETE = `UPDATE sessions SET deleted_at = ?
   WHERE namespace = ? AND session_id = ? AND deleted_at IS NULL RETURNING ${SESSION_COLUMNS}`;
 
 const RESTORE = `UPDATE sessions SET deleted_at = NULL
-  WHERE namespace = ? AND session_id = ? AND deleted_at IS NOT NULL AND user_deleted = 0
+  WHERE namespace = ? AND session_id = ? AND deleted_at IS NOT NULL AND user_deleted IS NULL
   RETURNING ${SESSION_COLUMNS}`;
 
 const IDENTIFIERS = `SELECT session_id FROM sessions
@@ -119,6 +120,9 @@ export function sqliteSessions(connection: Connection): SessionStore {
       return connection.read(() => Number(connection.statement(count).get(...values, live)?.[0]));
     },
 
+    purge: (namespace, sessionId, cutoff) =>
+      connection.write(() => purgeSession(connection, namespace, sessionId, cutoff)),
+
     identifiers(namespace, prefix, limit) {
       return connection.read(() =>
         connection
@@ -132,7 +136,7 @@ export function sqliteSessions(connection: Connection): SessionStore {
 
 /** Of deleted sessions, only those that can be restored by themselves: not those of a deleted user. */
 function owned(namespace: string, { user_id, deleted }: SessionQuery): Sql {
-  const restorable = deleted === 'only' ? ' AND user_deleted = 0' : '';
+  const restorable = deleted === 'only' ? ' AND user_deleted IS NULL' : '';
   return user_id === undefined
     ? { sql: `namespace = ?${restorable}`, values: [namespace] }
     : { sql: `namespace = ? AND user_id = ?${restorable}`, values: [namespace, user_id] };

@@ -21,18 +21,24 @@ const UPDATE = `UPDATE users SET email = ?, first_name = ?, last_name = ?, metad
 const DELETE = `UPDATE users SET deleted_at = ?
   WHERE namespace = ? AND user_id = ? AND deleted_at IS NULL`;
 
-const DELETE_SESSIONS = `UPDATE sessions SET user_deleted = 1,
-    deleted_with_user = (deleted_at IS NULL), deleted_at = coalesce(deleted_at, ?)
-  WHERE namespace = ? AND user_id = ?`;
+const DELETE_SESSIONS = `UPDATE sessions SET
+    deleted_with_user = iif(deleted_at IS NULL, :uuid, deleted_with_user),
+    user_deleted = coalesce(user_deleted, :uuid),
+    deleted_at = coalesce(deleted_at, :at)
+  WHERE namespace = :namespace AND user_id = :user_id`;
 
-const RESTORE = `UPDATE users SET deleted_at = NULL WHERE namespace = ? AND user_id = ?`;
+const RESTORE = `UPDATE users SET deleted_at = NULL
+  WHERE namespace = ? AND user_id = ? AND deleted_at IS NOT NULL`;
 
-const RESTORE_SESSIONS = `UPDATE sessions SET user_deleted = 0, deleted_with_user = 0,
-    deleted_at = CASE deleted_with_user WHEN 1 THEN NULL ELSE deleted_at END
-  WHERE namespace = ? AND user_id = ?`;
+const RESTORE_SESSIONS = `UPDATE sessions SET
+    deleted_at = iif(deleted_with_user = :uuid, NULL, deleted_at),
+    user_deleted = NULL, deleted_with_user = NULL
+  WHERE namespace = :namespace AND user_id = :user_id AND user_deleted = :uuid`;
 
 const COUNT_DELETED = `SELECT count(*) FROM sessions
-  WHERE namespace = ? AND user_id = ? AND live = 0 AND deleted_with_user = 1`;
+  WHERE namespace = ? AND user_id = ? AND live = 0 AND deleted_with_user = ?`;
+
+const PURGE = `DELETE FROM users WHERE deleted_at <= ? AND namespace = ? AND user_id = ?`;
 
 const IDENTIFIERS = `SELECT user_id FROM users
   WHERE namespace = ? AND user_id >= ? AND user_id < ? AND deleted_at IS NULL
@@ -49,8 +55,13 @@ export function sqliteUsers(connection: Connection): UserStore {
 
   const find = (namespace: string, userId: string) => first(FIND, namespace, userId);
 
-  const sessionsDeletedWith = (namespace: string, userId: string) =>
-    Number(statement(COUNT_DELETED).get(namespace, userId)?.[0]);
+  /** A user, and how many sessions are deleted with it. */
+  function findWithSessions(namespace: string, userId: string): DeletedUser | undefined {
+    const user = find(namespace, userId);
+    if (user === undefined) return undefined;
+    const [sessions] = statement(COUNT_DELETED).get(namespace, userId, user.uuid) ?? [];
+    return { user, sessions: Number(sessions) };
+  }
 
   return {
     insert(namespace, user) {
@@ -98,26 +109,27 @@ export function sqliteUsers(connection: Connection): UserStore {
 
     delete(namespace, userId, at, progress) {
       return connection.write((): DeletedUser | undefined => {
-        if (statement(DELETE).run(Date.parse(at), namespace, userId) > 0) {
-          statement(DELETE_SESSIONS).run(Date.parse(at), namespace, userId);
-        }
         const user = find(namespace, userId);
         if (user === undefined) return undefined;
-        const sessions = sessionsDeletedWith(namespace, userId);
-        progress?.(sessions, sessions);
-        return { user, sessions };
+        if (statement(DELETE).run(Date.parse(at), namespace, userId) > 0) {
+          const named = { namespace, user_id: userId, uuid: user.uuid, at: Date.parse(at) };
+          statement(DELETE_SESSIONS).run(named);
+        }
+        const deleted = findWithSessions(namespace, userId) as DeletedUser;
+        progress?.(deleted.sessions, deleted.sessions);
+        return deleted;
       });
     },
 
     restore(namespace, userId, progress) {
       return connection.write((): DeletedUser | undefined => {
-        const sessions = sessionsDeletedWith(namespace, userId);
-        statement(RESTORE).run(namespace, userId);
-        statement(RESTORE_SESSIONS).run(namespace, userId);
-        const user = find(namespace, userId);
-        if (user === undefined) return undefined;
-        progress?.(sessions, sessions);
-        return { user, sessions };
+        const before = findWithSessions(namespace, userId);
+        if (before === undefined) return undefined;
+        if (statement(RESTORE).run(namespace, userId) === 0) return { ...before, sessions: 0 };
+        const named = { namespace, user_id: userId, uuid: before.user.uuid };
+        statement(RESTORE_SESSIONS).run(named);
+        progress?.(before.sessions, before.sessions);
+        return { ...before, user: find(namespace, userId) as User };
       });
     },
 
@@ -136,6 +148,9 @@ export function sqliteUsers(connection: Connection): UserStore {
       const live = query.deleted === 'exclude' ? 1 : 0;
       return connection.read(() => Number(statement(sql).get(namespace, live)?.[0]));
     },
+
+    purge: (namespace, userId, cutoff) =>
+      connection.write(() => void statement(PURGE).run(Date.parse(cutoff), namespace, userId)),
 
     identifiers(namespace, prefix, limit) {
       return connection.read(() =>

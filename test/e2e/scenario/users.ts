@@ -79,7 +79,10 @@ export function users(cell: Cell): void {
     const deleted = await cell.call('list_users', { deleted: 'only' });
     expect(deleted.users).toContainEqual(deletion.user);
 
-    expect(await cell.call('restore_user', { user_id })).toEqual(user);
+    expect(await cell.call('restore_user', { user_id })).toEqual({
+      ...user,
+      restored_session_count: deletion.deleted_session_count,
+    });
     expect(await cell.call('list_sessions', { user_id })).toEqual(listed);
     expect(await cell.call('get_memory', { session_id: talk })).toEqual(memory);
     expect(await cell.refused('get_session', { session_id: gone }, 'NOT_FOUND')).toContain(
