@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { invalidArgument } from './errors.ts';
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 export type JsonObject = { [key: string]: Json };
@@ -23,7 +24,7 @@ export function jsonBytes(value: unknown): number {
 }
 
 /** The error text for metadata that is, or would become, `bytes` long. */
-export function metadataTooLarge(bytes: number): string {
+function metadataTooLarge(bytes: number): string {
   return `would take ${bytes} bytes as JSON, and at most ${METADATA_MAX_BYTES} are allowed: store less, or remove keys by setting them to null`;
 }
 
@@ -78,4 +79,16 @@ export function mergePatch(target: Json | undefined, patch: JsonObject): JsonObj
     else merged.set(key, isObject(value) ? mergePatch(merged.get(key), value) : value);
   }
   return Object.fromEntries(merged);
+}
+
+/**
+ * As `mergePatch`, for metadata that is to be stored.
+ *
+ * @throws DomainError INVALID_ARGUMENT when the result would be larger than is allowed
+ */
+export function mergeWithinLimit(metadata: JsonObject, patch: JsonObject): JsonObject {
+  const merged = mergePatch(metadata, patch);
+  const bytes = jsonBytes(merged);
+  if (bytes > METADATA_MAX_BYTES) throw invalidArgument(`metadata: ${metadataTooLarge(bytes)}`);
+  return merged;
 }

@@ -1,13 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Collection, Document, Filter } from 'mongodb';
-import { invalidArgument } from '../../domain/errors.ts';
 import {
   isObject,
   type JsonObject,
-  jsonBytes,
   METADATA_MAX_BYTES,
   mergePatch,
-  metadataTooLarge,
+  mergeWithinLimit,
 } from '../../domain/metadata.ts';
 import { fromStored, toStored, toStoredKey } from './metadata.ts';
 
@@ -55,9 +53,7 @@ export async function mergeMetadata<T extends Mergeable>(
   for (;;) {
     const current = (await collection.findOne(filter)) as T | null;
     if (current === null) return null;
-    const merged = mergePatch(fromStored(current.metadata), patch);
-    const bytes = jsonBytes(merged);
-    if (bytes > METADATA_MAX_BYTES) throw invalidArgument(`metadata: ${metadataTooLarge(bytes)}`);
+    const merged = mergeWithinLimit(fromStored(current.metadata), patch);
     const { set, unset } = split(fields);
     const update = {
       $set: { ...set, metadata: toStored(merged) },

@@ -1,11 +1,4 @@
-import { invalidArgument } from '../../domain/errors.ts';
-import {
-  type JsonObject,
-  jsonBytes,
-  METADATA_MAX_BYTES,
-  mergePatch,
-  metadataTooLarge,
-} from '../../domain/metadata.ts';
+import { type JsonObject, mergeWithinLimit } from '../../domain/metadata.ts';
 import type { ListQuery, ListWindow } from '../store.ts';
 
 /** RFC 3339 for a time as it is stored, in milliseconds since 1970. */
@@ -13,10 +6,7 @@ export const time = (milliseconds: unknown) => new Date(milliseconds as number).
 
 /** Metadata as it is stored, in JSON, after a patch. */
 export function mergeStored(stored: unknown, patch: JsonObject): string {
-  const merged = mergePatch(JSON.parse(stored as string), patch);
-  const bytes = jsonBytes(merged);
-  if (bytes > METADATA_MAX_BYTES) throw invalidArgument(`metadata: ${metadataTooLarge(bytes)}`);
-  return JSON.stringify(merged);
+  return JSON.stringify(mergeWithinLimit(JSON.parse(stored as string), patch));
 }
 
 /** A metadata column for lists: JSON, or how many bytes it takes where those are too many. */
