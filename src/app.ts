@@ -5,17 +5,15 @@ import type { Logger } from './logger.ts';
 import { Changes } from './mcp/changes.ts';
 import { createServerFactory } from './mcp/server.ts';
 import type { Context } from './mcp/tool.ts';
+import { purgeNow } from './purge-command.ts';
 import { createMemoryService } from './services/memory.ts';
-import { purgeExpired } from './services/purge.ts';
 import type { Dependencies } from './services/services.ts';
 import { createSessionService } from './services/sessions.ts';
 import { createUserService } from './services/users.ts';
-import type { PurgeCounts, Store } from './store/store.ts';
+import type { Store } from './store/store.ts';
+import { startSweeping } from './sweep.ts';
 import type { HttpOptions } from './transports/http.ts';
 import type { CreateServer, Transport } from './transports/transport.ts';
-
-/** The sweep at start-up waits this long, so as not to be in the way of the first calls. */
-const FIRST_SWEEP_MS = 1000;
 
 export interface AppOptions {
   config: Config;
@@ -63,7 +61,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     (connection) => makeServer(context, changes, connection),
     (listener) => changes.listen(namespace, listener),
   );
-  const stopSweeping = sweep(config, store.get, logger);
+  const stopSweeping = startSweeping(config, store.get, logger);
   return {
     transport,
     ...(transport.url !== undefined && { url: transport.url }),
@@ -75,43 +73,18 @@ export async function startApp(options: AppOptions): Promise<App> {
   };
 }
 
-/** Purges what is past its time, now, whichever store it is in. */
+/** The command `purge`: leaves the database as it is set up, whatever this process is configured with. */
 export async function runPurge(
   config: Config,
   logger: Logger,
   report: (text: string) => void,
 ): Promise<void> {
-  if (config.purgeAfter === undefined) {
-    report('PURGE_AFTER is off: nothing is ever purged.\n');
-    return;
-  }
   const store = lazyStore(config, logger, false);
-  const cutoff = cutoffOf(config.purgeAfter);
-  const opened = await store.get();
   try {
-    const expired = await opened.countExpired(cutoff);
-    report(`Soft-deleted up to ${cutoff}: ${described(expired)}.\n`);
-    if (config.dryRun) {
-      report('This was a dry run: nothing was purged.\n');
-      return;
-    }
-    const purged = await purgeExpired(opened, {
-      cutoff,
-      onProgress: (soFar) => report(`purged ${described(soFar)}\n`),
-    });
-    report(`Done: ${described(purged)} purged.\n`);
+    await purgeNow(await store.get(), config, report);
   } finally {
     await store.close();
   }
-}
-
-function described({ sessions, messages, users }: PurgeCounts): string {
-  const counted = (count: number, noun: string) => `${count} ${noun}${count === 1 ? '' : 's'}`;
-  return `${counted(sessions, 'session')}, ${counted(messages, 'message')}, ${counted(users, 'user')}`;
-}
-
-function cutoffOf(purgeAfter: number): string {
-  return new Date(Date.now() - purgeAfter).toISOString();
 }
 
 /** Loads no more than the chosen transport needs: what is loaded is most of the start-up time. */
@@ -131,7 +104,11 @@ async function openTransport(
   return serveOverHttp({ host, port, allowedHosts, createServer, changes, logger });
 }
 
-/** Opens the configured store on first use; one that could not be opened is tried again. */
+/**
+ * Opens the configured store on first use; one that could not be opened is tried again.
+ *
+ * @param maintain whether to bring indexes up to date, as servers do
+ */
 function lazyStore(config: Config, logger: Logger, maintain: boolean) {
   let opening: Promise<Store> | undefined;
   const open = async (): Promise<Store> => {
@@ -159,29 +136,5 @@ function lazyStore(config: Config, logger: Logger, maintain: boolean) {
     async close(): Promise<void> {
       await opening?.then((store) => store.close()).catch(() => undefined);
     },
-  };
-}
-
-/** Sweeps the store at start-up and from then on; returns what stops it. */
-function sweep(config: Config, store: () => Promise<Store>, logger: Logger): () => void {
-  const { purgeAfter, purgeEvery } = config;
-  if (purgeAfter === undefined) return () => {};
-  const stopping = new AbortController();
-  let timer: NodeJS.Timeout;
-  const run = async () => {
-    try {
-      const cutoff = cutoffOf(purgeAfter);
-      const purged = await purgeExpired(await store(), { cutoff, signal: stopping.signal });
-      if (purged.sessions + purged.messages + purged.users > 0)
-        logger.info('purged', { ...purged });
-    } catch (error) {
-      logger.warn('the sweep failed and will be tried again', { error });
-    }
-    if (!stopping.signal.aborted) timer = setTimeout(run, purgeEvery).unref();
-  };
-  timer = setTimeout(run, Math.min(FIRST_SWEEP_MS, purgeEvery)).unref();
-  return () => {
-    stopping.abort();
-    clearTimeout(timer);
   };
 }

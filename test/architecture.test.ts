@@ -27,6 +27,14 @@ const ALLOWED: Record<string, { parts: string[]; packages: RegExp }> = {
     packages: /^(@modelcontextprotocol\/.*|node:.*)$/,
   },
   'logger.ts': { parts: [], packages: /^$/ },
+  'sweep.ts': {
+    parts: ['config.ts', 'logger.ts', 'services', 'store/store.ts'],
+    packages: /^$/,
+  },
+  'purge-command.ts': {
+    parts: ['config.ts', 'services', 'store/store.ts'],
+    packages: /^$/,
+  },
   'config.ts': {
     parts: ['domain', 'logger.ts', 'mcp'],
     packages: /^(zod|node:(os|path|util))$/,

@@ -256,6 +256,18 @@ describe.skipIf(replicaSet === null)(`the MongoDB store${skipReason}`, () => {
       }
     });
 
+    it('never otherwise because a command looked in with another setting', async () => {
+      const at = open(replicaSet, { purgeAfter: 7 * DAY });
+      await at.store.ping();
+      const client = createMongoClient(replicaSet as string);
+      const database = at.db.databaseName;
+      const looking = openMongoStore({ client, database, purgeAfter: 1000, maintain: false });
+      await looking.countExpired(new Date().toISOString());
+      await looking.purge(new Date().toISOString(), 10);
+      await looking.close();
+      expect(await purgeIndex(at)).toMatchObject({ expireAfterSeconds: 7 * 86_400 });
+    });
+
     it('what was soft-deleted, and nothing that was restored or is live', async () => {
       const at = open(replicaSet, { purgeAfter: 1000 });
       at.clock.now = Date.now();

@@ -1,0 +1,36 @@
+import type { Config } from './config.ts';
+import { purgeExpired } from './services/purge.ts';
+import { purgeCutoff } from './services/services.ts';
+import type { PurgeCounts, Store } from './store/store.ts';
+
+/**
+ * Purges what is past its time, now.
+ *
+ * @param report takes what a person is to read, a line at a time
+ */
+export async function purgeNow(
+  store: Store,
+  { purgeAfter, dryRun }: Pick<Config, 'purgeAfter' | 'dryRun'>,
+  report: (text: string) => void,
+): Promise<void> {
+  const cutoff = purgeCutoff(Date.now(), purgeAfter);
+  if (cutoff === undefined) {
+    report('PURGE_AFTER is off: nothing is ever purged.\n');
+    return;
+  }
+  report(`Soft-deleted up to ${cutoff}: ${described(await store.countExpired(cutoff))}.\n`);
+  if (dryRun) {
+    report('This was a dry run: nothing was purged.\n');
+    return;
+  }
+  const purged = await purgeExpired(store, {
+    cutoff,
+    onProgress: (soFar) => report(`purged ${described(soFar)}\n`),
+  });
+  report(`Done: ${described(purged)} purged.\n`);
+}
+
+function described({ sessions, messages, users }: PurgeCounts): string {
+  const counted = (count: number, noun: string) => `${count} ${noun}${count === 1 ? '' : 's'}`;
+  return `${counted(sessions, 'session')}, ${counted(messages, 'message')}, ${counted(users, 'user')}`;
+}
