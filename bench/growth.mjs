@@ -45,7 +45,7 @@ async function openStore(place) {
   }
   const { createMongoClient, openMongoStore } = await import(dist('store/mongodb/index.js'));
   const client = createMongoClient(place.uri);
-  return openMongoStore({ client, database: 'bench', purgeAfter: undefined });
+  return openMongoStore({ client, database: 'bench', purgeAfter: undefined, maintain: true });
 }
 
 async function services(store) {

@@ -4,7 +4,13 @@ import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { Caller, GaveUp, Seat, type Statistics } from '../support/callers.ts';
 import type { McpClient } from '../support/clients.ts';
 import { type Mongod, type MongodBinary, startMongod } from '../support/mongod.ts';
-import { type AddCall, readConsistent, SessionPromise, UserPromise } from '../support/promises.ts';
+import {
+  type AddCall,
+  readConsistent,
+  SessionPromise,
+  settled,
+  UserPromise,
+} from '../support/promises.ts';
 import { Random } from '../support/random.ts';
 import { Servers } from '../support/server-process.ts';
 
@@ -217,7 +223,7 @@ class Round {
     }
     for (const user of this.#users) await user.verify(client, prefixes);
     const session_id = this.#contested;
-    const restored = await client.callTool('restore_session', { session_id });
+    const restored = await settled(client, 'restore_session', { session_id });
     if (!restored.isError) kept.set(session_id, await readConsistent(client, session_id));
     else expect(restored.content.error.code, restored.text).toBe('NOT_FOUND');
     return kept;

@@ -50,7 +50,7 @@ export class SessionPromise {
   /** Looks at it through the tools, restoring it if it is deleted. @returns its messages */
   async verify(client: McpClient, prefixes: boolean): Promise<Listed[] | 'missing'> {
     const { session_id } = this;
-    const found = await client.callTool('get_session', { session_id });
+    const found = await settled(client, 'get_session', { session_id });
     if (found.isError && !/deleted/i.test(found.text)) {
       expect(this.mayBeMissing, found.text).toBe(true);
       return 'missing';
@@ -115,14 +115,14 @@ export class UserPromise {
   /** Looks at the user and the sessions through the tools, restoring what is deleted. */
   async verify(client: McpClient, prefixes: boolean): Promise<void> {
     const { user_id } = this;
-    const found = await client.callTool('get_user', { user_id });
+    const found = await settled(client, 'get_user', { user_id });
     if (!this.unsure) expect([user_id, found.isError], found.text).toEqual([user_id, this.deleted]);
     if (found.isError) {
       for (const { session_id } of this.sessions) {
-        const session = await client.callTool('get_session', { session_id });
+        const session = await settled(client, 'get_session', { session_id });
         expect([session_id, session.isError], 'half a deletion').toEqual([session_id, true]);
       }
-      const rest = await client.callTool('list_sessions', { user_id });
+      const rest = await settled(client, 'list_sessions', { user_id });
       expect(rest.isError ? [] : rest.content.sessions).toEqual([]);
       await succeed(client, 'restore_user', { user_id });
     }
@@ -171,18 +171,27 @@ export async function readConsistent(client: McpClient, session_id: string): Pro
   return messages;
 }
 
-async function succeed(
+/** The answer of a call that is repeated, as clients do, for as long as the store is not available. */
+export async function settled(
   client: McpClient,
   tool: string,
   args: Record<string, unknown>,
-): Promise<ToolAnswer['content']> {
+): Promise<ToolAnswer> {
   const deadline = Date.now() + PATIENCE_MS;
   let answer = await client.callTool(tool, args);
   while (answer.isError && answer.content.error.retryable && Date.now() < deadline) {
     await delay(100);
     answer = await client.callTool(tool, args);
   }
-  const { isError, text, content } = answer;
+  return answer;
+}
+
+async function succeed(
+  client: McpClient,
+  tool: string,
+  args: Record<string, unknown>,
+): Promise<ToolAnswer['content']> {
+  const { isError, text, content } = await settled(client, tool, args);
   expect(isError, `${tool} ${JSON.stringify(args)}: ${text}`).toBe(false);
   return content;
 }
