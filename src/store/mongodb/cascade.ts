@@ -3,11 +3,21 @@ import type { Progress } from '../store.ts';
 import { type SessionDocument, sessionsOf, type UserDocument, usersOf } from './documents.ts';
 import { INDEX } from './indexes.ts';
 
-/** How many sessions one command takes through a change of their user. */
+/**
+ * How many sessions one command takes through a change of their user, and one transaction at the
+ * most: MongoDB advises against changing more documents in one, and refuses what its cache does not
+ * hold. https://www.mongodb.com/docs/manual/core/transactions-production-consideration/
+ */
 const STEP = 1000;
 
 /** A change of a user that goes through their sessions. */
 export type Cascade = 'delete' | 'restore';
+
+/** Whether a user has more sessions than one transaction can take. */
+export async function ownsMany(db: Db, namespace: string, user_id: string): Promise<boolean> {
+  const options = { hint: INDEX.userUpdated, limit: STEP + 1 };
+  return (await sessionsOf(db).countDocuments({ namespace, user_id }, options)) > STEP;
+}
 
 /**
  * Takes every session of a user through a change. Within a transaction it happens at once; without
@@ -92,7 +102,7 @@ function stepsOf(
       ];
 }
 
-/** Finishes the changes that a crash of a server on a standalone MongoDB left half done. */
+/** Finishes the changes that a crash left half done. */
 export async function finishCascades(db: Db): Promise<void> {
   const unfinished = await usersOf(db)
     .find({ cascade: { $exists: true } })

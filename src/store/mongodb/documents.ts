@@ -58,8 +58,8 @@ export interface UserDocument {
    */
   sessions_added: number;
   /**
-   * On a standalone server: the change that its sessions are going through with it. No other begins
-   * until it is finished.
+   * The change that its sessions are going through with it, where one transaction does not take them.
+   * No other begins until it is finished.
    */
   cascade?: 'delete' | 'restore';
   revision: number;

@@ -1,7 +1,7 @@
 import type { Db, Document, Filter } from 'mongodb';
 import type { User } from '../../domain/records.ts';
 import type { Change, Progress, UserStore } from '../store.ts';
-import { type Cascade, cascadeSessions, finishCascade, settleUser } from './cascade.ts';
+import { type Cascade, cascadeSessions, finishCascade, ownsMany, settleUser } from './cascade.ts';
 import { changeOrFind } from './change.ts';
 import type { Connection } from './connection.ts';
 import { toUser, toUserDocument, USER_FIELDS, type UserDocument, usersOf } from './documents.ts';
@@ -18,8 +18,9 @@ export function mongoUsers(connection: Connection, purgeAfter: number | undefine
   };
 
   /**
-   * Changes a user and every session of theirs: in one transaction, or on a standalone server in
-   * steps that begin with a mark on the user, by which a crashed change is found and finished.
+   * Changes a user and every session of theirs: in one transaction, or where there are none or it
+   * would be too large, in steps that begin with a mark on the user, by which a change that a crash
+   * left half done is found and finished.
    */
   function change(
     namespace: string,
@@ -30,11 +31,10 @@ export function mongoUsers(connection: Connection, purgeAfter: number | undefine
     progress: Progress | undefined,
   ): Promise<{ user: UserDocument; sessions: number } | null> {
     const key = JSON.stringify([namespace, userId]);
-    const one = { ...filter, namespace, user_id: userId };
+    const free = { ...filter, namespace, user_id: userId, cascade: { $exists: false } };
     return connection.runLong(async ({ db, transactions, deadline }) => {
       const users = usersOf(db);
-      if (!transactions) {
-        const free = { ...one, cascade: { $exists: false } };
+      if (!transactions || (await ownsMany(db, namespace, userId))) {
         const marked = { ...update, $set: { ...update.$set, cascade } };
         const user = await users.findOneAndUpdate(free, marked, { returnDocument: 'after' });
         if (user === null) return null;
@@ -45,7 +45,7 @@ export function mongoUsers(connection: Connection, purgeAfter: number | undefine
       }
       return connection.transaction(key, deadline, async (session) => {
         const options = { returnDocument: 'after', session } as const;
-        const user = await users.findOneAndUpdate(one, update, options);
+        const user = await users.findOneAndUpdate(free, update, options);
         if (user === null) return null;
         const before = user.deleted_sessions ?? 0;
         const sessions = await cascadeSessions(db, user, cascade, progress, session);
