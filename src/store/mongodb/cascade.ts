@@ -112,13 +112,9 @@ export async function finishCascades(db: Db): Promise<void> {
 }
 
 /** Finishes the change that a user is marked with, and takes the mark off. */
-export async function finishCascade(
-  db: Db,
-  user: UserDocument,
-  progress?: Progress,
-): Promise<UserDocument | null> {
+export async function finishCascade(db: Db, user: UserDocument): Promise<UserDocument | null> {
   const cascade = user.cascade as Cascade;
-  const sessions = await cascadeSessions(db, user, cascade, progress);
+  const sessions = await cascadeSessions(db, user, cascade);
   return settleUser(db, user, cascade, sessions);
 }
 

@@ -1,4 +1,4 @@
-import type { Db, Document, Filter } from 'mongodb';
+import type { ClientSession, Db, Document, Filter } from 'mongodb';
 import type { User } from '../../domain/records.ts';
 import type { Change, Progress, UserStore } from '../store.ts';
 import { type Cascade, cascadeSessions, finishCascade, ownsMany, settleUser } from './cascade.ts';
@@ -9,6 +9,7 @@ import { isDuplicateKey } from './errors.ts';
 import { INDEX } from './indexes.ts';
 import { mergeMetadata } from './merge-patch.ts';
 import { countListed, findIdentifiers, findPage } from './pages.ts';
+import { within } from './thread-writes.ts';
 
 /** The users collection, and what goes through the sessions with a user. */
 export function mongoUsers(connection: Connection, purgeAfter: number | undefined): UserStore {
@@ -33,25 +34,19 @@ export function mongoUsers(connection: Connection, purgeAfter: number | undefine
     const key = JSON.stringify([namespace, userId]);
     const free = { ...filter, namespace, user_id: userId, cascade: { $exists: false } };
     return connection.runLong(async ({ db, transactions, deadline }) => {
-      const users = usersOf(db);
-      if (!transactions || (await ownsMany(db, namespace, userId))) {
-        const marked = { ...update, $set: { ...update.$set, cascade } };
-        const user = await users.findOneAndUpdate(free, marked, { returnDocument: 'after' });
-        if (user === null) return null;
-        const before = user.deleted_sessions ?? 0;
-        const sessions = await cascadeSessions(db, user, cascade, progress);
-        const done = await settleUser(db, user, cascade, sessions);
-        return settled(done, cascade === 'delete' ? sessions : before);
-      }
-      return connection.transaction(key, deadline, async (session) => {
-        const options = { returnDocument: 'after', session } as const;
-        const user = await users.findOneAndUpdate(free, update, options);
+      const goThrough = async (begin: Document, session?: ClientSession) => {
+        const options = { returnDocument: 'after', ...within(session) } as const;
+        const user = await usersOf(db).findOneAndUpdate(free, begin, options);
         if (user === null) return null;
         const before = user.deleted_sessions ?? 0;
         const sessions = await cascadeSessions(db, user, cascade, progress, session);
         const done = await settleUser(db, user, cascade, sessions, session);
         return settled(done, cascade === 'delete' ? sessions : before);
-      });
+      };
+      if (!transactions || (await ownsMany(db, namespace, userId))) {
+        return goThrough({ ...update, $set: { ...update.$set, cascade } });
+      }
+      return connection.transaction(key, deadline, (session) => goThrough(update, session));
     });
   }
 
