@@ -7,6 +7,7 @@ import { createServerFactory } from './mcp/server.ts';
 import type { Context } from './mcp/tool.ts';
 import { purgeNow } from './purge-command.ts';
 import { createMemoryService } from './services/memory.ts';
+import { createSearchService } from './services/search.ts';
 import type { Dependencies } from './services/services.ts';
 import { createSessionService } from './services/sessions.ts';
 import { createUserService } from './services/users.ts';
@@ -54,6 +55,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     caller: { namespace },
     sessions: createSessionService(deps),
     memory: createMemoryService(deps),
+    search: createSearchService(deps),
     users: createUserService(deps),
   };
   const transport = await openTransport(

@@ -14,10 +14,14 @@ const ALLOWED: Record<string, { parts: string[]; packages: RegExp }> = {
     packages: /^(mongodb|node:.*)$/,
   },
   'store/sqlite': {
-    parts: ['domain', 'store/store.ts', 'store/sqlite'],
+    parts: ['domain', 'search/analyse.ts', 'store/store.ts', 'store/sqlite'],
     packages: /^(libsql|node:.*)$/,
   },
-  services: { parts: ['domain', 'services', 'store/store.ts'], packages: /^$/ },
+  search: {
+    parts: ['domain', 'search', 'store/store.ts'],
+    packages: /^@orama\/stemmers\/english$/,
+  },
+  services: { parts: ['domain', 'search', 'services', 'store/store.ts'], packages: /^$/ },
   mcp: {
     parts: ['domain', 'services', 'mcp', 'logger.ts'],
     packages: /^(zod|@modelcontextprotocol\/server)$/,

@@ -92,3 +92,29 @@ export function mergeWithinLimit(metadata: JsonObject, patch: JsonObject): JsonO
   if (bytes > METADATA_MAX_BYTES) throw invalidArgument(`metadata: ${metadataTooLarge(bytes)}`);
   return merged;
 }
+
+/**
+ * Whether `value` has everything that `part` has: of objects every key, at every depth; arrays and
+ * scalars have to be equal.
+ */
+export function includesPart(value: Json | undefined, part: Json): boolean {
+  if (isObject(part)) {
+    return (
+      isObject(value) &&
+      Object.entries(part).every(
+        ([key, child]) => Object.hasOwn(value, key) && includesPart(value[key], child),
+      )
+    );
+  }
+  if (!Array.isArray(part)) return value === part;
+  return (
+    Array.isArray(value) &&
+    value.length === part.length &&
+    part.every((child, i) => isEqual(value[i], child))
+  );
+}
+
+function isEqual(a: Json | undefined, b: Json): boolean {
+  if (!isObject(a) || !isObject(b)) return includesPart(a, b);
+  return Object.keys(a).length === Object.keys(b).length && includesPart(a, b);
+}

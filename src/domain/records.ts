@@ -72,6 +72,10 @@ export const message = z.strictObject({
   seq: z.int().meta({ description: 'Its place in the order; grows by one per message.' }),
   role: z.string(),
   content: z.string(),
+  content_offset: z
+    .int()
+    .optional()
+    .meta({ description: 'The content is shown from this character on.' }),
   content_length: z.int().optional().meta({ description: 'Only part of the content is shown.' }),
   next_content_offset: z
     .int()

@@ -22,6 +22,8 @@ function instructionsFor(tools: ReadonlyMap<string, Tool>): string {
     'Remembers conversations across restarts: users have sessions, sessions have messages.',
     has('list_sessions', 'get_memory') &&
       'When a conversation may continue an earlier one, find its session with list_sessions and read get_memory before you answer.',
+    has('search_memory') &&
+      'When something was said before and you do not know where, ask search_memory.',
     has('add_memory') &&
       'After each turn, add what the user said and what you answered with add_memory, always under the same session_id.',
     has('add_session', 'add_user') &&

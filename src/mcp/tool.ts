@@ -1,6 +1,7 @@
 import type { ToolAnnotations } from '@modelcontextprotocol/server';
 import type { z } from 'zod';
 import type { MemoryService } from '../services/memory.ts';
+import type { SearchService } from '../services/search.ts';
 import type { Caller } from '../services/services.ts';
 import type { SessionService } from '../services/sessions.ts';
 import type { UserService } from '../services/users.ts';
@@ -13,6 +14,7 @@ export interface Context {
   caller: Caller;
   sessions: SessionService;
   memory: MemoryService;
+  search: SearchService;
   users: UserService;
 }
 

@@ -22,16 +22,22 @@ export function withMetadataCut<T extends Pick<Message, 'metadata' | 'metadata_o
  * A message as an answer shows it: its content from `offset` on, as much as there is room for.
  *
  * @param offset in characters (UTF-16 code units)
+ * @param maxBytes how much of the content there is room for, as JSON
  */
-export function withContentCut(message: Message, offset = 0): Message {
+export function withContentCut(
+  message: Message,
+  offset = 0,
+  maxBytes = CONTENT_SHOWN_BYTES,
+): Message {
   const start = isLowSurrogate(message.content, offset) ? offset + 1 : offset;
-  const shown = prefixWithin(message.content.slice(start), CONTENT_SHOWN_BYTES);
+  const shown = prefixWithin(message.content.slice(start), maxBytes);
   const fitted = withMetadataCut(message);
   if (shown.length === message.content.length) return fitted;
   const end = start + shown.length;
   return {
     ...fitted,
     content: shown,
+    ...(start > 0 && { content_offset: start }),
     content_length: message.content.length,
     ...(end < message.content.length && { next_content_offset: end }),
   };

@@ -2,6 +2,7 @@ import { DomainError, invalidArgument, quoted } from '../domain/errors.ts';
 import { type JsonObject, jsonBytes } from '../domain/metadata.ts';
 import { cutPage, type PageArguments, sealCursor, windowOf } from '../domain/pages.ts';
 import { estimateTokens, type Message, type Session, type Summary } from '../domain/records.ts';
+import { termsOf } from '../search/analyse.ts';
 import type { Append, Conversation, FoundMessage, Store, Stretch } from '../store/store.ts';
 import { describeAbsence } from './absence.ts';
 import { CONTENT_SHOWN_BYTES, withContentCut, withMetadataCut } from './fit.ts';
@@ -116,6 +117,7 @@ export function createMemoryService(deps: Dependencies) {
           content,
           metadata,
           token_count: estimateTokens(content),
+          terms: termsOf(content),
         })),
         mayExist: given.length > 0,
         at: timestamp(),

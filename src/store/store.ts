@@ -13,6 +13,7 @@ export interface Store {
   readonly sessions: SessionStore;
   readonly messages: MessageStore;
   readonly users: UserStore;
+  readonly search: SearchStore;
 
   /** Resolves when the store answers. */
   ping(): Promise<void>;
@@ -122,6 +123,8 @@ export interface NewMessage {
   content: string;
   metadata: JsonObject;
   token_count: number;
+  /** What it is found by; stays in the store. */
+  terms: readonly string[];
 }
 
 export interface Append {
@@ -203,6 +206,79 @@ export interface MessageStore {
     uuid: string,
     summary: Summary,
   ): Promise<Change<Conversation>>;
+}
+
+/** Where a search looks: in one session, in the sessions of one user, or in all of the namespace. */
+export interface SearchScope {
+  session_id?: string | undefined;
+  user_id?: string | undefined;
+}
+
+export interface TermQuery {
+  /** Any of these. */
+  terms: readonly string[];
+  /** Terms that nothing is looked for by, though `matched` tells of them too. */
+  also: readonly string[];
+  /** Of each term, only so many, the newest. */
+  limit: number;
+  /** Only messages that were created in this time, its ends included. */
+  since?: string | undefined;
+  until?: string | undefined;
+}
+
+/** Names a message by where it is. */
+export interface MessagePlace {
+  session_id: string;
+  thread: string;
+  seq: number;
+}
+
+/** A message that has at least one of the terms that are looked for. */
+export interface Candidate extends MessagePlace {
+  role: string;
+  /** Milliseconds since 1970. */
+  created_at: number;
+  /** The terms that are looked for, each as often as the message has it. */
+  matched: readonly string[];
+  /** How many terms it has in all. */
+  length: number;
+}
+
+/** The messages of a thread: those from `first_seq` to `last_seq`, without a gap. */
+export interface Extent {
+  first_seq: number;
+  last_seq: number;
+}
+
+export interface Candidates {
+  candidates: Candidate[];
+  /** The threads that they are in. */
+  threads: ReadonlyMap<string, Extent>;
+  /** The terms of which there are, or may be, more. */
+  cut: string[];
+}
+
+/** A message with the session that it is in. */
+export interface Located {
+  place: MessagePlace;
+  message: Message;
+  session: Session;
+}
+
+export interface SearchStore {
+  /** Messages of live sessions that have one of the terms. */
+  candidates(namespace: string, scope: SearchScope, query: TermQuery): Promise<Candidates>;
+
+  /**
+   * Messages of live sessions by their places, in that order, without those that are gone.
+   *
+   * @param metadataMaxBytes the metadata of a session that takes more is left out
+   */
+  locate(
+    namespace: string,
+    places: readonly MessagePlace[],
+    metadataMaxBytes: number,
+  ): Promise<Located[]>;
 }
 
 export interface UserChange {

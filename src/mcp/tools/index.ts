@@ -12,6 +12,7 @@ import { listSessions } from './list-sessions.ts';
 import { listUsers } from './list-users.ts';
 import { restoreSession } from './restore-session.ts';
 import { restoreUser } from './restore-user.ts';
+import { searchMemory } from './search-memory.ts';
 import { setSummary } from './set-summary.ts';
 import { updateMessageMetadata } from './update-message-metadata.ts';
 import { updateSessionMetadata } from './update-session-metadata.ts';
@@ -28,6 +29,7 @@ export const TOOLS: readonly Tool[] = [
   addMemory,
   getMemory,
   listMessages,
+  searchMemory,
   updateMessageMetadata,
   setSummary,
   addUser,

@@ -48,7 +48,7 @@ export function createAppend(connection: Connection): MessageStore['append'] {
       const added = append.messages.filter(({ uuid }) => !existing.has(uuid));
       const first = document.last_seq - added.length + 1;
       const documents = added.map((message, i) =>
-        toDocument(thread, first + i, message, append.at),
+        toDocument({ ...thread, ...owner(document) }, first + i, message, append.at),
       );
       if (documents.length > 0) await messagesOf(db).insertMany(documents, { session });
       const seqs = new Map(documents.map(({ uuid, seq }) => [uuid, seq]));
@@ -76,7 +76,9 @@ export function createAppend(connection: Connection): MessageStore['append'] {
     const pending = append.messages.filter(({ uuid }) => !existing.has(uuid));
     while (pending.length > 0) {
       const next = (await lastSeq(db, key, begun.last_seq)) + 1;
-      const documents = pending.map((message, i) => toDocument(key, next + i, message, append.at));
+      const documents = pending.map((message, i) =>
+        toDocument({ ...key, ...owner(begun) }, next + i, message, append.at),
+      );
       const inserted = await insertInOrder(db, documents);
       for (const { uuid, seq } of documents.slice(0, inserted)) seqs.set(uuid, seq);
       pending.splice(0, inserted);
@@ -131,10 +133,13 @@ function toAppended(document: SessionDocument, messages: Appended['messages']): 
   return { ...toConversation(document), messages };
 }
 
+/** Whose messages a session has, for them to be found by. */
+const owner = ({ user_id }: SessionDocument) => (user_id === undefined ? {} : { user_id });
+
 function toDocument(
-  key: ThreadKey,
+  key: ThreadKey & Pick<MessageDocument, 'user_id'>,
   seq: number,
-  { uuid, role, content, metadata, token_count }: NewMessage,
+  { uuid, role, content, metadata, token_count, terms }: NewMessage,
   time: string,
 ): MessageDocument {
   const at = new Date(time);
@@ -147,6 +152,7 @@ function toDocument(
     content,
     metadata: toStored(metadata),
     token_count,
+    terms,
     created_at: at,
     updated_at: at,
     revision: 0,

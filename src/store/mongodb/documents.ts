@@ -1,6 +1,6 @@
 import type { Collection, Db, ObjectId } from 'mongodb';
 import type { JsonObject } from '../../domain/metadata.ts';
-import type { Session, Summary, User } from '../../domain/records.ts';
+import type { Message, Session, Summary, User } from '../../domain/records.ts';
 import type { Conversation } from '../store.ts';
 import { fromStored, toStored } from './metadata.ts';
 
@@ -69,6 +69,8 @@ export interface MessageDocument {
   _id: ObjectId;
   namespace: string;
   session_id: string;
+  /** Its session's, to be found by. */
+  user_id?: string;
   thread: string;
   seq: number;
   uuid: string;
@@ -76,6 +78,8 @@ export interface MessageDocument {
   content: string;
   metadata: unknown;
   token_count: number;
+  /** What it is found by; never read but to be counted where it is. */
+  terms: readonly string[];
   created_at: Date;
   updated_at: Date;
   revision: number;
@@ -118,6 +122,9 @@ export const SESSION_FIELDS = [
   'last_seq',
   'last_message_at',
 ] as const satisfies (keyof SessionDocument)[];
+
+/** What is read of a message. */
+export const WITHOUT_TERMS = { terms: 0 } as const;
 
 /** What `toUser` makes a record of, beside the metadata. */
 export const USER_FIELDS = [
@@ -191,6 +198,21 @@ function toSummary({
   created_at: Date;
 }): Summary {
   return { content, up_to_seq, created_at: created_at.toISOString() };
+}
+
+export function toMessage(document: MessageDocument): Message {
+  const { uuid, session_id, seq, role, content, metadata, token_count } = document;
+  return {
+    uuid,
+    session_id,
+    seq,
+    role,
+    content,
+    metadata: fromStored(metadata),
+    token_count,
+    created_at: document.created_at.toISOString(),
+    updated_at: document.updated_at.toISOString(),
+  };
 }
 
 export function toUserDocument(namespace: string, user: User): UserDocument {

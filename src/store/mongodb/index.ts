@@ -5,6 +5,7 @@ import { Connection } from './connection.ts';
 import { prepareIndexes } from './indexes.ts';
 import { mongoMessages } from './messages.ts';
 import { mongoPurge } from './purge.ts';
+import { mongoSearch } from './search.ts';
 import { mongoSessions } from './sessions.ts';
 import { mongoUsers } from './users.ts';
 
@@ -37,6 +38,7 @@ export function openMongoStore(options: MongoOptions): Store {
     sessions: mongoSessions(connection),
     messages: mongoMessages(connection),
     users: mongoUsers(connection, purgeAfter),
+    search: mongoSearch(connection),
     ...mongoPurge(connection),
     ping: () => connection.run(async ({ db }) => void (await db.command({ ping: 1 }))),
     close: () => connection.close(),

@@ -11,6 +11,9 @@ export const INDEX = {
   cascade: 'cascade',
   order: 'order',
   uuid: 'uuid',
+  sessionTerms: 'session_terms',
+  userTerms: 'user_terms',
+  namespaceTerms: 'namespace_terms',
   history: 'history',
   expiry: 'expiry',
   purge: 'purge',
@@ -50,6 +53,12 @@ const INDEXES: Record<string, IndexDescription[]> = {
   messages: [
     { name: INDEX.order, key: { namespace: 1, session_id: 1, thread: 1, seq: 1 }, unique: true },
     { name: INDEX.uuid, key: { namespace: 1, session_id: 1, thread: 1, uuid: 1 }, unique: true },
+    {
+      name: INDEX.sessionTerms,
+      key: { namespace: 1, session_id: 1, thread: 1, terms: 1, created_at: -1 },
+    },
+    { name: INDEX.userTerms, key: { namespace: 1, user_id: 1, terms: 1, created_at: -1 } },
+    { name: INDEX.namespaceTerms, key: { namespace: 1, terms: 1, created_at: -1 } },
   ],
   summaries: [
     { name: INDEX.history, key: { namespace: 1, session_id: 1, thread: 1, up_to_seq: 1 } },

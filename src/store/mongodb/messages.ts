@@ -12,10 +12,11 @@ import {
   sessionsOf,
   summariesOf,
   toConversation,
+  toMessage,
   toSession,
+  WITHOUT_TERMS,
 } from './documents.ts';
 import { mergeMetadata } from './merge-patch.ts';
-import { fromStored } from './metadata.ts';
 import { type Place, type ThreadKey, within } from './thread-writes.ts';
 
 /** The messages and summaries collections, and what they move in the sessions collection. */
@@ -50,7 +51,7 @@ export function mongoMessages(connection: Connection): MessageStore {
         const range = rangeOf(conversation, stretch);
         if (thread === undefined || range.$gt >= range.$lte) return { conversation, messages: [] };
         const found = messagesOf(db)
-          .find({ ...place, thread, seq: range })
+          .find({ ...place, thread, seq: range }, { projection: WITHOUT_TERMS })
           .sort({ seq: stretch.order === 'asc' ? 1 : -1 });
         const messages: Message[] = [];
         let bytes = 0;
@@ -65,7 +66,7 @@ export function mongoMessages(connection: Connection): MessageStore {
 
     find(namespace, sessionId, uuid) {
       return withLive({ namespace, session_id: sessionId }, (db, thread) =>
-        messagesOf(db).findOne({ ...thread, uuid }),
+        messagesOf(db).findOne({ ...thread, uuid }, { projection: WITHOUT_TERMS }),
       );
     },
 
@@ -137,19 +138,4 @@ function rangeOf(
   return order === 'asc'
     ? { $gt: edge, $lte: Math.min(edge + limit, last_seq) }
     : { $gt: Math.max(edge - 1 - limit, first_seq - 1), $lte: edge - 1 };
-}
-
-function toMessage(document: MessageDocument): Message {
-  const { uuid, session_id, seq, role, content, metadata, token_count } = document;
-  return {
-    uuid,
-    session_id,
-    seq,
-    role,
-    content,
-    metadata: fromStored(metadata),
-    token_count,
-    created_at: document.created_at.toISOString(),
-    updated_at: document.updated_at.toISOString(),
-  };
 }

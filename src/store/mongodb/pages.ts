@@ -39,7 +39,7 @@ function listed(filter: Document, { deleted }: ListQuery): Document {
 }
 
 /** The fields, and the metadata, or how many bytes it takes where those are too many. */
-function projection(fields: readonly string[], metadataMaxBytes: number): Document {
+export function projection(fields: readonly string[], metadataMaxBytes: number): Document {
   const bytes = { $bsonSize: '$metadata' };
   return {
     ...Object.fromEntries(fields.map((field) => [field, 1])),

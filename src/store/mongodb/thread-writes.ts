@@ -1,7 +1,13 @@
 import { type ClientSession, type Db, type Document, MongoBulkWriteError } from 'mongodb';
 import { mergeWithinLimit } from '../../domain/metadata.ts';
 import type { Append } from '../store.ts';
-import { type MessageDocument, messagesOf, type SessionDocument, sessionsOf } from './documents.ts';
+import {
+  type MessageDocument,
+  messagesOf,
+  type SessionDocument,
+  sessionsOf,
+  WITHOUT_TERMS,
+} from './documents.ts';
 import { isDuplicateKey } from './errors.ts';
 import { fromStored, toStored } from './metadata.ts';
 
@@ -117,7 +123,10 @@ export async function findExisting(
 ): Promise<Existing> {
   if (!mayExist) return new Map();
   const found = await messagesOf(db)
-    .find({ ...key, uuid: { $in: messages.map(({ uuid }) => uuid) } }, within(session))
+    .find(
+      { ...key, uuid: { $in: messages.map(({ uuid }) => uuid) } },
+      { ...within(session), projection: WITHOUT_TERMS },
+    )
     .toArray();
   return new Map(found.map((document) => [document.uuid, document]));
 }
@@ -129,12 +138,12 @@ export async function replaceExisting(
   { messages, at }: Append,
   session?: ClientSession,
 ): Promise<void> {
-  const updates = messages.flatMap(({ uuid, role, content, metadata, token_count }) => {
+  const updates = messages.flatMap(({ uuid, role, content, metadata, token_count, terms }) => {
     const old = existing.get(uuid);
     if (old === undefined) return [];
     const { _id, namespace, session_id, thread, seq, revision } = old;
     const key = { _id, namespace, session_id, thread, seq };
-    const $set = { role, content, token_count, updated_at: new Date(at) };
+    const $set = { role, content, token_count, terms, updated_at: new Date(at) };
     // Without metadata to merge, nothing depends on what was read.
     if (Object.keys(metadata).length === 0)
       return [{ updateOne: { filter: key, update: { $set } } }];

@@ -197,7 +197,10 @@ export class Connection {
     const latest = SCHEMA_STEPS.length;
     if ((await this.#patiently(version)) < latest) {
       await this.write(() => {
-        for (const step of SCHEMA_STEPS.slice(version())) this.#database.exec(step);
+        for (const step of SCHEMA_STEPS.slice(version())) {
+          if (typeof step === 'string') this.#database.exec(step);
+          else step(this);
+        }
         this.#database.exec(`PRAGMA user_version = ${latest}`);
       });
     }

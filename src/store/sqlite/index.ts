@@ -2,6 +2,7 @@ import type { Store } from '../store.ts';
 import { Connection } from './connection.ts';
 import { sqliteMessages } from './messages.ts';
 import { sqlitePurge } from './purge.ts';
+import { sqliteSearch } from './search.ts';
 import { sqliteSessions } from './sessions.ts';
 import { sqliteUsers } from './users.ts';
 
@@ -12,6 +13,7 @@ export async function openSqliteStore(path: string): Promise<Store> {
     sessions: sqliteSessions(connection),
     messages: sqliteMessages(connection),
     users: sqliteUsers(connection),
+    search: sqliteSearch(connection),
     ...sqlitePurge(connection),
     ping: () => connection.read(() => void connection.statement('SELECT 1').get()),
     close: () => connection.close(),

@@ -5,6 +5,7 @@ import type { Append, Appended, Conversation, MessageStore } from '../store.ts';
 import type { Connection, Row } from './connection.ts';
 import { mergeStored, time } from './rows.ts';
 import { SESSION_COLUMNS, toSession } from './sessions.ts';
+import { indexTerms, type Owner, reindexTerms } from './terms.ts';
 
 const SESSION = `SELECT id, thread, base_seq, last_seq, user_deleted IS NOT NULL, ${SESSION_COLUMNS}
   FROM sessions WHERE namespace = ? AND session_id = ?`;
@@ -23,15 +24,16 @@ const ADVANCE = `UPDATE sessions SET last_seq = ?, updated_at = max(updated_at, 
   last_message_at = max(coalesce(last_message_at, 0), ?) WHERE id = ?`;
 
 const INSERT = `INSERT INTO messages
-  (thread, seq, uuid, role, content, metadata, token_count, created_at, updated_at)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+  (thread, seq, uuid, role, content, metadata, token_count, created_at, updated_at, terms)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`;
 
 const EXISTING = 'SELECT id, seq, metadata FROM messages WHERE thread = ? AND uuid = ?';
 
 const REPLACE = `UPDATE messages SET role = ?, content = ?, metadata = ?, token_count = ?,
-  updated_at = ? WHERE id = ?`;
+  updated_at = ?, terms = ? WHERE id = ?`;
 
-const MESSAGE = 'seq, uuid, role, content, metadata, token_count, created_at, updated_at';
+/** What `toMessage` makes a record of. */
+export const MESSAGE = 'seq, uuid, role, content, metadata, token_count, created_at, updated_at';
 
 const STRETCH = {
   asc: `SELECT ${MESSAGE} FROM messages WHERE thread = ? AND seq > ? ORDER BY seq LIMIT ?`,
@@ -115,20 +117,25 @@ export function sqliteMessages(connection: Connection): MessageStore {
     return begun;
   }
 
-  function write(thread: number, first: number, { messages, mayExist, at }: Append) {
+  function write(owner: Owner, first: number, { messages, mayExist, at }: Append) {
+    const { thread } = owner;
     const now = Date.parse(at);
     let next = first;
-    return messages.map(({ uuid, given, role, content, metadata, token_count }) => {
+    return messages.map(({ uuid, given, role, content, metadata, token_count, terms }) => {
+      const listed = terms.join(' ');
       const existing = mayExist ? statement(EXISTING).get(thread, uuid) : undefined;
       if (existing !== undefined) {
         const [id, seq, stored] = existing;
         const merged = mergeStored(stored, metadata);
-        statement(REPLACE).run(role, content, merged, token_count, now, id);
+        statement(REPLACE).run(role, content, merged, token_count, now, listed, id);
+        reindexTerms(connection, id as number, owner, terms);
         return { uuid, seq: seq as number, created: !given };
       }
       const seq = next++;
       const json = JSON.stringify(metadata);
-      statement(INSERT).run(thread, seq, uuid, role, content, json, token_count, now, now);
+      const values = [thread, seq, uuid, role, content, json, token_count, now, now, listed];
+      const id = statement(INSERT).get(...values)?.[0] as number;
+      indexTerms(connection, id, owner, terms);
       return { uuid, seq, created: true };
     });
   }
@@ -145,8 +152,9 @@ export function sqliteMessages(connection: Connection): MessageStore {
           statement(CREATE_SESSION).run(namespace, sessionId, append.session_uuid, now, now);
           state = stateOf(namespace, sessionId) as State;
         }
-        const { last_seq } = state.conversation;
-        const messages = write(liveThread(state), last_seq + 1, append);
+        const { last_seq, session } = state.conversation;
+        const owner: Owner = { thread: liveThread(state), namespace, user_id: session.user_id };
+        const messages = write(owner, last_seq + 1, append);
         const created = messages.filter((message) => message.created).length;
         statement(ADVANCE).run(last_seq + created, now, now, state.id);
         const { conversation } = stateOf(namespace, sessionId) as State;
@@ -221,7 +229,7 @@ export function sqliteMessages(connection: Connection): MessageStore {
   };
 }
 
-function toMessage(session_id: string, row: Row): Message {
+export function toMessage(session_id: string, row: Row): Message {
   const [seq, uuid, role, content, metadata, token_count, created_at, updated_at] = row;
   return {
     uuid: uuid as string,

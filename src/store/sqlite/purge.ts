@@ -23,8 +23,11 @@ const PURGE_SESSIONS = (sessions: string) => `DELETE FROM sessions WHERE id IN (
 
 const PURGE_USERS = `DELETE FROM users WHERE id IN (${EXPIRED_IDS('users')})`;
 
-const PURGE_MESSAGES = `DELETE FROM messages WHERE id IN
-  (SELECT id FROM messages WHERE thread = ? LIMIT ?)`;
+const FIRST_MESSAGES = 'SELECT id FROM messages WHERE thread = ? ORDER BY seq LIMIT ?';
+
+const PURGE_TERMS = `DELETE FROM message_terms WHERE rowid IN (${FIRST_MESSAGES})`;
+
+const PURGE_MESSAGES = `DELETE FROM messages WHERE id IN (${FIRST_MESSAGES})`;
 
 const COUNT_MESSAGES = `SELECT
   (SELECT coalesce(sum(last_seq - base_seq), 0) FROM sessions WHERE ${EXPIRED})
@@ -40,7 +43,9 @@ export function sqlitePurge(connection: Connection): Pick<Store, 'countExpired' 
   function purgeThreads(before: number, limit: number): number {
     let messages = 0;
     for (const [thread] of statement(EXPIRED_IDS('threads')).all(before, limit)) {
-      messages += statement(PURGE_MESSAGES).run(thread, limit - messages);
+      const most = limit - messages;
+      statement(PURGE_TERMS).run(thread, most);
+      messages += statement(PURGE_MESSAGES).run(thread, most);
       if (messages >= limit) break;
       statement('DELETE FROM summaries WHERE thread = ?').run(thread);
       statement('DELETE FROM threads WHERE id = ?').run(thread);

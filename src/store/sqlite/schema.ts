@@ -1,3 +1,6 @@
+import type { Connection } from './connection.ts';
+import { indexEarlierMessages } from './terms.ts';
+
 /**
  * The steps that lead from an empty file to today's schema; `PRAGMA user_version` counts those a
  * file has been through. A published step is never changed, only followed by another.
@@ -13,7 +16,7 @@
  * messages: nothing reaches them but through the session. When a deleted session is revived, its
  * thread is left behind, to be purged in its time, and a new one begins.
  */
-export const SCHEMA_STEPS: readonly string[] = [
+export const SCHEMA_STEPS: readonly (string | ((connection: Connection) => void))[] = [
   `
   CREATE TABLE users (
     id INTEGER PRIMARY KEY,
@@ -94,4 +97,14 @@ export const SCHEMA_STEPS: readonly string[] = [
   ) STRICT;
   CREATE INDEX summaries_thread ON summaries (thread, up_to_seq, id);
   `,
+  // `terms` is what a message is found by, for the ranker to count; `message_terms` leads from a term
+  // to the messages. Terms stand in it as they are, behind the scope that they are looked for in.
+  `
+  ALTER TABLE messages ADD COLUMN terms TEXT NOT NULL DEFAULT '';
+  CREATE INDEX sessions_thread ON sessions (thread) WHERE thread IS NOT NULL;
+  CREATE VIRTUAL TABLE message_terms USING fts5(
+    scoped, content='', contentless_delete=1, detail=none, tokenize="ascii tokenchars ':?'"
+  );
+  `,
+  indexEarlierMessages,
 ];

@@ -1,0 +1,83 @@
+import { z } from 'zod';
+import { metadata } from '../../domain/metadata.ts';
+import { message, role, session, sessionId, userId } from '../../domain/records.ts';
+import { HITS_DEFAULT } from '../../services/search.ts';
+import { defineTool, READS } from '../tool.ts';
+
+const HITS_MAX = 100;
+const QUERY_MAX_LENGTH = 20_000;
+const NEIGHBOURS_MAX = 5;
+
+/** Any RFC 3339 time, whatever its zone, in the form that the records have. */
+const time = z.iso
+  .datetime({
+    offset: true,
+    error: 'must be a time with its zone, such as 2026-01-31T12:00:00Z',
+  })
+  .transform((text) => new Date(text).toISOString());
+
+export const searchMemory = defineTool({
+  name: 'search_memory',
+  title: 'Search memory',
+  description:
+    'Finds messages by what they say, in one session, in all sessions of one user, or everywhere. Ask a question or name key words, in any language. Use it when something was said before and you do not know where. Deleted sessions are not searched.',
+  toolset: 'memory',
+  hints: READS,
+  input: z.strictObject({
+    query: z
+      .string()
+      .min(1)
+      .max(QUERY_MAX_LENGTH)
+      .meta({ description: 'What to look for. There are no operators: every word counts.' }),
+    session_id: sessionId.optional().meta({ description: 'Only in this session.' }),
+    user_id: userId.optional().meta({ description: 'Only in sessions of this user.' }),
+    limit: z
+      .int()
+      .min(1)
+      .max(HITS_MAX)
+      .optional()
+      .meta({ description: `How many hits; ${HITS_DEFAULT} if left out.` }),
+    roles: z
+      .array(role)
+      .min(1)
+      .max(20)
+      .optional()
+      .meta({ description: 'Only messages of these roles.' }),
+    metadata: metadata('Only messages whose metadata has all of this.').optional(),
+    since: time.optional().meta({ description: 'Only messages from this time on.' }),
+    until: time.optional().meta({ description: 'Only messages up to this time.' }),
+    neighbours: z
+      .int()
+      .min(0)
+      .max(NEIGHBOURS_MAX)
+      .optional()
+      .meta({ description: 'Also return so many messages before and after each hit.' }),
+    cursor: z
+      .string()
+      .min(1)
+      .max(4096)
+      .optional()
+      .meta({ description: 'next_cursor of the page before; leave it out to start.' }),
+  }),
+  output: z.strictObject({
+    hits: z.array(
+      z.strictObject({
+        score: z.number().meta({ description: 'Comparable within one search only.' }),
+        session,
+        message,
+        before: z.array(message).optional(),
+        after: z.array(message).optional(),
+      }),
+    ),
+    next_cursor: z
+      .string()
+      .optional()
+      .meta({ description: 'There are more: repeat the call with this as cursor.' }),
+    considered_count: z.int().meta({ description: 'How many messages were ranked.' }),
+    advice: z
+      .string()
+      .optional()
+      .meta({ description: 'What was not considered, and how to get at it.' }),
+  }),
+  run: (input, { caller, search }) => search.search(caller, input),
+});

@@ -1,0 +1,209 @@
+import type { Db, Document, Filter } from 'mongodb';
+import type {
+  Candidate,
+  Candidates,
+  Extent,
+  Located,
+  MessagePlace,
+  SearchScope,
+  SearchStore,
+  TermQuery,
+} from '../store.ts';
+import type { Connection } from './connection.ts';
+import {
+  type MessageDocument,
+  messagesOf,
+  SESSION_FIELDS,
+  type SessionDocument,
+  sessionsOf,
+  toMessage,
+  toSession,
+  WITHOUT_TERMS,
+} from './documents.ts';
+import { projection } from './pages.ts';
+
+/** A candidate as it is read, while nobody knows whether its session is live. */
+type FoundDocument = Pick<
+  MessageDocument,
+  'session_id' | 'thread' | 'seq' | 'role' | 'created_at'
+> &
+  Pick<Candidate, 'matched' | 'length'>;
+
+type LiveThread = Pick<SessionDocument, 'session_id' | 'thread' | 'base_seq' | 'last_seq'>;
+
+const LIVE_FIELDS = { _id: 0, session_id: 1, thread: 1, base_seq: 1, last_seq: 1 };
+
+/** Finds messages by their terms. Whether they are live is up to their sessions, which are asked last. */
+export function mongoSearch(connection: Connection): SearchStore {
+  return {
+    candidates(namespace, scope, query) {
+      return connection.run(async ({ db }): Promise<Candidates> => {
+        const filter = await filterOf(db, namespace, scope);
+        if (filter === undefined) return { candidates: [], threads: new Map(), cut: [] };
+        const looks = await lookForEach(db, filter, query);
+        const candidates = new Map<string, Candidate>();
+        const threads = new Map<string, Extent>();
+        for (const { found, live } of looks) {
+          for (const { created_at, ...document } of found.slice(0, query.limit)) {
+            const { thread, seq } = document;
+            threads.set(thread, live.get(thread) as Extent);
+            candidates.set(`${seq}@${thread}`, { ...document, created_at: created_at.getTime() });
+          }
+        }
+        const cut = query.terms.filter((_, i) => looks[i]?.cut);
+        return { candidates: [...candidates.values()], threads, cut };
+      });
+    },
+
+    locate(namespace, places, metadataMaxBytes) {
+      if (places.length === 0) return Promise.resolve([]);
+      return connection.run(async ({ db }) => {
+        const found = await messagesOf(db)
+          .find({ $or: branchesOf(namespace, places) }, { projection: WITHOUT_TERMS })
+          .toArray();
+        const session_id = { $in: [...new Set(places.map((place) => place.session_id))] };
+        const live = await sessionsOf(db)
+          .find({ namespace, session_id, live: true })
+          .project<SessionDocument>(projection([...SESSION_FIELDS, 'thread'], metadataMaxBytes))
+          .toArray();
+        const messages = new Map(found.map((one) => [`${one.seq}@${one.thread}`, one]));
+        const sessions = new Map(live.map((one) => [one.thread, one]));
+        return places.flatMap((place): Located[] => {
+          const message = messages.get(`${place.seq}@${place.thread}`);
+          const session = sessions.get(place.thread);
+          if (message === undefined || session === undefined) return [];
+          return [{ place, message: toMessage(message), session: toSession(session) }];
+        });
+      });
+    },
+  };
+}
+
+/** What the messages of a scope have in common, in the order of an index; `undefined` if there are none. */
+async function filterOf(
+  db: Db,
+  namespace: string,
+  { session_id, user_id }: SearchScope,
+): Promise<Filter<MessageDocument> | undefined> {
+  if (session_id === undefined) {
+    return user_id === undefined ? { namespace } : { namespace, user_id };
+  }
+  const session = await sessionsOf(db).findOne(
+    { namespace, session_id, live: true },
+    { projection: LIVE_FIELDS },
+  );
+  return session?.thread === undefined
+    ? undefined
+    : { namespace, session_id, thread: session.thread };
+}
+
+/** What was found for one term: live messages, the newest first. */
+interface Look {
+  found: FoundDocument[];
+  live: ReadonlyMap<string, Extent>;
+  /** There may be more than these. */
+  cut: boolean;
+}
+
+/**
+ * The newest live messages of a scope for each term. Where most of the newest are deleted, they are
+ * passed over in a second look.
+ */
+async function lookForEach(
+  db: Db,
+  scope: Filter<MessageDocument>,
+  query: TermQuery,
+): Promise<Look[]> {
+  const found = await Promise.all(query.terms.map((term) => findNewest(db, scope, term, query)));
+  const live = await liveThreads(db, scope, found.flat());
+  return Promise.all(
+    found.map(async (newest, i) => {
+      const look = lookOf(newest, live, query);
+      if (!look.cut || look.found.length >= query.limit / 2 || 'thread' in scope) return look;
+      const dead = newest.filter((one) => !isLive(one, live)).map(({ thread }) => thread);
+      const others = { ...scope, thread: { $nin: [...new Set(dead)] } };
+      const next = await findNewest(db, others, query.terms[i] as string, query);
+      return lookOf(next, await liveThreads(db, scope, next), query);
+    }),
+  );
+}
+
+function lookOf(
+  newest: FoundDocument[],
+  live: ReadonlyMap<string, Extent>,
+  { limit }: TermQuery,
+): Look {
+  return { found: newest.filter((one) => isLive(one, live)), live, cut: newest.length > limit };
+}
+
+function isLive({ thread, seq }: FoundDocument, live: ReadonlyMap<string, Extent>): boolean {
+  const extent = live.get(thread);
+  return extent !== undefined && seq >= extent.first_seq && seq <= extent.last_seq;
+}
+
+/** The newest messages that have a term, one more than are wanted if there are as many. */
+function findNewest(
+  db: Db,
+  scope: Filter<MessageDocument>,
+  term: string,
+  { terms, also, limit, since, until }: TermQuery,
+): Promise<FoundDocument[]> {
+  const time = {
+    ...(since !== undefined && { $gte: new Date(since) }),
+    ...(until !== undefined && { $lte: new Date(until) }),
+  };
+  const created_at = Object.keys(time).length > 0 && { created_at: time };
+  const wanted = { $in: ['$$this', { $literal: [...terms, ...also] }] };
+  return messagesOf(db)
+    .find({ ...scope, terms: term, ...created_at })
+    .sort({ created_at: -1 })
+    .limit(limit + 1)
+    .batchSize(limit + 2)
+    .project<FoundDocument>({
+      _id: 0,
+      session_id: 1,
+      thread: 1,
+      seq: 1,
+      role: 1,
+      created_at: 1,
+      matched: { $filter: { input: '$terms', cond: wanted } },
+      length: { $size: '$terms' },
+    })
+    .toArray();
+}
+
+/** The live threads among those of messages, by their names. */
+async function liveThreads(
+  db: Db,
+  { namespace }: Filter<MessageDocument>,
+  found: readonly FoundDocument[],
+): Promise<Map<string, Extent>> {
+  const ids = [...new Set(found.map(({ session_id }) => session_id))];
+  if (ids.length === 0) return new Map();
+  const live = await sessionsOf(db)
+    .find({ namespace: namespace as string, session_id: { $in: ids }, live: true })
+    .project<LiveThread>(LIVE_FIELDS)
+    .toArray();
+  return new Map(
+    live.map(({ thread, base_seq, last_seq }) => [
+      thread as string,
+      { first_seq: base_seq + 1, last_seq },
+    ]),
+  );
+}
+
+/** One condition per thread, each a stretch of one index. */
+function branchesOf(namespace: string, places: readonly MessagePlace[]): Document[] {
+  const seqs = new Map<string, { session_id: string; thread: string; seqs: number[] }>();
+  for (const { session_id, thread, seq } of places) {
+    const branch = seqs.get(thread) ?? { session_id, thread, seqs: [] };
+    branch.seqs.push(seq);
+    seqs.set(thread, branch);
+  }
+  return [...seqs.values()].map(({ session_id, thread, seqs: $in }) => ({
+    namespace,
+    session_id,
+    thread,
+    seq: { $in },
+  }));
+}

@@ -1,0 +1,81 @@
+import { createHash } from 'node:crypto';
+import { termsOf } from '../../search/analyse.ts';
+import type { Connection } from './connection.ts';
+
+/** Whose a message is: what it can be looked for in. */
+export interface Owner {
+  thread: number;
+  namespace: string;
+  user_id?: string | undefined;
+}
+
+const INSERT = 'INSERT INTO message_terms (rowid, scoped) VALUES (?, ?)';
+const DELETE = 'DELETE FROM message_terms WHERE rowid = ?';
+
+const UNINDEXED = `SELECT messages.id, messages.content, messages.thread, namespace, user_id
+  FROM messages JOIN sessions ON sessions.thread = messages.thread
+  WHERE messages.id > ? ORDER BY messages.id LIMIT 500`;
+
+/** The scopes of a message, as prefixes of its terms. Identifiers are arbitrary text: hashed. */
+export const scopes = {
+  session: (thread: number) => `t${thread.toString(36)}:`,
+  user: (namespace: string, userId: string) => `u${hash(JSON.stringify([namespace, userId]))}:`,
+  namespace: (namespace: string) => `n${hash(namespace)}:`,
+};
+
+/** Makes a message findable by its terms. Runs within a write, as do the others here. */
+export function indexTerms(
+  connection: Connection,
+  id: number,
+  { thread, namespace, user_id }: Owner,
+  terms: readonly string[],
+): void {
+  if (terms.length === 0) return;
+  const prefixes = [
+    scopes.session(thread),
+    scopes.namespace(namespace),
+    ...(user_id === undefined ? [] : [scopes.user(namespace, user_id)]),
+  ];
+  const scoped = prefixes.flatMap((prefix) => [...new Set(terms)].map((term) => prefix + term));
+  connection.statement(INSERT).run(id, scoped.join(' '));
+}
+
+/** The same for a message whose terms have changed. */
+export function reindexTerms(
+  connection: Connection,
+  id: number,
+  owner: Owner,
+  terms: readonly string[],
+): void {
+  connection.statement(DELETE).run(id);
+  indexTerms(connection, id, owner, terms);
+}
+
+/** Makes the messages findable that were stored before there was a search. */
+export function indexEarlierMessages(connection: Connection): void {
+  const update = connection.statement('UPDATE messages SET terms = ? WHERE id = ?');
+  for (let last = 0; ; ) {
+    const rows = connection.statement(UNINDEXED).all(last);
+    if (rows.length === 0) return;
+    for (const [id, content, thread, namespace, user_id] of rows) {
+      const terms = termsOf(content as string);
+      update.run(terms.join(' '), id);
+      indexTerms(
+        connection,
+        id as number,
+        {
+          thread: thread as number,
+          namespace: namespace as string,
+          user_id: (user_id ?? undefined) as string | undefined,
+        },
+        terms,
+      );
+      last = id as number;
+    }
+  }
+}
+
+/** Short, since every term carries it: a clash only makes a candidate that is not taken. */
+function hash(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 12);
+}
