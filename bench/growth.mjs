@@ -7,16 +7,16 @@
 //
 // MongoDB is a server of its own, started from the mongod or secantusd-rs on the PATH.
 
-import { fork, spawn } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { access, constants, mkdir, mkdtemp, open, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { access, mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { v7 as newUuid } from 'uuid';
+import { median, openStore, services, startMongodb, timed } from './support.mjs';
 
 /** A call on the large session may take this many times as long as on the small one. */
 const RATIO_TARGET = 1.3;
@@ -29,137 +29,8 @@ const FILLERS = 32;
 const IDLE_MS = 5000;
 const SETTLE_MS = 300;
 const PROBE_PAUSE_MS = 2;
-const START_LIMIT_MS = 30_000;
 const CALLER = { namespace: 'bench' };
 const STORES = ['embedded', 'mongodb', 'standalone'];
-
-const dist = (path) => new URL(`../dist/${path}`, import.meta.url).href;
-
-// ---------------------------------------------------------------------------------- stores
-
-/** Opens the store that `place` names, which another process may do as well. */
-async function openStore(place) {
-  if ('file' in place) {
-    const { openSqliteStore } = await import(dist('store/sqlite/index.js'));
-    return openSqliteStore(place.file);
-  }
-  const { createMongoClient, openMongoStore } = await import(dist('store/mongodb/index.js'));
-  const client = createMongoClient(place.uri);
-  return openMongoStore({ client, database: 'bench', purgeAfter: undefined, maintain: true });
-}
-
-async function services(store) {
-  const deps = {
-    store: async () => store,
-    now: Date.now,
-    newUuid: () => newUuid(),
-    purgeAfter: undefined,
-    onChange: () => {},
-  };
-  const { createMemoryService } = await import(dist('services/memory.js'));
-  const { createUserService } = await import(dist('services/users.js'));
-  return { memory: createMemoryService(deps), users: createUserService(deps) };
-}
-
-async function onPath(name) {
-  for (const directory of (process.env.PATH ?? '').split(delimiter)) {
-    const path = join(directory, name);
-    const runs = access(path, constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (directory !== '' && (await runs)) return path;
-  }
-  return undefined;
-}
-
-/** Starts a MongoDB server in `folder`, with the flags of test/support/mongod.ts. */
-async function startMongodb(folder, standalone) {
-  const data = join(folder, 'data');
-  await mkdir(data);
-  const mongod = await onPath('mongod');
-  const binary = mongod ?? (await onPath('secantusd-rs'));
-  if (binary === undefined) return undefined;
-  const port = mongod === undefined ? 0 : await freePort();
-  const args =
-    mongod === undefined
-      ? [
-          ...['--storage-path', data, '--port', '0', '--cache-size', '256M', '--sync-on-commit'],
-          ...['--log-file-max', '16MB', ...(standalone ? ['--standalone'] : [])],
-        ]
-      : [
-          ...['--dbpath', data, '--port', String(port), '--bind_ip', '127.0.0.1'],
-          ...['--wiredTigerCacheSizeGB', '0.25', ...(standalone ? [] : ['--replSet', 'rs0'])],
-        ];
-  const logFile = join(folder, 'server.log');
-  const log = await open(logFile, 'w');
-  const server = spawn(binary, args, { stdio: ['ignore', log.fd, log.fd] });
-  await log.close();
-  const endWithUs = () => server.kill('SIGKILL');
-  process.once('exit', endWithUs);
-  const stop = async () => {
-    const exited = once(server, 'exit');
-    if (server.exitCode === null && server.signalCode === null && server.kill()) await exited;
-    process.off('exit', endWithUs);
-  };
-  try {
-    const listens =
-      mongod === undefined
-        ? /listening on \S+:(\d+)\n/
-        : /"Waiting for connections".*?"port":(\d+)/;
-    const actual = await listeningPort(server, logFile, listens);
-    return { place: { uri: await makeReady(actual, mongod !== undefined, standalone) }, stop };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-}
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
-async function listeningPort(server, logFile, listens) {
-  const deadline = Date.now() + START_LIMIT_MS;
-  for (;;) {
-    const log = await readFile(logFile, 'utf8');
-    const port = listens.exec(log)?.[1];
-    if (port !== undefined) return Number(port);
-    if (server.exitCode !== null || Date.now() > deadline) {
-      throw new Error(`The MongoDB server did not start: ${log.slice(-1000)}`);
-    }
-    await delay(20);
-  }
-}
-
-async function makeReady(port, isMongod, standalone) {
-  const { MongoClient } = await import('mongodb');
-  const address = `mongodb://127.0.0.1:${port}/`;
-  const client = new MongoClient(`${address}?directConnection=true`);
-  try {
-    const admin = client.db('admin');
-    if (isMongod && !standalone) {
-      const members = [{ _id: 0, host: `127.0.0.1:${port}` }];
-      await admin.command({ replSetInitiate: { _id: 'rs0', members } });
-    }
-    const deadline = Date.now() + START_LIMIT_MS;
-    for (;;) {
-      const hello = await admin.command({ hello: 1 });
-      if (hello.isWritablePrimary) {
-        return standalone ? address : `${address}?replicaSet=${hello.setName}`;
-      }
-      if (Date.now() > deadline) throw new Error('The MongoDB server did not become primary.');
-      await delay(20);
-    }
-  } finally {
-    await client.close();
-  }
-}
 
 // ------------------------------------------------------------------------------------ data
 
@@ -175,6 +46,8 @@ const turns = (count, first) =>
     content: contentOf(first + i),
   }));
 
+const { termsOf } = await import(new URL('../dist/search/analyse.js', import.meta.url).href);
+
 function toAppend(messages) {
   return {
     messages: messages.map(({ role, content }) => ({
@@ -183,6 +56,7 @@ function toAppend(messages) {
       content,
       metadata: {},
       token_count: Math.ceil(content.length / 4),
+      terms: termsOf({ role, content }),
     })),
     mayExist: false,
     at: new Date().toISOString(),
@@ -223,18 +97,6 @@ async function fillUser(store, user_id, sessions) {
 }
 
 // ------------------------------------------------------------------------------- measuring
-
-async function timed(work) {
-  const started = performance.now();
-  const result = await work();
-  return { result, ms: performance.now() - started };
-}
-
-function median(values) {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-}
 
 /** The calls that must not depend on how long a session is. */
 async function growthCalls(memory, sessions) {

@@ -52,11 +52,15 @@ const ENGLISH_LETTERS = /^[a-z]+$/;
 
 let segmenter: Intl.Segmenter | undefined;
 
+/** Roles that say nothing about who speaks. */
+const GENERIC_ROLES: ReadonlySet<string> = new Set(['user', 'assistant', 'system', 'tool']);
+
 /**
  * The terms under which a message is found: in their order, each up to four times, at most
- * `TERMS_PER_MESSAGE` different ones.
+ * `TERMS_PER_MESSAGE` different ones. A role that names somebody counts as said: people ask what
+ * Caroline said.
  */
-export function termsOf(content: string): string[] {
+export function termsOf({ role, content }: { role: string; content: string }): string[] {
   const counts = new Map<string, number>();
   const terms: string[] = [];
   const add = (term: string) => {
@@ -65,6 +69,9 @@ export function termsOf(content: string): string[] {
     counts.set(term, count + 1);
     terms.push(term);
   };
+  if (!GENERIC_ROLES.has(role.toLowerCase())) {
+    for (const word of wordsOf(role)) for (const term of termsOfWord(word)) add(term);
+  }
   for (const word of wordsOf(content)) {
     for (const term of termsOfWord(word)) add(term);
     if (counts.size === TERMS_PER_MESSAGE) break;

@@ -2,8 +2,10 @@ import type { Candidate, Extent, MessagePlace } from '../store/store.ts';
 import { ASKS } from './analyse.ts';
 
 export interface Ranked {
-  candidate: Candidate;
+  place: MessagePlace;
   score: number;
+  /** Missing if the message has none of the terms itself: those around it have. */
+  candidate?: Candidate;
 }
 
 /** What is known of the messages among which the candidates were found. */
@@ -22,7 +24,10 @@ const B = 0.75;
  * How much of what the turns around a message say counts for it, by their distance. What is asked for
  * is often in the turn before or after the one with the words.
  */
-const NEIGHBOURS = [0.5, 0.4, 0.3, 0.2, 0.1];
+const NEIGHBOURS = [0.6, 0.4, 0.2];
+
+/** What a message with all its neighbours amounts to, in messages. */
+const WINDOW = 1 + 2 * NEIGHBOURS.reduce((sum, weight) => sum + weight, 0);
 
 /** Turns that say more are more often what is looked for, up to this many terms. */
 const TELLING = { exponent: 0.3, atMost: 40, offset: 3 };
@@ -33,62 +38,79 @@ const ASKING = 0.8;
 /** A message of today counts by so much more than one of long ago; half of it is lost in a month. */
 const RECENCY = { bonus: 0.1, halfLife: 30 * 86_400_000 };
 
+/** How far from a candidate a message without any of the terms is ranked too. */
+const REACH = 1;
+
 /**
- * Ranks candidates by BM25 (Robertson and Zaragoza, "The Probabilistic Relevance Framework", 2009)
- * over each message together with its neighbours, which count for less, as in BM25F.
+ * Ranks messages by BM25 (Robertson and Zaragoza, "The Probabilistic Relevance Framework", 2009) over
+ * each message together with its neighbours, which count for less, as in BM25F.
  *
- * @param extentOf the thread that a candidate is in
+ * @param threads those that the candidates are in
  * @param now milliseconds since 1970
- * @returns all of them, the best first; of equals, the newest
+ * @returns all candidates and what is next to them, the best first; of equals, the newest
  */
 export function rank(
   candidates: readonly Candidate[],
   terms: readonly string[],
   statistics: Statistics,
-  extentOf: (candidate: Candidate) => Extent,
+  threads: ReadonlyMap<string, Extent>,
   now: number,
 ): Ranked[] {
   const weights = terms.map((term) => weightOf(term, statistics));
   const average = mean(candidates.map(({ length }) => length));
-  const places = new Map(candidates.map((candidate) => [placeOf(candidate), candidate]));
-  const counts = new Map(
-    candidates.map((candidate) => [candidate, occurrences(terms, candidate.matched)]),
+  const known = new Map(
+    candidates.map((candidate) => [
+      placeOf(candidate),
+      { candidate, counts: occurrences(terms, candidate.matched) },
+    ]),
   );
-  const ranked = candidates.map((candidate) => {
+  const ranked = new Map<string, Ranked & { created_at: number }>();
+
+  function scoreOf({ thread, seq }: MessagePlace, { first_seq, last_seq }: Extent): number {
     const frequencies = new Float64Array(terms.length);
     let length = 0;
-    let usual = 0;
-    const count = (of: Candidate | undefined, weight: number) => {
-      length += weight * (of?.length ?? average);
-      usual += weight * average;
-      if (of === undefined) return;
-      const own = counts.get(of) as Uint8Array;
-      for (let i = 0; i < own.length; i++) {
-        frequencies[i] = (frequencies[i] as number) + weight * (own[i] as number);
-      }
-    };
-    count(candidate, 1);
-    const { first_seq, last_seq } = extentOf(candidate);
-    NEIGHBOURS.forEach((weight, i) => {
-      for (const seq of [candidate.seq - i - 1, candidate.seq + i + 1]) {
-        if (seq < first_seq || seq > last_seq) continue;
-        count(places.get(placeOf({ ...candidate, seq })), weight);
-      }
-    });
-    const damping = K1 * (1 - B + (B * length) / usual);
-    let score = 0;
-    for (let i = 0; i < terms.length; i++) {
-      const frequency = frequencies[i] as number;
-      score += ((weights[i] as number) * frequency * (K1 + 1)) / (frequency + damping);
+    const from = Math.max(first_seq, seq - NEIGHBOURS.length);
+    const to = Math.min(last_seq, seq + NEIGHBOURS.length);
+    for (let near = from; near <= to; near++) {
+      const weight = near === seq ? 1 : (NEIGHBOURS[Math.abs(near - seq) - 1] as number);
+      const found = known.get(placeOf({ thread, seq: near }));
+      length += weight * (found?.candidate.length ?? average);
+      found?.counts.forEach((count, i) => {
+        frequencies[i] = (frequencies[i] as number) + weight * count;
+      });
     }
-    return { candidate, score: score * priorOf(candidate, now) };
-  });
-  return ranked.sort(
+    const damping = K1 * (1 - B + (B * length) / (WINDOW * average));
+    return weights.reduce((score, weight, i) => {
+      const frequency = frequencies[i] as number;
+      return score + (weight * frequency * (K1 + 1)) / (frequency + damping);
+    }, 0);
+  }
+
+  for (const near of candidates) {
+    const { session_id, thread, created_at } = near;
+    const extent = threads.get(thread) as Extent;
+    const from = Math.max(extent.first_seq, near.seq - REACH);
+    const to = Math.min(extent.last_seq, near.seq + REACH);
+    for (let seq = from; seq <= to; seq++) {
+      const key = placeOf({ thread, seq });
+      if (ranked.has(key)) continue;
+      const place = { session_id, thread, seq };
+      const candidate = known.get(key)?.candidate;
+      const prior = priorOf(candidate ?? { matched: [], length: average, created_at }, now);
+      ranked.set(key, {
+        place,
+        score: scoreOf(place, extent) * prior,
+        created_at: candidate?.created_at ?? created_at,
+        ...(candidate !== undefined && { candidate }),
+      });
+    }
+  }
+  return [...ranked.values()].sort(
     (a, b) =>
       b.score - a.score ||
-      b.candidate.created_at - a.candidate.created_at ||
-      compare(a.candidate.session_id, b.candidate.session_id) ||
-      b.candidate.seq - a.candidate.seq,
+      b.created_at - a.created_at ||
+      compare(a.place.session_id, b.place.session_id) ||
+      b.place.seq - a.place.seq,
   );
 }
 
@@ -105,7 +127,10 @@ function occurrences(terms: readonly string[], matched: readonly string[]): Uint
 }
 
 /** What speaks for a message whatever is looked for. */
-function priorOf({ matched, length, created_at }: Candidate, now: number): number {
+function priorOf(
+  { matched, length, created_at }: Pick<Candidate, 'matched' | 'length' | 'created_at'>,
+  now: number,
+): number {
   const telling = (Math.min(length, TELLING.atMost) + TELLING.offset) ** TELLING.exponent;
   const asking = matched.includes(ASKS) ? ASKING : 1;
   const age = Math.max(0, now - created_at);

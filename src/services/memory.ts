@@ -117,7 +117,7 @@ export function createMemoryService(deps: Dependencies) {
           content,
           metadata,
           token_count: estimateTokens(content),
-          terms: termsOf(content),
+          terms: termsOf({ role, content }),
         })),
         mayExist: given.length > 0,
         at: timestamp(),

@@ -97,7 +97,7 @@ export function createSearchService(deps: Dependencies) {
      *   arguments that exclude each other or a cursor of another search
      */
     async search(caller: Caller, input: SearchInput): Promise<SearchResult> {
-      const { session_id, user_id, roles, since, until, limit = HITS_DEFAULT } = input;
+      const { session_id, user_id, since, until, limit = HITS_DEFAULT } = input;
       if (session_id !== undefined && user_id !== undefined) {
         throw invalidArgument(
           'session_id and user_id cannot both be given. Give the session, or the user to search all of their sessions.',
@@ -122,29 +122,22 @@ export function createSearchService(deps: Dependencies) {
       );
       if (found.candidates.length === 0) await assertScope(caller, store, input);
 
-      const ranked = rank(
-        found.candidates,
-        terms,
-        statisticsOf(found, terms),
-        ({ thread }) => found.threads.get(thread) as Extent,
-        at,
-      );
-      const wanted = ranked.filter(({ candidate }) => roles?.includes(candidate.role) ?? true);
-      const rest = wanted.slice(start === undefined ? 0 : behind(wanted, start.key));
+      const ranked = rank(found.candidates, terms, statisticsOf(found, terms), found.threads, at);
+      const rest = ranked.slice(start === undefined ? 0 : behind(ranked, start.key));
       const { hits, last } = await read(caller, store, rest, found, terms, { ...input, limit });
-      const next = last === undefined ? undefined : wanted.indexOf(last) + 1;
+      const next = last === undefined ? undefined : ranked.indexOf(last) + 1;
       const advice = adviceOn(terms, omitted, found, perTerm);
       return {
         hits,
         ...(last !== undefined &&
           next !== undefined &&
-          next < wanted.length && {
+          next < ranked.length && {
             next_cursor: sealCursor(
-              { value: at, key: `${next} ${placeOf(last.candidate)}` },
+              { value: at, key: `${next} ${placeOf(last.place)}` },
               fingerprint,
             ),
           }),
-        considered_count: found.candidates.length,
+        considered_count: ranked.length,
         ...(advice !== undefined && { advice }),
       };
     },
@@ -162,32 +155,50 @@ async function read(
   ranked: readonly Ranked[],
   { threads }: Candidates,
   terms: readonly string[],
-  { limit, metadata, neighbours = 0 }: SearchInput & { limit: number },
+  input: SearchInput & { limit: number },
 ): Promise<{ hits: Hit[]; last: Ranked | undefined }> {
+  const { limit, neighbours = 0 } = input;
   const hits: Hit[] = [];
   let last: Ranked | undefined;
   let bytes = 0;
-  const step = metadata === undefined ? Math.min(limit, BATCH) : BATCH;
+  const step = input.metadata === undefined && input.roles === undefined ? limit : BATCH;
   for (let i = 0; i < ranked.length && hits.length < limit; i += step) {
-    const batch = ranked.slice(i, i + step);
-    const places = batch.flatMap(({ candidate }) =>
-      around(candidate, threads.get(candidate.thread) as Extent, neighbours),
+    const batch = ranked
+      .slice(i, i + step)
+      .filter(({ candidate }) => candidate === undefined || hasRole(candidate, input));
+    const places = batch.flatMap(({ place }) =>
+      around(place, threads.get(place.thread) as Extent, neighbours),
     );
     const located = await store.search.locate(namespace, places, SESSION_METADATA_BYTES);
     const byPlace = new Map(located.map((one) => [placeOf(one.place), one]));
     for (const one of batch) {
       if (hits.length === limit) break;
-      const hit = toHit(one, byPlace, terms, neighbours);
-      if (hit !== undefined && includesPart(hit.message.metadata, metadata ?? {})) {
-        const fitted = { ...hit, message: withMetadataCut(hit.message) };
-        bytes += jsonBytes(fitted);
+      const found = byPlace.get(placeOf(one.place));
+      if (found !== undefined && passes(found.message, input)) {
+        const hit = toHit(one, found, byPlace, terms, neighbours);
+        bytes += jsonBytes(hit);
         if (bytes > PAGE_MAX_BYTES && hits.length > 0) return { hits, last };
-        hits.push(fitted);
+        hits.push(hit);
       }
       last = one;
     }
+    if (hits.length < limit) last = ranked[Math.min(i + step, ranked.length) - 1];
   }
   return { hits, last };
+}
+
+const hasRole = ({ role }: { role: string }, { roles }: SearchInput) =>
+  roles === undefined || roles.includes(role);
+
+/** Whether a message is one of those that are looked for, whatever it says. */
+function passes(message: Message, input: SearchInput): boolean {
+  const { since, until, metadata } = input;
+  return (
+    hasRole(message, input) &&
+    (since === undefined || message.created_at >= since) &&
+    (until === undefined || message.created_at <= until) &&
+    (metadata === undefined || includesPart(message.metadata, metadata))
+  );
 }
 
 /** A message's place and those around it that there are. */
@@ -202,27 +213,26 @@ function around(
 }
 
 function toHit(
-  { candidate, score }: Ranked,
+  { place, score }: Ranked,
+  { session, message }: Located,
   located: ReadonlyMap<string, Located>,
   terms: readonly string[],
   neighbours: number,
-): Hit | undefined {
-  const found = located.get(placeOf(candidate));
-  if (found === undefined) return undefined;
+): Hit {
   const beside = (from: number, to: number) =>
-    Array.from({ length: to - from + 1 }, (_, i) => ({ ...candidate, seq: from + i })).flatMap(
-      (place) => {
-        const message = located.get(placeOf(place))?.message;
-        return message === undefined ? [] : [withContentCut(message, 0, NEIGHBOUR_BYTES)];
+    Array.from({ length: to - from + 1 }, (_, i) => ({ ...place, seq: from + i })).flatMap(
+      (near) => {
+        const found = located.get(placeOf(near))?.message;
+        return found === undefined ? [] : [withContentCut(found, 0, NEIGHBOUR_BYTES)];
       },
     );
   return {
     score: Math.round(score * 10_000) / 10_000,
-    session: found.session,
-    message: excerpt(found.message, terms),
+    session,
+    message: withMetadataCut(excerpt(message, terms)),
     ...(neighbours > 0 && {
-      before: beside(candidate.seq - neighbours, candidate.seq - 1),
-      after: beside(candidate.seq + 1, candidate.seq + neighbours),
+      before: beside(place.seq - neighbours, place.seq - 1),
+      after: beside(place.seq + 1, place.seq + neighbours),
     }),
   };
 }
@@ -252,7 +262,7 @@ function statisticsOf({ candidates, threads }: Candidates, terms: readonly strin
 /** Where a cursor goes on: behind the message that it names, or at its rank if that is gone. */
 function behind(ranked: readonly Ranked[], key: string): number {
   const [index, ...place] = key.split(' ');
-  const named = ranked.findIndex(({ candidate }) => placeOf(candidate) === place.join(' '));
+  const named = ranked.findIndex((one) => placeOf(one.place) === place.join(' '));
   return named === -1 ? Math.max(0, Number(index) - 1 || 0) : named + 1;
 }
 

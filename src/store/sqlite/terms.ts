@@ -12,7 +12,7 @@ export interface Owner {
 const INSERT = 'INSERT INTO message_terms (rowid, scoped) VALUES (?, ?)';
 const DELETE = 'DELETE FROM message_terms WHERE rowid = ?';
 
-const UNINDEXED = `SELECT messages.id, messages.content, messages.thread, namespace, user_id
+const UNINDEXED = `SELECT messages.id, role, content, messages.thread, namespace, user_id
   FROM messages JOIN sessions ON sessions.thread = messages.thread
   WHERE messages.id > ? ORDER BY messages.id LIMIT 500`;
 
@@ -57,8 +57,8 @@ export function indexEarlierMessages(connection: Connection): void {
   for (let last = 0; ; ) {
     const rows = connection.statement(UNINDEXED).all(last);
     if (rows.length === 0) return;
-    for (const [id, content, thread, namespace, user_id] of rows) {
-      const terms = termsOf(content as string);
+    for (const [id, role, content, thread, namespace, user_id] of rows) {
+      const terms = termsOf({ role: role as string, content: content as string });
       update.run(terms.join(' '), id);
       indexTerms(
         connection,
