@@ -32,9 +32,11 @@ export async function services(store) {
     onChange: () => {},
   };
   const { createMemoryService } = await import(dist('services/memory.js'));
+  const { createSessionService } = await import(dist('services/sessions.js'));
   const { createSearchService } = await import(dist('services/search.js'));
   const { createUserService } = await import(dist('services/users.js'));
   return {
+    sessions: createSessionService(deps),
     memory: createMemoryService(deps),
     search: createSearchService(deps),
     users: createUserService(deps),
@@ -53,8 +55,12 @@ async function onPath(name) {
   return undefined;
 }
 
-/** Starts a MongoDB server in `folder`, with the flags of test/support/mongod.ts. */
-export async function startMongodb(folder, standalone) {
+/**
+ * Starts a MongoDB server in `folder`, with the flags of test/support/mongod.ts.
+ *
+ * @param cacheMegabytes how much of the data it keeps in memory
+ */
+export async function startMongodb(folder, standalone, cacheMegabytes = 256) {
   const data = join(folder, 'data');
   await mkdir(data);
   const mongod = await onPath('mongod');
@@ -64,12 +70,24 @@ export async function startMongodb(folder, standalone) {
   const args =
     mongod === undefined
       ? [
-          ...['--storage-path', data, '--port', '0', '--cache-size', '256M', '--sync-on-commit'],
+          ...[
+            '--storage-path',
+            data,
+            '--port',
+            '0',
+            '--cache-size',
+            `${cacheMegabytes}M`,
+            '--sync-on-commit',
+          ],
           ...['--log-file-max', '16MB', ...(standalone ? ['--standalone'] : [])],
         ]
       : [
           ...['--dbpath', data, '--port', String(port), '--bind_ip', '127.0.0.1'],
-          ...['--wiredTigerCacheSizeGB', '0.25', ...(standalone ? [] : ['--replSet', 'rs0'])],
+          ...[
+            '--wiredTigerCacheSizeGB',
+            String(cacheMegabytes / 1024),
+            ...(standalone ? [] : ['--replSet', 'rs0']),
+          ],
         ];
   const logFile = join(folder, 'server.log');
   const log = await open(logFile, 'w');

@@ -57,55 +57,28 @@ export function rank(
   now: number,
 ): Ranked[] {
   const weights = terms.map((term) => weightOf(term, statistics));
-  const average = mean(candidates.map(({ length }) => length));
-  const known = new Map(
-    candidates.map((candidate) => [
-      placeOf(candidate),
-      { candidate, counts: occurrences(terms, candidate.matched) },
-    ]),
-  );
-  const ranked = new Map<string, Ranked & { created_at: number }>();
-
-  function scoreOf({ thread, seq }: MessagePlace, { first_seq, last_seq }: Extent): number {
-    const frequencies = new Float64Array(terms.length);
-    let length = 0;
-    const from = Math.max(first_seq, seq - NEIGHBOURS.length);
-    const to = Math.min(last_seq, seq + NEIGHBOURS.length);
-    for (let near = from; near <= to; near++) {
-      const weight = near === seq ? 1 : (NEIGHBOURS[Math.abs(near - seq) - 1] as number);
-      const found = known.get(placeOf({ thread, seq: near }));
-      length += weight * (found?.candidate.length ?? average);
-      found?.counts.forEach((count, i) => {
-        frequencies[i] = (frequencies[i] as number) + weight * count;
-      });
-    }
-    const damping = K1 * (1 - B + (B * length) / (WINDOW * average));
-    return weights.reduce((score, weight, i) => {
-      const frequency = frequencies[i] as number;
-      return score + (weight * frequency * (K1 + 1)) / (frequency + damping);
-    }, 0);
-  }
-
-  for (const near of candidates) {
-    const { session_id, thread, created_at } = near;
+  const average = mean(candidates.map(({ length }) => length)) || 1;
+  const ranked: (Ranked & { created_at: number })[] = [];
+  for (const [thread, near] of byThread(candidates)) {
     const extent = threads.get(thread) as Extent;
-    const from = Math.max(extent.first_seq, near.seq - REACH);
-    const to = Math.min(extent.last_seq, near.seq + REACH);
-    for (let seq = from; seq <= to; seq++) {
-      const key = placeOf({ thread, seq });
-      if (ranked.has(key)) continue;
-      const place = { session_id, thread, seq };
-      const candidate = known.get(key)?.candidate;
-      const prior = priorOf(candidate ?? { matched: [], length: average, created_at }, now);
-      ranked.set(key, {
-        place,
-        score: scoreOf(place, extent) * prior,
-        created_at: candidate?.created_at ?? created_at,
+    for (const [seq, around] of windowsOf(near, extent, terms, average)) {
+      const { frequencies, length, candidate, nearest } = around;
+      const damping = K1 * (1 - B + (B * length) / (WINDOW * average));
+      let score = 0;
+      for (let i = 0; i < weights.length; i++) {
+        const frequency = frequencies[i] as number;
+        score += ((weights[i] as number) * frequency * (K1 + 1)) / (frequency + damping);
+      }
+      const { created_at } = nearest;
+      ranked.push({
+        place: { session_id: nearest.session_id, thread, seq },
+        score: score * priorOf(candidate ?? { matched: [], length: average, created_at }, now),
+        created_at,
         ...(candidate !== undefined && { candidate }),
       });
     }
   }
-  return [...ranked.values()].sort(
+  return ranked.sort(
     (a, b) =>
       b.score - a.score ||
       b.created_at - a.created_at ||
@@ -114,16 +87,82 @@ export function rank(
   );
 }
 
+/** A message together with what is around it. */
+interface Surroundings {
+  /** How often each term is said, here and around. */
+  frequencies: Float64Array;
+  /** How many terms there are, here and around; where that is not known, the usual number. */
+  length: number;
+  candidate: Candidate | undefined;
+  /** The candidate that it was found by: itself, or one next to it. */
+  nearest: Candidate;
+}
+
+/** In the order of their places, so that sums come out the same to the last bit in every store. */
+function byThread(candidates: readonly Candidate[]): Map<string, Candidate[]> {
+  const threads = new Map<string, Candidate[]>();
+  for (const candidate of candidates.toSorted((a, b) => a.seq - b.seq)) {
+    const others = threads.get(candidate.thread);
+    if (others === undefined) threads.set(candidate.thread, [candidate]);
+    else others.push(candidate);
+  }
+  return threads;
+}
+
+/** The messages of one thread that are ranked, by their sequence numbers. */
+function windowsOf(
+  candidates: readonly Candidate[],
+  { first_seq, last_seq }: Extent,
+  terms: readonly string[],
+  average: number,
+): Map<number, Surroundings> {
+  const windows = new Map<number, Surroundings>();
+  for (const candidate of candidates) {
+    windows.set(candidate.seq, emptyWindow(terms, candidate, candidate));
+  }
+  for (const candidate of candidates) {
+    for (let distance = -REACH; distance <= REACH; distance++) {
+      const seq = candidate.seq + distance;
+      if (seq < first_seq || seq > last_seq || windows.has(seq)) continue;
+      windows.set(seq, emptyWindow(terms, undefined, candidate));
+    }
+  }
+  for (const [seq, window] of windows) {
+    // What is not known to say more or less says as much as usual, up to either end.
+    for (let distance = -NEIGHBOURS.length; distance <= NEIGHBOURS.length; distance++) {
+      const inside = seq + distance >= first_seq && seq + distance <= last_seq;
+      if (inside) window.length += shareAt(distance) * average;
+    }
+  }
+  for (const { seq, matched, length } of candidates) {
+    const said = matched.map((term) => terms.indexOf(term)).filter((i) => i !== -1);
+    for (let distance = -NEIGHBOURS.length; distance <= NEIGHBOURS.length; distance++) {
+      const window = windows.get(seq + distance);
+      if (window === undefined) continue;
+      const share = shareAt(distance);
+      window.length += share * (length - average);
+      for (const i of said) window.frequencies[i] = (window.frequencies[i] as number) + share;
+    }
+  }
+  return windows;
+}
+
+function emptyWindow(
+  terms: readonly string[],
+  candidate: Candidate | undefined,
+  nearest: Candidate,
+): Surroundings {
+  return { frequencies: new Float64Array(terms.length), length: 0, candidate, nearest };
+}
+
+/** How much a message counts for another so far away. */
+const shareAt = (distance: number) =>
+  distance === 0 ? 1 : (NEIGHBOURS[Math.abs(distance) - 1] as number);
+
 /** Inverse document frequency, in the form that is never negative. */
 function weightOf(term: string, { messages, frequency }: Statistics): number {
   const having = Math.min(frequency.get(term) ?? 0, messages);
   return Math.log(1 + (messages - having + 0.5) / (having + 0.5));
-}
-
-function occurrences(terms: readonly string[], matched: readonly string[]): Uint8Array {
-  return Uint8Array.from(terms, (term) =>
-    matched.reduce((n, one) => n + (one === term ? 1 : 0), 0),
-  );
 }
 
 /** What speaks for a message whatever is looked for. */

@@ -6,6 +6,7 @@ import { MongoClient } from 'mongodb';
 import { v7 as uuidv7 } from 'uuid';
 import { inject } from 'vitest';
 import { createMemoryService, type MemoryService } from '../../src/services/memory.ts';
+import { createSearchService, type SearchService } from '../../src/services/search.ts';
 import type { Dependencies } from '../../src/services/services.ts';
 import { createSessionService, type SessionService } from '../../src/services/sessions.ts';
 import { createUserService, type UserService } from '../../src/services/users.ts';
@@ -82,6 +83,7 @@ export interface Harness {
   sessions: SessionService;
   memory: MemoryService;
   users: UserService;
+  search: SearchService;
   clock: { now: number };
 }
 
@@ -100,6 +102,7 @@ export function harness(store: Store, purgeAfter: number | undefined = 7 * DAY):
     sessions: createSessionService(deps),
     memory: createMemoryService(deps),
     users: createUserService(deps),
+    search: createSearchService(deps),
     clock,
   };
 }

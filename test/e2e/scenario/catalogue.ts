@@ -12,6 +12,7 @@ const TOOLS = [
   'add_memory',
   'get_memory',
   'list_messages',
+  'search_memory',
   'update_message_metadata',
   'set_summary',
   'add_user',

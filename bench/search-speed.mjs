@@ -1,0 +1,150 @@
+// Measures how long a search takes among many messages: within one user who has 10,000, and over a
+// whole namespace of 1,000,000, for words that are rare, usual and common.
+//
+//   npm run build && node bench/search-speed.mjs [--messages 1000000] [--rounds 40]
+//                                                [--store embedded|mongodb]... [--check]
+//
+// Words come with the frequencies of natural language (Zipf's law over 20,000 words). MongoDB is a
+// server of its own, started from the mongod or secantusd-rs on the PATH. Prints medians, and what
+// the terms add to a message in the store. With --check it fails above the targets.
+
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { median, openStore, services, startMongodb, timed } from './support.mjs';
+
+const CALLER = { namespace: 'bench' };
+const USER_MESSAGES = 10_000;
+const SESSION_MESSAGES = 100;
+const VOCABULARY = 20_000;
+/** More would only wait for each other: this is not what is measured. */
+const WRITERS = 2;
+/** A service with a million messages has so much memory for them. */
+const CACHE_MEGABYTES = 4096;
+const TARGETS = { user: 50, namespace: 500 };
+
+/** The same numbers every time (mulberry32). */
+function randomFrom(seed) {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+const CONSONANTS = 'bdfgklmnprtvz';
+const VOWELS = 'aiou';
+
+/** A word that no stemmer changes, of the given rank by frequency. */
+function wordOf(rank) {
+  let word = '';
+  for (let rest = rank + 1; rest > 0; rest = Math.floor(rest / 52)) {
+    word += CONSONANTS[rest % 13] + VOWELS[Math.floor(rest / 13) % 4];
+  }
+  return `${word}x`;
+}
+
+const zipf = (random) => Math.floor(VOCABULARY ** random());
+
+function contentOf(random) {
+  const length = 8 + Math.floor(random() * 32);
+  return Array.from({ length }, () => wordOf(zipf(random))).join(' ');
+}
+
+async function fill({ users, memory, sessions }, messages) {
+  const random = randomFrom(1);
+  const userCount = messages / USER_MESSAGES;
+  for (let user = 0; user < userCount; user++) await users.add(CALLER, { user_id: `user-${user}` });
+  let next = 0;
+  const write = async () => {
+    while (next < messages / SESSION_MESSAGES) {
+      const number = next++;
+      const session_id = `session-${number}`;
+      const user_id = `user-${number % userCount}`;
+      await sessions.add(CALLER, { session_id, user_id });
+      const turns = Array.from({ length: SESSION_MESSAGES }, (_, i) => ({
+        role: i % 2 === 0 ? 'user' : 'assistant',
+        content: contentOf(random),
+      }));
+      await memory.add(CALLER, session_id, turns);
+    }
+  };
+  await Promise.all(Array.from({ length: WRITERS }, write));
+}
+
+/** Four words of about a rank each. */
+const query = (random, rank) =>
+  Array.from({ length: 4 }, () => wordOf(Math.floor(rank * (0.5 + random())))).join(' ');
+
+const KINDS = { rare: 10_000, usual: 1000, common: 30 };
+
+async function measure(name, { search }, rounds) {
+  const scopes = { user: { user_id: 'user-1' }, namespace: {} };
+  let missed = false;
+  for (const [scope, where] of Object.entries(scopes)) {
+    for (const [kind, rank] of Object.entries(KINDS)) {
+      const random = randomFrom(rank);
+      const times = [];
+      let considered = 0;
+      for (let round = -3; round < rounds; round++) {
+        const input = { query: query(random, rank), ...where };
+        const { ms, result } = await timed(() => search.search(CALLER, input));
+        if (round >= 0) times.push(ms);
+        considered = Math.max(considered, result.considered_count);
+      }
+      const ms = median(times);
+      missed ||= ms > TARGETS[scope];
+      console.log(
+        `${name.padEnd(9)} ${scope.padEnd(10)} ${kind.padEnd(7)} ${ms.toFixed(1).padStart(8)} ms   slowest ${Math.max(...times).toFixed(1)} ms, ranked at most ${considered}`,
+      );
+    }
+  }
+  return missed;
+}
+
+async function run(name, messages, rounds) {
+  const folder = await mkdtemp(join(tmpdir(), 'mcp-sessions-bench-'));
+  let server;
+  let store;
+  try {
+    if (name === 'mongodb') server = await startMongodb(folder, false, CACHE_MEGABYTES);
+    if (name === 'mongodb' && server === undefined) {
+      console.log('mongodb: left out: there is neither mongod nor secantusd-rs on the PATH');
+      return false;
+    }
+    const file = join(folder, 'sessions.db');
+    store = await openStore(server?.place ?? { file });
+    const parts = await services(store);
+    const { ms } = await timed(() => fill(parts, messages));
+    console.log(`${name}: ${messages} messages stored in ${(ms / 1000).toFixed(0)} s`);
+    if (server === undefined) {
+      const bytes = (await stat(file)).size;
+      console.log(`${name}: ${Math.round(bytes / messages)} bytes a message, all in all`);
+    }
+    return await measure(name, parts, rounds);
+  } finally {
+    await store?.close();
+    await server?.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+const { values } = parseArgs({
+  options: {
+    messages: { type: 'string', default: '1000000' },
+    rounds: { type: 'string', default: '40' },
+    store: { type: 'string', multiple: true, default: ['embedded', 'mongodb'] },
+    check: { type: 'boolean' },
+  },
+});
+let missed = false;
+for (const name of values.store) {
+  missed = (await run(name, Number(values.messages), Number(values.rounds))) || missed;
+}
+console.log(
+  `targets: ${TARGETS.user} ms within a user, ${TARGETS.namespace} ms over the namespace: ${missed ? 'missed' : 'met'}`,
+);
+if (values.check && missed) process.exitCode = 1;
