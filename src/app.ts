@@ -91,17 +91,23 @@ async function openTransport(
   changes: ListenToChanges,
 ): Promise<Transport & { url?: string }> {
   const { config, logger } = options;
-  const caller = localPrincipal(config.namespace);
   if (!config.http) {
     const { serveOverStdio } = await import('./transports/stdio.ts');
     const { stdin, stdout } = options;
+    const caller = localPrincipal(config.namespace);
     const serve = (connection: ServedConnection) => createServer(connection, caller);
     return serveOverStdio({ stdin, stdout, createServer: serve, logger });
   }
   const { serveOverHttp } = await import('./transports/http.ts');
-  const { host, port, allowedHosts } = config;
-  const authenticate = async () => ({ caller, holds: async () => true });
-  return serveOverHttp({ host, port, allowedHosts, createServer, authenticate, changes, logger });
+  const { host, port, publicUrl } = config;
+  const allowedHosts =
+    publicUrl === undefined
+      ? config.allowedHosts
+      : [...config.allowedHosts, new URL(publicUrl).hostname];
+  const { openSignIn } = await import('./transports/auth/index.ts');
+  const signIn = await openSignIn(config, localPrincipal(config.namespace), logger);
+  const parts = { createServer, signIn, changes, logger };
+  return serveOverHttp({ host, port, publicUrl, allowedHosts, ...parts });
 }
 
 /**

@@ -21,6 +21,7 @@ describe('the configuration', () => {
       host: '127.0.0.1',
       port: 3939,
       allowedHosts: [],
+      authJwtNamespaceClaim: 'namespace',
       insecure: false,
       toolsets: ['sessions', 'memory', 'users'],
       readOnly: false,
