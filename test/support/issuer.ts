@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import {
   type CryptoKey,
   exportJWK,
@@ -26,7 +27,9 @@ export class Issuer {
   /** Answers 500 to everything. */
   broken = false;
   readonly #keys: Key[] = [];
-  readonly #http = createServer((request, response) => void this.#answer(request.url, response));
+  /** What clients asked tokens for, most recently last. */
+  readonly requests: URLSearchParams[] = [];
+  readonly #http = createServer((request, response) => void this.#answer(request, response));
   /** What its metadata says of itself; wrong on purpose in some tests. */
   claimed: string | undefined;
 
@@ -98,11 +101,26 @@ export class Issuer {
     this.#http.closeAllConnections();
   }
 
-  async #answer(path: string | undefined, response: ServerResponse) {
+  async #answer(request: IncomingMessage, response: ServerResponse) {
+    const path = request.url;
     const json = async (): Promise<unknown> => {
       if (this.broken) return undefined;
       if (path === `/.well-known/oauth-authorization-server${this.#path}`) {
-        return { issuer: this.claimed ?? this.url, jwks_uri: `${this.url}/keys` };
+        return {
+          issuer: this.claimed ?? this.url,
+          jwks_uri: `${this.url}/keys`,
+          authorization_endpoint: `${this.url}/authorize`,
+          token_endpoint: `${this.url}/token`,
+          response_types_supported: ['code'],
+          grant_types_supported: ['client_credentials'],
+        };
+      }
+      if (path === `${this.#path}/token`) {
+        const asked = new URLSearchParams(await text(request));
+        this.requests.push(asked);
+        // Some clients name none, and get what the issuer gives by default.
+        const scope = asked.get('scope') ?? 'sessions:read';
+        return { access_token: await this.sign({ scope }), token_type: 'Bearer', scope };
       }
       if (path !== `${this.#path}/keys`) return undefined;
       this.keysFetched++;
