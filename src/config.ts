@@ -40,6 +40,7 @@ const flag = z
   .transform((text) => text === 'true' || text === '1');
 
 function isIssuer(text: string): boolean {
+  if (!URL.canParse(text)) return false;
   const { protocol, hostname, search, hash } = new URL(text);
   const safe = protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname));
   return safe && search === '' && hash === '';
@@ -188,15 +189,15 @@ const schema = z.object({
     )
     .transform((text) => text.replace(/\/$/, ''))
     .optional(),
-  authTokensFile: z.string().min(1).optional(),
+  authTokensFile: z.string().optional(),
   authJwtIssuer: z
-    .url()
+    .string()
     .refine(isIssuer, 'a URL that starts with https://, or with http:// on this machine')
     .optional(),
   authJwtAudience: z
     .string()
     .transform(list)
-    .pipe(z.array(z.string().min(1)).min(1))
+    .pipe(z.array(z.string().min(1, 'a list by comma of names, none of them empty')))
     .optional(),
   authJwtNamespaceClaim: z.string().default('namespace'),
   authJwtUserClaim: z.string().optional(),
