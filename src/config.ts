@@ -184,7 +184,7 @@ const schema = z.object({
   publicUrl: z
     .string()
     .regex(
-      /^https?:\/\/[^/?#@\s]+\/?$/,
+      /^https?:\/\/[a-z0-9.-]+(:\d+)?\/?$/i,
       'the scheme and host of a URL, such as https://sessions.example.org',
     )
     .transform((text) => text.replace(/\/$/, ''))
