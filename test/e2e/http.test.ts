@@ -6,10 +6,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { BAD_CALLS, type BadCall } from '../support/bad-input.ts';
 import { type McpClient, MODERN } from '../support/clients.ts';
 import { lockFile } from '../support/file-lock.ts';
-import { JSON_HEADERS, message, type Sent, send } from '../support/raw-http.ts';
+import { JSON_HEADERS, message, type Sent, SseStream, send } from '../support/raw-http.ts';
 import { type Frame, MODERN_META } from '../support/raw-stdio.ts';
 import { type ServerProcess, Servers } from '../support/server-process.ts';
-import { SseStream } from '../support/sse-stream.ts';
 
 const list = (kind: string) =>
   JSON.stringify({

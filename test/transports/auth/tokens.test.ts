@@ -3,10 +3,9 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { AUDIENCE, Issuer } from '../../support/issuer.ts';
-import { JSON_HEADERS, send } from '../../support/raw-http.ts';
+import { JSON_HEADERS, SseStream, send } from '../../support/raw-http.ts';
 import { MODERN_META } from '../../support/raw-stdio.ts';
 import { Servers } from '../../support/server-process.ts';
-import { SseStream } from '../../support/sse-stream.ts';
 import { grant, revoke } from '../../support/tokens.ts';
 
 let servers: Servers;
