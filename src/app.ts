@@ -3,8 +3,8 @@ import { v7 as uuidv7 } from 'uuid';
 import type { Config } from './config.ts';
 import type { Logger } from './logger.ts';
 import { Changes } from './mcp/changes.ts';
-import { createServerFactory } from './mcp/server.ts';
-import type { Context } from './mcp/tool.ts';
+import { localPrincipal } from './mcp/principal.ts';
+import { createServerFactory, type ServedConnection } from './mcp/server.ts';
 import { purgeNow } from './purge-command.ts';
 import { createMemoryService } from './services/memory.ts';
 import { createSearchService } from './services/search.ts';
@@ -13,8 +13,7 @@ import { createSessionService } from './services/sessions.ts';
 import { createUserService } from './services/users.ts';
 import type { Store } from './store/store.ts';
 import { startSweeping } from './sweep.ts';
-import type { HttpOptions } from './transports/http.ts';
-import type { CreateServer, Transport } from './transports/transport.ts';
+import type { CreateServer, ListenToChanges, Transport } from './transports/transport.ts';
 
 export interface AppOptions {
   config: Config;
@@ -50,9 +49,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     readOnly: config.readOnly,
     logger,
   });
-  const { namespace } = config;
-  const context: Context = {
-    caller: { namespace },
+  const services = {
     sessions: createSessionService(deps),
     memory: createMemoryService(deps),
     search: createSearchService(deps),
@@ -60,8 +57,8 @@ export async function startApp(options: AppOptions): Promise<App> {
   };
   const transport = await openTransport(
     options,
-    (connection) => makeServer(context, changes, connection),
-    (listener) => changes.listen(namespace, listener),
+    (connection, caller) => makeServer({ caller, ...services }, changes, connection),
+    (caller, listener) => changes.listen(caller, listener),
   );
   const stopSweeping = startSweeping(config, store.get, logger);
   return {
@@ -93,17 +90,26 @@ export async function runPurge(
 async function openTransport(
   options: AppOptions,
   createServer: CreateServer,
-  changes: HttpOptions['changes'],
+  changes: ListenToChanges,
 ): Promise<Transport & { url?: string }> {
   const { config, logger } = options;
   if (!config.http) {
     const { serveOverStdio } = await import('./transports/stdio.ts');
     const { stdin, stdout } = options;
-    return serveOverStdio({ stdin, stdout, createServer, logger });
+    const caller = localPrincipal(config.namespace);
+    const serve = (connection: ServedConnection) => createServer(connection, caller);
+    return serveOverStdio({ stdin, stdout, createServer: serve, logger });
   }
   const { serveOverHttp } = await import('./transports/http.ts');
-  const { host, port, allowedHosts } = config;
-  return serveOverHttp({ host, port, allowedHosts, createServer, changes, logger });
+  const { host, port, publicUrl } = config;
+  const allowedHosts =
+    publicUrl === undefined
+      ? config.allowedHosts
+      : [...config.allowedHosts, new URL(publicUrl).hostname];
+  const { openSignIn } = await import('./transports/auth/index.ts');
+  const signIn = await openSignIn(config, localPrincipal(config.namespace), logger);
+  const parts = { createServer, signIn, changes, logger };
+  return serveOverHttp({ host, port, publicUrl, allowedHosts, ...parts });
 }
 
 /**

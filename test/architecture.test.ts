@@ -26,6 +26,10 @@ const ALLOWED: Record<string, { parts: string[]; packages: RegExp }> = {
     parts: ['domain', 'services', 'mcp', 'logger.ts'],
     packages: /^(zod|@modelcontextprotocol\/server)$/,
   },
+  'transports/auth': {
+    parts: ['domain', 'mcp/principal.ts', 'transports', 'logger.ts'],
+    packages: /^(jose|zod|node:.*)$/,
+  },
   transports: {
     parts: ['mcp', 'transports', 'logger.ts'],
     packages: /^(@modelcontextprotocol\/.*|node:.*)$/,
@@ -38,6 +42,10 @@ const ALLOWED: Record<string, { parts: string[]; packages: RegExp }> = {
   'purge-command.ts': {
     parts: ['config.ts', 'services', 'store/store.ts'],
     packages: /^$/,
+  },
+  'token-command.ts': {
+    parts: ['config.ts', 'domain', 'mcp/principal.ts', 'transports/auth'],
+    packages: /^node:util$/,
   },
   'config.ts': {
     parts: ['domain', 'logger.ts', 'mcp'],

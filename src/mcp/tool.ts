@@ -2,16 +2,16 @@ import type { ToolAnnotations } from '@modelcontextprotocol/server';
 import type { z } from 'zod';
 import type { MemoryService } from '../services/memory.ts';
 import type { SearchService } from '../services/search.ts';
-import type { Caller } from '../services/services.ts';
 import type { SessionService } from '../services/sessions.ts';
 import type { UserService } from '../services/users.ts';
+import type { Principal } from './principal.ts';
 
 export const TOOLSETS = ['sessions', 'memory', 'users'] as const;
 export type Toolset = (typeof TOOLSETS)[number];
 
 /** What tools, resources and prompts work with. */
 export interface Context {
-  caller: Caller;
+  caller: Principal;
   sessions: SessionService;
   memory: MemoryService;
   search: SearchService;
@@ -38,6 +38,11 @@ export interface Tool<
   description: string;
   toolset: Toolset;
   hints: Hints;
+  /**
+   * What it takes beyond the scope that the hints say, since it reaches beyond one user's records: not
+   * to be pinned to a user, or to be an administrator, too.
+   */
+  needs?: 'unpinned' | 'admin';
   input: Input;
   output: Output;
   run(args: z.output<Input>, context: ToolContext): Promise<z.input<Output>>;

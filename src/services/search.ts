@@ -7,6 +7,7 @@ import { placeOf, type Ranked, rank } from '../search/rank.ts';
 import type { Candidates, Extent, Located, MessagePlace, Store } from '../store/store.ts';
 import { describeAbsence } from './absence.ts';
 import { withContentCut, withMetadataCut } from './fit.ts';
+import { exists } from './pin.ts';
 import { type Caller, type Dependencies, PAGE_MAX_BYTES } from './services.ts';
 
 /** How many hits a search returns unless told otherwise. */
@@ -107,19 +108,27 @@ export function createSearchService(deps: Dependencies) {
         throw invalidArgument('since is later than until. Exchange them.');
       }
       const { cursor, limit: _, ...query } = input;
-      const fingerprint = ['search', caller.namespace, query];
+      const fingerprint = ['search', caller.namespace, caller.user_id, query];
       const start = cursor === undefined ? undefined : openCursor(cursor, fingerprint);
       const at = start?.value ?? deps.now();
       const first = start === undefined ? undefined : new Date(at).toISOString();
 
+      if (user_id !== undefined && !exists(caller, user_id)) throw absence.user(user_id, undefined);
       const store = await deps.store();
+      if (session_id !== undefined) await absence.checkTouch(caller, store, session_id);
+      const scope = {
+        session_id,
+        user_id: session_id === undefined ? (user_id ?? caller.user_id) : undefined,
+      };
       const { terms, omitted } = analyseQuestion(input.query);
       const perTerm = Math.ceil(Math.min(CANDIDATES_PER_TERM, CANDIDATES / terms.length));
-      const found = await store.search.candidates(
-        caller.namespace,
-        { session_id, user_id },
-        { terms, also: [ASKS], limit: perTerm, since, until: earlier(until, first) },
-      );
+      const found = await store.search.candidates(caller.namespace, scope, {
+        terms,
+        also: [ASKS],
+        limit: perTerm,
+        since,
+        until: earlier(until, first),
+      });
       if (found.candidates.length === 0) await assertScope(caller, store, input);
 
       const ranked = rank(found.candidates, terms, statisticsOf(found, terms), found.threads, at);

@@ -9,7 +9,7 @@ import { createGuard } from './guard.ts';
 import { HttpError } from './http-error.ts';
 import { legacySse, SSE_MESSAGES_PATH } from './legacy-sse.ts';
 import { streamableHttp } from './streamable-http.ts';
-import type { CreateServer, Transport } from './transport.ts';
+import type { CreateServer, ListenToChanges, SignIn, Transport } from './transport.ts';
 
 export interface HttpOptions {
   host: string;
@@ -18,8 +18,10 @@ export interface HttpOptions {
   /** Host names to answer to, beside `localhost` and addresses. */
   allowedHosts: readonly string[];
   createServer: CreateServer;
-  /** Calls the listener with the URI of each resource that changes, until told to stop. */
-  changes(listener: (uri: string) => void): () => void;
+  signIn: SignIn;
+  /** The address that clients know this server by, if it is not the one that is bound. */
+  publicUrl: string | undefined;
+  changes: ListenToChanges;
   logger: Logger;
 }
 
@@ -36,7 +38,7 @@ const KEEP_ALIVE_TIMEOUT_MS = 75_000;
  * @throws the system's error when the address cannot be bound
  */
 export async function serveOverHttp(options: HttpOptions): Promise<Transport & { url: string }> {
-  const { logger, createServer } = options;
+  const { logger, createServer, signIn } = options;
   const guard = createGuard([options.host, ...options.allowedHosts]);
   const mcp = streamableHttp(createServer, options.changes, logger);
   const sse = legacySse(createServer, logger);
@@ -46,6 +48,7 @@ export async function serveOverHttp(options: HttpOptions): Promise<Transport & {
     [SSE_MESSAGES_PATH, sse],
   ]);
   let closing = false;
+  let origin = options.publicUrl ?? '';
 
   async function route(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (closing) response.setHeader('connection', 'close');
@@ -54,13 +57,20 @@ export async function serveOverHttp(options: HttpOptions): Promise<Transport & {
     if (closing) throw new HttpError(503, 'The server is stopping. Repeat the call shortly.');
     const [path = ''] = (request.url ?? '').split('?');
     const endpoint = endpoints.get(path);
+    const metadata = endpoint === undefined ? signIn.metadata(path, origin) : undefined;
+    if (metadata !== undefined) {
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(metadata));
+      return;
+    }
     if (endpoint === undefined) {
       throw new HttpError(
         404,
         'There is nothing here. MCP is at /mcp, or at /sse for old clients.',
       );
     }
-    await endpoint.handle(request, response);
+    const identity = await signIn.authenticate(request, origin);
+    // Whoever has gone meanwhile is not heard of again.
+    if (!response.destroyed) await endpoint.handle(request, response, identity);
   }
 
   const http = createHttpServer(
@@ -75,8 +85,10 @@ export async function serveOverHttp(options: HttpOptions): Promise<Transport & {
   });
 
   const { address, port, family } = http.address() as AddressInfo;
+  const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+  origin = options.publicUrl ?? url;
   return {
-    url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
+    url,
     ended: new Promise(() => {}),
     async close(grace) {
       closing = true;
@@ -105,6 +117,7 @@ function refuse(response: ServerResponse, error: unknown, logger: Logger): void 
   const status = known ? error.status : 500;
   const message = known ? error.message : 'The server failed. Its log says more.';
   response.writeHead(status, {
+    ...(known && error.headers),
     'content-type': 'application/json',
     // Whatever is left of a body that was not read must not be taken for the next request.
     connection: 'close',

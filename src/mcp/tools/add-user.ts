@@ -12,6 +12,7 @@ export const addUser = defineTool({
     'Adds a user: a person or thing that sessions belong to. Use it before add_session names the user for the first time. Fails with ALREADY_EXISTS if the user_id is taken.',
   toolset: 'users',
   hints: ADDS,
+  needs: 'unpinned',
   input: z.strictObject({
     user_id: userId,
     email: userFields.email.optional().meta({ description: 'Their e-mail address.' }),

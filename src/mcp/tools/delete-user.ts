@@ -10,6 +10,7 @@ export const deleteUser = defineTool({
     'Soft-deletes a user with every session of theirs, in one step. No tool finds any of it from then on, but restore_user undoes it until purge_at. Repeating the call answers with the same deletion.',
   toolset: 'users',
   hints: DELETES,
+  needs: 'admin',
   input: z.strictObject({ user_id: userId }),
   output: z.strictObject({
     user,

@@ -10,6 +10,7 @@ export const restoreUser = defineTool({
     'Undoes delete_user: brings back the user and exactly the sessions that went with it. Sessions that were deleted before stay deleted. A user that is not deleted stays as it is.',
   toolset: 'users',
   hints: CHANGES,
+  needs: 'admin',
   input: z.strictObject({ user_id: userId }),
   output: z.strictObject({
     user,
