@@ -17,6 +17,7 @@ const ALLOWED: Record<string, { parts: string[]; packages: RegExp }> = {
     parts: ['domain', 'store/store.ts', 'store/sqlite'],
     packages: /^(libsql|node:.*)$/,
   },
+  search: { parts: ['domain', 'search'], packages: /^node:timers\/promises$/ },
   services: { parts: ['domain', 'services', 'store/store.ts'], packages: /^$/ },
   mcp: {
     parts: ['domain', 'services', 'mcp', 'logger.ts'],
