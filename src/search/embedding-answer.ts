@@ -50,22 +50,31 @@ function entries(body: string): { index?: number; embedding?: unknown }[] {
 }
 
 function readVector(embedding: unknown): Float32Array {
-  const vector =
-    typeof embedding === 'string' ? fromBase64(embedding) : fromNumbers(embedding as unknown[]);
+  const vector = typeof embedding === 'string' ? fromBase64(embedding) : fromNumbers(embedding);
   if (vector.length === 0) throw unusable('an empty vector');
-  if (!vector.every(Number.isFinite)) throw unusable('a vector with entries that are no numbers');
-  if (vector.every((entry) => entry === 0)) throw unusable('a vector of zeros');
+  let largest = 0;
+  for (const entry of vector) {
+    if (!Number.isFinite(entry)) throw unusable('a vector with entries that are no numbers');
+    largest = Math.max(largest, Math.abs(entry));
+  }
+  if (largest === 0) throw unusable('a vector of zeros');
   return vector;
 }
 
 function fromNumbers(embedding: unknown): Float32Array {
   if (!Array.isArray(embedding)) throw unusable('an entry without an embedding');
-  // A Float32Array would take null for 0, and null is how JSON.stringify writes NaN.
-  return Float32Array.from(embedding, (entry) => (typeof entry === 'number' ? entry : Number.NaN));
+  const vector = new Float32Array(embedding.length);
+  for (let i = 0; i < vector.length; i++) {
+    // A Float32Array would take null for 0, and null is how JSON.stringify writes NaN.
+    vector[i] = typeof embedding[i] === 'number' ? embedding[i] : Number.NaN;
+  }
+  return vector;
 }
 
 function fromBase64(embedding: string): Float32Array {
   const bytes = Buffer.from(embedding, 'base64');
   if (bytes.length % 4 !== 0) throw unusable('base64 that is no list of 32-bit floats');
-  return Float32Array.from({ length: bytes.length / 4 }, (_, at) => bytes.readFloatLE(at * 4));
+  const vector = new Float32Array(bytes.length / 4);
+  for (let i = 0; i < vector.length; i++) vector[i] = bytes.readFloatLE(i * 4);
+  return vector;
 }

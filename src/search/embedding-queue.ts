@@ -1,14 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DomainError } from '../domain/errors.ts';
 import { fullJitter } from './backoff.ts';
-import { cutText, type Embedder } from './embedder.ts';
+import type { Embedder } from './embedder.ts';
 import { EmbeddingError, type EmbeddingProblem } from './embedding-error.ts';
-import { BATCH_ITEMS, createWaitingTexts, type QueueItem } from './waiting-texts.ts';
+import { BATCH_ITEMS, createWaitingTexts, type QueueItem, smaller } from './waiting-texts.ts';
 
 /** How many items may wait. */
 const QUEUE_ITEMS = 10_000;
-/** A text that is refused alone is cut in half and tried again until it is this short. */
-const SHORTEST_TEXT = 500;
 const WAIT_MAX_MS = 60_000;
 const RETRY_AFTER_MAX_MS = 600_000;
 
@@ -123,7 +121,7 @@ export function createEmbeddingQueue<K>(options: EmbeddingQueueOptions<K>): Embe
         // An endpoint that is slow would not answer a question either: give it less, and time.
         const slow = piece.length > 1 && isSlow(error);
         const culprit = slow ? error : await blame(error);
-        if (slow || culprit === undefined) pieces.splice(0, 1, ...smaller(piece, error));
+        if (slow || culprit === undefined) pieces.splice(0, 1, ...instead(piece, error));
         if (culprit !== undefined) await backOff(culprit);
       }
     }
@@ -152,19 +150,17 @@ export function createEmbeddingQueue<K>(options: EmbeddingQueueOptions<K>): Embe
     }
   }
 
-  /** What to try instead of a piece that failed: its halves, or less of its only text, or nothing. */
-  function smaller(piece: QueueItem<K>[], error: unknown): QueueItem<K>[][] {
-    const middle = Math.ceil(piece.length / 2);
-    if (piece.length > 1) {
-      batchItems = middle;
-      return [piece.slice(0, middle), piece.slice(middle)];
+  /** What to try instead of a piece that failed; what cannot be made smaller is skipped. */
+  function instead(piece: QueueItem<K>[], error: unknown): QueueItem<K>[][] {
+    const pieces = smaller(piece);
+    if (piece.length > 1) batchItems = Math.ceil(piece.length / 2);
+    if (pieces.length === 0) {
+      const keys = piece.map(({ key }) => key);
+      const message =
+        'A message cannot be embedded, so only its words can be searched for. The error says what the endpoint makes of it.';
+      skip(keys, message, error);
     }
-    const [{ key, text }] = piece as [QueueItem<K>];
-    if (text.length > SHORTEST_TEXT) {
-      return [[{ key, text: cutText(text.slice(0, Math.ceil(text.length / 2))) }]];
-    }
-    skip([key], 'A message cannot be embedded and is left out of semantic search.', error);
-    return [];
+    return pieces;
   }
 
   /** Stores a batch, as often as it takes. */
@@ -178,7 +174,8 @@ export function createEmbeddingQueue<K>(options: EmbeddingQueueOptions<K>): Embe
         if (ended) return;
         if (!(error instanceof DomainError && error.retryable)) {
           const keys = batch.map(({ key }) => key);
-          return skip(keys, `${keys.length} vectors cannot be stored.`, error);
+          const message = `${keys.length} vectors cannot be stored. Run "mcp-sessions embed" once the cause is removed.`;
+          return skip(keys, message, error);
         }
         await backOff(error);
       }

@@ -4,6 +4,8 @@ import { cutText } from './embedder.ts';
 export const BATCH_ITEMS = 32;
 /** Safely below the 300,000 tokens that OpenAI takes in one request, in any script. */
 const BATCH_CHARACTERS = 64_000;
+/** A text that is refused alone is cut in half and tried again until it is this short. */
+const SHORTEST_TEXT = 500;
 /** Memory: two bytes each at most. */
 const WAITING_CHARACTERS = 16_000_000;
 
@@ -53,4 +55,13 @@ export function createWaitingTexts<K>(maxWaiting: number): WaitingTexts<K> {
       return batch;
     },
   };
+}
+
+/** A batch that failed, in smaller pieces: its halves, or less of its only text, or nothing more. */
+export function smaller<K>(batch: readonly QueueItem<K>[]): QueueItem<K>[][] {
+  const middle = Math.ceil(batch.length / 2);
+  if (batch.length > 1) return [batch.slice(0, middle), batch.slice(middle)];
+  return batch
+    .filter(({ text }) => text.length > SHORTEST_TEXT)
+    .map(({ key, text }) => [{ key, text: cutText(text.slice(0, Math.ceil(text.length / 2))) }]);
 }

@@ -1,3 +1,5 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { DomainError } from '../../src/domain/errors.ts';
 import { createEmbedder } from '../../src/search/embedder.ts';
@@ -79,15 +81,18 @@ describe('offered texts', () => {
   });
 
   it('that come singly while a request is under way go together in the next', async () => {
-    server.behaviour = { delay: 50 };
+    let storeFirst = () => {};
+    const first = new Promise<void>((resolve) => {
+      storeFirst = resolve;
+    });
+    storing = () => first;
     const queue = startQueue();
-    for (const item of numbered(20)) {
-      queue.offer([item]);
-      await new Promise((resolve) => setTimeout(resolve, 2));
-    }
+    queue.offer(numbered(1));
+    await until(() => expect(server.requests).toHaveLength(1));
+    for (const item of numbered(20, 1)) queue.offer([item]);
+    storeFirst();
     await drained(queue);
-    expect(stored).toHaveLength(20);
-    expect(server.requests.length).toBeLessThan(6);
+    expect(server.requests.map(({ texts }) => texts.length)).toStrictEqual([1, 20]);
   });
 
   it('are asked for one request at a time, and never on the time of the one who offers', async () => {
@@ -165,7 +170,7 @@ describe('an endpoint that is down', () => {
 
   it('that hangs gets smaller batches once it is back', async () => {
     server.behaviour = 'hang';
-    const queue = startQueue({ timeout: 30 });
+    const queue = startQueue({ timeout: 200 });
     queue.offer(numbered(32));
     await until(() => expect(queue.state().lastProblem).toBe('timeout'));
     await until(() => expect(server.requests.length).toBeGreaterThan(3));
@@ -216,7 +221,7 @@ describe('a text that cannot be embedded', () => {
     ['takes forever', 'hang'],
   ] as const)('(it %s) is skipped and reported, and the others are not', async (_, behaviour) => {
     server.decide = (texts) => (poisonous(texts) ? behaviour : undefined);
-    const queue = startQueue({ timeout: 100 });
+    const queue = startQueue({ timeout: 300 });
     queue.offer(offered);
     await drained(queue);
     expect(storedKeys()).toStrictEqual(others);
@@ -239,11 +244,11 @@ describe('a text that cannot be embedded', () => {
   it('together with others because there are too many, makes the next batches smaller', async () => {
     server.decide = (texts) => (texts.length > 10 ? { status: 422 } : undefined);
     const queue = startQueue();
-    queue.offer(numbered(200));
+    queue.offer(numbered(400));
     await drained(queue);
-    expect(storedKeys()).toStrictEqual(numbered(200).map(({ key }) => key));
+    expect(storedKeys()).toStrictEqual(numbered(400).map(({ key }) => key));
     const refused = server.requests.filter(({ texts }) => texts.length > 10).length;
-    expect(refused).toBeLessThan(server.requests.length / 3);
+    expect(refused).toBeLessThan(server.requests.length / 5);
     expect(reports).toStrictEqual([]);
   });
 });
@@ -306,6 +311,7 @@ describe('closing', () => {
     expect(performance.now() - begun).toBeLessThan(2000);
     expect(kinds()).toStrictEqual(['closed']);
     expect(reports[0]?.message).toMatch(/^50 messages were not embedded.*mcp-sessions embed/);
+    await vi.waitFor(() => expect(server.hungUp).toBe(1), 2000);
   });
 
   it('does not sit out a back-off: it tries once more', async () => {
@@ -336,5 +342,26 @@ describe('closing', () => {
     await until(() => expect(server.requests).toHaveLength(1));
     await queue.close(100);
     expect(kinds()).toStrictEqual(['closed']);
+  });
+});
+
+describe('a process', () => {
+  it('ends though texts wait for an endpoint that is down', async () => {
+    const url = server.url;
+    await server.close();
+    const dist = (file: string) => new URL(`../../dist/search/${file}.js`, import.meta.url).href;
+    const script = `
+      import { createEmbedder } from '${dist('embedder')}';
+      import { createEmbeddingQueue } from '${dist('embedding-queue')}';
+      const embedder = createEmbedder({ url: '${url}', model: 'm', retryDelay: 1 });
+      const onProblem = ({ kind }) => console.log(kind);
+      const queue = createEmbeddingQueue({
+        embedder, store: async () => {}, onProblem, retryDelay: 2 ** 40,
+      });
+      queue.offer([{ key: 1, text: 'one' }]);`;
+    const run = promisify(execFile);
+    const args = ['--input-type=module', '--eval', script];
+    const { stdout } = await run(process.execPath, args, { timeout: 15_000 });
+    expect(stdout).toBe('blocked\n');
   });
 });

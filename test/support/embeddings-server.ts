@@ -40,6 +40,8 @@ export interface EmbeddingsServer {
     fields: string[];
     headers: IncomingMessage['headers'];
   }[];
+  /** How many clients hung up before they had their answer. */
+  hungUp: number;
   /** The one model it has; another has other vectors, and asking for another is a 404. */
   model: string;
   /** A bearer key that it wants to see. */
@@ -63,6 +65,7 @@ export async function startEmbeddingsServer(): Promise<EmbeddingsServer> {
   const server: EmbeddingsServer = {
     url: `http://127.0.0.1:${port}/v1`,
     requests: [],
+    hungUp: 0,
     model: 'test-model',
     key: undefined,
     behaviour: 'answer',
@@ -76,6 +79,9 @@ export async function startEmbeddingsServer(): Promise<EmbeddingsServer> {
   };
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    response.on('close', () => {
+      if (!response.writableEnded) server.hungUp++;
+    });
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk);
     const body = JSON.parse(Buffer.concat(chunks).toString());
