@@ -19,7 +19,7 @@ const ALLOWED: Record<string, { parts: string[]; packages: RegExp }> = {
   },
   search: {
     parts: ['domain', 'search', 'store/store.ts'],
-    packages: /^@orama\/stemmers\/english$/,
+    packages: /^(@orama\/stemmers\/english|node:timers\/promises)$/,
   },
   services: { parts: ['domain', 'search', 'services', 'store/store.ts'], packages: /^$/ },
   mcp: {

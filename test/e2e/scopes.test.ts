@@ -12,6 +12,7 @@ const READING = [
   'list_sessions',
   'get_memory',
   'list_messages',
+  'search_memory',
   'get_user',
   'list_users',
 ];

@@ -1,0 +1,49 @@
+/** The stored form begins with the reciprocal of its length as a vector, a little-endian float. */
+const HEADER_BYTES = 4;
+
+/**
+ * A vector as it is stored: one signed byte per number, the largest becoming 127, after four bytes
+ * that spare `similarity` a square root. A quarter of the floats' size.
+ *
+ * Rounding turns a vector v of d numbers by at most asin(r / 254), where r = max|vᵢ| · √d / |v| tells
+ * how much its largest number stands out (about 4 for the vectors of embedding models). As roundings
+ * mostly cancel out, cosines are off by less than 0.005 from 256 numbers on.
+ *
+ * @param vector of finite numbers and any length; a vector of zeros is similar to nothing
+ */
+export function toStored(vector: Float32Array): Uint8Array {
+  let max = 0;
+  for (const entry of vector) max = Math.max(max, Math.abs(entry));
+  const stored = new Uint8Array(HEADER_BYTES + vector.length);
+  const bytes = new Int8Array(stored.buffer, HEADER_BYTES);
+  let squares = 0;
+  for (let i = 0; i < vector.length; i++) {
+    const byte = max === 0 ? 0 : Math.round(((vector[i] as number) / max) * 127);
+    bytes[i] = byte;
+    squares += byte * byte;
+  }
+  new DataView(stored.buffer).setFloat32(0, squares === 0 ? 0 : 1 / Math.sqrt(squares), true);
+  return stored;
+}
+
+/** The number of dimensions of a stored vector. */
+export function dimensionsOf(stored: Uint8Array): number {
+  return stored.length - HEADER_BYTES;
+}
+
+/**
+ * The cosine of two stored vectors, -1 to 1. Vectors of different dimensions have nothing to compare:
+ * 0.
+ */
+export function similarity(a: Uint8Array, b: Uint8Array): number {
+  if (a.length !== b.length) return 0;
+  const x = new Int8Array(a.buffer, a.byteOffset + HEADER_BYTES, dimensionsOf(a));
+  const y = new Int8Array(b.buffer, b.byteOffset + HEADER_BYTES, dimensionsOf(b));
+  let dot = 0;
+  for (let i = 0; i < x.length; i++) dot += (x[i] as number) * (y[i] as number);
+  return dot * reciprocalLength(a) * reciprocalLength(b);
+}
+
+function reciprocalLength(stored: Uint8Array): number {
+  return new DataView(stored.buffer, stored.byteOffset, HEADER_BYTES).getFloat32(0, true);
+}
