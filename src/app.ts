@@ -3,8 +3,8 @@ import { v7 as uuidv7 } from 'uuid';
 import type { Config } from './config.ts';
 import type { Logger } from './logger.ts';
 import { Changes } from './mcp/changes.ts';
-import { createServerFactory } from './mcp/server.ts';
-import type { Context } from './mcp/tool.ts';
+import { localPrincipal } from './mcp/principal.ts';
+import { createServerFactory, type ServedConnection } from './mcp/server.ts';
 import { purgeNow } from './purge-command.ts';
 import { createMemoryService } from './services/memory.ts';
 import type { Dependencies } from './services/services.ts';
@@ -12,8 +12,7 @@ import { createSessionService } from './services/sessions.ts';
 import { createUserService } from './services/users.ts';
 import type { Store } from './store/store.ts';
 import { startSweeping } from './sweep.ts';
-import type { HttpOptions } from './transports/http.ts';
-import type { CreateServer, Transport } from './transports/transport.ts';
+import type { CreateServer, ListenToChanges, Transport } from './transports/transport.ts';
 
 export interface AppOptions {
   config: Config;
@@ -49,17 +48,15 @@ export async function startApp(options: AppOptions): Promise<App> {
     readOnly: config.readOnly,
     logger,
   });
-  const { namespace } = config;
-  const context: Context = {
-    caller: { namespace },
+  const services = {
     sessions: createSessionService(deps),
     memory: createMemoryService(deps),
     users: createUserService(deps),
   };
   const transport = await openTransport(
     options,
-    (connection) => makeServer(context, changes, connection),
-    (listener) => changes.listen(namespace, listener),
+    (connection, caller) => makeServer({ caller, ...services }, changes, connection),
+    (caller, listener) => changes.listen(caller, listener),
   );
   const stopSweeping = startSweeping(config, store.get, logger);
   return {
@@ -91,17 +88,20 @@ export async function runPurge(
 async function openTransport(
   options: AppOptions,
   createServer: CreateServer,
-  changes: HttpOptions['changes'],
+  changes: ListenToChanges,
 ): Promise<Transport & { url?: string }> {
   const { config, logger } = options;
+  const caller = localPrincipal(config.namespace);
   if (!config.http) {
     const { serveOverStdio } = await import('./transports/stdio.ts');
     const { stdin, stdout } = options;
-    return serveOverStdio({ stdin, stdout, createServer, logger });
+    const serve = (connection: ServedConnection) => createServer(connection, caller);
+    return serveOverStdio({ stdin, stdout, createServer: serve, logger });
   }
   const { serveOverHttp } = await import('./transports/http.ts');
   const { host, port, allowedHosts } = config;
-  return serveOverHttp({ host, port, allowedHosts, createServer, changes, logger });
+  const authenticate = async () => ({ caller, holds: async () => true });
+  return serveOverHttp({ host, port, allowedHosts, createServer, authenticate, changes, logger });
 }
 
 /**

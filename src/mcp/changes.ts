@@ -1,30 +1,40 @@
-import type { Changed } from '../services/services.ts';
+import type { Caller, Changed } from '../services/services.ts';
 import { changedResources } from './resources/index.ts';
 
 /** Hears of the URI of a resource that has changed. */
 export type ChangeListener = (uri: string) => void;
 
-/** Tells whoever listens in a namespace of the resources that changed in it. */
+interface Listening {
+  caller: Caller;
+  listener: ChangeListener;
+}
+
+/** Tells whoever listens of the resources that changed, as far as they exist for that caller. */
 export class Changes {
-  readonly #listeners = new Map<string, Set<ChangeListener>>();
+  readonly #byNamespace = new Map<string, Set<Listening>>();
 
   /** Listens until the returned function is called. */
-  listen(namespace: string, listener: ChangeListener): () => void {
-    const listeners = this.#listeners.get(namespace) ?? new Set();
-    this.#listeners.set(namespace, listeners.add(listener));
+  listen(caller: Caller, listener: ChangeListener): () => void {
+    const { namespace } = caller;
+    const all = this.#byNamespace.get(namespace) ?? new Set();
+    const listening = { caller, listener };
+    this.#byNamespace.set(namespace, all.add(listening));
     return () => {
-      listeners.delete(listener);
-      if (listeners.size === 0 && this.#listeners.get(namespace) === listeners) {
-        this.#listeners.delete(namespace);
+      all.delete(listening);
+      if (all.size === 0 && this.#byNamespace.get(namespace) === all) {
+        this.#byNamespace.delete(namespace);
       }
     };
   }
 
   tell(namespace: string, changed: Changed): void {
-    const listeners = this.#listeners.get(namespace);
-    if (listeners === undefined) return;
+    const owner = 'user_id' in changed ? changed.user_id : changed.owner;
+    const concerned = [...(this.#byNamespace.get(namespace) ?? [])].filter(
+      ({ caller }) => caller.user_id === undefined || caller.user_id === owner,
+    );
+    if (concerned.length === 0) return;
     for (const uri of changedResources(changed)) {
-      for (const listener of listeners) listener(uri);
+      for (const { listener } of concerned) listener(uri);
     }
   }
 }

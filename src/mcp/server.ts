@@ -96,8 +96,8 @@ export function createServerFactory(options: ServerOptions) {
     servePrompts(server, prompts, context, logger);
     serveCompletion(server, context, logger);
     if (connection.updates === 'server') {
-      const { namespace } = context.caller;
-      serveSubscriptions(server, changes, { namespace, era: connection.era, logger });
+      const { caller } = context;
+      serveSubscriptions(server, changes, { caller, era: connection.era, logger });
     }
     return server;
   };

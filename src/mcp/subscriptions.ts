@@ -1,5 +1,6 @@
 import type { Server } from '@modelcontextprotocol/server';
 import type { Logger } from '../logger.ts';
+import type { Caller } from '../services/services.ts';
 import type { Changes } from './changes.ts';
 import { invalidParams } from './protocol-errors.ts';
 import { RESOURCES } from './resources/index.ts';
@@ -14,7 +15,7 @@ const MAX_SUBSCRIPTIONS = 1000;
 export function serveSubscriptions(
   server: Server,
   changes: Changes,
-  { namespace, era, logger }: { namespace: string; era: 'legacy' | 'modern'; logger: Logger },
+  { caller, era, logger }: { caller: Caller; era: 'legacy' | 'modern'; logger: Logger },
 ): void {
   /** By the URI that changes are told under: those that the client asked for it with. */
   const subscribed = new Map<string, Set<string>>();
@@ -43,7 +44,7 @@ export function serveSubscriptions(
     return {};
   });
 
-  const stop = changes.listen(namespace, (uri) => {
+  const stop = changes.listen(caller, (uri) => {
     for (const asked of era === 'legacy' ? (subscribed.get(uri) ?? []) : [uri]) {
       server
         .sendResourceUpdated({ uri: asked })

@@ -1,16 +1,16 @@
 import type { ToolAnnotations } from '@modelcontextprotocol/server';
 import type { z } from 'zod';
 import type { MemoryService } from '../services/memory.ts';
-import type { Caller } from '../services/services.ts';
 import type { SessionService } from '../services/sessions.ts';
 import type { UserService } from '../services/users.ts';
+import type { Principal } from './principal.ts';
 
 export const TOOLSETS = ['sessions', 'memory', 'users'] as const;
 export type Toolset = (typeof TOOLSETS)[number];
 
 /** What tools, resources and prompts work with. */
 export interface Context {
-  caller: Caller;
+  caller: Principal;
   sessions: SessionService;
   memory: MemoryService;
   users: UserService;

@@ -5,7 +5,13 @@ import { estimateTokens, type Message, type Session, type Summary } from '../dom
 import type { Append, Conversation, FoundMessage, Store, Stretch } from '../store/store.ts';
 import { describeAbsence } from './absence.ts';
 import { CONTENT_SHOWN_BYTES, withContentCut, withMetadataCut } from './fit.ts';
-import { type Caller, type Dependencies, PAGE_MAX_BYTES, purgeCutoff } from './services.ts';
+import {
+  type Caller,
+  changed,
+  type Dependencies,
+  PAGE_MAX_BYTES,
+  purgeCutoff,
+} from './services.ts';
 
 /** How many messages get_memory returns unless told otherwise. */
 export const WINDOW_DEFAULT = 12;
@@ -136,7 +142,7 @@ export function createMemoryService(deps: Dependencies) {
         throw await absence.session(caller, store, sessionId, outcome.found?.session);
       }
       const { session, messages } = outcome.record;
-      deps.onChange(caller.namespace, { session_id: sessionId, user_id: session.user_id });
+      deps.onChange(caller.namespace, changed(session, true));
       return {
         session,
         messages: messages.map(({ uuid, seq, created }) => ({
@@ -227,7 +233,7 @@ export function createMemoryService(deps: Dependencies) {
       const { namespace } = caller;
       const merged = await store.messages.merge(namespace, sessionId, uuid, patch, timestamp());
       const message = await present(caller, store, sessionId, uuid, merged);
-      deps.onChange(namespace, { session_id: sessionId });
+      deps.onChange(namespace, changed(merged.session as Session, false));
       return message;
     },
 
@@ -248,7 +254,7 @@ export function createMemoryService(deps: Dependencies) {
       const uuid = deps.newUuid();
       const outcome = await store.messages.summarize(namespace, sessionId, uuid, summary);
       if (outcome.applied) {
-        deps.onChange(namespace, { session_id: sessionId });
+        deps.onChange(namespace, changed(outcome.record.session, false));
         return { session: outcome.record.session, summary };
       }
       const { found } = outcome;

@@ -1,7 +1,16 @@
+import type { Session } from '../domain/records.ts';
 import type { Store } from '../store/store.ts';
 
 /** A record that a call has changed. */
-export type Changed = { session_id: string; user_id?: string | undefined } | { user_id: string };
+export type Changed = { user_id: string } | ChangedSession;
+
+export interface ChangedSession {
+  session_id: string;
+  /** Whom the session belongs to, if it does. */
+  owner: string | undefined;
+  /** Whether the list of the owner's sessions shows the change, and nothing else tells of that. */
+  listed: boolean;
+}
 
 /**
  * What the services are made of. The store is asked for when a call needs it, so that a server
@@ -21,7 +30,15 @@ export interface Dependencies {
 
 /** On whose behalf a call is made. */
 export interface Caller {
+  /** The tenant: nothing outside of it exists for the caller. */
   namespace: string;
+  /** The one user that the caller is pinned to: for them, other users' records do not exist. */
+  user_id?: string;
+}
+
+/** @param listed see `ChangedSession` */
+export function changed({ session_id, user_id }: Session, listed: boolean): ChangedSession {
+  return { session_id, owner: user_id, listed };
 }
 
 /** When a record deleted at `deletedAt` is purged; `undefined` if never. */

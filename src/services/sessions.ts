@@ -5,7 +5,7 @@ import type { Change, ListWindow, SessionQuery } from '../store/store.ts';
 import { describeAbsence } from './absence.ts';
 import { withMetadataCut } from './fit.ts';
 import { type ListArguments, listPage, type Page } from './lists.ts';
-import { type Caller, type Dependencies, purgeCutoff, purgeTime } from './services.ts';
+import { type Caller, changed, type Dependencies, purgeCutoff, purgeTime } from './services.ts';
 
 export interface NewSession {
   session_id: string;
@@ -33,8 +33,7 @@ export function createSessionService(deps: Dependencies) {
   /** Tells of a change that was applied, and says what is there now. */
   function told(caller: Caller, change: Change<Session>): Session | undefined {
     if (!change.applied) return change.found;
-    const { session_id, user_id } = change.record;
-    deps.onChange(caller.namespace, { session_id, user_id });
+    deps.onChange(caller.namespace, changed(change.record, true));
     return change.record;
   }
 

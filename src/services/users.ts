@@ -56,7 +56,9 @@ export function createUserService(deps: Dependencies) {
 
   function tell({ namespace }: Caller, user_id: string, sessions: readonly string[]): void {
     deps.onChange(namespace, { user_id });
-    for (const session_id of sessions) deps.onChange(namespace, { session_id });
+    for (const session_id of sessions) {
+      deps.onChange(namespace, { session_id, owner: user_id, listed: false });
+    }
   }
 
   return {

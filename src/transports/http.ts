@@ -9,7 +9,7 @@ import { createGuard } from './guard.ts';
 import { HttpError } from './http-error.ts';
 import { legacySse, SSE_MESSAGES_PATH } from './legacy-sse.ts';
 import { streamableHttp } from './streamable-http.ts';
-import type { CreateServer, Transport } from './transport.ts';
+import type { Authenticate, CreateServer, ListenToChanges, Transport } from './transport.ts';
 
 export interface HttpOptions {
   host: string;
@@ -18,8 +18,8 @@ export interface HttpOptions {
   /** Host names to answer to, beside `localhost` and addresses. */
   allowedHosts: readonly string[];
   createServer: CreateServer;
-  /** Calls the listener with the URI of each resource that changes, until told to stop. */
-  changes(listener: (uri: string) => void): () => void;
+  authenticate: Authenticate;
+  changes: ListenToChanges;
   logger: Logger;
 }
 
@@ -36,7 +36,7 @@ const KEEP_ALIVE_TIMEOUT_MS = 75_000;
  * @throws the system's error when the address cannot be bound
  */
 export async function serveOverHttp(options: HttpOptions): Promise<Transport & { url: string }> {
-  const { logger, createServer } = options;
+  const { logger, createServer, authenticate } = options;
   const guard = createGuard([options.host, ...options.allowedHosts]);
   const mcp = streamableHttp(createServer, options.changes, logger);
   const sse = legacySse(createServer, logger);
@@ -60,7 +60,9 @@ export async function serveOverHttp(options: HttpOptions): Promise<Transport & {
         'There is nothing here. MCP is at /mcp, or at /sse for old clients.',
       );
     }
-    await endpoint.handle(request, response);
+    const identity = await authenticate(request);
+    // Whoever has gone meanwhile is not heard of again.
+    if (!response.destroyed) await endpoint.handle(request, response, identity);
   }
 
   const http = createHttpServer(
@@ -105,6 +107,7 @@ function refuse(response: ServerResponse, error: unknown, logger: Logger): void 
   const status = known ? error.status : 500;
   const message = known ? error.message : 'The server failed. Its log says more.';
   response.writeHead(status, {
+    ...(known && error.headers),
     'content-type': 'application/json',
     // Whatever is left of a body that was not read must not be taken for the next request.
     connection: 'close',

@@ -4,7 +4,8 @@ import type { Logger } from '../logger.ts';
 import { readJson } from './body.ts';
 import { HttpError } from './http-error.ts';
 import { countPending, type Drainable } from './pending.ts';
-import type { CreateServer, Endpoint } from './transport.ts';
+import { type OpenStream, Streams } from './streams.ts';
+import type { CreateServer, Endpoint, Identity } from './transport.ts';
 
 /** Where clients post to; the connection's identifier is in the query. */
 export const SSE_MESSAGES_PATH = '/messages';
@@ -18,7 +19,8 @@ const KEEP_ALIVE_MS = 15_000;
 interface Connection {
   transport: SSEServerTransport;
   pending: Drainable;
-  end(): Promise<void>;
+  stream: OpenStream;
+  close(): Promise<void>;
 }
 
 /**
@@ -27,49 +29,71 @@ interface Connection {
  */
 export function legacySse(createServer: CreateServer, logger: Logger): Endpoint {
   const connections = new Map<string, Connection>();
+  const streams = new Streams(logger);
 
-  async function open(response: ServerResponse): Promise<void> {
+  async function open(response: ServerResponse, identity: Identity): Promise<void> {
     if (connections.size >= MAX_CONNECTIONS) {
       throw new HttpError(503, 'Too many SSE connections are open. Try again later, or use /mcp.');
     }
-    const server = createServer({ era: 'legacy', updates: 'server' });
+    const server = createServer({ era: 'legacy', updates: 'server' }, identity.caller);
     const transport = new SSEServerTransport(SSE_MESSAGES_PATH, response);
     const pending = countPending(transport);
     server.onerror = (error) => logger.debug('sse', { error });
     const keepAlive = setInterval(() => response.write(': keep-alive\n\n'), KEEP_ALIVE_MS);
-    connections.set(transport.sessionId, { transport, pending, end: () => server.close() });
+    const close = () => server.close();
+    const stream: OpenStream = { identity, end: () => void close() };
+    const release = streams.keep(stream);
+    connections.set(transport.sessionId, { transport, pending, stream, close });
     response.on('close', () => {
+      release();
       clearInterval(keepAlive);
       connections.delete(transport.sessionId);
     });
     await server.connect(transport);
   }
 
-  async function post(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async function post(
+    request: IncomingMessage,
+    response: ServerResponse,
+    identity: Identity,
+  ): Promise<void> {
     const { searchParams } = new URL(request.url ?? '/', 'http://localhost');
     const connection = connections.get(searchParams.get('sessionId') ?? '');
-    if (connection === undefined) {
+    // A connection of somebody else is answered as if there were none.
+    if (connection === undefined || !isSame(connection.stream.identity, identity)) {
       throw new HttpError(404, 'There is no such connection. Open one with GET /sse.');
     }
+    connection.stream.identity = identity;
     const body = await readJson(request);
     await connection.transport.handlePostMessage(request, response, body);
   }
 
   return {
-    async handle(request, response) {
+    async handle(request, response, identity) {
       const posts = request.url?.startsWith(SSE_MESSAGES_PATH) === true;
       if (request.method !== (posts ? 'POST' : 'GET')) {
         response.setHeader('allow', posts ? 'POST' : 'GET');
         throw new HttpError(405, `Use ${posts ? 'POST' : 'GET'} here.`);
       }
-      return posts ? post(request, response) : open(response);
+      return posts ? post(request, response, identity) : open(response, identity);
     },
     async drained(timeout) {
       const all = [...connections.values()].map(({ pending }) => pending.drained(timeout));
       return (await Promise.all(all)).every(Boolean);
     },
     async close() {
-      await Promise.all([...connections.values()].map(({ end }) => end()));
+      await Promise.all([...connections.values()].map(({ close }) => close()));
     },
   };
+}
+
+/** Whether two requests come from one caller who may do the same: a renewed credential may go on. */
+function isSame({ caller: a }: Identity, { caller: b }: Identity): boolean {
+  return (
+    a.credential === b.credential &&
+    a.namespace === b.namespace &&
+    a.user_id === b.user_id &&
+    a.scopes.length === b.scopes.length &&
+    a.scopes.every((scope) => b.scopes.includes(scope))
+  );
 }

@@ -1,17 +1,18 @@
 import type { Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
-import { ProtocolErrorCode } from '@modelcontextprotocol/server';
+import { ProtocolErrorCode, type Server } from '@modelcontextprotocol/server';
 import { StdioServerTransport, serveStdio } from '@modelcontextprotocol/server/stdio';
 import type { Logger } from '../logger.ts';
+import type { ServedConnection } from '../mcp/server.ts';
 import { MESSAGE_MAX_BYTES } from './limits.ts';
 import { LineLimit } from './line-limit.ts';
 import { countPending } from './pending.ts';
-import type { CreateServer, Transport } from './transport.ts';
+import type { Transport } from './transport.ts';
 
 export interface StdioOptions {
   stdin: Readable;
   stdout: Writable;
-  createServer: CreateServer;
+  createServer: (connection: ServedConnection) => Server;
   logger: Logger;
 }
 

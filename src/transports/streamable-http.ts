@@ -5,36 +5,46 @@ import type { Logger } from '../logger.ts';
 import { readJson } from './body.ts';
 import { MESSAGE_MAX_BYTES } from './limits.ts';
 import { Pending } from './pending.ts';
-import type { CreateServer, Endpoint } from './transport.ts';
+import { Streams } from './streams.ts';
+import type { CreateServer, Endpoint, Identity, ListenToChanges } from './transport.ts';
 
 type NodeRequest = Parameters<ReturnType<typeof toNodeHandler>>[0];
+type Handler = ReturnType<typeof createMcpHandler>;
 
 /**
- * Streamable HTTP for both protocol eras. Every request is served by a server of its own, so any
- * process behind a load balancer can take it.
- *
- * @param changes calls the listener with the URI of each resource that changes, until told to stop
+ * Streamable HTTP for both protocol eras. Every request is served by a handler and a server of its
+ * own: any process behind a load balancer can take it, and since it is the handler that tells of
+ * changes, nobody hears of what another caller's records went through.
  */
 export function streamableHttp(
   createServer: CreateServer,
-  changes: (listener: (uri: string) => void) => () => void,
+  changes: ListenToChanges,
   logger: Logger,
 ): Endpoint {
   const pending = new Pending();
-  const serve = ({ era }: { era: 'legacy' | 'modern' }) =>
-    createServer({ era, updates: era === 'modern' ? 'transport' : 'none' });
-  const handler = createMcpHandler(serve, {
-    maxRequestBodySize: MESSAGE_MAX_BYTES,
-    onerror: (error) => logger.debug('streamable http', { error }),
-  });
-  const stopListening = changes((uri) => handler.notify.resourceUpdated(uri));
+  const streams = new Streams(logger);
+  const open = new Set<Handler>();
   const onerror = (error: Error) => logger.error('streamable http', { error });
 
+  function handlerFor({ caller }: Identity): Handler {
+    const serve = ({ era }: { era: 'legacy' | 'modern' }) =>
+      createServer({ era, updates: era === 'modern' ? 'transport' : 'none' }, caller);
+    return createMcpHandler(serve, {
+      maxRequestBodySize: MESSAGE_MAX_BYTES,
+      onerror: (error) => logger.debug('streamable http', { error }),
+    });
+  }
+
   /** Serves a request whose body, if it has one, has been read. */
-  function answer(request: IncomingMessage, response: ServerResponse, body?: unknown) {
+  function answer(
+    handler: Handler,
+    request: IncomingMessage,
+    response: ServerResponse,
+    body?: unknown,
+  ) {
     // The body goes past the adapter, which would write it as JSON once more: a waste, and more than
     // the stack bears where it nests deeply.
-    const served: typeof handler = {
+    const served: Handler = {
       ...handler,
       fetch: (web, options) =>
         handler.fetch(web, body === undefined ? options : { ...options, parsedBody: body }),
@@ -43,20 +53,35 @@ export function streamableHttp(
     return adapter(request as NodeRequest, response, body === undefined ? undefined : null);
   }
 
+  /** Tells the client of changes, on the stream that answers it, for as long as that is open. */
+  function tell(handler: Handler, response: ServerResponse, identity: Identity): void {
+    pending.settle(response);
+    const stop = changes(identity.caller, (uri) => handler.notify.resourceUpdated(uri));
+    const release = streams.keep({ identity, end: () => void handler.close() });
+    response.on('close', () => {
+      release();
+      stop();
+    });
+  }
+
   return {
-    async handle(request, response) {
+    async handle(request, response, identity) {
       pending.add(response);
-      response.on('close', () => pending.settle(response));
-      if (request.method !== 'POST') return answer(request, response);
+      const handler = handlerFor(identity);
+      open.add(handler);
+      response.on('close', () => {
+        pending.settle(response);
+        open.delete(handler);
+      });
+      if (request.method !== 'POST') return answer(handler, request, response);
       const body = await readJson(request);
       const method = (body as { method?: unknown } | null)?.method;
-      if (method === 'subscriptions/listen') pending.settle(response);
-      return answer(request, response, body);
+      if (method === 'subscriptions/listen') tell(handler, response, identity);
+      return answer(handler, request, response, body);
     },
     drained: (timeout) => pending.drained(timeout),
-    close() {
-      stopListening();
-      return handler.close();
+    async close() {
+      await Promise.all([...open].map((handler) => handler.close()));
     },
   };
 }

@@ -1,10 +1,24 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Server } from '@modelcontextprotocol/server';
+import type { Principal } from '../mcp/principal.ts';
 import type { ServedConnection } from '../mcp/server.ts';
 import type { Drainable } from './pending.ts';
 
 /** Makes a server for one connection, or for one request. */
-export type CreateServer = (connection: ServedConnection) => Server;
+export type CreateServer = (connection: ServedConnection, caller: Principal) => Server;
+
+/** Who a request comes from. */
+export interface Identity {
+  caller: Principal;
+  /** Whether the credential is still good: streams that outlive their request ask every second. */
+  holds(): Promise<boolean>;
+}
+
+/** Finds out who a request comes from, or throws the `HttpError` that refuses it. */
+export type Authenticate = (request: IncomingMessage) => Promise<Identity>;
+
+/** Calls the listener with the URI of each resource that changes for the caller, until told to stop. */
+export type ListenToChanges = (caller: Principal, listener: (uri: string) => void) => () => void;
 
 /** A way in that is being served. */
 export interface Transport {
@@ -20,6 +34,6 @@ export interface Transport {
 /** What serves one or more paths of an HTTP server. */
 export interface Endpoint extends Drainable {
   /** May throw `HttpError`, which is answered with its status. */
-  handle(request: IncomingMessage, response: ServerResponse): Promise<void>;
+  handle(request: IncomingMessage, response: ServerResponse, identity: Identity): Promise<void>;
   close(): Promise<void>;
 }

@@ -17,14 +17,15 @@ export const RESOURCES: readonly ResourceKind[] = [
 
 /** The URIs of the resources that a change shows in. */
 export function changedResources(changed: Changed): string[] {
-  const { user_id } = changed;
-  const ofUser = user_id === undefined ? [] : [userSessionsResource.uri({ user_id })];
-  if (!('session_id' in changed))
-    return [userResource.uri({ user_id: changed.user_id }), ...ofUser];
-  const { session_id } = changed;
+  const sessionsOf = (user_id: string) => userSessionsResource.uri({ user_id });
+  if ('user_id' in changed) {
+    const { user_id } = changed;
+    return [userResource.uri({ user_id }), sessionsOf(user_id)];
+  }
+  const { session_id, owner, listed } = changed;
   return [
     sessionResource.uri({ session_id }),
     sessionMessagesResource.uri({ session_id }),
-    ...ofUser,
+    ...(listed && owner !== undefined ? [sessionsOf(owner)] : []),
   ];
 }
