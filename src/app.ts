@@ -2,9 +2,13 @@ import type { Readable, Writable } from 'node:stream';
 import { v7 as uuidv7 } from 'uuid';
 import type { Config } from './config.ts';
 import type { Logger } from './logger.ts';
+import { logCalls } from './mcp/call-log.ts';
+import { observedBy } from './mcp/calls.ts';
 import { Changes } from './mcp/changes.ts';
 import { localPrincipal } from './mcp/principal.ts';
 import { createServerFactory, type ServedConnection } from './mcp/server.ts';
+import { loadMetrics, measure, openOps } from './operations.ts';
+import type { Metrics } from './ops/metrics.ts';
 import { purgeNow } from './purge-command.ts';
 import { createMemoryService } from './services/memory.ts';
 import type { Dependencies } from './services/services.ts';
@@ -12,6 +16,7 @@ import { createSessionService } from './services/sessions.ts';
 import { createUserService } from './services/users.ts';
 import type { Store } from './store/store.ts';
 import { startSweeping } from './sweep.ts';
+import type { HttpTransport } from './transports/http.ts';
 import type { CreateServer, ListenToChanges, Transport } from './transports/transport.ts';
 
 export interface AppOptions {
@@ -26,6 +31,8 @@ export interface App {
   transport: Transport;
   /** Where HTTP clients connect; absent on stdio. */
   url?: string;
+  /** Where `/healthz`, `/readyz` and `/metrics` are, if they are anywhere. */
+  opsUrl?: string;
   /** Stops taking calls, answers those in flight within `grace` milliseconds, closes the store. */
   close(grace: number): Promise<void>;
 }
@@ -33,7 +40,9 @@ export interface App {
 /** Puts the parts together and starts serving. The store is opened when the first call needs it. */
 export async function startApp(options: AppOptions): Promise<App> {
   const { config, logger } = options;
-  const store = lazyStore(config, logger, true);
+  let served: Partial<HttpTransport> | undefined;
+  const metrics = await loadMetrics(config, () => served?.open?.());
+  const store = lazyStore(config, logger, true, metrics);
   const changes = new Changes();
   const deps: Dependencies = {
     store: store.get,
@@ -47,6 +56,8 @@ export async function startApp(options: AppOptions): Promise<App> {
     toolsets: config.toolsets,
     readOnly: config.readOnly,
     logger,
+    callTimeout: config.callTimeout,
+    observe: observedBy(logCalls(logger), metrics?.observeCall),
   });
   const services = {
     sessions: createSessionService(deps),
@@ -57,14 +68,20 @@ export async function startApp(options: AppOptions): Promise<App> {
     options,
     (connection, caller) => makeServer({ caller, ...services }, changes, connection),
     (caller, listener) => changes.listen(caller, listener),
+    (reason) => metrics?.refused(reason),
   );
-  const stopSweeping = startSweeping(config, store.get, logger);
+  served = transport;
+  const ops = metrics && (await openOps(config, store.get, metrics));
+  const stopSweeping = startSweeping(config, store.get, logger, metrics?.purged);
   return {
     transport,
     ...(transport.url !== undefined && { url: transport.url }),
+    ...(ops !== undefined && { opsUrl: ops.url }),
     async close(grace) {
+      ops?.stopping();
       stopSweeping();
       if (!(await transport.close(grace))) logger.warn('calls in flight were cut off', { grace });
+      ops?.close();
       await store.close();
     },
   };
@@ -76,7 +93,7 @@ export async function runPurge(
   logger: Logger,
   report: (text: string) => void,
 ): Promise<void> {
-  const store = lazyStore(config, logger, false);
+  const store = lazyStore(config, logger, false, undefined);
   try {
     await purgeNow(await store.get(), config, report);
   } finally {
@@ -89,19 +106,32 @@ async function openTransport(
   options: AppOptions,
   createServer: CreateServer,
   changes: ListenToChanges,
-): Promise<Transport & { url?: string }> {
+  onRefused: (reason: string) => void,
+): Promise<Transport & Partial<HttpTransport>> {
   const { config, logger } = options;
+  const { messageMax } = config;
   const caller = localPrincipal(config.namespace);
   if (!config.http) {
     const { serveOverStdio } = await import('./transports/stdio.ts');
     const { stdin, stdout } = options;
     const serve = (connection: ServedConnection) => createServer(connection, caller);
-    return serveOverStdio({ stdin, stdout, createServer: serve, logger });
+    return serveOverStdio({ stdin, stdout, createServer: serve, messageMax, logger });
   }
   const { serveOverHttp } = await import('./transports/http.ts');
-  const { host, port, allowedHosts } = config;
+  const { host, port, allowedHosts, drainDelay } = config;
   const authenticate = async () => ({ caller, holds: async () => true });
-  return serveOverHttp({ host, port, allowedHosts, createServer, authenticate, changes, logger });
+  return serveOverHttp({
+    host,
+    port,
+    allowedHosts,
+    limits: config,
+    drainDelay,
+    createServer,
+    authenticate,
+    changes,
+    onRefused,
+    logger,
+  });
 }
 
 /**
@@ -109,19 +139,24 @@ async function openTransport(
  *
  * @param maintain whether to bring indexes up to date, as servers do
  */
-function lazyStore(config: Config, logger: Logger, maintain: boolean) {
+function lazyStore(
+  config: Config,
+  logger: Logger,
+  maintain: boolean,
+  metrics: Metrics | undefined,
+) {
   let opening: Promise<Store> | undefined;
   const open = async (): Promise<Store> => {
     const { mongodbUri, mongodbDatabase: database, purgeAfter, sessionsDb } = config;
     if (mongodbUri === undefined) {
       const { openSqliteStore } = await import('./store/sqlite/index.ts');
       logger.info('opening the embedded store', { path: sessionsDb });
-      return openSqliteStore(sessionsDb);
+      return measure(await openSqliteStore(sessionsDb), metrics);
     }
     const { createMongoClient, openMongoStore } = await import('./store/mongodb/index.ts');
     logger.info('connecting to MongoDB', { database });
     const client = createMongoClient(mongodbUri);
-    return openMongoStore({ client, database, purgeAfter, maintain });
+    return measure(openMongoStore({ client, database, purgeAfter, maintain }), metrics);
   };
   return {
     get(): Promise<Store> {

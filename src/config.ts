@@ -3,20 +3,10 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { IDENTIFIER_MAX_BYTES, textProblem } from './domain/identifiers.ts';
+import { LIMIT_SETTINGS, limitShape } from './limit-settings.ts';
 import { LOG_LEVELS } from './logger.ts';
 import { TOOLSETS, type Toolset } from './mcp/tool.ts';
-
-const UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
-const DURATION = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/;
-
-/** A length of time such as `30m` or `7d`, as milliseconds. */
-const duration = z
-  .string()
-  .regex(DURATION, 'a number with a unit: ms, s, m, h or d, such as 30m or 7d')
-  .transform((text) => {
-    const [, amount, unit] = DURATION.exec(text) as RegExpExecArray;
-    return Math.round(Number(amount) * UNITS[unit as keyof typeof UNITS]);
-  });
+import { count, duration, list, type Setting, TIMES } from './setting.ts';
 
 /** The most that a TTL index can wait: a signed 32-bit number of seconds. */
 const PURGE_AFTER_MAX = 2_147_483_647_000;
@@ -32,25 +22,12 @@ const purgeAfter = z.union(
   PURGE_AFTER_FORM,
 );
 
-const list = (text: string) => text.split(',').map((name) => name.trim());
-
 const flag = z
   .enum(['true', 'false', '1', '0'], 'true or false')
   .transform((text) => text === 'true' || text === '1');
 
-interface Setting {
-  /** The environment variable. */
-  env?: string;
-  /** The command-line flag, without its dashes; it wins over the environment. */
-  flag?: string;
-  /** What the flag takes, for the help; flags without take nothing. */
-  takes?: string;
-  description: string;
-  /** Never printed, not even when it is wrong. */
-  secret?: true;
-}
-
-const SETTINGS = {
+/** Every setting there is. */
+export const SETTINGS = {
   mongodbUri: {
     env: 'MONGODB_URI',
     description: 'Connection string of the MongoDB to keep sessions in. Unset: an embedded file.',
@@ -82,6 +59,12 @@ const SETTINGS = {
   http: { flag: 'http', description: 'Serve Streamable HTTP and HTTP+SSE instead of stdio.' },
   host: { flag: 'host', takes: 'HOST', description: 'Address to bind. Default: 127.0.0.1.' },
   port: { flag: 'port', takes: 'PORT', description: 'Port to bind; 0 picks one. Default: 3939.' },
+  opsPort: {
+    flag: 'ops-port',
+    takes: 'PORT',
+    description: 'Serve /healthz, /readyz and /metrics there, on the same host; 0 picks one.',
+  },
+  ...LIMIT_SETTINGS,
   allowedHosts: {
     env: 'ALLOWED_HOSTS',
     flag: 'allowed-hosts',
@@ -130,18 +113,16 @@ const schema = z.object({
       `text of 1 to ${IDENTIFIER_MAX_BYTES} bytes`,
     )
     .default('default'),
-  purgeAfter: purgeAfter.default(7 * UNITS.d),
+  purgeAfter: purgeAfter.default(7 * TIMES.d),
   purgeEvery: duration
-    .refine((ms) => ms >= 1000 && ms <= 24 * UNITS.d, 'a time from 1s to 24d, such as 60m')
-    .default(60 * UNITS.m),
+    .refine((ms) => ms >= 1000 && ms <= 24 * TIMES.d, 'a time from 1s to 24d, such as 60m')
+    .default(60 * TIMES.m),
   logLevel: z.enum(LOG_LEVELS, `one of ${LOG_LEVELS.join(', ')}`).optional(),
   http: flag.default(false),
   host: z.string().min(1, 'a host name or address').default('127.0.0.1'),
-  port: z
-    .string()
-    .refine((text) => /^\d{1,5}$/.test(text) && Number(text) <= 65_535, 'a number from 0 to 65535')
-    .transform(Number)
-    .default(3939),
+  port: count(0, 65_535).default(3939),
+  opsPort: count(0, 65_535).optional(),
+  ...limitShape,
   allowedHosts: z
     .string()
     .transform(list)
@@ -209,7 +190,9 @@ export function load(
   const parsed = schema.safeParse(given);
   if (!parsed.success) throw new ConfigError(describe(parsed.error, given));
   const { purgeAfter: kept, sessionsDb, logLevel, ...config } = parsed.data;
-  const idle = config.http ? undefined : ['host', 'port', 'insecure'].find((name) => values[name]);
+  const idle = config.http
+    ? undefined
+    : ['host', 'port', 'ops-port', 'insecure'].find((name) => values[name]);
   if (idle !== undefined) {
     throw new ConfigError(`--${idle} does nothing without --http: add that, or leave it out.`);
   }

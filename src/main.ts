@@ -44,7 +44,7 @@ async function run(config: Config): Promise<number> {
   });
   const { stdin, stdout } = process;
   const app = await startApp({ config, version, logger, stdin, stdout });
-  if (app.url !== undefined) process.stderr.write(greeting(app.url, config));
+  if (app.url !== undefined) process.stderr.write(greeting(app.url, app.opsUrl, config));
   else if (stdin.isTTY) process.stderr.write(STDIO_HINT);
   const reason = await Promise.race([stopped, app.transport.ended.then(() => 'end of input')]);
   logger.info('stopping', { reason });
@@ -55,13 +55,13 @@ async function run(config: Config): Promise<number> {
 const STDIO_HINT =
   'mcp-sessions speaks MCP on stdin and stdout, and waits for a client. By hand, try --http or --help.\n';
 
-function greeting(url: string, config: Config): string {
+function greeting(url: string, opsUrl: string | undefined, config: Config): string {
   const store = config.mongodbUri === undefined ? config.sessionsDb : 'MongoDB';
   return `mcp-sessions ${version} keeps sessions in ${store} and listens at
 
   ${url}/mcp   Streamable HTTP
   ${url}/sse   HTTP+SSE, for older clients
-
+${opsUrl === undefined ? '' : `  ${opsUrl}    /healthz, /readyz, /metrics\n`}
 Connect a client, for example:
 
   claude mcp add --transport http sessions ${url}/mcp

@@ -20,13 +20,23 @@ const ALLOWED: Record<string, { parts: string[]; packages: RegExp }> = {
   services: { parts: ['domain', 'services', 'store/store.ts'], packages: /^$/ },
   mcp: {
     parts: ['domain', 'services', 'mcp', 'logger.ts'],
-    packages: /^(zod|@modelcontextprotocol\/server)$/,
+    packages: /^(zod|@modelcontextprotocol\/server|@opentelemetry\/api)$/,
   },
   transports: {
     parts: ['mcp', 'transports', 'logger.ts'],
     packages: /^(@modelcontextprotocol\/.*|node:.*)$/,
   },
-  'logger.ts': { parts: [], packages: /^$/ },
+  ops: {
+    parts: ['domain', 'mcp', 'ops', 'store/store.ts'],
+    packages: /^(prom-client|node:(http|net))$/,
+  },
+  'logger.ts': { parts: [], packages: /^pino$/ },
+  'setting.ts': { parts: [], packages: /^zod$/ },
+  'limit-settings.ts': { parts: ['setting.ts'], packages: /^$/ },
+  'operations.ts': {
+    parts: ['config.ts', 'ops', 'store/store.ts'],
+    packages: /^$/,
+  },
   'sweep.ts': {
     parts: ['config.ts', 'logger.ts', 'services', 'store/store.ts'],
     packages: /^$/,
@@ -36,7 +46,7 @@ const ALLOWED: Record<string, { parts: string[]; packages: RegExp }> = {
     packages: /^$/,
   },
   'config.ts': {
-    parts: ['domain', 'logger.ts', 'mcp'],
+    parts: ['domain', 'limit-settings.ts', 'logger.ts', 'mcp', 'setting.ts'],
     packages: /^(zod|node:(os|path|util))$/,
   },
 };

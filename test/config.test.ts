@@ -20,6 +20,15 @@ describe('the configuration', () => {
       http: false,
       host: '127.0.0.1',
       port: 3939,
+      callsPerSecond: 100,
+      callsAtOnce: 64,
+      callTimeout: 30_000,
+      messageMax: 16_777_216,
+      bodiesMax: 268_435_456,
+      streamsPerCredential: 100,
+      streamsMax: 1000,
+      connectionsMax: 10_000,
+      drainDelay: 0,
       allowedHosts: [],
       insecure: false,
       toolsets: ['sessions', 'memory', 'users'],
@@ -55,6 +64,13 @@ describe('the configuration', () => {
     expect(config([], { PURGE_AFTER: text }).purgeAfter).toBe(milliseconds);
   });
 
+  it.each([
+    ['2048KiB', 2_097_152],
+    ['3MiB', 3_145_728],
+  ])('reads MESSAGE_MAX=%s', (text, bytes) => {
+    expect(config([], { MESSAGE_MAX: text }).messageMax).toBe(bytes);
+  });
+
   it('logs more over HTTP, where nobody reads stderr as a protocol error', () => {
     expect(config(['--http']).logLevel).toBe('info');
   });
@@ -75,6 +91,14 @@ describe('the configuration', () => {
     [['--allowed-hosts', 'http://x'], {}, ['--allowed-hosts', 'without ports']],
     [['--http', '--host', '0.0.0.0'], {}, ['--host', '"0.0.0.0"', '--insecure']],
     [['--port', '4000'], {}, ['--port', '--http']],
+    [['--ops-port', '4000'], {}, ['--ops-port', '--http']],
+    [['--http', '--ops-port', '65536'], {}, ['--ops-port', '65535']],
+    [[], { CALLS_PER_SECOND: '0' }, ['CALLS_PER_SECOND', '"0"', 'from 1']],
+    [[], { CALLS_AT_ONCE: 'many' }, ['CALLS_AT_ONCE', '"many"', 'a number']],
+    [[], { CALL_TIMEOUT: '30' }, ['CALL_TIMEOUT', '"30"', 'unit']],
+    [[], { MESSAGE_MAX: '1MiB' }, ['MESSAGE_MAX', '"1MiB"', '2MiB']],
+    [[], { MESSAGE_MAX: '16MB' }, ['MESSAGE_MAX', '"16MB"', 'MiB']],
+    [[], { DRAIN_DELAY: '1h' }, ['DRAIN_DELAY', '"1h"', '10m']],
     [['--dry-run'], {}, ['--dry-run', 'purge']],
     [[], { MONGODB_URI: 'mongodb://me:pw@/db' }, ['MONGODB_URI', 'percent-encoded']],
     [['--nonsense'], {}, ['--nonsense', '--help']],

@@ -7,6 +7,7 @@ import { servePrompts } from './prompts/handlers.ts';
 import { PROMPTS } from './prompts/index.ts';
 import { invalidParams } from './protocol-errors.ts';
 import { serveResources } from './resources/handlers.ts';
+import { type CallOptions, createRunCall } from './run-call.ts';
 import { runTool } from './run-tool.ts';
 import { serveSubscriptions } from './subscriptions.ts';
 import type { Context, Tool, Toolset } from './tool.ts';
@@ -33,7 +34,7 @@ function instructionsFor(tools: ReadonlyMap<string, Tool>): string {
   return `${advice.filter(Boolean).join(' ')}\n${NEVER_OBEY}`;
 }
 
-export interface ServerOptions {
+export interface ServerOptions extends CallOptions {
   version: string;
   /** Only tools of these sets are offered. */
   toolsets: readonly Toolset[];
@@ -50,10 +51,15 @@ export interface ServedConnection {
    * transport, or not at all.
    */
   updates: 'server' | 'transport' | 'none';
+  /** Names the HTTP request that the connection is for; absent where it outlives one. */
+  requestId?: string;
 }
 
 /** The tools that the options leave, in their fixed order. */
-export function offeredTools({ toolsets, readOnly }: ServerOptions): Tool[] {
+export function offeredTools({
+  toolsets,
+  readOnly,
+}: Pick<ServerOptions, 'toolsets' | 'readOnly'>): Tool[] {
   return TOOLS.filter(
     (tool) => toolsets.includes(tool.toolset) && (!readOnly || tool.hints.readOnlyHint),
   );
@@ -75,6 +81,7 @@ export function createServerFactory(options: ServerOptions) {
 
   return (context: Context, changes: Changes, connection: ServedConnection): Server => {
     const subscribe = connection.updates !== 'none';
+    const run = createRunCall(options, context.caller, connection.requestId);
     const server = new Server(
       { name: 'mcp-sessions', title: 'Sessions', version },
       {
@@ -86,15 +93,17 @@ export function createServerFactory(options: ServerOptions) {
     server.setRequestHandler('tools/call', async (request, call) => {
       const tool = tools.get(request.params.name);
       if (tool === undefined) {
-        const name = JSON.stringify(request.params.name.slice(0, 100));
-        throw invalidParams(`There is no tool ${name}. tools/list shows what there is.`);
+        return run({ method: 'tools/call' }, call, async () => {
+          const name = JSON.stringify(request.params.name.slice(0, 100));
+          throw invalidParams(`There is no tool ${name}. tools/list shows what there is.`);
+        });
       }
-      const toolContext = { ...context, progress: progressOf(call, logger) };
-      return runTool(tool, request.params.arguments, toolContext, logger);
+      const progress = progressOf(call, logger);
+      return runTool(tool, request.params.arguments, context, run, call, progress);
     });
-    serveResources(server, context, logger);
-    servePrompts(server, prompts, context, logger);
-    serveCompletion(server, context, logger);
+    serveResources(server, context, run);
+    servePrompts(server, prompts, context, run);
+    serveCompletion(server, context, run);
     if (connection.updates === 'server') {
       const { caller } = context;
       serveSubscriptions(server, changes, { caller, era: connection.era, logger });

@@ -1,7 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { createLogger } from '../../src/logger.ts';
 import { toolDefinition } from '../../src/mcp/json-schema.ts';
 import { RESOURCES } from '../../src/mcp/resources/index.ts';
 import { offeredTools } from '../../src/mcp/server.ts';
@@ -9,9 +8,8 @@ import { TOOLSETS } from '../../src/mcp/tool.ts';
 import { TOOLS } from '../../src/mcp/tools/index.ts';
 
 const folder = (path: string) => fileURLToPath(new URL(path, import.meta.url));
-const logger = createLogger('silent', () => {});
 const offered = (options: Partial<Parameters<typeof offeredTools>[0]>) =>
-  offeredTools({ version: '0', toolsets: TOOLSETS, readOnly: false, logger, ...options });
+  offeredTools({ toolsets: TOOLSETS, readOnly: false, ...options });
 
 describe.each(TOOLS.map((tool) => [tool.name, tool] as const))('the tool %s', (name, tool) => {
   const definition = toolDefinition(tool);
