@@ -110,27 +110,30 @@ async function openTransport(
 ): Promise<Transport & Partial<HttpTransport>> {
   const { config, logger } = options;
   const { messageMax } = config;
-  const caller = localPrincipal(config.namespace);
   if (!config.http) {
     const { serveOverStdio } = await import('./transports/stdio.ts');
     const { stdin, stdout } = options;
+    const caller = localPrincipal(config.namespace);
     const serve = (connection: ServedConnection) => createServer(connection, caller);
     return serveOverStdio({ stdin, stdout, createServer: serve, messageMax, logger });
   }
   const { serveOverHttp } = await import('./transports/http.ts');
-  const { host, port, allowedHosts, drainDelay } = config;
-  const authenticate = async () => ({ caller, holds: async () => true });
+  const { host, port, publicUrl, drainDelay } = config;
+  const allowedHosts =
+    publicUrl === undefined
+      ? config.allowedHosts
+      : [...config.allowedHosts, new URL(publicUrl).hostname];
+  const { openSignIn } = await import('./transports/auth/index.ts');
+  const signIn = await openSignIn(config, localPrincipal(config.namespace), logger);
+  const parts = { createServer, signIn, changes, onRefused, logger };
   return serveOverHttp({
     host,
     port,
+    publicUrl,
     allowedHosts,
     limits: config,
     drainDelay,
-    createServer,
-    authenticate,
-    changes,
-    onRefused,
-    logger,
+    ...parts,
   });
 }
 

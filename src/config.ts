@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { IDENTIFIER_MAX_BYTES, textProblem } from './domain/identifiers.ts';
+import { isLoopback } from './domain/loopback.ts';
 import { LIMIT_SETTINGS, limitShape } from './limit-settings.ts';
 import { LOG_LEVELS } from './logger.ts';
 import { TOOLSETS, type Toolset } from './mcp/tool.ts';
@@ -25,6 +26,12 @@ const purgeAfter = z.union(
 const flag = z
   .enum(['true', 'false', '1', '0'], 'true or false')
   .transform((text) => text === 'true' || text === '1');
+
+function isIssuer(text: string): boolean {
+  const { protocol, hostname, search, hash } = new URL(text);
+  const safe = protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname));
+  return safe && search === '' && hash === '';
+}
 
 /** Every setting there is. */
 export const SETTINGS = {
@@ -70,6 +77,30 @@ export const SETTINGS = {
     flag: 'allowed-hosts',
     takes: 'LIST',
     description: 'Host names to answer to, by comma, beside localhost and addresses.',
+  },
+  publicUrl: {
+    env: 'PUBLIC_URL',
+    description: 'Where clients reach this server through a proxy, such as https://host.',
+  },
+  authTokensFile: {
+    env: 'AUTH_TOKENS_FILE',
+    description: 'Over HTTP, callers sign in with tokens of this file; see mcp-sessions token.',
+  },
+  authJwtIssuer: {
+    env: 'AUTH_JWT_ISSUER',
+    description: 'Over HTTP, callers sign in with access tokens (JWT) of this OAuth issuer.',
+  },
+  authJwtAudience: {
+    env: 'AUTH_JWT_AUDIENCE',
+    description: 'Whom these tokens have to be meant for, by comma, such as https://host/mcp.',
+  },
+  authJwtNamespaceClaim: {
+    env: 'AUTH_JWT_NAMESPACE_CLAIM',
+    description: "Their claim that names the caller's namespace. Default: namespace.",
+  },
+  authJwtUserClaim: {
+    env: 'AUTH_JWT_USER_CLAIM',
+    description: 'Their claim that names the user whom the caller is pinned to. Default: none.',
   },
   insecure: {
     flag: 'insecure',
@@ -130,6 +161,26 @@ const schema = z.object({
       z.array(z.string().regex(/^[a-z0-9.-]+$/i, 'a list by comma of host names without ports')),
     )
     .default([]),
+  publicUrl: z
+    .string()
+    .regex(
+      /^https?:\/\/[^/?#@\s]+\/?$/,
+      'the scheme and host of a URL, such as https://sessions.example.org',
+    )
+    .transform((text) => text.replace(/\/$/, ''))
+    .optional(),
+  authTokensFile: z.string().min(1).optional(),
+  authJwtIssuer: z
+    .url()
+    .refine(isIssuer, 'a URL that starts with https://, or with http:// on this machine')
+    .optional(),
+  authJwtAudience: z
+    .string()
+    .transform(list)
+    .pipe(z.array(z.string().min(1)).min(1))
+    .optional(),
+  authJwtNamespaceClaim: z.string().default('namespace'),
+  authJwtUserClaim: z.string().optional(),
   insecure: flag.default(false),
   toolsets: z
     .string()
@@ -174,9 +225,9 @@ export function load(
   const { values, positionals } = parseFlags(argv);
   if (values.help === true) return { kind: 'help' };
   if (values.version === true) return { kind: 'version' };
-  const [command = 'serve', ...rest] = positionals;
-  if ((command !== 'serve' && command !== 'purge') || rest.length > 0) {
-    const unknown = command === 'serve' || command === 'purge' ? rest[0] : command;
+  const [command = 'serve', ...more] = positionals;
+  if ((command !== 'serve' && command !== 'purge') || more.length > 0) {
+    const unknown = command === 'serve' || command === 'purge' ? more[0] : command;
     throw new ConfigError(
       `There is no command ${JSON.stringify(unknown)}: leave it out to serve, or use purge.`,
     );
@@ -189,7 +240,11 @@ export function load(
   }
   const parsed = schema.safeParse(given);
   if (!parsed.success) throw new ConfigError(describe(parsed.error, given));
-  const { purgeAfter: kept, sessionsDb, logLevel, ...config } = parsed.data;
+  const { purgeAfter: kept, sessionsDb, authTokensFile, logLevel, ...rest } = parsed.data;
+  const config = {
+    ...rest,
+    ...(authTokensFile !== undefined && { authTokensFile: filePath(authTokensFile, env) }),
+  };
   const idle = config.http
     ? undefined
     : ['host', 'port', 'ops-port', 'insecure'].find((name) => values[name]);
@@ -201,9 +256,14 @@ export function load(
       '--dry-run does nothing without the command purge: add it, or leave it out.',
     );
   }
-  if (config.http && !config.insecure && !isLoopback(config.host)) {
+  if ((config.authJwtIssuer === undefined) !== (config.authJwtAudience === undefined)) {
     throw new ConfigError(
-      `--host is ${JSON.stringify(config.host)}, which others can reach, and nobody has to sign in; allowed is 127.0.0.1, ::1 or localhost, or any address together with --insecure.`,
+      'AUTH_JWT_ISSUER and AUTH_JWT_AUDIENCE are needed together: set both, or none.',
+    );
+  }
+  if (config.http && !signInConfigured(config) && !config.insecure && !isLoopback(config.host)) {
+    throw new ConfigError(
+      `--host is ${JSON.stringify(config.host)}, which others can reach, and nobody has to sign in; allowed is any address once AUTH_TOKENS_FILE or AUTH_JWT_ISSUER says who may, or together with --insecure; else 127.0.0.1, ::1 or localhost.`,
     );
   }
   return {
@@ -215,10 +275,18 @@ export function load(
       sessionsDb:
         sessionsDb === undefined
           ? join(dataDirectory(env, platform), 'sessions.db')
-          : resolve(sessionsDb.replace(/^~(?=[/\\])/, home(env))),
+          : filePath(sessionsDb, env),
       logLevel: logLevel ?? (config.http ? 'info' : 'warn'),
     },
   };
+}
+
+/** Whether callers over HTTP have to sign in. */
+export function signInConfigured({
+  authTokensFile,
+  authJwtIssuer,
+}: Pick<Config, 'authTokensFile' | 'authJwtIssuer'>): boolean {
+  return authTokensFile !== undefined || authJwtIssuer !== undefined;
 }
 
 /** The texts of a configuration that no log may show. */
@@ -235,10 +303,6 @@ function decodedOr(text: string): string {
   } catch {
     return text;
   }
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
 function parseFlags(argv: readonly string[]) {
@@ -264,6 +328,11 @@ function describe(error: z.ZodError, given: Record<string, unknown>): string {
   const label = [setting.flag && `--${setting.flag}`, setting.env].filter(Boolean).join(' or ');
   const value = setting.secret ? 'a value that is not shown' : JSON.stringify(given[name]);
   return `${label} is ${value}; allowed is ${issue?.message}.`;
+}
+
+/** The path of a file that a setting names; `~/` is the home directory. */
+export function filePath(text: string, env: Readonly<Record<string, string | undefined>>): string {
+  return resolve(text.replace(/^~(?=[/\\])/, home(env)));
 }
 
 const home = (env: Readonly<Record<string, string | undefined>>) => env.HOME || homedir();
@@ -299,6 +368,7 @@ Usage:
   mcp-sessions [flags]                  serve over stdio, for one MCP client
   mcp-sessions --http [flags]           serve over HTTP
   mcp-sessions purge [--dry-run]        purge now what is past PURGE_AFTER
+  mcp-sessions token --help             make, list and revoke tokens to sign in with
 
 Flags:
 ${flags.join('\n')}

@@ -3,7 +3,7 @@ import { Console } from 'node:console';
 import { createRequire } from 'node:module';
 import { setTimeout as delay } from 'node:timers/promises';
 import { runPurge, startApp } from './app.ts';
-import { type Config, ConfigError, helpText, load, secretsOf } from './config.ts';
+import { type Config, ConfigError, helpText, load, secretsOf, signInConfigured } from './config.ts';
 import { DomainError } from './domain/errors.ts';
 import { createLogger } from './logger.ts';
 import { GRACE_MS } from './transports/limits.ts';
@@ -20,7 +20,17 @@ globalThis.console = new Console(process.stderr, process.stderr);
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
 
 async function main(): Promise<number> {
-  const loaded = load(process.argv.slice(2), process.env, process.platform);
+  const argv = process.argv.slice(2);
+  if (argv[0] === 'token') {
+    const { runTokenCommand } = await import('./token-command.ts');
+    const { stdout, stderr } = process;
+    await runTokenCommand(argv.slice(1), process.env, {
+      print: (text) => void stdout.write(text),
+      explain: (text) => void stderr.write(text),
+    });
+    return EXIT.ok;
+  }
+  const loaded = load(argv, process.env, process.platform);
   if (loaded.kind === 'config') return run(loaded.config);
   process.stdout.write(loaded.kind === 'help' ? helpText() : `${version}\n`);
   return EXIT.ok;
@@ -64,9 +74,9 @@ function greeting(url: string, opsUrl: string | undefined, config: Config): stri
 ${opsUrl === undefined ? '' : `  ${opsUrl}    /healthz, /readyz, /metrics\n`}
 Connect a client, for example:
 
-  claude mcp add --transport http sessions ${url}/mcp
+  claude mcp add --transport http sessions ${url}/mcp${config.authTokensFile === undefined ? '' : ' --header "Authorization: Bearer TOKEN"'}
 
-${config.insecure ? 'Nobody has to sign in: whoever reaches this address can read and change everything.\n\n' : ''}Stop with Ctrl-C.
+${config.insecure && !signInConfigured(config) ? 'Nobody has to sign in: whoever reaches this address can read and change everything.\n\n' : ''}Stop with Ctrl-C.
 `;
 }
 

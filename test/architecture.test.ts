@@ -22,6 +22,10 @@ const ALLOWED: Record<string, { parts: string[]; packages: RegExp }> = {
     parts: ['domain', 'services', 'mcp', 'logger.ts'],
     packages: /^(zod|@modelcontextprotocol\/server|@opentelemetry\/api)$/,
   },
+  'transports/auth': {
+    parts: ['domain', 'mcp/principal.ts', 'transports', 'logger.ts'],
+    packages: /^(jose|zod|node:.*)$/,
+  },
   transports: {
     parts: ['mcp', 'transports', 'logger.ts'],
     packages: /^(@modelcontextprotocol\/.*|node:.*)$/,
@@ -44,6 +48,10 @@ const ALLOWED: Record<string, { parts: string[]; packages: RegExp }> = {
   'purge-command.ts': {
     parts: ['config.ts', 'services', 'store/store.ts'],
     packages: /^$/,
+  },
+  'token-command.ts': {
+    parts: ['config.ts', 'domain', 'mcp/principal.ts', 'transports/auth', 'setting.ts'],
+    packages: /^node:util$/,
   },
   'config.ts': {
     parts: ['domain', 'limit-settings.ts', 'logger.ts', 'mcp', 'setting.ts'],

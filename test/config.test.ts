@@ -30,6 +30,7 @@ describe('the configuration', () => {
       connectionsMax: 10_000,
       drainDelay: 0,
       allowedHosts: [],
+      authJwtNamespaceClaim: 'namespace',
       insecure: false,
       toolsets: ['sessions', 'memory', 'users'],
       readOnly: false,

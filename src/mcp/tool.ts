@@ -36,6 +36,13 @@ export interface Tool<
   description: string;
   toolset: Toolset;
   hints: Hints;
+  /** Whom it is offered to, beside those who may read, or write, as its hints say. */
+  only?: {
+    /** Whoever may administer. */
+    admin?: true;
+    /** Whoever is not pinned to one user. */
+    unpinned: true;
+  };
   input: Input;
   output: Output;
   run(args: z.output<Input>, context: ToolContext): Promise<z.input<Output>>;
@@ -47,6 +54,11 @@ export function defineTool<Input extends z.ZodObject, Output extends z.ZodObject
 ): Tool {
   return tool as unknown as Tool;
 }
+
+/** Tools that reach beyond one user's records. */
+export const UNPINNED = { unpinned: true } as const;
+/** Tools that do so to everything that a user has. */
+export const ADMIN = { admin: true, unpinned: true } as const;
 
 export const READS: Hints = { readOnlyHint: true, destructiveHint: false, idempotentHint: true };
 export const ADDS: Hints = { readOnlyHint: false, destructiveHint: false, idempotentHint: false };

@@ -1,6 +1,7 @@
 import { DomainError, quoted } from '../domain/errors.ts';
 import type { Session, User } from '../domain/records.ts';
 import type { Store } from '../store/store.ts';
+import { mayTouch } from './pin.ts';
 import { type Caller, type Dependencies, purgeCutoff, purgeTime } from './services.ts';
 
 /** The words for records that are not there, or not any more: what happened, and the way back. */
@@ -33,9 +34,16 @@ export function describeAbsence({ purgeAfter, now }: Pick<Dependencies, 'purgeAf
     return `${until(session.deleted_at as string)} ${remedy}`;
   }
 
+  /** Of a session, NOT_FOUND unless it may be worked on; it may be deleted, or not be there, still. */
+  async function checkTouch(caller: Caller, store: Store, sessionId: string): Promise<void> {
+    if (await mayTouch(caller, store, sessionId)) return;
+    throw noSession(sessionId);
+  }
+
   return {
     isPast,
     deletedSession,
+    checkTouch,
 
     /** NOT_FOUND for a session, of which `found` is there if it is soft-deleted. */
     async session(
@@ -45,10 +53,7 @@ export function describeAbsence({ purgeAfter, now }: Pick<Dependencies, 'purgeAf
       found: Session | undefined,
     ): Promise<DomainError> {
       if (found?.deleted_at === undefined || isPast(found)) {
-        return new DomainError(
-          'NOT_FOUND',
-          `There is no session ${quoted(sessionId)}. Check the session_id, or create it with add_session; list_sessions shows what there is.`,
-        );
+        return noSession(sessionId);
       }
       const text = await deletedSession(caller, store, found);
       return new DomainError('NOT_FOUND', `Session ${quoted(sessionId)} ${text}`);
@@ -68,4 +73,11 @@ export function describeAbsence({ purgeAfter, now }: Pick<Dependencies, 'purgeAf
       );
     },
   };
+}
+
+function noSession(sessionId: string): DomainError {
+  return new DomainError(
+    'NOT_FOUND',
+    `There is no session ${quoted(sessionId)}. Check the session_id, or create it with add_session; list_sessions shows what there is.`,
+  );
 }

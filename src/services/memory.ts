@@ -4,7 +4,9 @@ import { cutPage, type PageArguments, sealCursor, windowOf } from '../domain/pag
 import { estimateTokens, type Message, type Session, type Summary } from '../domain/records.ts';
 import type { Append, Conversation, FoundMessage, Store, Stretch } from '../store/store.ts';
 import { describeAbsence } from './absence.ts';
+import { createBegin } from './begin.ts';
 import { CONTENT_SHOWN_BYTES, withContentCut, withMetadataCut } from './fit.ts';
+import { mayTouch } from './pin.ts';
 import {
   type Caller,
   changed,
@@ -67,14 +69,22 @@ export type MemoryService = ReturnType<typeof createMemoryService>;
 export function createMemoryService(deps: Dependencies) {
   const timestamp = () => new Date(deps.now()).toISOString();
   const absence = describeAbsence(deps);
+  const begin = createBegin(deps);
 
   /** A live session with a stretch of its messages. */
   async function read(caller: Caller, store: Store, sessionId: string, stretch: Stretch) {
+    await absence.checkTouch(caller, store, sessionId);
     const found = await store.messages.read(caller.namespace, sessionId, stretch);
     if (found === undefined || found.conversation.session.deleted_at !== undefined) {
       throw await absence.session(caller, store, sessionId, found?.conversation.session);
     }
     return found;
+  }
+
+  /** Adds a pinned caller's session before the append would, which would give it no user. */
+  async function beginOwn(caller: Caller, store: Store, session_id: string): Promise<void> {
+    if (await mayTouch(caller, store, session_id)) return;
+    await begin(caller, store, { session_id });
   }
 
   /** The message that was found, or the error that says why there is none. */
@@ -101,7 +111,7 @@ export function createMemoryService(deps: Dependencies) {
      * without the messages that it had.
      *
      * @throws DomainError INVALID_ARGUMENT when two of the messages have one uuid; NOT_FOUND when the
-     *   session's user is deleted
+     *   session's user is deleted; PERMISSION_DENIED when a pinned caller may not have that session
      */
     async add(
       caller: Caller,
@@ -114,6 +124,7 @@ export function createMemoryService(deps: Dependencies) {
       }
       const store = await deps.store();
       const { namespace } = caller;
+      await beginOwn(caller, store, sessionId);
       const append: Append = {
         messages: added.map(({ uuid, role, content, metadata = {} }) => ({
           uuid: uuid ?? deps.newUuid(),
@@ -136,6 +147,7 @@ export function createMemoryService(deps: Dependencies) {
       if (!outcome.applied && outcome.found && absence.isPast(outcome.found.session)) {
         const cutoff = purgeCutoff(deps.now(), deps.purgeAfter) as string;
         await store.sessions.purge(namespace, sessionId, cutoff);
+        await beginOwn(caller, store, sessionId);
         outcome = await store.messages.append(namespace, sessionId, append);
       }
       if (!outcome.applied) {
@@ -191,8 +203,9 @@ export function createMemoryService(deps: Dependencies) {
     /** One page of a session's messages, from its beginning or from its end. */
     async list(caller: Caller, sessionId: string, list: MessageList): Promise<MessagePage> {
       const store = await deps.store();
+      const { namespace, user_id } = caller;
       const { order, from_seq, content_offset } = list;
-      const query = ['messages', caller.namespace, sessionId, order, from_seq, content_offset];
+      const query = ['messages', namespace, user_id, sessionId, order, from_seq, content_offset];
       const window = windowOf(list, query);
       const start = from_seq && (order === 'asc' ? from_seq - 1 : from_seq + 1);
       const { conversation, messages } = await read(caller, store, sessionId, {
@@ -219,6 +232,7 @@ export function createMemoryService(deps: Dependencies) {
     /** One message, whole. */
     async getMessage(caller: Caller, sessionId: string, uuid: string): Promise<Message> {
       const store = await deps.store();
+      await absence.checkTouch(caller, store, sessionId);
       const found = await store.messages.find(caller.namespace, sessionId, uuid);
       return present(caller, store, sessionId, uuid, found);
     },
@@ -231,6 +245,7 @@ export function createMemoryService(deps: Dependencies) {
     ): Promise<Message> {
       const store = await deps.store();
       const { namespace } = caller;
+      await absence.checkTouch(caller, store, sessionId);
       const merged = await store.messages.merge(namespace, sessionId, uuid, patch, timestamp());
       const message = await present(caller, store, sessionId, uuid, merged);
       deps.onChange(namespace, changed(merged.session as Session, false));
@@ -252,6 +267,7 @@ export function createMemoryService(deps: Dependencies) {
       const summary = { ...input, created_at: timestamp() };
       const { namespace } = caller;
       const uuid = deps.newUuid();
+      await absence.checkTouch(caller, store, sessionId);
       const outcome = await store.messages.summarize(namespace, sessionId, uuid, summary);
       if (outcome.applied) {
         deps.onChange(namespace, changed(outcome.record.session, false));

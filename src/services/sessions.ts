@@ -1,17 +1,14 @@
 import { DomainError, quoted } from '../domain/errors.ts';
 import type { JsonObject } from '../domain/metadata.ts';
+import { PAGE_LIMIT_MAX } from '../domain/pages.ts';
 import type { Session } from '../domain/records.ts';
 import type { Change, ListWindow, SessionQuery } from '../store/store.ts';
 import { describeAbsence } from './absence.ts';
+import { createBegin, type NewSession } from './begin.ts';
 import { withMetadataCut } from './fit.ts';
 import { type ListArguments, listPage, type Page } from './lists.ts';
-import { type Caller, changed, type Dependencies, purgeCutoff, purgeTime } from './services.ts';
-
-export interface NewSession {
-  session_id: string;
-  user_id?: string | undefined;
-  metadata?: JsonObject | undefined;
-}
+import { exists } from './pin.ts';
+import { type Caller, changed, type Dependencies, purgeTime } from './services.ts';
 
 export interface SessionList extends ListArguments {
   user_id?: string | undefined;
@@ -29,6 +26,7 @@ export type SessionService = ReturnType<typeof createSessionService>;
 export function createSessionService(deps: Dependencies) {
   const timestamp = () => new Date(deps.now()).toISOString();
   const absence = describeAbsence(deps);
+  const begin = createBegin(deps);
 
   /** Tells of a change that was applied, and says what is there now. */
   function told(caller: Caller, change: Change<Session>): Session | undefined {
@@ -40,33 +38,7 @@ export function createSessionService(deps: Dependencies) {
   return {
     async add(caller: Caller, input: NewSession): Promise<Session> {
       const store = await deps.store();
-      const at = timestamp();
-      const { namespace } = caller;
-      const insert = () =>
-        store.sessions.insert(namespace, {
-          session_id: input.session_id,
-          uuid: deps.newUuid(),
-          ...(input.user_id !== undefined && { user_id: input.user_id }),
-          metadata: input.metadata ?? {},
-          created_at: at,
-          updated_at: at,
-          message_count: 0,
-        });
-      let outcome = await insert();
-      if (
-        outcome !== 'user_missing' &&
-        !outcome.applied &&
-        outcome.found &&
-        absence.isPast(outcome.found)
-      ) {
-        const cutoff = purgeCutoff(deps.now(), deps.purgeAfter) as string;
-        await store.sessions.purge(namespace, input.session_id, cutoff);
-        outcome = await insert();
-      }
-      if (outcome === 'user_missing') {
-        const userId = input.user_id as string;
-        throw absence.user(userId, await store.users.find(caller.namespace, userId));
-      }
+      const outcome = await begin(caller, store, input);
       const session = told(caller, outcome);
       if (outcome.applied) return outcome.record;
       const name = `Session ${quoted(input.session_id)}`;
@@ -80,6 +52,7 @@ export function createSessionService(deps: Dependencies) {
 
     async get(caller: Caller, sessionId: string): Promise<Session> {
       const store = await deps.store();
+      await absence.checkTouch(caller, store, sessionId);
       const found = await store.sessions.find(caller.namespace, sessionId);
       if (found !== undefined && found.deleted_at === undefined) return found;
       throw await absence.session(caller, store, sessionId, found);
@@ -87,6 +60,7 @@ export function createSessionService(deps: Dependencies) {
 
     async updateMetadata(caller: Caller, sessionId: string, patch: JsonObject): Promise<Session> {
       const store = await deps.store();
+      await absence.checkTouch(caller, store, sessionId);
       const outcome = await store.sessions.merge(caller.namespace, sessionId, patch, timestamp());
       const session = told(caller, outcome);
       if (outcome.applied) return outcome.record;
@@ -96,6 +70,7 @@ export function createSessionService(deps: Dependencies) {
     /** Deletes, or answers with the deletion that is already there, so that a retry is safe. */
     async delete(caller: Caller, sessionId: string): Promise<Deletion> {
       const store = await deps.store();
+      await absence.checkTouch(caller, store, sessionId);
       const outcome = await store.sessions.delete(caller.namespace, sessionId, timestamp());
       const session = told(caller, outcome);
       if (session?.deleted_at === undefined) {
@@ -107,6 +82,7 @@ export function createSessionService(deps: Dependencies) {
     /** Undoes a deletion; a session that is live stays as it is. */
     async restore(caller: Caller, sessionId: string): Promise<Session> {
       const store = await deps.store();
+      await absence.checkTouch(caller, store, sessionId);
       const outcome = await store.sessions.restore(caller.namespace, sessionId);
       const session = told(caller, outcome);
       if (session !== undefined && session.deleted_at === undefined) return session;
@@ -115,20 +91,34 @@ export function createSessionService(deps: Dependencies) {
 
     async list(caller: Caller, list: SessionList): Promise<Page<Session>> {
       const { sessions } = await deps.store();
-      const { namespace } = caller;
-      const { user_id, order_by, order, deleted } = list;
+      const { namespace, user_id: pin } = caller;
+      const { user_id = pin, order_by, order, deleted } = list;
       const query: SessionQuery = { user_id, order_by, order, deleted };
-      const source = {
-        list: (window: ListWindow) => sessions.list(namespace, query, window),
-        count: () => sessions.count(namespace, query),
-      };
-      return listPage(list, ['sessions', namespace, user_id], source, withMetadataCut);
+      const source = exists(caller, user_id)
+        ? {
+            list: (window: ListWindow) => sessions.list(namespace, query, window),
+            count: () => sessions.count(namespace, query),
+          }
+        : { list: async () => [], count: async () => 0 };
+      return listPage(list, ['sessions', namespace, pin, user_id], source, withMetadataCut);
     },
 
-    /** Up to `limit` identifiers of live sessions that start with `prefix`. */
+    /**
+     * Up to `limit` identifiers of live sessions that start with `prefix`; for a pinned caller, of
+     * the last changed ones.
+     */
     async complete(caller: Caller, prefix: string, limit: number): Promise<string[]> {
-      const store = await deps.store();
-      return store.sessions.identifiers(caller.namespace, prefix, limit);
+      const { sessions } = await deps.store();
+      const { namespace, user_id } = caller;
+      if (user_id === undefined) return sessions.identifiers(namespace, prefix, limit);
+      // Not by identifier: going through those of others would take the longer the more there are.
+      const own = { user_id, order_by: 'updated_at', order: 'desc', deleted: 'exclude' } as const;
+      const last = { limit: PAGE_LIMIT_MAX, metadataMaxBytes: 0 };
+      return (await sessions.list(namespace, own, last))
+        .map(({ session_id }) => session_id)
+        .filter((id) => id.startsWith(prefix))
+        .sort()
+        .slice(0, limit);
     },
   };
 }

@@ -5,7 +5,8 @@ import type { User } from '../domain/records.ts';
 import type { ListQuery, ListWindow, Progress, Store, UserChange } from '../store/store.ts';
 import { describeAbsence } from './absence.ts';
 import { withMetadataCut } from './fit.ts';
-import { type ListArguments, listPage, type Page } from './lists.ts';
+import { type ListArguments, listPage, type Page, type Source } from './lists.ts';
+import { exists, refusePinned } from './pin.ts';
 import { type Caller, type Dependencies, purgeCutoff, purgeTime } from './services.ts';
 
 export interface NewUser {
@@ -63,6 +64,7 @@ export function createUserService(deps: Dependencies) {
 
   return {
     async add(caller: Caller, input: NewUser): Promise<User> {
+      refusePinned(caller);
       const store = await deps.store();
       const at = timestamp();
       const { user_id, metadata = {}, ...names } = input;
@@ -95,6 +97,7 @@ export function createUserService(deps: Dependencies) {
     },
 
     async get(caller: Caller, userId: string): Promise<User> {
+      if (!exists(caller, userId)) throw absence.user(userId, undefined);
       const store = await deps.store();
       const found = await store.users.find(caller.namespace, userId);
       if (found !== undefined && found.deleted_at === undefined) return found;
@@ -102,6 +105,7 @@ export function createUserService(deps: Dependencies) {
     },
 
     async update(caller: Caller, userId: string, update: UserUpdate): Promise<User> {
+      if (!exists(caller, userId)) throw absence.user(userId, undefined);
       const store = await deps.store();
       const { metadata = {}, ...fields } = update;
       const change = { fields: present(fields), metadata };
@@ -116,6 +120,7 @@ export function createUserService(deps: Dependencies) {
      * there, so that a retry is safe.
      */
     async delete(caller: Caller, userId: string, progress?: Progress): Promise<UserDeletion> {
+      refusePinned(caller);
       const store = await deps.store();
       const sessions = await liveSessions(caller, store, userId);
       const deleted = await store.users.delete(caller.namespace, userId, timestamp(), progress);
@@ -126,6 +131,7 @@ export function createUserService(deps: Dependencies) {
 
     /** Undoes exactly what the deletion did; a user that is live stays as it is. */
     async restore(caller: Caller, userId: string, progress?: Progress): Promise<UserDeletion> {
+      refusePinned(caller);
       const store = await deps.store();
       const restored = await store.users.restore(caller.namespace, userId, progress);
       if (restored === undefined) throw absence.user(userId, undefined);
@@ -135,21 +141,47 @@ export function createUserService(deps: Dependencies) {
 
     async list(caller: Caller, list: ListArguments): Promise<Page<User>> {
       const { users } = await deps.store();
-      const { namespace } = caller;
+      const { namespace, user_id: pin } = caller;
       const { order_by, order, deleted } = list;
       const query: ListQuery = { order_by, order, deleted };
-      const source = {
-        list: (window: ListWindow) => users.list(namespace, query, window),
-        count: () => users.count(namespace, query),
-      };
-      return listPage(list, ['users', namespace], source, withMetadataCut);
+      const source =
+        pin === undefined
+          ? {
+              list: (window: ListWindow) => users.list(namespace, query, window),
+              count: () => users.count(namespace, query),
+            }
+          : listOfOne(() => users.find(namespace, pin), deleted);
+      return listPage(list, ['users', namespace, pin], source, withMetadataCut);
     },
 
     /** Up to `limit` identifiers of live users that start with `prefix`. */
     async complete(caller: Caller, prefix: string, limit: number): Promise<string[]> {
-      const store = await deps.store();
-      return store.users.identifiers(caller.namespace, prefix, limit);
+      const { users } = await deps.store();
+      const { namespace, user_id: pin } = caller;
+      if (pin === undefined) return users.identifiers(namespace, prefix, limit);
+      const self = pin.startsWith(prefix) ? await users.find(namespace, pin) : undefined;
+      return self !== undefined && self.deleted_at === undefined ? [pin] : [];
     },
+  };
+}
+
+/** The list of users that somebody sees who is pinned to one. */
+function listOfOne(
+  find: () => Promise<User | undefined>,
+  deleted: ListQuery['deleted'],
+): Source<User> {
+  const self = async () => {
+    const user = await find();
+    return user !== undefined && (user.deleted_at !== undefined) === (deleted === 'only')
+      ? [user]
+      : [];
+  };
+  return {
+    list: async (window) =>
+      ('after' in window && window.after) || ('offset' in window && window.offset > 0)
+        ? []
+        : self(),
+    count: async () => (await self()).length,
   };
 }
 

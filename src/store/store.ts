@@ -69,6 +69,9 @@ export interface SessionStore {
   /** The session, live or soft-deleted. */
   find(namespace: string, sessionId: string): Promise<Session | undefined>;
 
+  /** Whose the session is, live or soft-deleted: as quick as if there were none, whatever it holds. */
+  owner(namespace: string, sessionId: string): Promise<{ user_id?: string } | undefined>;
+
   /**
    * Merges `patch` (RFC 7396) into a live session's metadata.
    *

@@ -14,7 +14,7 @@ import { HttpError } from './http-error.ts';
 import { legacySse, SSE_MESSAGES_PATH } from './legacy-sse.ts';
 import type { HttpLimits } from './limits.ts';
 import { streamableHttp } from './streamable-http.ts';
-import type { Authenticate, CreateServer, ListenToChanges, Transport } from './transport.ts';
+import type { CreateServer, ListenToChanges, SignIn, Transport } from './transport.ts';
 
 export interface HttpOptions {
   host: string;
@@ -23,7 +23,9 @@ export interface HttpOptions {
   /** Host names to answer to, beside `localhost` and addresses. */
   allowedHosts: readonly string[];
   createServer: CreateServer;
-  authenticate: Authenticate;
+  signIn: SignIn;
+  /** The address that clients know this server by, if it is not the one that is bound. */
+  publicUrl: string | undefined;
   changes: ListenToChanges;
   limits: HttpLimits;
   /** How long it goes on serving once it is told to stop, in milliseconds. */
@@ -55,7 +57,7 @@ const KEEP_ALIVE_TIMEOUT_MS = 75_000;
  * @throws the system's error when the address cannot be bound
  */
 export async function serveOverHttp(options: HttpOptions): Promise<HttpTransport> {
-  const { logger, authenticate, limits } = options;
+  const { logger, signIn, limits } = options;
   const guard = createGuard([options.host, ...options.allowedHosts]);
   const admission = new Admission(limits);
   const { messageMax } = limits;
@@ -68,6 +70,7 @@ export async function serveOverHttp(options: HttpOptions): Promise<HttpTransport
   ]);
   let stopping = false;
   let closing = false;
+  let origin = options.publicUrl ?? '';
 
   async function route(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const requestId = randomUUID();
@@ -78,13 +81,18 @@ export async function serveOverHttp(options: HttpOptions): Promise<HttpTransport
     if (closing) throw new HttpError(503, 'The server is stopping. Repeat the call shortly.');
     const [path = ''] = (request.url ?? '').split('?');
     const endpoint = endpoints.get(path);
+    const metadata = endpoint === undefined ? signIn.metadata(path, origin) : undefined;
+    if (metadata !== undefined) {
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(metadata));
+      return;
+    }
     if (endpoint === undefined) {
       throw new HttpError(
         404,
         'There is nothing here. MCP is at /mcp, or at /sse for old clients.',
       );
     }
-    const identity = await authenticate(request);
+    const identity = await signIn.authenticate(request, origin);
     // Whoever has gone meanwhile is not heard of again.
     if (!response.destroyed) await endpoint.handle(request, response, identity, requestId);
   }
@@ -110,8 +118,10 @@ export async function serveOverHttp(options: HttpOptions): Promise<HttpTransport
   });
 
   const { address, port, family } = http.address() as AddressInfo;
+  const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+  origin = options.publicUrl ?? url;
   return {
-    url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
+    url,
     ended: new Promise(() => {}),
     open: () => ({ connections: connections(), streams: admission.streams }),
     async close(grace) {

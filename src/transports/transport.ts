@@ -16,8 +16,18 @@ export interface Identity {
   holds(): Promise<boolean>;
 }
 
-/** Finds out who a request comes from, or throws the `HttpError` that refuses it. */
-export type Authenticate = (request: IncomingMessage) => Promise<Identity>;
+/** How callers say who they are. */
+export interface SignIn {
+  /**
+   * Finds out who a request comes from.
+   *
+   * @param origin the server's address as clients know it, such as `https://sessions.example.org`
+   * @throws HttpError
+   */
+  authenticate(request: IncomingMessage, origin: string): Promise<Identity>;
+  /** What anybody may read at `path`, in order to find out how to sign in. */
+  metadata(path: string, origin: string): object | undefined;
+}
 
 /** Calls the listener with the URI of each resource that changes for the caller, until told to stop. */
 export type ListenToChanges = (caller: Principal, listener: (uri: string) => void) => () => void;

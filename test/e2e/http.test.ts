@@ -1,50 +1,14 @@
 import { once } from 'node:events';
-import { type IncomingHttpHeaders, request } from 'node:http';
+import { request } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { BAD_CALLS, type BadCall } from '../support/bad-input.ts';
 import { type McpClient, MODERN } from '../support/clients.ts';
 import { lockFile } from '../support/file-lock.ts';
+import { JSON_HEADERS, message, type Sent, SseStream, send } from '../support/raw-http.ts';
 import { type Frame, MODERN_META } from '../support/raw-stdio.ts';
 import { type ServerProcess, Servers } from '../support/server-process.ts';
-
-interface Sent {
-  method?: string;
-  headers?: Record<string, string>;
-  body?: string | Buffer;
-}
-
-interface Answer {
-  status: number;
-  headers: IncomingHttpHeaders;
-  body: string;
-}
-
-/** One request on a connection of its own: `fetch` would not let a Host header through. */
-function send(url: string | URL, { method, headers = {}, body }: Sent = {}): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const options = { method: method ?? (body === undefined ? 'GET' : 'POST'), agent: false };
-    const outgoing = request(url, { ...options, headers: { connection: 'close', ...headers } });
-    outgoing.on('error', reject);
-    outgoing.on('response', (response) => {
-      let text = '';
-      response.setEncoding('utf8').on('data', (chunk) => {
-        text += chunk;
-      });
-      response.on('error', reject);
-      response.on('end', () =>
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text }),
-      );
-    });
-    outgoing.end(body);
-  });
-}
-
-const JSON_HEADERS = {
-  'content-type': 'application/json',
-  accept: 'application/json, text/event-stream',
-};
 
 const list = (kind: string) =>
   JSON.stringify({
@@ -52,11 +16,6 @@ const list = (kind: string) =>
     params: { name: `list_${kind}`, arguments: { include_total: true } },
   });
 const LIST = list('sessions');
-
-/** The JSON-RPC message in an answer, which older eras wrap in an event. */
-function message({ body }: Answer) {
-  return JSON.parse(/^data: (.*)$/m.exec(body)?.[1] ?? body);
-}
 
 describe('an HTTP server', () => {
   let servers: Servers;
@@ -275,47 +234,6 @@ function expectInvalid(answer: Frame, { what, says }: BadCall): void {
   const { code, message } = answer.result.structuredContent.error;
   expect(code, what).toBe('INVALID_ARGUMENT');
   expect(message, what).toContain(says);
-}
-
-/** The stream of answers of HTTP+SSE, as it comes. */
-class SseStream {
-  readonly endpoint: URL;
-  readonly #events: AsyncIterator<string>;
-  readonly #abort: AbortController;
-
-  private constructor(endpoint: URL, events: AsyncIterator<string>, abort: AbortController) {
-    this.endpoint = endpoint;
-    this.#events = events;
-    this.#abort = abort;
-  }
-
-  static async open(url: string): Promise<SseStream> {
-    const abort = new AbortController();
-    const response = await fetch(`${url}/sse`, { signal: abort.signal });
-    const events = dataOf(response.body as ReadableStream<Uint8Array>);
-    const endpoint = new URL((await events.next()).value ?? '', url);
-    return new SseStream(endpoint, events, abort);
-  }
-
-  async next(): Promise<string> {
-    return (await this.#events.next()).value ?? '';
-  }
-
-  close(): void {
-    this.#abort.abort();
-  }
-}
-
-async function* dataOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string, undefined> {
-  const decoder = new TextDecoder();
-  let text = '';
-  for await (const chunk of stream) {
-    text += decoder.decode(chunk, { stream: true });
-    const events = text.split('\n\n');
-    text = events.pop() ?? '';
-    for (const event of events) yield /^data: (.*)$/m.exec(event)?.[1] ?? '';
-  }
-  return undefined;
 }
 
 describe('an HTTP server that has to stop', () => {

@@ -2,14 +2,15 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { toolDefinition } from '../../src/mcp/json-schema.ts';
+import { offeredTools } from '../../src/mcp/offer.ts';
+import { localPrincipal } from '../../src/mcp/principal.ts';
 import { RESOURCES } from '../../src/mcp/resources/index.ts';
-import { offeredTools } from '../../src/mcp/server.ts';
 import { TOOLSETS } from '../../src/mcp/tool.ts';
 import { TOOLS } from '../../src/mcp/tools/index.ts';
 
 const folder = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const offered = (options: Partial<Parameters<typeof offeredTools>[0]>) =>
-  offeredTools({ toolsets: TOOLSETS, readOnly: false, ...options });
+  offeredTools({ toolsets: TOOLSETS, readOnly: false, ...options }, localPrincipal('any'));
 
 describe.each(TOOLS.map((tool) => [tool.name, tool] as const))('the tool %s', (name, tool) => {
   const definition = toolDefinition(tool);

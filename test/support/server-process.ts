@@ -107,6 +107,16 @@ export class Servers {
     return { ...started, url: url as string };
   }
 
+  /** Starts an HTTP server that has an operations port, too. */
+  async spawnObserved(
+    options: ServerOptions = {},
+  ): Promise<ServerProcess & { url: string; opsUrl: string }> {
+    const args = ['--ops-port=0', ...(options.args ?? [])];
+    const started = await this.spawnHttp({ ...options, args });
+    const [, opsUrl] = await started.logged(/^ {2}(http:\S+) +\/healthz/m);
+    return { ...started, opsUrl: opsUrl as string };
+  }
+
   /** A way in by one of the transports: on stdio every client gets a process of its own. */
   async serve(transport: TransportKind, options: ServerOptions = {}): Promise<Endpoint> {
     if (transport === 'stdio') {

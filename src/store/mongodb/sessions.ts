@@ -91,6 +91,14 @@ export function mongoSessions(connection: Connection): SessionStore {
 
     find: (namespace, sessionId) => connection.run(({ db }) => find(db, namespace, sessionId)),
 
+    owner: (namespace, session_id) =>
+      connection.run(async ({ db }) => {
+        const projection = { _id: 0, user_id: 1 } as const;
+        const found = await sessionsOf(db).findOne({ namespace, session_id }, { projection });
+        if (found === null) return undefined;
+        return found.user_id === undefined ? {} : { user_id: found.user_id };
+      }),
+
     merge(namespace, sessionId, patch, at) {
       const filter = { namespace, session_id: sessionId, live: true };
       return change(namespace, sessionId, isLive, (db) =>

@@ -20,6 +20,8 @@ const LISTED = SESSION_COLUMNS.replace('metadata', listedMetadata);
 
 const FIND = `SELECT ${SESSION_COLUMNS} FROM sessions WHERE namespace = ? AND session_id = ?`;
 
+const OWNER = 'SELECT user_id FROM sessions WHERE namespace = ? AND session_id = ?';
+
 const INSERT = `INSERT INTO sessions (namespace, session_id, uuid, user_id, metadata, created_at, updated_at)
   VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING ${SESSION_COLUMNS}`;
 
@@ -79,6 +81,13 @@ export function sqliteSessions(connection: Connection): SessionStore {
     },
 
     find: (namespace, sessionId) => connection.read(() => find(namespace, sessionId)),
+
+    owner: (namespace, sessionId) =>
+      connection.read(() => {
+        const row = connection.statement(OWNER).get(namespace, sessionId);
+        if (row === undefined) return undefined;
+        return row[0] === null ? {} : { user_id: row[0] as string };
+      }),
 
     merge(namespace, sessionId, patch, at) {
       return connection.write(() => {

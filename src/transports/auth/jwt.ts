@@ -1,0 +1,107 @@
+import { createHash } from 'node:crypto';
+import { errors, type JWTPayload, jwtVerify } from 'jose';
+import { identifier } from '../../domain/identifiers.ts';
+import type { Logger } from '../../logger.ts';
+import type { Identity } from '../transport.ts';
+import { IssuerUnavailable, keysOf } from './issuer.ts';
+import { invalidToken, knownScopes, Refusal } from './refusal.ts';
+import type { Verifier } from './verifier.ts';
+
+export interface JwtOptions {
+  /** As tokens name it, and where its metadata is found. */
+  issuer: string;
+  /** A token has to be meant for one of these. */
+  audience: readonly string[];
+  /** The claim that names the caller's namespace. */
+  namespaceClaim: string;
+  /** The claim that names the user whom every caller is pinned to; `undefined` pins nobody. */
+  userClaim: string | undefined;
+}
+
+/** Signatures that only the issuer can make: whoever checks an HS256 could also sign. */
+const ALGORITHMS = [
+  ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
+  ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
+];
+
+/** How far the issuer's clock may be from ours, in seconds. */
+const CLOCK_TOLERANCE_S = 5;
+
+const named = identifier('What a claim names');
+
+/** Recognises the access tokens of one issuer, as a resource server of OAuth 2.1 (RFC 9068 §4). */
+export function jwtVerifier(options: JwtOptions, logger: Logger): Verifier {
+  const { issuer, namespaceClaim, userClaim } = options;
+  const keys = keysOf(issuer);
+
+  async function claimsOf(token: string): Promise<JWTPayload> {
+    try {
+      const { payload } = await jwtVerify(token, keys, {
+        issuer,
+        audience: [...options.audience],
+        algorithms: ALGORITHMS,
+        clockTolerance: CLOCK_TOLERANCE_S,
+        requiredClaims: ['exp', 'sub'],
+      });
+      return payload;
+    } catch (error) {
+      throw refusalOf(error, logger);
+    }
+  }
+
+  /** @throws Refusal 403: a token without it is good, and good for nothing here */
+  function claim(payload: JWTPayload, name: string): string {
+    const value = named.safeParse(payload[name]);
+    if (value.success) return value.data;
+    throw new Refusal(
+      403,
+      `The token has no claim ${JSON.stringify(name)} that could be used. Whoever runs the issuer has to add it.`,
+    );
+  }
+
+  return {
+    recognises: () => true,
+
+    async verify(token): Promise<Identity> {
+      const payload = await claimsOf(token);
+      const expires = 1000 * ((payload.exp as number) + CLOCK_TOLERANCE_S);
+      const subject = JSON.stringify([issuer, payload.sub]);
+      return {
+        caller: {
+          namespace: claim(payload, namespaceClaim),
+          credential: `jwt:${createHash('sha256').update(subject).digest('base64url').slice(0, 22)}`,
+          scopes: knownScopes(scopesOf(payload)),
+          ...(userClaim !== undefined && { user_id: claim(payload, userClaim) }),
+        },
+        holds: async () => Date.now() < expires,
+      };
+    },
+  };
+}
+
+/** RFC 8693 §4.2 calls it `scope`; some issuers `scp`, as text or as a list. */
+function scopesOf({ scope, scp }: JWTPayload): unknown[] {
+  return [scope, scp].flatMap((granted) =>
+    typeof granted === 'string' ? granted.split(' ') : Array.isArray(granted) ? granted : [],
+  );
+}
+
+function refusalOf(error: unknown, logger: Logger): Refusal {
+  if (error instanceof IssuerUnavailable) {
+    logger.warn('tokens cannot be checked', { error });
+    return new Refusal(
+      503,
+      'The issuer of tokens cannot be reached, so nobody can be let in. Try again shortly.',
+    );
+  }
+  if (!(error instanceof errors.JOSEError)) throw error;
+  const claim = error instanceof errors.JWTClaimValidationFailed ? error.claim : undefined;
+  logger.debug('token refused', { reason: error.code, claim });
+  if (error instanceof errors.JWTExpired) {
+    return invalidToken('The token has expired. Sign in again.');
+  }
+  if (claim === 'aud') {
+    return invalidToken('The token is meant for another server. Sign in to this one.');
+  }
+  return invalidToken('The token is not valid. Sign in again.');
+}

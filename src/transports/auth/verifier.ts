@@ -1,0 +1,9 @@
+import type { Identity } from '../transport.ts';
+
+/** One kind of credential. */
+export interface Verifier {
+  /** Whether a token is of this kind, by its looks. */
+  recognises(token: string): boolean;
+  /** @throws Refusal */
+  verify(token: string): Promise<Identity>;
+}
