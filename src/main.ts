@@ -86,7 +86,7 @@ function explain(error: unknown): string {
   if (error instanceof DomainError) return error.message;
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === 'EADDRINUSE') {
-    return `${message.replace(/^listen /, '')}. Perhaps a server runs there already; choose another port with --port.`;
+    return `${message.replace(/^listen /, '')}. Perhaps a server runs there already; choose another port with --port or --ops-port.`;
   }
   if (code === 'EACCES' || code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
     return `Cannot listen there (${code}). Choose another --host or --port.`;

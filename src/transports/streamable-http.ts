@@ -41,8 +41,13 @@ export function streamableHttp(options: EndpointOptions): Endpoint {
     // the stack bears where it nests deeply.
     const served: Handler = {
       ...handler,
-      fetch: (web, options) =>
-        handler.fetch(web, body === undefined ? options : { ...options, parsedBody: body }),
+      async fetch(web, options) {
+        const given = body === undefined ? options : { ...options, parsedBody: body };
+        const answered = await handler.fetch(web, given);
+        // The SDK asks to keep every connection, where a server that stops has to say the opposite.
+        answered.headers.delete('connection');
+        return answered;
+      },
     };
     const adapter = toNodeHandler(served, { onerror });
     return adapter(request as NodeRequest, response, body === undefined ? undefined : null);
