@@ -41,7 +41,7 @@ export interface App {
 export async function startApp(options: AppOptions): Promise<App> {
   const { config, logger } = options;
   let served: Partial<HttpTransport> | undefined;
-  const metrics = await loadMetrics(config, () => served?.open?.());
+  const metrics = await loadMetrics(config, () => served?.held?.());
   const store = lazyStore(config, logger, true, metrics);
   const changes = new Changes();
   const deps: Dependencies = {

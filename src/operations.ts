@@ -1,16 +1,16 @@
 import type { Config } from './config.ts';
-import type { Metrics, Open } from './ops/metrics.ts';
+import type { Held, Metrics } from './ops/metrics.ts';
 import type { OpsServer } from './ops/server.ts';
 import type { Store } from './store/store.ts';
 
 /** What is measured, if there is a port on which somebody may ask for it; else nothing is loaded. */
 export async function loadMetrics(
   { opsPort }: Config,
-  open: () => Open | undefined,
+  held: () => Held | undefined,
 ): Promise<Metrics | undefined> {
   if (opsPort === undefined) return undefined;
   const { createMetrics } = await import('./ops/metrics.ts');
-  return createMetrics(() => open() ?? { connections: 0, streams: 0 });
+  return createMetrics(() => held() ?? { connections: 0, streams: 0, bodies: 0 });
 }
 
 /** Opens that port, on the host that clients connect to. */

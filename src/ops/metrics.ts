@@ -5,10 +5,13 @@ import type { PurgeCounts } from '../store/store.ts';
 /** Upper bounds in seconds: from what a read in the embedded file takes to what the limits allow. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
-/** How many connections and event streams are open. */
-export interface Open {
+/** What the HTTP server holds at the moment. */
+export interface Held {
   connections: number;
+  /** Event streams. */
   streams: number;
+  /** Bytes of bodies that are on their way, or whose call is under way. */
+  bodies: number;
 }
 
 export interface Metrics {
@@ -26,7 +29,7 @@ export interface Metrics {
  * What is measured. No label has a value that a caller chose, nor one for each of them: methods,
  * tools, outcomes and operations are few, and stay so.
  */
-export function createMetrics(open: () => Open): Metrics {
+export function createMetrics(held: () => Held): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -62,16 +65,18 @@ export function createMetrics(open: () => Open): Metrics {
     labelNames: ['kind'] as const,
     registers,
   });
-  for (const kind of ['connections', 'streams'] as const) {
+  const gauge = (name: string, help: string, value: () => number) =>
     new Gauge({
-      name: `mcp_sessions_open_${kind}`,
-      help: kind === 'streams' ? 'Event streams that are open.' : 'HTTP connections that are open.',
+      name,
+      help,
       registers,
       collect() {
-        this.set(open()[kind]);
+        this.set(value());
       },
     });
-  }
+  gauge('mcp_sessions_open_connections', 'HTTP connections.', () => held().connections);
+  gauge('mcp_sessions_open_streams', 'Event streams.', () => held().streams);
+  gauge('mcp_sessions_body_bytes', 'HTTP bodies that are held.', () => held().bodies);
 
   return {
     contentType: registry.contentType,

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Visit } from './admission.ts';
 import { HttpError } from './http-error.ts';
+import { parseJson } from './json.ts';
 
 /** How many times the longest body is read of one that is too long, only to be thrown away. */
 const DISCARD_FACTOR = 4;
@@ -9,12 +10,16 @@ const DISCARD_FACTOR = 4;
 const STRETCH_MS = 5000;
 const STRETCH_MIN_BYTES = 5 * 1024;
 
+/** HTTP lets a body come in pieces of one byte, each of which takes this much memory beside it. */
+const PIECE_BYTES = 200;
+const PIECES_MAX = 100_000;
+
 /**
  * Reads a request's body as JSON.
  *
  * @param maxBytes the longest that is read
  * @param visit counts what has arrived
- * @throws HttpError 408 when it stops arriving, 413 when it is too long, 415 for another content
+ * @throws HttpError 408 when it stops arriving, 413 when it is too much, 415 for another content
  *   type, 400 for what is not JSON, and what `visit` throws
  */
 export async function readJson(
@@ -26,10 +31,11 @@ export async function readJson(
     throw new HttpError(415, 'The Content-Type has to be application/json.');
   }
   const body = await readBytes(request, maxBytes, visit);
+  const started = performance.now();
   try {
-    return JSON.parse(body.toString('utf8'));
-  } catch {
-    throw new HttpError(400, 'The body is not valid JSON.');
+    return parseJson(body);
+  } finally {
+    visit.charge(performance.now() - started);
   }
 }
 
@@ -38,6 +44,7 @@ function readBytes(request: IncomingMessage, maxBytes: number, visit: Visit): Pr
     const chunks: Buffer[] = [];
     let bytes = 0;
     let bytesBefore = 0;
+    let pieces = 0;
     let refusal: unknown;
 
     const stretch = setInterval(() => {
@@ -52,7 +59,7 @@ function readBytes(request: IncomingMessage, maxBytes: number, visit: Visit): Pr
     };
     const settle = () => {
       clearInterval(stretch);
-      request.off('data', take).off('end', finish).off('close', giveUp).off('error', fail);
+      request.off('data', take).off('end', finish).off('close', giveUp).off('error', giveUp);
     };
     const giveUp = () => fail(new HttpError(400, 'The body ended before it was complete.'));
     const finish = () => {
@@ -62,10 +69,12 @@ function readBytes(request: IncomingMessage, maxBytes: number, visit: Visit): Pr
     };
     const take = (chunk: Buffer) => {
       bytes += chunk.length;
+      pieces += 1;
+      if (pieces > PIECES_MAX) return fail(tooManyPieces());
       if (refusal === undefined) {
         try {
           if (bytes > maxBytes) throw tooLong(maxBytes);
-          visit.receive(chunk.length);
+          visit.receive(chunk.length + PIECE_BYTES);
           chunks.push(chunk);
           return;
         } catch (error) {
@@ -77,8 +86,12 @@ function readBytes(request: IncomingMessage, maxBytes: number, visit: Visit): Pr
       // A client that is hung up on while it still writes never sees the answer: let it finish.
       if (bytes > DISCARD_FACTOR * maxBytes) fail(refusal);
     };
-    request.on('data', take).on('end', finish).on('close', giveUp).on('error', fail);
+    request.on('data', take).on('end', finish).on('close', giveUp).on('error', giveUp);
   });
+}
+
+function tooManyPieces(): HttpError {
+  return new HttpError(413, `The body comes in more than ${PIECES_MAX} pieces. Send larger ones.`);
 }
 
 function tooLong(maxBytes: number): HttpError {

@@ -5,36 +5,45 @@ import type { Socket } from 'node:net';
 const UNREAD_MS = 30_000;
 
 /**
- * Keeps the connections of a server within a bound. Where a new one is too many, the one that has
- * waited longest without a call makes room: so those who connect and then say nothing, or say it
- * byte by byte, cannot keep others out. Connections whose reader has stopped reading are closed.
+ * Keeps the connections of a server within a bound. Where a new one is too many, one on which no call
+ * is under way makes room: the oldest of those that have not been of use yet, or else the one that
+ * has been idle longest. So those who connect and then say nothing, or say it byte by byte, neither
+ * keep others out nor throw them out. Connections whose reader has stopped reading are closed.
  *
  * @returns how many are open
  */
 export function boundConnections(http: HttpServer, max: number): () => number {
   const open = new Set<Socket>();
-  /** Those on which no call is under way, longest first. */
+  /** Those on which no call is under way, longest first: without one that was answered well, or with. */
+  const strangers = new Set<Socket>();
   const idle = new Set<Socket>();
 
   http.on('connection', (socket) => {
     open.add(socket);
-    idle.add(socket);
+    strangers.add(socket);
     socket.on('close', () => {
-      open.delete(socket);
-      idle.delete(socket);
+      for (const sockets of [open, strangers, idle]) sockets.delete(socket);
     });
     if (open.size <= max) return;
-    const [oldest = socket] = idle;
-    oldest.destroy();
+    const [stranger = socket] = strangers;
+    const [longest] = idle;
+    const victim = stranger === socket && longest !== undefined ? longest : stranger;
+    victim.destroy();
   });
 
   http.on('request', (request, response) => {
     const { socket } = request;
+    const busy = () => {
+      strangers.delete(socket);
+      idle.delete(socket);
+    };
     // One whose body is still on its way has not called yet.
-    if (request.method === 'POST') request.once('end', () => idle.delete(socket));
-    else idle.delete(socket);
+    if (request.method === 'POST') request.once('end', busy);
+    else busy();
     response.once('close', () => {
-      if (open.has(socket)) idle.add(socket);
+      if (!open.has(socket)) return;
+      strangers.delete(socket);
+      (response.statusCode < 400 ? idle : strangers).add(socket);
     });
   });
 

@@ -38,8 +38,8 @@ export interface HttpOptions {
 export interface HttpTransport extends Transport {
   /** Where clients connect. */
   url: string;
-  /** How many connections and streams are open. */
-  open(): { connections: number; streams: number };
+  /** How many connections and event streams are open, and how many bytes of bodies are held. */
+  held(): { connections: number; streams: number; bodies: number };
 }
 
 /** How long a request may take to arrive, and its head, which a silent connection never sends. */
@@ -123,7 +123,7 @@ export async function serveOverHttp(options: HttpOptions): Promise<HttpTransport
   return {
     url,
     ended: new Promise(() => {}),
-    open: () => ({ connections: connections(), streams: admission.streams }),
+    held: () => ({ connections: connections(), ...admission.held }),
     async close(grace) {
       stopping = true;
       await delay(options.drainDelay);

@@ -63,16 +63,27 @@ describe('the calls of one credential', () => {
 
   it('that are refused keep their connection, however long their body is', async () => {
     const { url } = await start({ CALLS_PER_SECOND: '1' });
-    for (let i = 0; i < 10; i++) await post(url, 'list_sessions');
     const { hostname, port } = new URL(url);
     const socket = connect(Number(port), hostname);
-    const body = 'x'.repeat(1_000_000);
-    const head = `POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
-    for (let i = 0; i < 2; i++) {
-      socket.write(head + body);
-      const [answer] = await once(socket, 'data');
-      expect(String(answer)).toMatch(/^HTTP\/1\.1 429 /);
+    const body = `{"jsonrpc":"2.0","id":1,"method":"ping"}${' '.repeat(1_000_000)}`;
+    const head = Object.entries({
+      ...JSON_HEADERS,
+      host: 'localhost',
+      'content-length': body.length,
+    });
+    const text = head.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+    let received = '';
+    socket.setEncoding('utf8').on('data', (part) => {
+      received += part;
+    });
+    const statuses = () => received.match(/(?<=^HTTP\/1\.1 )\d+/gm) ?? [];
+    for (let sent = 1; sent <= 15; sent++) {
+      socket.write(`POST /mcp HTTP/1.1\r\n${text}\r\n${body}`);
+      await expect.poll(() => statuses().length, { interval: 5 }).toBe(sent);
     }
+    expect(new Set(statuses())).toEqual(new Set(['200', '429']));
+    expect(statuses().filter((status) => status === '429').length).toBeGreaterThan(1);
+    expect(socket.destroyed).toBe(false);
     socket.destroy();
   });
 
@@ -140,7 +151,8 @@ describe('a body', () => {
   });
 
   it('is answered 503 while its credential has others on the way that are too much', async () => {
-    const { url } = await start({ MESSAGE_MAX: '2MiB', BODIES_MAX: '8MiB' });
+    const server = await start({ MESSAGE_MAX: '2MiB', BODIES_MAX: '8MiB' });
+    const { url } = server;
     const most = callBody('get_session', { session_id: 'x', padding: 'x'.repeat(1_900_000) });
     const half = request(`${url}/mcp`, {
       method: 'POST',
@@ -149,11 +161,12 @@ describe('a body', () => {
     half.on('error', () => undefined);
     half.write(most.slice(0, -1));
     const whole = () => send(`${url}/mcp`, { headers: JSON_HEADERS, body: most });
-    await expect.poll(async () => (await whole()).status).toBe(503);
+    await expect.poll(() => server.metric('mcp_sessions_body_bytes')).toBeGreaterThan(1_900_000);
     expectRefusal(await whole(), 503, 'Repeat');
     expect((await post(url, 'list_sessions')).status).toBe(200);
     half.destroy();
-    await expect.poll(async () => (await whole()).status).toBe(200);
+    await expect.poll(() => server.metric('mcp_sessions_body_bytes')).toBe(0);
+    expect((await whole()).status).toBe(200);
   });
 });
 

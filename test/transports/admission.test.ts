@@ -76,6 +76,14 @@ describe('the rate of one credential', () => {
     admission.visit('a').leave();
   });
 
+  it('is used up by what takes the server long to read', () => {
+    const { admission, wait } = open();
+    admission.visit('a').charge(BURST + 20);
+    expect(refusal(() => admission.visit('a')).headers).toEqual({ 'retry-after': '3' });
+    wait(3000);
+    admission.visit('a').leave();
+  });
+
   it('is used up by the calls of a batch as by any others', () => {
     const { admission } = open();
     const visit = admission.visit('a');
@@ -127,10 +135,10 @@ describe('streams', () => {
     expect(refusal(() => admission.openStream('a')).status).toBe(429);
     admission.openStream('b');
     expect(refusal(() => admission.openStream('b')).status).toBe(503);
-    expect(admission.streams).toBe(3);
+    expect(admission.held.streams).toBe(3);
     close();
     close();
-    expect(admission.streams).toBe(2);
+    expect(admission.held.streams).toBe(2);
     admission.openStream('b');
   });
 });

@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest';
+import { parseJson } from '../../src/transports/json.ts';
+
+const parse = (text: string) => parseJson(Buffer.from(text));
+
+describe('the JSON of a body', () => {
+  it('is refused where it makes too many objects and arrays, and quickly', () => {
+    const many = 300_000;
+    for (const text of [
+      `[${'[],'.repeat(many)}0]`,
+      `[${'{},'.repeat(many)}0]`,
+      '['.repeat(many) + ']'.repeat(many),
+      `{"a\\"":[${'{"[\\\\":0},'.repeat(many)}0]}`,
+    ]) {
+      expect(() => parse(text)).toThrow(/more than the 200000 objects and arrays/);
+    }
+  });
+
+  it('may say as many brackets as it likes in its strings', () => {
+    const code = '{[\\"'.repeat(100_000);
+    expect(parse(`{"code":"${code}"}`)).toEqual({ code: code.replaceAll('\\', '') });
+  });
+
+  it('has the last of two values under one key, and keys that mean something to JavaScript', () => {
+    expect(parse('{"a":1,"a":2}')).toEqual({ a: 2 });
+    const parsed = parse('{"__proto__":{"polluted":true},"constructor":1}') as object;
+    expect(Object.keys(parsed)).toEqual(['__proto__', 'constructor']);
+    expect(Object.getPrototypeOf(parsed)).toBe(Object.prototype);
+    expect({}).not.toHaveProperty('polluted');
+  });
+
+  it.each(['', '{', '[1,]', 'NaN', "{'a':1}", '\uFEFF{}', '1 2'])('is not %j', (text) => {
+    expect(() => parse(text)).toThrow('not valid JSON');
+  });
+});
