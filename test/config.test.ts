@@ -100,6 +100,14 @@ describe('the configuration', () => {
     [[], { MESSAGE_MAX: '1MiB' }, ['MESSAGE_MAX', '"1MiB"', '2MiB']],
     [[], { MESSAGE_MAX: '16MB' }, ['MESSAGE_MAX', '"16MB"', 'MiB']],
     [[], { DRAIN_DELAY: '1h' }, ['DRAIN_DELAY', '"1h"', '10m']],
+    [[], { AUTH_JWT_ISSUER: 'https://id.example' }, ['AUTH_JWT_ISSUER', 'AUTH_JWT_AUDIENCE']],
+    [[], { AUTH_JWT_AUDIENCE: 'x' }, ['AUTH_JWT_ISSUER', 'AUTH_JWT_AUDIENCE']],
+    [[], { AUTH_JWT_ISSUER: 'http://id.example', AUTH_JWT_AUDIENCE: 'x' }, ['https://']],
+    [[], { AUTH_JWT_ISSUER: 'id.example', AUTH_JWT_AUDIENCE: 'x' }, ['https://']],
+    [[], { AUTH_JWT_ISSUER: 'https://a?b', AUTH_JWT_AUDIENCE: 'x' }, ['https://']],
+    [[], { AUTH_JWT_ISSUER: 'https://a', AUTH_JWT_AUDIENCE: 'x,' }, ['by comma']],
+    [[], { PUBLIC_URL: 'sessions.example' }, ['PUBLIC_URL', 'https://']],
+    [[], { PUBLIC_URL: 'https://sessions.example/mcp' }, ['PUBLIC_URL', 'scheme and host']],
     [['--dry-run'], {}, ['--dry-run', 'purge']],
     [[], { MONGODB_URI: 'mongodb://me:pw@/db' }, ['MONGODB_URI', 'percent-encoded']],
     [['--nonsense'], {}, ['--nonsense', '--help']],
@@ -120,6 +128,19 @@ describe('the configuration', () => {
 
   it('binds to any address when told that this is wanted', () => {
     expect(config(['--http', '--host', '0.0.0.0', '--insecure']).host).toBe('0.0.0.0');
+  });
+
+  it('binds to any address once callers have to sign in', () => {
+    const args = ['--http', '--host', '0.0.0.0'];
+    expect(config(args, { AUTH_TOKENS_FILE: '~/tokens.json' })).toMatchObject({
+      host: '0.0.0.0',
+      authTokensFile: '/home/me/tokens.json',
+    });
+    const issuer = { AUTH_JWT_ISSUER: 'https://id.example/', AUTH_JWT_AUDIENCE: 'a, b' };
+    expect(config(args, issuer)).toMatchObject({
+      authJwtIssuer: 'https://id.example/',
+      authJwtAudience: ['a', 'b'],
+    });
   });
 
   it('explains every setting', () => {

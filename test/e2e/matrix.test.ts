@@ -1,10 +1,9 @@
-import { randomUUID } from 'node:crypto';
-import { MongoClient } from 'mongodb';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MODERN } from '../support/clients.ts';
+import { PLACES } from '../support/places.ts';
 import { Servers, TRANSPORTS, type TransportKind } from '../support/server-process.ts';
 import { catalogue } from './scenario/catalogue.ts';
-import { Cell, type Place } from './scenario/cell.ts';
+import { Cell } from './scenario/cell.ts';
 import { memory } from './scenario/memory.ts';
 import { resources } from './scenario/resources.ts';
 import { restart } from './scenario/restart.ts';
@@ -14,35 +13,7 @@ import { users } from './scenario/users.ts';
 /** What every cell goes through. */
 const SCENARIO = [catalogue, sessions, memory, users, resources, restart];
 
-interface StoreUnderTest {
-  name: string;
-  missing?: string;
-  open(): Place;
-}
-
-const replicaSet = inject('mongodbReplicaSet');
-
-const STORES: StoreUnderTest[] = [
-  { name: 'embedded', open: () => ({ env: {}, drop: async () => {} }) },
-  {
-    name: 'MongoDB',
-    ...(replicaSet === null && { missing: inject('mongodbSkipReason') }),
-    open() {
-      const uri = replicaSet as string;
-      const database = `e2e_${randomUUID()}`;
-      return {
-        env: { MONGODB_URI: uri, MONGODB_DATABASE: database },
-        async drop() {
-          const client = new MongoClient(uri);
-          await client.db(database).dropDatabase();
-          await client.close();
-        },
-      };
-    },
-  },
-];
-
-for (const store of STORES) {
+for (const store of PLACES) {
   for (const transport of TRANSPORTS) {
     for (const kind of ['v1', 'v2'] as const) {
       const skipped = store.missing === undefined ? '' : ` (skipped: ${store.missing})`;

@@ -23,8 +23,8 @@ export type ClientKind = 'v1' | 'v2' | 'v2 auto' | 'v2 legacy';
 /** How a client gets at a server. */
 export type Reach =
   | { server: { command: string; args: string[]; env: Record<string, string> } }
-  | { http: URL }
-  | { sse: URL };
+  | { http: URL; token?: string | undefined }
+  | { sse: URL; token?: string | undefined };
 
 /** What a tool answered. */
 export interface ToolAnswer {
@@ -228,12 +228,21 @@ function watch(client: { onclose?: (() => void) | undefined }, transport: object
 
 function transportV1(reach: Reach) {
   if ('server' in reach) return new StdioV1({ ...reach.server, stderr: 'pipe' });
-  return 'sse' in reach ? new SseV1(reach.sse) : new StreamableHttpV1(reach.http);
+  const options = signedIn(reach);
+  return 'sse' in reach ? new SseV1(reach.sse, options) : new StreamableHttpV1(reach.http, options);
+}
+
+/** As clients are configured that have a token: by a header with every request. */
+function signedIn({ token }: { token?: string | undefined }) {
+  return token === undefined
+    ? {}
+    : { requestInit: { headers: { Authorization: `Bearer ${token}` } } };
 }
 
 function transportV2(reach: Reach) {
   if ('server' in reach) return new StdioV2({ ...reach.server, stderr: 'pipe' });
-  return 'sse' in reach ? new SseV2(reach.sse) : new StreamableHttpV2(reach.http);
+  const options = signedIn(reach);
+  return 'sse' in reach ? new SseV2(reach.sse, options) : new StreamableHttpV2(reach.http, options);
 }
 
 function toAnswer(result: unknown): ToolAnswer {

@@ -46,7 +46,8 @@ export interface ServerProcess {
 
 /** What clients connect to: a process to spawn, or the address of one that runs. */
 export interface Endpoint {
-  connect(kind: ClientKind): Promise<McpClient>;
+  /** @param token what the client signs in with, over HTTP */
+  connect(kind: ClientKind, token?: string): Promise<McpClient>;
   /** Ends the server if it outlives its clients. */
   stop(): Promise<void>;
 }
@@ -128,7 +129,7 @@ export class Servers {
     const reach: Reach =
       transport === 'HTTP+SSE' ? { sse: new URL('/sse', url) } : { http: new URL('/mcp', url) };
     return {
-      connect: (kind) => this.connect(kind, reach),
+      connect: (kind, token) => this.connect(kind, { ...reach, token }),
       stop: async () => void (await kill('SIGTERM')),
     };
   }

@@ -1,4 +1,10 @@
-import { createRemoteJWKSet, errors, type JWTVerifyGetKey } from 'jose';
+import {
+  createLocalJWKSet,
+  createRemoteJWKSet,
+  errors,
+  type JWTVerifyGetKey,
+  type RemoteJWKSet,
+} from 'jose';
 import { z } from 'zod';
 import { isLoopback } from '../../domain/loopback.ts';
 
@@ -17,41 +23,49 @@ export class IssuerUnavailable extends Error {}
  * Finds an issuer's keys through its metadata, which is looked up when the first token comes. Keys
  * are kept for ten minutes; a key that is not among them has them fetched again, twice a minute at
  * most.
+ *
+ * The function that is returned throws JWKSNoMatchingKey or JWKSMultipleMatchingKeys of `jose` for a
+ * token whose key the issuer does not have, and IssuerUnavailable when that cannot be known.
  */
 export function keysOf(issuer: string): JWTVerifyGetKey {
-  let keys: ReturnType<typeof createRemoteJWKSet> | undefined;
-  let finding: Promise<void> | undefined;
-  let failure: { at: number; error: IssuerUnavailable } | undefined;
+  let keys: RemoteJWKSet | undefined;
+  let finding: Promise<RemoteJWKSet> | undefined;
+  let failedAt = Number.NEGATIVE_INFINITY;
 
-  function fail(error: unknown): IssuerUnavailable {
-    const unavailable = new IssuerUnavailable('the issuer of tokens cannot be asked', {
-      cause: error,
-    });
-    failure = { at: Date.now(), error: unavailable };
-    return unavailable;
+  /** One look-up for all who wait for it. */
+  function found(): Promise<RemoteJWKSet> {
+    finding ??= discover(issuer)
+      .then((url) => createRemoteJWKSet(url, { timeoutDuration: TIMEOUT_MS }))
+      .finally(() => {
+        finding = undefined;
+      });
+    return finding;
+  }
+
+  /** Shortly after a failure, the keys that are known are all there is. */
+  function remembered(): JWTVerifyGetKey | undefined {
+    const known = keys?.fresh ? keys.jwks() : undefined;
+    return known && createLocalJWKSet(known);
   }
 
   return async (header, token) => {
-    const sinceFailure = Date.now() - (failure?.at ?? Number.NEGATIVE_INFINITY);
-    if (failure !== undefined && sinceFailure < PAUSE_AFTER_FAILURE_MS) throw failure.error;
+    const failing = Date.now() - failedAt < PAUSE_AFTER_FAILURE_MS;
     try {
-      if (keys === undefined) {
-        finding ??= discover(issuer)
-          .then((url) => {
-            keys = createRemoteJWKSet(url, { timeoutDuration: TIMEOUT_MS });
-          })
-          .finally(() => {
-            finding = undefined;
-          });
-        await finding;
+      if (!failing) {
+        keys ??= await found();
+        return await keys(header, token);
       }
-      return await (keys as NonNullable<typeof keys>)(header, token);
+      const known = remembered();
+      if (known !== undefined) return await known(header, token);
     } catch (error) {
-      // The keys are there, and the token's is not one of them.
-      if (error instanceof errors.JWKSNoMatchingKey) throw error;
-      if (error instanceof errors.JWKSMultipleMatchingKeys) throw error;
-      throw fail(error);
+      const unknown =
+        error instanceof errors.JWKSNoMatchingKey ||
+        error instanceof errors.JWKSMultipleMatchingKeys;
+      if (unknown && !failing) throw error;
+      if (!failing) failedAt = Date.now();
+      throw new IssuerUnavailable('the issuer of tokens cannot be asked', { cause: error });
     }
+    throw new IssuerUnavailable('the issuer of tokens could not be asked a moment ago');
   };
 }
 

@@ -29,7 +29,10 @@ const CLOCK_TOLERANCE_S = 5;
 
 const named = identifier('What a claim names');
 
-/** Recognises the access tokens of one issuer, as a resource server of OAuth 2.1 (RFC 9068 §4). */
+/**
+ * Recognises the access tokens of one issuer, as a resource server does (RFC 9068 §4), whatever their
+ * `typ`: most issuers do not write the one that is meant for access tokens.
+ */
 export function jwtVerifier(options: JwtOptions, logger: Logger): Verifier {
   const { issuer, namespaceClaim, userClaim } = options;
   const keys = keysOf(issuer);

@@ -16,8 +16,9 @@ const LOOK_EVERY_MS = 1000;
  * @throws Error when the file cannot be read to begin with
  */
 export async function tokenVerifier(path: string, logger: Logger): Promise<Verifier> {
-  let tokens: Map<string, TokenEntry> | undefined = await read();
+  // Before the reading: what is written meanwhile is seen by the next look.
   let seen = await signature();
+  let tokens: Map<string, TokenEntry> | undefined = await read();
   let looked = Date.now();
   let looking: Promise<void> | undefined;
 
@@ -42,7 +43,6 @@ export async function tokenVerifier(path: string, logger: Logger): Promise<Verif
       tokens = undefined;
       logger.error('tokens cannot be read: nobody is let in by one', { error });
     }
-    // Taken before the reading: what is written in between is seen by the next look.
     seen = now;
   }
 

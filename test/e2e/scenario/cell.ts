@@ -1,13 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'vitest';
 import type { ClientKind, McpClient } from '../../support/clients.ts';
+import type { Place } from '../../support/places.ts';
 import { type Endpoint, Servers, type TransportKind } from '../../support/server-process.ts';
-
-/** A store for one cell to keep its records in. */
-export interface Place {
-  env: Record<string, string>;
-  drop(): Promise<void>;
-}
 
 /** One cell of the matrix: a client that reaches a server over one transport, on one store. */
 export class Cell {

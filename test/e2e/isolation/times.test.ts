@@ -1,0 +1,105 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { McpClient } from '../../support/clients.ts';
+import { PLACES, type Place } from '../../support/places.ts';
+import { call, median } from './outcome.ts';
+import { ADA, World } from './world.ts';
+
+/** Calls of each kind, taken in turns so that whatever else goes on meets both. */
+const ROUNDS = 200;
+
+/** How many of them do not count. */
+const WARM_UP = 50;
+
+/** How often they are taken again when they differ. */
+const ATTEMPTS = 4;
+
+/** How much longer one kind may take in the middle. Reading the record adds a third and more. */
+const TOLERANCE = 1.2;
+
+const said = (content: string) => ({ role: 'user', content });
+const UUID = randomUUID();
+
+/** By each tool, the call that would have most to do, were the session not somebody else's. */
+const CALLS: [tool: string, args: Record<string, unknown>][] = [
+  ['get_session', {}],
+  ['get_memory', { last_n: 200 }],
+  ['list_messages', { limit: 1000 }],
+  ['update_session_metadata', { metadata: { a: 1 } }],
+  ['update_message_metadata', { uuid: UUID, metadata: { a: 1 } }],
+  ['set_summary', { content: 'x', up_to_seq: 1 }],
+  ['delete_session', {}],
+  ['restore_session', {}],
+  ['add_session', {}],
+  ['add_memory', { messages: [said('x')] }],
+];
+
+for (const store of PLACES) {
+  const skipped = store.missing === undefined ? '' : ` (skipped: ${store.missing})`;
+  describe.skipIf(store.missing !== undefined)(`in ${store.name}${skipped}`, () => {
+    let place: Place;
+    let world: World;
+    let bob: McpClient;
+    let beta: McpClient;
+    const session_id = `large-${randomUUID()}`;
+
+    beforeAll(async () => {
+      place = store.open();
+      world = await World.open('Streamable HTTP', place);
+      const acme = await world.connect('acme', 'v2');
+      bob = await world.connect('bob', 'v2');
+      beta = await world.connect('beta', 'v2');
+      await call(acme, 'add_user', { user_id: ADA });
+      const metadata = { note: 'm'.repeat(200_000) };
+      await call(acme, 'add_session', { session_id, user_id: ADA, metadata });
+      const messages = Array.from({ length: 300 }, (_, i) => ({
+        ...said('c'.repeat(2000)),
+        ...(i === 299 && { uuid: UUID }),
+      }));
+      await call(acme, 'add_memory', { session_id, messages });
+    });
+    afterAll(async () => {
+      await world?.close();
+      await place?.drop();
+    });
+
+    /** How long calls take in the middle, by somebody's session and by none. */
+    async function compare(client: McpClient, tool: string, args: Record<string, unknown>) {
+      const times: Record<'theirs' | 'nobodys', number[]> = { theirs: [], nobodys: [] };
+      const never = session_id.replace(/.$/, '!');
+      for (let round = 0; round < ROUNDS; round++) {
+        const order = round % 2 === 0 ? ['theirs', 'nobodys'] : ['nobodys', 'theirs'];
+        for (const kind of order as (keyof typeof times)[]) {
+          const started = performance.now();
+          const id = kind === 'theirs' ? session_id : never;
+          const { isError } = await client.callTool(tool, { ...args, session_id: id });
+          if (round >= WARM_UP) times[kind].push(performance.now() - started);
+          expect(isError).toBe(true);
+        }
+      }
+      return median(times.theirs) / median(times.nobodys);
+    }
+
+    /** Whatever else runs here may slow one kind of calls by chance, but not time and again. */
+    async function expectSameTime(client: McpClient, tool: string, args: Record<string, unknown>) {
+      const ratios: number[] = [];
+      while (ratios.length < ATTEMPTS) {
+        const ratio = await compare(client, tool, args);
+        if (ratio < TOLERANCE && ratio > 1 / TOLERANCE) return;
+        ratios.push(ratio);
+      }
+      expect.fail(`the times differ again and again, by ${ratios.join(', ')}`);
+    }
+
+    it.each(CALLS)(
+      "somebody else's large session takes no longer than none: %s",
+      async (tool, args) => {
+        await expectSameTime(bob, tool, args);
+      },
+    );
+
+    it.each(CALLS.slice(0, 3))("nor does another namespace's: %s", async (tool, args) => {
+      await expectSameTime(beta, tool, args);
+    });
+  });
+}

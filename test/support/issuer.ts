@@ -1,0 +1,139 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import {
+  type CryptoKey,
+  exportJWK,
+  exportSPKI,
+  generateKeyPair,
+  type JWTPayload,
+  SignJWT,
+} from 'jose';
+
+export const AUDIENCE = 'https://sessions.example/mcp';
+
+interface Key {
+  kid: string;
+  privateKey: CryptoKey;
+  publicKey: CryptoKey;
+}
+
+/** An OAuth issuer of the tests' own: metadata, keys, and tokens as good or bad as a test wants. */
+export class Issuer {
+  /** How often its keys were asked for. */
+  keysFetched = 0;
+  /** Answers 500 to everything. */
+  broken = false;
+  readonly #keys: Key[] = [];
+  /** What clients asked tokens for, most recently last. */
+  readonly requests: URLSearchParams[] = [];
+  readonly #http = createServer((request, response) => void this.#answer(request, response));
+  /** What its metadata says of itself; wrong on purpose in some tests. */
+  claimed: string | undefined;
+
+  static async open(path = ''): Promise<Issuer> {
+    const issuer = new Issuer(path);
+    await issuer.addKey();
+    issuer.#http.listen(0, '127.0.0.1');
+    await once(issuer.#http, 'listening');
+    return issuer;
+  }
+
+  readonly #path: string;
+  private constructor(path: string) {
+    this.#path = path;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#http.address() as AddressInfo).port}${this.#path}`;
+  }
+
+  /** Signs from now on with a new key. */
+  async addKey(): Promise<void> {
+    const pair = await generateKeyPair('ES256', { extractable: true });
+    this.#keys.push({ kid: randomUUID(), ...pair });
+  }
+
+  get kid(): string {
+    return this.#current.kid;
+  }
+
+  get #current(): Key {
+    return this.#keys.at(-1) as Key;
+  }
+
+  /** The public key as text, which a careless server would take for a shared secret. */
+  publicKeyText(): Promise<string> {
+    return exportSPKI(this.#current.publicKey);
+  }
+
+  /** The claims of a token that is good, but for what `changes` say; `undefined` leaves one out. */
+  claims(changes: Record<string, unknown> = {}): JWTPayload {
+    const now = Math.floor(Date.now() / 1000);
+    const claims = {
+      iss: this.url,
+      aud: AUDIENCE,
+      sub: 'somebody',
+      iat: now,
+      exp: now + 300,
+      scope: 'openid sessions:read sessions:write',
+      namespace: 'acme',
+      ...changes,
+    };
+    return JSON.parse(JSON.stringify(claims));
+  }
+
+  sign(
+    changes: Record<string, unknown> = {},
+    header: object = {},
+    key?: CryptoKey,
+  ): Promise<string> {
+    const { kid, privateKey } = this.#current;
+    return new SignJWT(this.claims(changes))
+      .setProtectedHeader({ alg: 'ES256', kid, typ: 'at+jwt', ...header })
+      .sign(key ?? privateKey);
+  }
+
+  close(): void {
+    this.#http.close();
+    this.#http.closeAllConnections();
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse) {
+    const path = request.url;
+    const json = async (): Promise<unknown> => {
+      if (this.broken) return undefined;
+      if (path === `/.well-known/oauth-authorization-server${this.#path}`) {
+        return {
+          issuer: this.claimed ?? this.url,
+          jwks_uri: `${this.url}/keys`,
+          authorization_endpoint: `${this.url}/authorize`,
+          token_endpoint: `${this.url}/token`,
+          response_types_supported: ['code'],
+          grant_types_supported: ['client_credentials'],
+        };
+      }
+      if (path === `${this.#path}/token`) {
+        const asked = new URLSearchParams(await text(request));
+        this.requests.push(asked);
+        // Some clients name none, and get what the issuer gives by default.
+        const scope = asked.get('scope') ?? 'sessions:read';
+        return { access_token: await this.sign({ scope }), token_type: 'Bearer', scope };
+      }
+      if (path !== `${this.#path}/keys`) return undefined;
+      this.keysFetched++;
+      const jwk = async ({ kid, publicKey }: Key) => ({
+        ...(await exportJWK(publicKey)),
+        ...{ kid, alg: 'ES256', use: 'sig' },
+      });
+      return { keys: await Promise.all(this.#keys.map(jwk)) };
+    };
+    const found = await json();
+    response.writeHead(found === undefined ? (this.broken ? 500 : 404) : 200, {
+      'content-type': 'application/json',
+    });
+    response.end(JSON.stringify(found ?? {}));
+  }
+}

@@ -1,0 +1,38 @@
+import { randomUUID } from 'node:crypto';
+import { MongoClient } from 'mongodb';
+import { inject } from 'vitest';
+
+/** A store for one server to keep its records in. */
+export interface Place {
+  env: Record<string, string>;
+  drop(): Promise<void>;
+}
+
+export interface PlaceKind {
+  name: string;
+  missing?: string;
+  open(): Place;
+}
+
+const replicaSet = inject('mongodbReplicaSet');
+
+/** The stores that servers are tried on as processes. */
+export const PLACES: PlaceKind[] = [
+  { name: 'embedded', open: () => ({ env: {}, drop: async () => {} }) },
+  {
+    name: 'MongoDB',
+    ...(replicaSet === null && { missing: inject('mongodbSkipReason') }),
+    open() {
+      const uri = replicaSet as string;
+      const database = `e2e_${randomUUID()}`;
+      return {
+        env: { MONGODB_URI: uri, MONGODB_DATABASE: database },
+        async drop() {
+          const client = new MongoClient(uri);
+          await client.db(database).dropDatabase();
+          await client.close();
+        },
+      };
+    },
+  },
+];
