@@ -14,7 +14,7 @@ const SECONDS = Number(process.env.SOAK_SECONDS ?? 30);
 const SAMPLES = 30;
 
 /** How much more may be in use in the last third than in the one before it. */
-const GROWTH = 1.1;
+const GROWTH = 1.15;
 
 /** Fewer, and it was no soak: an hour's worth at one call a second for each second. */
 const CALLS_A_SECOND = 60;
