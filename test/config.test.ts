@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { type Config, ConfigError, helpText, load } from '../src/config.ts';
+import { type Config, ConfigError, helpText, load, SETTINGS } from '../src/config.ts';
+import type { Setting } from '../src/setting.ts';
 
 function config(argv: string[] = [], env: Record<string, string> = {}, platform = 'linux'): Config {
   const loaded = load(argv, { HOME: '/home/me', ...env }, platform);
@@ -145,8 +147,11 @@ describe('the configuration', () => {
 
   it('explains every setting', () => {
     const help = helpText();
-    for (const name of ['--http', '--read-only', 'MONGODB_URI', 'PURGE_AFTER', '--version']) {
-      expect(help).toContain(name);
+    const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+    for (const setting of Object.values<Setting>(SETTINGS)) {
+      if (setting.flag !== undefined) expect(help).toContain(`--${setting.flag}`);
+      if (setting.env !== undefined) expect(help).toContain(setting.env);
+      if (setting.env !== undefined) expect(readme).toContain(`| \`${setting.env}\``);
     }
   });
 });
