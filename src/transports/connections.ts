@@ -1,8 +1,11 @@
 import type { Server as HttpServer } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** How long a reader may leave what is sent to it unread, in milliseconds. */
-const UNREAD_MS = 30_000;
+/**
+ * How long a reader may leave what is sent to it unread, in milliseconds; twice as long where Node
+ * finds that a part of it has moved since.
+ */
+const UNREAD_MS = 15_000;
 
 /**
  * Keeps the connections of a server within a bound. Where a new one is too many, one on which no call
