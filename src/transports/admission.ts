@@ -4,12 +4,6 @@ import type { HttpLimits } from './limits.ts';
 /** How many seconds' worth of calls may come at once. */
 const BURST_SECONDS = 10;
 
-/**
- * How much of the time of all, in milliseconds, the reading of one call's body may take: where it
- * takes more, the call counts as several.
- */
-const READING_MS = 1;
-
 /** After how many new credentials those that hold nothing are forgotten. */
 const FORGET_EVERY = 1000;
 
@@ -28,8 +22,8 @@ interface Usage {
 export interface Visit {
   /** Counts bytes of its body that have arrived. @throws HttpError 503 when there are too many */
   receive(bytes: number): void;
-  /** Counts the time that reading its body took, in which nobody else was served. */
-  charge(ms: number): void;
+  /** Counts as further calls the work that its body makes. */
+  charge(calls: number): void;
   /** Begins its calls: more than one if the body is a batch. @throws HttpError 413 or 429 */
   enter(calls: number): void;
   /** Gives everything back; once is enough, more often does no harm. */
@@ -83,8 +77,8 @@ export class Admission {
         usage.bytes += more;
         this.#bytes += more;
       },
-      charge: (ms) => {
-        usage.tokens -= ms / READING_MS;
+      charge: (more) => {
+        usage.tokens -= more;
       },
       enter: (more) => {
         if (more > callsAtOnce) {

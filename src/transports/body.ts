@@ -30,13 +30,7 @@ export async function readJson(
   if (!/^application\/json\s*(;|$)/i.test(request.headers['content-type'] ?? '')) {
     throw new HttpError(415, 'The Content-Type has to be application/json.');
   }
-  const body = await readBytes(request, maxBytes, visit);
-  const started = performance.now();
-  try {
-    return parseJson(body);
-  } finally {
-    visit.charge(performance.now() - started);
-  }
+  return parseJson(await readBytes(request, maxBytes, visit), visit.charge);
 }
 
 function readBytes(request: IncomingMessage, maxBytes: number, visit: Visit): Promise<Buffer> {

@@ -40,8 +40,8 @@ export function boundConnections(http: HttpServer, max: number): () => number {
       strangers.delete(socket);
       idle.delete(socket);
     };
-    // One whose body is still on its way has not called yet.
-    if (request.method === 'POST') request.once('end', busy);
+    // One whose body is still on its way has not called yet; one that was refused before, does not.
+    if (request.method === 'POST') request.once('end', () => response.closed || busy());
     else busy();
     response.once('close', () => {
       if (!open.has(socket)) return;
@@ -50,10 +50,11 @@ export function boundConnections(http: HttpServer, max: number): () => number {
     });
   });
 
-  // With a listener, Node leaves it to that to close the connection: one that has nothing to read,
-  // because the call takes its time or the stream is quiet, stays.
+  // Nothing has come or gone for a while; after an answer, for as long as connections are kept. With a
+  // listener, Node leaves it to that to close them: not where a call takes its time or a stream is quiet.
   http.setTimeout(UNREAD_MS, (socket: Socket) => {
-    if (socket.writableLength > 0) socket.destroy();
+    const busy = !idle.has(socket) && !strangers.has(socket);
+    if (!busy || socket.writableLength > 0) socket.destroy();
   });
 
   return () => open.size;

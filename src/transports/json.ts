@@ -6,6 +6,10 @@ import { HttpError } from './http-error.ts';
  */
 const CONTAINERS_MAX = 200_000;
 
+/** As much of these as takes about a millisecond counts as one call. */
+const BYTES_A_CALL = 256 * 1024;
+const CONTAINERS_A_CALL = 10_000;
+
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const BRACKET = 0x5b;
@@ -14,10 +18,14 @@ const BRACE = 0x7b;
 /**
  * Parses a body as JSON (RFC 8259).
  *
+ * @param charge hears, before it is done, how many calls it should count as
  * @throws HttpError 400 for what is not JSON, 413 for too many objects and arrays
  */
-export function parseJson(body: Buffer): unknown {
-  if (body.length > CONTAINERS_MAX && countContainers(body) > CONTAINERS_MAX) {
+export function parseJson(body: Buffer, charge: (calls: number) => void): unknown {
+  // There are no more of them than bytes.
+  const containers = body.length > CONTAINERS_A_CALL ? countContainers(body) : 0;
+  charge(body.length / BYTES_A_CALL + containers / CONTAINERS_A_CALL);
+  if (containers > CONTAINERS_MAX) {
     throw new HttpError(
       413,
       `The body has more than the ${CONTAINERS_MAX} objects and arrays that are read.`,

@@ -22,7 +22,7 @@ describe.each(['the embedded file', 'MongoDB'])('two servers on %s behind one ad
     if (skipped) return;
     servers = await Servers.open();
     balancer = await Balancer.open();
-    env = { DRAIN_DELAY: '1s', CALLS_PER_SECOND: '100000', LOG_LEVEL: 'warn' };
+    env = { DRAIN_DELAY: '1s', LOG_LEVEL: 'warn' };
     if (store === 'MongoDB') {
       database = await startMongod(mongod as MongodBinary);
       env.MONGODB_URI = database.uri;

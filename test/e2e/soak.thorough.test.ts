@@ -52,7 +52,6 @@ describe.each(['the embedded file', 'MongoDB'])('a server on %s that is kept bus
       env: {
         ...(database && { MONGODB_URI: database.uri }),
         NODE_OPTIONS: `--import=${PRELOAD}`,
-        CALLS_PER_SECOND: '100000',
         // What is deleted goes soon, so that the store stays as small as it is.
         ...{ PURGE_AFTER: '1s', PURGE_EVERY: '1s', LOG_LEVEL: 'warn' },
       },

@@ -98,11 +98,15 @@ export class Servers {
     return started;
   }
 
-  /** Starts a server on a free port and waits until it listens. */
+  /**
+   * Starts a server on a free port and waits until it listens. Tests call as fast as they can, which
+   * is none of their business unless they are about just that.
+   */
   async spawnHttp(options: ServerOptions = {}): Promise<ServerProcess & { url: string }> {
     const started = this.spawn({
       ...options,
       args: ['--http', '--port=0', ...(options.args ?? [])],
+      env: { CALLS_PER_SECOND: '1000000', ...options.env },
     });
     const [, url] = await started.logged(/^ {2}(http:\S+)\/mcp /m);
     return { ...started, url: url as string };

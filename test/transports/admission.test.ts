@@ -76,7 +76,7 @@ describe('the rate of one credential', () => {
     admission.visit('a').leave();
   });
 
-  it('is used up by what takes the server long to read', () => {
+  it('is used up by what makes the server more work', () => {
     const { admission, wait } = open();
     admission.visit('a').charge(BURST + 20);
     expect(refusal(() => admission.visit('a')).headers).toEqual({ 'retry-after': '3' });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseJson } from '../../src/transports/json.ts';
 
-const parse = (text: string) => parseJson(Buffer.from(text));
+const parse = (text: string) => parseJson(Buffer.from(text), () => {});
 
 describe('the JSON of a body', () => {
   it('is refused where it makes too many objects and arrays, and quickly', () => {
@@ -14,6 +14,23 @@ describe('the JSON of a body', () => {
     ]) {
       expect(() => parse(text)).toThrow(/more than the 200000 objects and arrays/);
     }
+  });
+
+  it.each([
+    ['little', '{"a":1}', 0],
+    ['a long text', JSON.stringify('x'.repeat(16 * 1024 ** 2)), 64],
+    ['many brackets', `[${'[],'.repeat(100_000)}0]`, 11],
+    ['too many brackets', '['.repeat(1_000_000), 24],
+  ])('counts as more calls the more work it makes: %s', (_what, text, calls) => {
+    let charged = 0;
+    try {
+      parseJson(Buffer.from(text), (cost) => {
+        charged = cost;
+      });
+    } catch {
+      // What is refused has made the work all the same.
+    }
+    expect(Math.round(charged)).toBe(calls);
   });
 
   it('may say as many brackets as it likes in its strings', () => {
