@@ -382,5 +382,5 @@ ${variables.join('\n')}
 }
 
 function line(name: string, description: string): string {
-  return `  ${name.padEnd(22)} ${description}`;
+  return `  ${name.padEnd(24)} ${description}`;
 }

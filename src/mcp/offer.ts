@@ -38,13 +38,13 @@ export function offeredTools(
   { toolsets, readOnly }: OfferOptions,
   principal: Pick<Principal, 'scopes' | 'user_id'>,
 ): Tool[] {
-  return TOOLS.filter(({ toolset, hints, only }) => {
+  return TOOLS.filter(({ toolset, hints, needs }) => {
     const scope = hints.readOnlyHint ? 'sessions:read' : 'sessions:write';
     return (
       toolsets.includes(toolset) &&
       (!readOnly || hints.readOnlyHint) &&
-      mayDo(principal, only?.admin ? 'admin' : scope) &&
-      (!only?.unpinned || principal.user_id === undefined)
+      mayDo(principal, needs === 'admin' ? 'admin' : scope) &&
+      (needs === undefined || principal.user_id === undefined)
     );
   });
 }
@@ -77,8 +77,9 @@ export function createOffers(options: OfferOptions): (principal: Principal) => O
 }
 
 /** What a model is told whose caller may not begin sessions under any identifier. */
-export function pinAdvice({ user_id }: Principal): string {
-  return user_id === undefined
+export function pinAdvice(principal: Principal): string {
+  const { user_id } = principal;
+  return user_id === undefined || !mayDo(principal, 'sessions:write')
     ? ''
     : `\nBegin the session_id of every new session with ${JSON.stringify(sessionPrefix(user_id))}.`;
 }

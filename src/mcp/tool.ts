@@ -36,13 +36,11 @@ export interface Tool<
   description: string;
   toolset: Toolset;
   hints: Hints;
-  /** Whom it is offered to, beside those who may read, or write, as its hints say. */
-  only?: {
-    /** Whoever may administer. */
-    admin?: true;
-    /** Whoever is not pinned to one user. */
-    unpinned: true;
-  };
+  /**
+   * What it takes beyond the scope that the hints say, since it reaches beyond one user's records: not
+   * to be pinned to a user, or to be an administrator, too.
+   */
+  needs?: 'unpinned' | 'admin';
   input: Input;
   output: Output;
   run(args: z.output<Input>, context: ToolContext): Promise<z.input<Output>>;
@@ -54,11 +52,6 @@ export function defineTool<Input extends z.ZodObject, Output extends z.ZodObject
 ): Tool {
   return tool as unknown as Tool;
 }
-
-/** Tools that reach beyond one user's records. */
-export const UNPINNED = { unpinned: true } as const;
-/** Tools that do so to everything that a user has. */
-export const ADMIN = { admin: true, unpinned: true } as const;
 
 export const READS: Hints = { readOnlyHint: true, destructiveHint: false, idempotentHint: true };
 export const ADDS: Hints = { readOnlyHint: false, destructiveHint: false, idempotentHint: false };

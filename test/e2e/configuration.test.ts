@@ -151,8 +151,9 @@ describe('what the command line answers by itself', () => {
       '--help',
     ];
     const variables = ['MONGODB_URI', 'MONGODB_DATABASE', 'SESSIONS_DB', 'SESSIONS_NAMESPACE'];
-    const more = ['PURGE_AFTER', 'PURGE_EVERY', 'LOG_LEVEL', 'purge'];
-    for (const name of [...names, ...variables, ...more]) expect(stdout).toContain(name);
+    const more = ['PURGE_AFTER', 'PURGE_EVERY', 'LOG_LEVEL', 'purge', 'PUBLIC_URL', 'token'];
+    const signIn = ['AUTH_TOKENS_FILE', 'AUTH_JWT_ISSUER', 'AUTH_JWT_AUDIENCE'];
+    for (const name of [...names, ...variables, ...more, ...signIn]) expect(stdout).toContain(name);
   });
 
   it.each(['--version', '-v'])('%s prints the version of the package', async (flag) => {

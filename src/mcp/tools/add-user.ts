@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { metadata } from '../../domain/metadata.ts';
 import { user, userId } from '../../domain/records.ts';
 import { withMetadataCut } from '../../services/fit.ts';
-import { ADDS, defineTool, UNPINNED } from '../tool.ts';
+import { ADDS, defineTool } from '../tool.ts';
 import { userFields } from '../user-fields.ts';
 
 export const addUser = defineTool({
@@ -12,7 +12,7 @@ export const addUser = defineTool({
     'Adds a user: a person or thing that sessions belong to. Use it before add_session names the user for the first time. Fails with ALREADY_EXISTS if the user_id is taken.',
   toolset: 'users',
   hints: ADDS,
-  only: UNPINNED,
+  needs: 'unpinned',
   input: z.strictObject({
     user_id: userId,
     email: userFields.email.optional().meta({ description: 'Their e-mail address.' }),

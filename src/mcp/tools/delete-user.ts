@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { timestamp, user, userId } from '../../domain/records.ts';
 import { withMetadataCut } from '../../services/fit.ts';
-import { ADMIN, DELETES, defineTool } from '../tool.ts';
+import { DELETES, defineTool } from '../tool.ts';
 
 export const deleteUser = defineTool({
   name: 'delete_user',
@@ -10,7 +10,7 @@ export const deleteUser = defineTool({
     'Soft-deletes a user with every session of theirs, in one step. No tool finds any of it from then on, but restore_user undoes it until purge_at. Repeating the call answers with the same deletion.',
   toolset: 'users',
   hints: DELETES,
-  only: ADMIN,
+  needs: 'admin',
   input: z.strictObject({ user_id: userId }),
   output: z.strictObject({
     user,

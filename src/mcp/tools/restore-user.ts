@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { user, userId } from '../../domain/records.ts';
 import { withMetadataCut } from '../../services/fit.ts';
-import { ADMIN, CHANGES, defineTool } from '../tool.ts';
+import { CHANGES, defineTool } from '../tool.ts';
 
 export const restoreUser = defineTool({
   name: 'restore_user',
@@ -10,7 +10,7 @@ export const restoreUser = defineTool({
     'Undoes delete_user: brings back the user and exactly the sessions that went with it. Sessions that were deleted before stay deleted. A user that is not deleted stays as it is.',
   toolset: 'users',
   hints: CHANGES,
-  only: ADMIN,
+  needs: 'admin',
   input: z.strictObject({ user_id: userId }),
   output: z.strictObject({
     user,

@@ -83,6 +83,19 @@ export async function changeTokens(
   path: string,
   change: (tokens: TokenEntry[]) => TokenEntry[],
 ): Promise<void> {
+  try {
+    await changeLocked(path, change);
+  } catch (error) {
+    const { code, syscall } = error as NodeJS.ErrnoException;
+    if (syscall === undefined) throw error;
+    throw new Error(`${path} cannot be changed (${code}). Check the path and who may write there.`);
+  }
+}
+
+async function changeLocked(
+  path: string,
+  change: (tokens: TokenEntry[]) => TokenEntry[],
+): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const target = await realpath(path).catch(() => path);
   const lock = await takeLock(`${target}.lock`);

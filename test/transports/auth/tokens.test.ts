@@ -118,6 +118,14 @@ describe('the command token', () => {
     expect(await readFile(file, 'utf8')).toBe(before);
   });
 
+  it('says in one line that it cannot write there', async () => {
+    await grant(file, 'acme');
+    file = join(file, 'tokens.json');
+    const { code, stdout, stderr } = await token('create', '--namespace', 'acme');
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(/^mcp-sessions: .+tokens\.json cannot be changed .+\n$/);
+  });
+
   it('changes nothing in a file that it does not understand', async () => {
     await grant(file, 'acme');
     await writeFile(file, '{"tokens": [{"id": "half');
