@@ -1,5 +1,4 @@
-import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { IDENTIFIER_MAX_BYTES, textProblem } from './domain/identifiers.ts';
@@ -7,6 +6,7 @@ import { isLoopback } from './domain/loopback.ts';
 import { LIMIT_SETTINGS, limitShape } from './limit-settings.ts';
 import { LOG_LEVELS } from './logger.ts';
 import { TOOLSETS, type Toolset } from './mcp/tool.ts';
+import { dataDirectory, filePath } from './paths.ts';
 import { count, duration, list, type Setting, TIMES } from './setting.ts';
 
 /** The most that a TTL index can wait: a signed 32-bit number of seconds. */
@@ -329,58 +329,4 @@ function describe(error: z.ZodError, given: Record<string, unknown>): string {
   const label = [setting.flag && `--${setting.flag}`, setting.env].filter(Boolean).join(' or ');
   const value = setting.secret ? 'a value that is not shown' : JSON.stringify(given[name]);
   return `${label} is ${value}; allowed is ${issue?.message}.`;
-}
-
-/** The path of a file that a setting names; `~/` is the home directory. */
-export function filePath(text: string, env: Readonly<Record<string, string | undefined>>): string {
-  return resolve(text.replace(/^~(?=[/\\])/, home(env)));
-}
-
-const home = (env: Readonly<Record<string, string | undefined>>) => env.HOME || homedir();
-
-/** Where programs of this platform keep data that has to last: never a cache, never the package. */
-function dataDirectory(
-  env: Readonly<Record<string, string | undefined>>,
-  platform: string,
-): string {
-  if (platform === 'win32') {
-    const local = env.LOCALAPPDATA || join(homedir(), 'AppData', 'Local');
-    return join(local, 'mcp-sessions');
-  }
-  if (platform === 'darwin') {
-    return join(home(env), 'Library', 'Application Support', 'mcp-sessions');
-  }
-  const data = env.XDG_DATA_HOME || join(home(env), '.local', 'share');
-  return join(data, 'mcp-sessions');
-}
-
-/** The text of `--help`. */
-export function helpText(): string {
-  const flags = ENTRIES.filter(([, { flag: name }]) => name !== undefined).map(
-    ([, { flag: name, takes, description }]) =>
-      line(`--${name}${takes === undefined ? '' : ` ${takes}`}`, description),
-  );
-  const variables = ENTRIES.filter(([, { env }]) => env !== undefined).map(([, setting]) =>
-    line(setting.env as string, setting.description),
-  );
-  return `Keeps the conversations of AI agents, as an MCP server.
-
-Usage:
-  mcp-sessions [flags]                  serve over stdio, for one MCP client
-  mcp-sessions --http [flags]           serve over HTTP
-  mcp-sessions purge [--dry-run]        purge now what is past PURGE_AFTER
-  mcp-sessions token --help             make, list and revoke tokens to sign in with
-
-Flags:
-${flags.join('\n')}
-${line('-h, --help', 'Show this.')}
-${line('-v, --version', 'Show the version.')}
-
-Environment:
-${variables.join('\n')}
-`;
-}
-
-function line(name: string, description: string): string {
-  return `  ${name.padEnd(24)} ${description}`;
 }

@@ -3,8 +3,9 @@ import { Console } from 'node:console';
 import { createRequire } from 'node:module';
 import { setTimeout as delay } from 'node:timers/promises';
 import { runPurge, startApp } from './app.ts';
-import { type Config, ConfigError, helpText, load, secretsOf, signInConfigured } from './config.ts';
+import { type Config, ConfigError, load, secretsOf, signInConfigured } from './config.ts';
 import { DomainError } from './domain/errors.ts';
+import { helpText } from './help.ts';
 import { createLogger } from './logger.ts';
 import { GRACE_MS } from './transports/limits.ts';
 

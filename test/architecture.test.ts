@@ -50,13 +50,15 @@ const ALLOWED: Record<string, { parts: string[]; packages: RegExp }> = {
     packages: /^$/,
   },
   'token-command.ts': {
-    parts: ['config.ts', 'domain', 'mcp/principal.ts', 'transports/auth', 'setting.ts'],
+    parts: ['config.ts', 'domain', 'mcp/principal.ts', 'paths.ts', 'setting.ts', 'transports/auth'],
     packages: /^node:util$/,
   },
   'config.ts': {
-    parts: ['domain', 'limit-settings.ts', 'logger.ts', 'mcp', 'setting.ts'],
-    packages: /^(zod|node:(os|path|util))$/,
+    parts: ['domain', 'limit-settings.ts', 'logger.ts', 'mcp', 'paths.ts', 'setting.ts'],
+    packages: /^(zod|node:(path|util))$/,
   },
+  'help.ts': { parts: ['config.ts', 'setting.ts'], packages: /^$/ },
+  'paths.ts': { parts: [], packages: /^node:(os|path)$/ },
 };
 
 const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' })

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { type Config, ConfigError, helpText, load, SETTINGS } from '../src/config.ts';
+import { type Config, ConfigError, load, SETTINGS } from '../src/config.ts';
+import { helpText } from '../src/help.ts';
 import type { Setting } from '../src/setting.ts';
 
 function config(argv: string[] = [], env: Record<string, string> = {}, platform = 'linux'): Config {
