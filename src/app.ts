@@ -2,9 +2,13 @@ import type { Readable, Writable } from 'node:stream';
 import { v7 as uuidv7 } from 'uuid';
 import type { Config } from './config.ts';
 import type { Logger } from './logger.ts';
+import { logCalls } from './mcp/call-log.ts';
+import { observedBy } from './mcp/calls.ts';
 import { Changes } from './mcp/changes.ts';
 import { localPrincipal } from './mcp/principal.ts';
 import { createServerFactory, type ServedConnection } from './mcp/server.ts';
+import { loadMetrics, measure, openOps } from './operations.ts';
+import type { Metrics } from './ops/metrics.ts';
 import { purgeNow } from './purge-command.ts';
 import { createMemoryService } from './services/memory.ts';
 import { createSearchService } from './services/search.ts';
@@ -13,6 +17,7 @@ import { createSessionService } from './services/sessions.ts';
 import { createUserService } from './services/users.ts';
 import type { Store } from './store/store.ts';
 import { startSweeping } from './sweep.ts';
+import type { HttpTransport } from './transports/http.ts';
 import type { CreateServer, ListenToChanges, Transport } from './transports/transport.ts';
 
 export interface AppOptions {
@@ -27,6 +32,8 @@ export interface App {
   transport: Transport;
   /** Where HTTP clients connect; absent on stdio. */
   url?: string;
+  /** Where `/healthz`, `/readyz` and `/metrics` are, if they are anywhere. */
+  opsUrl?: string;
   /** Stops taking calls, answers those in flight within `grace` milliseconds, closes the store. */
   close(grace: number): Promise<void>;
 }
@@ -34,7 +41,9 @@ export interface App {
 /** Puts the parts together and starts serving. The store is opened when the first call needs it. */
 export async function startApp(options: AppOptions): Promise<App> {
   const { config, logger } = options;
-  const store = lazyStore(config, logger, true);
+  let served: Partial<HttpTransport> | undefined;
+  const metrics = await loadMetrics(config, () => served?.held?.());
+  const store = lazyStore(config, logger, true, metrics);
   const changes = new Changes();
   const deps: Dependencies = {
     store: store.get,
@@ -48,6 +57,8 @@ export async function startApp(options: AppOptions): Promise<App> {
     toolsets: config.toolsets,
     readOnly: config.readOnly,
     logger,
+    callTimeout: config.callTimeout,
+    observe: observedBy(logCalls(logger), metrics?.observeCall),
   });
   const services = {
     sessions: createSessionService(deps),
@@ -59,14 +70,20 @@ export async function startApp(options: AppOptions): Promise<App> {
     options,
     (connection, caller) => makeServer({ caller, ...services }, changes, connection),
     (caller, listener) => changes.listen(caller, listener),
+    (reason) => metrics?.refused(reason),
   );
-  const stopSweeping = startSweeping(config, store.get, logger);
+  served = transport;
+  const ops = metrics && (await openOps(config, store.get, metrics));
+  const stopSweeping = startSweeping(config, store.get, logger, metrics?.purged);
   return {
     transport,
     ...(transport.url !== undefined && { url: transport.url }),
+    ...(ops !== undefined && { opsUrl: ops.url }),
     async close(grace) {
+      ops?.stopping();
       stopSweeping();
       if (!(await transport.close(grace))) logger.warn('calls in flight were cut off', { grace });
+      ops?.close();
       await store.close();
     },
   };
@@ -78,7 +95,7 @@ export async function runPurge(
   logger: Logger,
   report: (text: string) => void,
 ): Promise<void> {
-  const store = lazyStore(config, logger, false);
+  const store = lazyStore(config, logger, false, undefined);
   try {
     await purgeNow(await store.get(), config, report);
   } finally {
@@ -91,25 +108,35 @@ async function openTransport(
   options: AppOptions,
   createServer: CreateServer,
   changes: ListenToChanges,
-): Promise<Transport & { url?: string }> {
+  onRefused: (reason: string) => void,
+): Promise<Transport & Partial<HttpTransport>> {
   const { config, logger } = options;
+  const { messageMax } = config;
   if (!config.http) {
     const { serveOverStdio } = await import('./transports/stdio.ts');
     const { stdin, stdout } = options;
     const caller = localPrincipal(config.namespace);
     const serve = (connection: ServedConnection) => createServer(connection, caller);
-    return serveOverStdio({ stdin, stdout, createServer: serve, logger });
+    return serveOverStdio({ stdin, stdout, createServer: serve, messageMax, logger });
   }
   const { serveOverHttp } = await import('./transports/http.ts');
-  const { host, port, publicUrl } = config;
+  const { host, port, publicUrl, drainDelay } = config;
   const allowedHosts =
     publicUrl === undefined
       ? config.allowedHosts
       : [...config.allowedHosts, new URL(publicUrl).hostname];
   const { openSignIn } = await import('./transports/auth/index.ts');
   const signIn = await openSignIn(config, localPrincipal(config.namespace), logger);
-  const parts = { createServer, signIn, changes, logger };
-  return serveOverHttp({ host, port, publicUrl, allowedHosts, ...parts });
+  const parts = { createServer, signIn, changes, onRefused, logger };
+  return serveOverHttp({
+    host,
+    port,
+    publicUrl,
+    allowedHosts,
+    limits: config,
+    drainDelay,
+    ...parts,
+  });
 }
 
 /**
@@ -117,19 +144,24 @@ async function openTransport(
  *
  * @param maintain whether to bring indexes up to date, as servers do
  */
-function lazyStore(config: Config, logger: Logger, maintain: boolean) {
+function lazyStore(
+  config: Config,
+  logger: Logger,
+  maintain: boolean,
+  metrics: Metrics | undefined,
+) {
   let opening: Promise<Store> | undefined;
   const open = async (): Promise<Store> => {
     const { mongodbUri, mongodbDatabase: database, purgeAfter, sessionsDb } = config;
     if (mongodbUri === undefined) {
       const { openSqliteStore } = await import('./store/sqlite/index.ts');
       logger.info('opening the embedded store', { path: sessionsDb });
-      return openSqliteStore(sessionsDb);
+      return measure(await openSqliteStore(sessionsDb), metrics);
     }
     const { createMongoClient, openMongoStore } = await import('./store/mongodb/index.ts');
     logger.info('connecting to MongoDB', { database });
     const client = createMongoClient(mongodbUri);
-    return openMongoStore({ client, database, purgeAfter, maintain });
+    return measure(openMongoStore({ client, database, purgeAfter, maintain }), metrics);
   };
   return {
     get(): Promise<Store> {

@@ -1,23 +1,13 @@
-import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { IDENTIFIER_MAX_BYTES, textProblem } from './domain/identifiers.ts';
 import { isLoopback } from './domain/loopback.ts';
+import { LIMIT_SETTINGS, limitShape } from './limit-settings.ts';
 import { LOG_LEVELS } from './logger.ts';
 import { TOOLSETS, type Toolset } from './mcp/tool.ts';
-
-const UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
-const DURATION = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/;
-
-/** A length of time such as `30m` or `7d`, as milliseconds. */
-export const duration = z
-  .string()
-  .regex(DURATION, 'a number with a unit: ms, s, m, h or d, such as 30m or 7d')
-  .transform((text) => {
-    const [, amount, unit] = DURATION.exec(text) as RegExpExecArray;
-    return Math.round(Number(amount) * UNITS[unit as keyof typeof UNITS]);
-  });
+import { dataDirectory, filePath } from './paths.ts';
+import { count, duration, list, type Setting, TIMES } from './setting.ts';
 
 /** The most that a TTL index can wait: a signed 32-bit number of seconds. */
 const PURGE_AFTER_MAX = 2_147_483_647_000;
@@ -33,8 +23,6 @@ const purgeAfter = z.union(
   PURGE_AFTER_FORM,
 );
 
-const list = (text: string) => text.split(',').map((name) => name.trim());
-
 const flag = z
   .enum(['true', 'false', '1', '0'], 'true or false')
   .transform((text) => text === 'true' || text === '1');
@@ -46,19 +34,8 @@ function isIssuer(text: string): boolean {
   return safe && search === '' && hash === '';
 }
 
-interface Setting {
-  /** The environment variable. */
-  env?: string;
-  /** The command-line flag, without its dashes; it wins over the environment. */
-  flag?: string;
-  /** What the flag takes, for the help; flags without take nothing. */
-  takes?: string;
-  description: string;
-  /** Never printed, not even when it is wrong. */
-  secret?: true;
-}
-
-const SETTINGS = {
+/** Every setting there is. */
+export const SETTINGS = {
   mongodbUri: {
     env: 'MONGODB_URI',
     description: 'Connection string of the MongoDB to keep sessions in. Unset: an embedded file.',
@@ -90,6 +67,12 @@ const SETTINGS = {
   http: { flag: 'http', description: 'Serve Streamable HTTP and HTTP+SSE instead of stdio.' },
   host: { flag: 'host', takes: 'HOST', description: 'Address to bind. Default: 127.0.0.1.' },
   port: { flag: 'port', takes: 'PORT', description: 'Port to bind; 0 picks one. Default: 3939.' },
+  opsPort: {
+    flag: 'ops-port',
+    takes: 'PORT',
+    description: 'Serve /healthz, /readyz and /metrics there, on the same host; 0 picks one.',
+  },
+  ...LIMIT_SETTINGS,
   allowedHosts: {
     env: 'ALLOWED_HOSTS',
     flag: 'allowed-hosts',
@@ -162,18 +145,16 @@ const schema = z.object({
       `text of 1 to ${IDENTIFIER_MAX_BYTES} bytes`,
     )
     .default('default'),
-  purgeAfter: purgeAfter.default(7 * UNITS.d),
+  purgeAfter: purgeAfter.default(7 * TIMES.d),
   purgeEvery: duration
-    .refine((ms) => ms >= 1000 && ms <= 24 * UNITS.d, 'a time from 1s to 24d, such as 60m')
-    .default(60 * UNITS.m),
+    .refine((ms) => ms >= 1000 && ms <= 24 * TIMES.d, 'a time from 1s to 24d, such as 60m')
+    .default(60 * TIMES.m),
   logLevel: z.enum(LOG_LEVELS, `one of ${LOG_LEVELS.join(', ')}`).optional(),
   http: flag.default(false),
   host: z.string().min(1, 'a host name or address').default('127.0.0.1'),
-  port: z
-    .string()
-    .refine((text) => /^\d{1,5}$/.test(text) && Number(text) <= 65_535, 'a number from 0 to 65535')
-    .transform(Number)
-    .default(3939),
+  port: count(0, 65_535).default(3939),
+  opsPort: count(0, 65_535).optional(),
+  ...limitShape,
   allowedHosts: z
     .string()
     .transform(list)
@@ -265,7 +246,9 @@ export function load(
     ...rest,
     ...(authTokensFile !== undefined && { authTokensFile: filePath(authTokensFile, env) }),
   };
-  const idle = config.http ? undefined : ['host', 'port', 'insecure'].find((name) => values[name]);
+  const idle = config.http
+    ? undefined
+    : ['host', 'port', 'ops-port', 'insecure'].find((name) => values[name]);
   if (idle !== undefined) {
     throw new ConfigError(`--${idle} does nothing without --http: add that, or leave it out.`);
   }
@@ -346,58 +329,4 @@ function describe(error: z.ZodError, given: Record<string, unknown>): string {
   const label = [setting.flag && `--${setting.flag}`, setting.env].filter(Boolean).join(' or ');
   const value = setting.secret ? 'a value that is not shown' : JSON.stringify(given[name]);
   return `${label} is ${value}; allowed is ${issue?.message}.`;
-}
-
-/** The path of a file that a setting names; `~/` is the home directory. */
-export function filePath(text: string, env: Readonly<Record<string, string | undefined>>): string {
-  return resolve(text.replace(/^~(?=[/\\])/, home(env)));
-}
-
-const home = (env: Readonly<Record<string, string | undefined>>) => env.HOME || homedir();
-
-/** Where programs of this platform keep data that has to last: never a cache, never the package. */
-function dataDirectory(
-  env: Readonly<Record<string, string | undefined>>,
-  platform: string,
-): string {
-  if (platform === 'win32') {
-    const local = env.LOCALAPPDATA || join(homedir(), 'AppData', 'Local');
-    return join(local, 'mcp-sessions');
-  }
-  if (platform === 'darwin') {
-    return join(home(env), 'Library', 'Application Support', 'mcp-sessions');
-  }
-  const data = env.XDG_DATA_HOME || join(home(env), '.local', 'share');
-  return join(data, 'mcp-sessions');
-}
-
-/** The text of `--help`. */
-export function helpText(): string {
-  const flags = ENTRIES.filter(([, { flag: name }]) => name !== undefined).map(
-    ([, { flag: name, takes, description }]) =>
-      line(`--${name}${takes === undefined ? '' : ` ${takes}`}`, description),
-  );
-  const variables = ENTRIES.filter(([, { env }]) => env !== undefined).map(([, setting]) =>
-    line(setting.env as string, setting.description),
-  );
-  return `Keeps the conversations of AI agents, as an MCP server.
-
-Usage:
-  mcp-sessions [flags]                  serve over stdio, for one MCP client
-  mcp-sessions --http [flags]           serve over HTTP
-  mcp-sessions purge [--dry-run]        purge now what is past PURGE_AFTER
-  mcp-sessions token --help             make, list and revoke tokens to sign in with
-
-Flags:
-${flags.join('\n')}
-${line('-h, --help', 'Show this.')}
-${line('-v, --version', 'Show the version.')}
-
-Environment:
-${variables.join('\n')}
-`;
-}
-
-function line(name: string, description: string): string {
-  return `  ${name.padEnd(24)} ${description}`;
 }

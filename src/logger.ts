@@ -1,3 +1,5 @@
+import { pino } from 'pino';
+
 /** How much is logged: each level includes those before it. */
 export const LOG_LEVELS = ['silent', 'error', 'warn', 'info', 'debug'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -15,7 +17,8 @@ export interface Logger {
 /**
  * A logger that writes one JSON object per line, never to stdout, which belongs to the protocol.
  *
- * @param write takes one line, its newline included
+ * @param write takes one line, its newline included, and should have written it when it returns:
+ *   nothing here waits for lines at the end of the process
  * @param secrets texts that must not show in any line, though a driver quotes them in an error
  */
 export function createLogger(
@@ -23,26 +26,33 @@ export function createLogger(
   write: (line: string) => void,
   secrets: readonly string[] = [],
 ): Logger {
-  const threshold = LOG_LEVELS.indexOf(level);
   const masked = [...secrets, ...secrets.map((secret) => JSON.stringify(secret).slice(1, -1))];
-  const at = (lineLevel: LogLevel) => {
-    const silent = LOG_LEVELS.indexOf(lineLevel) > threshold;
-    return (message: string, fields: Fields = {}): void => {
-      if (silent) return;
-      const entry = { time: new Date().toISOString(), level: lineLevel, message, ...fields };
-      const text = JSON.stringify(entry, withErrors);
-      write(`${masked.reduce((line, secret) => line.replaceAll(secret, '***'), text)}\n`);
-    };
-  };
+  const log = pino(
+    {
+      level,
+      base: null,
+      messageKey: 'message',
+      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      formatters: { level: (label) => ({ level: label }) },
+      serializers: { error: withCauses },
+      hooks: {
+        streamWrite: (line) =>
+          masked.reduce((text, secret) => text.replaceAll(secret, '***'), line),
+      },
+    },
+    { write },
+  );
+  const at = (lineLevel: Exclude<LogLevel, 'silent'>) => (message: string, fields?: Fields) =>
+    log[lineLevel](fields ?? {}, message);
   return { error: at('error'), warn: at('warn'), info: at('info'), debug: at('debug') };
 }
 
-function withErrors(_key: string, value: unknown): unknown {
+/**
+ * An error as it is written. Not pino's own way, which adds all that a driver hangs on its errors:
+ * documents that could not be written are among it.
+ */
+function withCauses(value: unknown): unknown {
   if (!(value instanceof Error)) return value;
-  return {
-    name: value.name,
-    message: value.message,
-    stack: value.stack,
-    ...(value.cause !== undefined && { cause: value.cause }),
-  };
+  const { name, message, stack, cause } = value;
+  return { name, message, stack, ...(cause !== undefined && { cause: withCauses(cause) }) };
 }

@@ -3,8 +3,9 @@ import { Console } from 'node:console';
 import { createRequire } from 'node:module';
 import { setTimeout as delay } from 'node:timers/promises';
 import { runPurge, startApp } from './app.ts';
-import { type Config, ConfigError, helpText, load, secretsOf, signInConfigured } from './config.ts';
+import { type Config, ConfigError, load, secretsOf, signInConfigured } from './config.ts';
 import { DomainError } from './domain/errors.ts';
+import { helpText } from './help.ts';
 import { createLogger } from './logger.ts';
 import { GRACE_MS } from './transports/limits.ts';
 
@@ -54,7 +55,7 @@ async function run(config: Config): Promise<number> {
   });
   const { stdin, stdout } = process;
   const app = await startApp({ config, version, logger, stdin, stdout });
-  if (app.url !== undefined) process.stderr.write(greeting(app.url, config));
+  if (app.url !== undefined) process.stderr.write(greeting(app.url, app.opsUrl, config));
   else if (stdin.isTTY) process.stderr.write(STDIO_HINT);
   const reason = await Promise.race([stopped, app.transport.ended.then(() => 'end of input')]);
   logger.info('stopping', { reason });
@@ -65,13 +66,13 @@ async function run(config: Config): Promise<number> {
 const STDIO_HINT =
   'mcp-sessions speaks MCP on stdin and stdout, and waits for a client. By hand, try --http or --help.\n';
 
-function greeting(url: string, config: Config): string {
+function greeting(url: string, opsUrl: string | undefined, config: Config): string {
   const store = config.mongodbUri === undefined ? config.sessionsDb : 'MongoDB';
   return `mcp-sessions ${version} keeps sessions in ${store} and listens at
 
   ${url}/mcp   Streamable HTTP
   ${url}/sse   HTTP+SSE, for older clients
-
+${opsUrl === undefined ? '' : `  ${opsUrl}    /healthz, /readyz, /metrics\n`}
 Connect a client, for example:
 
   claude mcp add --transport http sessions ${url}/mcp${config.authTokensFile === undefined ? '' : ' --header "Authorization: Bearer TOKEN"'}
@@ -86,7 +87,7 @@ function explain(error: unknown): string {
   if (error instanceof DomainError) return error.message;
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === 'EADDRINUSE') {
-    return `${message.replace(/^listen /, '')}. Perhaps a server runs there already; choose another port with --port.`;
+    return `${message.replace(/^listen /, '')}. Perhaps a server runs there already; choose another port with --port or --ops-port.`;
   }
   if (code === 'EACCES' || code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
     return `Cannot listen there (${code}). Choose another --host or --port.`;

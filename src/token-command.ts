@@ -1,7 +1,9 @@
 import { parseArgs } from 'node:util';
-import { ConfigError, duration, filePath } from './config.ts';
+import { ConfigError } from './config.ts';
 import { identifier } from './domain/identifiers.ts';
 import { SCOPES, type Scope } from './mcp/principal.ts';
+import { filePath } from './paths.ts';
+import { duration } from './setting.ts';
 import {
   changeTokens,
   newToken,

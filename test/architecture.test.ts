@@ -24,7 +24,7 @@ const ALLOWED: Record<string, { parts: string[]; packages: RegExp }> = {
   services: { parts: ['domain', 'search', 'services', 'store/store.ts'], packages: /^$/ },
   mcp: {
     parts: ['domain', 'services', 'mcp', 'logger.ts'],
-    packages: /^(zod|@modelcontextprotocol\/server)$/,
+    packages: /^(zod|@modelcontextprotocol\/server|@opentelemetry\/api)$/,
   },
   'transports/auth': {
     parts: ['domain', 'mcp/principal.ts', 'transports', 'logger.ts'],
@@ -34,7 +34,17 @@ const ALLOWED: Record<string, { parts: string[]; packages: RegExp }> = {
     parts: ['mcp', 'transports', 'logger.ts'],
     packages: /^(@modelcontextprotocol\/.*|node:.*)$/,
   },
-  'logger.ts': { parts: [], packages: /^$/ },
+  ops: {
+    parts: ['domain', 'mcp', 'ops', 'store/store.ts'],
+    packages: /^(prom-client|node:(http|net))$/,
+  },
+  'logger.ts': { parts: [], packages: /^pino$/ },
+  'setting.ts': { parts: [], packages: /^zod$/ },
+  'limit-settings.ts': { parts: ['setting.ts'], packages: /^$/ },
+  'operations.ts': {
+    parts: ['config.ts', 'ops', 'store/store.ts'],
+    packages: /^$/,
+  },
   'sweep.ts': {
     parts: ['config.ts', 'logger.ts', 'services', 'store/store.ts'],
     packages: /^$/,
@@ -44,13 +54,15 @@ const ALLOWED: Record<string, { parts: string[]; packages: RegExp }> = {
     packages: /^$/,
   },
   'token-command.ts': {
-    parts: ['config.ts', 'domain', 'mcp/principal.ts', 'transports/auth'],
+    parts: ['config.ts', 'domain', 'mcp/principal.ts', 'paths.ts', 'setting.ts', 'transports/auth'],
     packages: /^node:util$/,
   },
   'config.ts': {
-    parts: ['domain', 'logger.ts', 'mcp'],
-    packages: /^(zod|node:(os|path|util))$/,
+    parts: ['domain', 'limit-settings.ts', 'logger.ts', 'mcp', 'paths.ts', 'setting.ts'],
+    packages: /^(zod|node:(path|util))$/,
   },
+  'help.ts': { parts: ['config.ts', 'setting.ts'], packages: /^$/ },
+  'paths.ts': { parts: [], packages: /^node:(os|path)$/ },
 };
 
 const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' })

@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { type Config, ConfigError, helpText, load } from '../src/config.ts';
+import { type Config, ConfigError, load, SETTINGS } from '../src/config.ts';
+import { helpText } from '../src/help.ts';
+import type { Setting } from '../src/setting.ts';
 
 function config(argv: string[] = [], env: Record<string, string> = {}, platform = 'linux'): Config {
   const loaded = load(argv, { HOME: '/home/me', ...env }, platform);
@@ -20,6 +23,15 @@ describe('the configuration', () => {
       http: false,
       host: '127.0.0.1',
       port: 3939,
+      callsPerSecond: 100,
+      callsAtOnce: 64,
+      callTimeout: 30_000,
+      messageMax: 16_777_216,
+      bodiesMax: 268_435_456,
+      streamsPerCredential: 100,
+      streamsMax: 1000,
+      connectionsMax: 10_000,
+      drainDelay: 0,
       allowedHosts: [],
       authJwtNamespaceClaim: 'namespace',
       insecure: false,
@@ -56,6 +68,13 @@ describe('the configuration', () => {
     expect(config([], { PURGE_AFTER: text }).purgeAfter).toBe(milliseconds);
   });
 
+  it.each([
+    ['2048KiB', 2_097_152],
+    ['3MiB', 3_145_728],
+  ])('reads MESSAGE_MAX=%s', (text, bytes) => {
+    expect(config([], { MESSAGE_MAX: text }).messageMax).toBe(bytes);
+  });
+
   it('logs more over HTTP, where nobody reads stderr as a protocol error', () => {
     expect(config(['--http']).logLevel).toBe('info');
   });
@@ -76,6 +95,14 @@ describe('the configuration', () => {
     [['--allowed-hosts', 'http://x'], {}, ['--allowed-hosts', 'without ports']],
     [['--http', '--host', '0.0.0.0'], {}, ['--host', '"0.0.0.0"', '--insecure']],
     [['--port', '4000'], {}, ['--port', '--http']],
+    [['--ops-port', '4000'], {}, ['--ops-port', '--http']],
+    [['--http', '--ops-port', '65536'], {}, ['--ops-port', '65535']],
+    [[], { CALLS_PER_SECOND: '0' }, ['CALLS_PER_SECOND', '"0"', 'from 1']],
+    [[], { CALLS_AT_ONCE: 'many' }, ['CALLS_AT_ONCE', '"many"', 'a number']],
+    [[], { CALL_TIMEOUT: '30' }, ['CALL_TIMEOUT', '"30"', 'unit']],
+    [[], { MESSAGE_MAX: '1MiB' }, ['MESSAGE_MAX', '"1MiB"', '2MiB']],
+    [[], { MESSAGE_MAX: '16MB' }, ['MESSAGE_MAX', '"16MB"', 'MiB']],
+    [[], { DRAIN_DELAY: '1h' }, ['DRAIN_DELAY', '"1h"', '10m']],
     [[], { AUTH_JWT_ISSUER: 'https://id.example' }, ['AUTH_JWT_ISSUER', 'AUTH_JWT_AUDIENCE']],
     [[], { AUTH_JWT_AUDIENCE: 'x' }, ['AUTH_JWT_ISSUER', 'AUTH_JWT_AUDIENCE']],
     [[], { AUTH_JWT_ISSUER: 'http://id.example', AUTH_JWT_AUDIENCE: 'x' }, ['https://']],
@@ -121,8 +148,11 @@ describe('the configuration', () => {
 
   it('explains every setting', () => {
     const help = helpText();
-    for (const name of ['--http', '--read-only', 'MONGODB_URI', 'PURGE_AFTER', '--version']) {
-      expect(help).toContain(name);
+    const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+    for (const setting of Object.values<Setting>(SETTINGS)) {
+      if (setting.flag !== undefined) expect(help).toContain(`--${setting.flag}`);
+      if (setting.env !== undefined) expect(help).toContain(setting.env);
+      if (setting.env !== undefined) expect(readme).toContain(`| \`${setting.env}\``);
     }
   });
 });

@@ -3,27 +3,19 @@ import {
   ProtocolErrorCode,
   ResourceNotFoundError,
 } from '@modelcontextprotocol/server';
-import type { DomainError } from '../domain/errors.ts';
-import type { Logger } from '../logger.ts';
-import { asDomainError } from './run-tool.ts';
+import { DomainError } from '../domain/errors.ts';
 
 /**
- * The error boundary of everything that is no tool: whatever `work` throws leaves as the JSON-RPC
+ * Waits for a call that is no tool's: the `DomainError` that it may end with leaves as the JSON-RPC
  * error that the protocol names.
  *
  * @param uri the resource asked for: if it is missing, the error's `data` is exactly its URI
  */
-export async function withProtocolErrors<T>(
-  operation: string,
-  logger: Logger,
-  work: () => Promise<T>,
-  uri?: string,
-): Promise<T> {
+export async function withProtocolErrors<T>(call: Promise<T>, uri?: string): Promise<T> {
   try {
-    return await work();
+    return await call;
   } catch (error) {
-    if (error instanceof ProtocolError) throw error;
-    throw toProtocolError(asDomainError(error, operation, logger), uri);
+    throw error instanceof DomainError ? toProtocolError(error, uri) : error;
   }
 }
 

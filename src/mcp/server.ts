@@ -7,11 +7,12 @@ import { createOffers, type OfferOptions, pinAdvice } from './offer.ts';
 import { servePrompts } from './prompts/handlers.ts';
 import { invalidParams } from './protocol-errors.ts';
 import { serveResources } from './resources/handlers.ts';
+import { type CallOptions, createRunCall } from './run-call.ts';
 import { runTool } from './run-tool.ts';
 import { serveSubscriptions } from './subscriptions.ts';
 import type { Context } from './tool.ts';
 
-export interface ServerOptions extends OfferOptions {
+export interface ServerOptions extends OfferOptions, CallOptions {
   version: string;
   logger: Logger;
 }
@@ -24,6 +25,8 @@ export interface ServedConnection {
    * transport, or not at all.
    */
   updates: 'server' | 'transport' | 'none';
+  /** Names the HTTP request that the connection is for; absent where it outlives one. */
+  requestId?: string;
 }
 
 /**
@@ -41,6 +44,7 @@ export function createServerFactory(options: ServerOptions) {
     const { caller } = context;
     const { tools, prompts, reads, instructions } = offerTo(caller);
     const subscribe = connection.updates !== 'none';
+    const run = createRunCall(options, context.caller, connection.requestId);
     const server = new Server(
       { name: 'mcp-sessions', title: 'Sessions', version },
       {
@@ -57,16 +61,18 @@ export function createServerFactory(options: ServerOptions) {
     server.setRequestHandler('tools/call', async (request, call) => {
       const tool = tools.get(request.params.name);
       if (tool === undefined) {
-        const name = JSON.stringify(request.params.name.slice(0, 100));
-        throw invalidParams(`There is no tool ${name}. tools/list shows what there is.`);
+        return run({ method: 'tools/call' }, call, async () => {
+          const name = JSON.stringify(request.params.name.slice(0, 100));
+          throw invalidParams(`There is no tool ${name}. tools/list shows what there is.`);
+        });
       }
-      const toolContext = { ...context, progress: progressOf(call, logger) };
-      return runTool(tool, request.params.arguments, toolContext, logger);
+      const progress = progressOf(call, logger);
+      return runTool(tool, request.params.arguments, context, run, call, progress);
     });
     if (!reads) return server;
-    serveResources(server, context, logger);
-    servePrompts(server, prompts, context, logger);
-    serveCompletion(server, context, logger);
+    serveResources(server, context, run);
+    servePrompts(server, prompts, context, run);
+    serveCompletion(server, context, run);
     if (connection.updates === 'server') {
       serveSubscriptions(server, changes, { caller, era: connection.era, logger });
     }

@@ -1,34 +1,93 @@
 import type { IncomingMessage } from 'node:http';
+import type { Visit } from './admission.ts';
 import { HttpError } from './http-error.ts';
-import { MESSAGE_MAX_BYTES } from './limits.ts';
+import { parseJson } from './json.ts';
 
-/** How much of an over-long body is read, only to be thrown away. */
-const DISCARD_MAX_BYTES = 4 * MESSAGE_MAX_BYTES;
+/** How many times the longest body is read of one that is too long, only to be thrown away. */
+const DISCARD_FACTOR = 4;
+
+/** A body has to go on arriving: this many bytes in each stretch of time, in milliseconds. */
+const STRETCH_MS = 5000;
+const STRETCH_MIN_BYTES = 5 * 1024;
+
+/** HTTP lets a body come in pieces of one byte, each of which takes this much memory beside it. */
+const PIECE_BYTES = 200;
+const PIECES_MAX = 100_000;
 
 /**
  * Reads a request's body as JSON.
  *
- * @throws HttpError 413 above 16 MiB, 415 for another content type, 400 for what is not JSON
+ * @param maxBytes the longest that is read
+ * @param visit counts what has arrived
+ * @throws HttpError 408 when it stops arriving, 413 when it is too much, 415 for another content
+ *   type, 400 for what is not JSON, and what `visit` throws
  */
-export async function readJson(request: IncomingMessage): Promise<unknown> {
+export async function readJson(
+  request: IncomingMessage,
+  maxBytes: number,
+  visit: Visit,
+): Promise<unknown> {
   if (!/^application\/json\s*(;|$)/i.test(request.headers['content-type'] ?? '')) {
     throw new HttpError(415, 'The Content-Type has to be application/json.');
   }
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  const tooLarge = () =>
-    new HttpError(413, `The body is longer than the ${MESSAGE_MAX_BYTES} bytes that are read.`);
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    // A client that is hung up on while it still writes never sees the answer: let it finish.
-    if (bytes > DISCARD_MAX_BYTES) throw tooLarge();
-    if (bytes <= MESSAGE_MAX_BYTES) chunks.push(chunk);
-    else chunks.length = 0;
-  }
-  if (bytes > MESSAGE_MAX_BYTES) throw tooLarge();
-  try {
-    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
-  } catch {
-    throw new HttpError(400, 'The body is not valid JSON.');
-  }
+  return parseJson(await readBytes(request, maxBytes, visit), visit.charge);
+}
+
+function readBytes(request: IncomingMessage, maxBytes: number, visit: Visit): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    let bytesBefore = 0;
+    let pieces = 0;
+    let refusal: unknown;
+
+    const stretch = setInterval(() => {
+      if (bytes - bytesBefore < STRETCH_MIN_BYTES) {
+        fail(new HttpError(408, 'The body arrives too slowly. Send it again, faster.'));
+      }
+      bytesBefore = bytes;
+    }, STRETCH_MS);
+    const fail = (error: unknown) => {
+      settle();
+      reject(error);
+    };
+    const settle = () => {
+      clearInterval(stretch);
+      request.off('data', take).off('end', finish).off('close', giveUp).off('error', giveUp);
+    };
+    const giveUp = () => fail(new HttpError(400, 'The body ended before it was complete.'));
+    const finish = () => {
+      if (refusal !== undefined) return fail(refusal);
+      settle();
+      resolve(Buffer.concat(chunks));
+    };
+    const take = (chunk: Buffer) => {
+      bytes += chunk.length;
+      pieces += 1;
+      if (pieces > PIECES_MAX) return fail(tooManyPieces());
+      if (refusal === undefined) {
+        try {
+          if (bytes > maxBytes) throw tooLong(maxBytes);
+          visit.receive(chunk.length + PIECE_BYTES);
+          chunks.push(chunk);
+          return;
+        } catch (error) {
+          refusal = error;
+          chunks.length = 0;
+          visit.leave();
+        }
+      }
+      // A client that is hung up on while it still writes never sees the answer: let it finish.
+      if (bytes > DISCARD_FACTOR * maxBytes) fail(refusal);
+    };
+    request.on('data', take).on('end', finish).on('close', giveUp).on('error', giveUp);
+  });
+}
+
+function tooManyPieces(): HttpError {
+  return new HttpError(413, `The body comes in more than ${PIECES_MAX} pieces. Send larger ones.`);
+}
+
+function tooLong(maxBytes: number): HttpError {
+  return new HttpError(413, `The body is longer than the ${maxBytes} bytes that are read.`);
 }

@@ -1,13 +1,18 @@
+import { randomUUID } from 'node:crypto';
 import {
   createServer as createHttpServer,
   type IncomingMessage,
   type ServerResponse,
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '../logger.ts';
+import { Admission } from './admission.ts';
+import { boundConnections } from './connections.ts';
 import { createGuard } from './guard.ts';
 import { HttpError } from './http-error.ts';
 import { legacySse, SSE_MESSAGES_PATH } from './legacy-sse.ts';
+import type { HttpLimits } from './limits.ts';
 import { streamableHttp } from './streamable-http.ts';
 import type { CreateServer, ListenToChanges, SignIn, Transport } from './transport.ts';
 
@@ -22,11 +27,25 @@ export interface HttpOptions {
   /** The address that clients know this server by, if it is not the one that is bound. */
   publicUrl: string | undefined;
   changes: ListenToChanges;
+  limits: HttpLimits;
+  /** How long it goes on serving once it is told to stop, in milliseconds. */
+  drainDelay: number;
+  /** Hears why a request was refused, in one of few words. */
+  onRefused(reason: string): void;
   logger: Logger;
 }
 
-/** How long a request may take to arrive. */
+export interface HttpTransport extends Transport {
+  /** Where clients connect. */
+  url: string;
+  /** How many connections and event streams are open, and how many bytes of bodies are held. */
+  held(): { connections: number; streams: number; bodies: number };
+}
+
+/** How long a request may take to arrive, and its head, which a silent connection never sends. */
 const REQUEST_TIMEOUT_MS = 30_000;
+const HEADERS_TIMEOUT_MS = 10_000;
+const CHECK_TIMEOUTS_EVERY_MS = 1000;
 
 /** Longer than the idle time-out of common load balancers, so that it is never we who hang up. */
 const KEEP_ALIVE_TIMEOUT_MS = 75_000;
@@ -37,21 +56,26 @@ const KEEP_ALIVE_TIMEOUT_MS = 75_000;
  * @returns the transport, and the address that clients connect to
  * @throws the system's error when the address cannot be bound
  */
-export async function serveOverHttp(options: HttpOptions): Promise<Transport & { url: string }> {
-  const { logger, createServer, signIn } = options;
+export async function serveOverHttp(options: HttpOptions): Promise<HttpTransport> {
+  const { logger, signIn, limits } = options;
   const guard = createGuard([options.host, ...options.allowedHosts]);
-  const mcp = streamableHttp(createServer, options.changes, logger);
-  const sse = legacySse(createServer, logger);
+  const admission = new Admission(limits);
+  const { messageMax } = limits;
+  const mcp = streamableHttp({ ...options, admission, messageMax });
+  const sse = legacySse({ ...options, admission, messageMax });
   const endpoints = new Map([
     ['/mcp', mcp],
     ['/sse', sse],
     [SSE_MESSAGES_PATH, sse],
   ]);
+  let stopping = false;
   let closing = false;
   let origin = options.publicUrl ?? '';
 
   async function route(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (closing) response.setHeader('connection', 'close');
+    const requestId = randomUUID();
+    response.setHeader('x-request-id', requestId);
+    if (stopping) response.setHeader('connection', 'close');
     const refusal = guard(request.headers.host, request.headers.origin);
     if (refusal !== undefined) throw new HttpError(403, refusal);
     if (closing) throw new HttpError(503, 'The server is stopping. Repeat the call shortly.');
@@ -70,15 +94,24 @@ export async function serveOverHttp(options: HttpOptions): Promise<Transport & {
     }
     const identity = await signIn.authenticate(request, origin);
     // Whoever has gone meanwhile is not heard of again.
-    if (!response.destroyed) await endpoint.handle(request, response, identity);
+    if (!response.destroyed) await endpoint.handle(request, response, identity, requestId);
   }
 
   const http = createHttpServer(
-    { requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS },
+    {
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      connectionsCheckingInterval: CHECK_TIMEOUTS_EVERY_MS,
+      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    },
     (request, response) => {
-      route(request, response).catch((error: unknown) => refuse(response, error, logger));
+      route(request, response).catch((error: unknown) => {
+        if (error instanceof HttpError) options.onRefused(error.reason);
+        refuse(response, error, logger);
+      });
     },
   );
+  const connections = boundConnections(http, limits.connectionsMax);
   await new Promise<void>((resolve, reject) => {
     http.once('error', reject);
     http.listen(options.port, options.host, resolve);
@@ -90,7 +123,10 @@ export async function serveOverHttp(options: HttpOptions): Promise<Transport & {
   return {
     url,
     ended: new Promise(() => {}),
+    held: () => ({ connections: connections(), ...admission.held }),
     async close(grace) {
+      stopping = true;
+      await delay(options.drainDelay);
       closing = true;
       const closed = new Promise((resolve) => http.close(resolve));
       const drained = await Promise.all([mcp.drained(grace), sse.drained(grace)]);
@@ -119,8 +155,8 @@ function refuse(response: ServerResponse, error: unknown, logger: Logger): void 
   response.writeHead(status, {
     ...(known && error.headers),
     'content-type': 'application/json',
-    // Whatever is left of a body that was not read must not be taken for the next request.
-    connection: 'close',
+    // Who may come back soon keeps the connection, on which Node discards what is left of the body.
+    ...(status !== 429 && status !== 503 && { connection: 'close' }),
   });
   const code = status === 400 ? -32700 : -32000;
   response.end(JSON.stringify({ jsonrpc: '2.0', id: null, error: { code, message } }));

@@ -1,24 +1,22 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { SSEServerTransport } from '@modelcontextprotocol/server-legacy/sse';
-import type { Logger } from '../logger.ts';
 import { readJson } from './body.ts';
 import { HttpError } from './http-error.ts';
-import { countPending, type Drainable } from './pending.ts';
+import { countPending, type Pending } from './pending.ts';
 import { type OpenStream, Streams } from './streams.ts';
-import type { CreateServer, Endpoint, Identity } from './transport.ts';
+import type { Endpoint, EndpointOptions, Identity } from './transport.ts';
 
 /** Where clients post to; the connection's identifier is in the query. */
 export const SSE_MESSAGES_PATH = '/messages';
-
-/** Each holds a socket and a server for as long as its client likes. */
-const MAX_CONNECTIONS = 1000;
 
 /** Proxies close connections that are silent for longer. */
 const KEEP_ALIVE_MS = 15_000;
 
 interface Connection {
   transport: SSEServerTransport;
-  pending: Drainable;
+  pending: Pending;
+  /** How many bytes the client has not read yet. */
+  unread(): number;
   stream: OpenStream;
   close(): Promise<void>;
 }
@@ -27,14 +25,15 @@ interface Connection {
  * HTTP+SSE, the transport of protocol version 2024-11-05, for clients that know no other: a GET
  * opens the stream of answers, and calls are posted beside it.
  */
-export function legacySse(createServer: CreateServer, logger: Logger): Endpoint {
+export function legacySse(options: Omit<EndpointOptions, 'changes'>): Endpoint {
+  const { createServer, admission, messageMax, logger } = options;
   const connections = new Map<string, Connection>();
   const streams = new Streams(logger);
 
   async function open(response: ServerResponse, identity: Identity): Promise<void> {
-    if (connections.size >= MAX_CONNECTIONS) {
-      throw new HttpError(503, 'Too many SSE connections are open. Try again later, or use /mcp.');
-    }
+    const { credential } = identity.caller;
+    admission.visit(credential).leave();
+    const leave = admission.openStream(credential);
     const server = createServer({ era: 'legacy', updates: 'server' }, identity.caller);
     const transport = new SSEServerTransport(SSE_MESSAGES_PATH, response);
     const pending = countPending(transport);
@@ -43,9 +42,12 @@ export function legacySse(createServer: CreateServer, logger: Logger): Endpoint 
     const close = () => server.close();
     const stream: OpenStream = { identity, end: () => void close() };
     const release = streams.keep(stream);
-    connections.set(transport.sessionId, { transport, pending, stream, close });
+    const unread = () => response.writableLength;
+    connections.set(transport.sessionId, { transport, pending, unread, stream, close });
     response.on('close', () => {
+      leave();
       release();
+      pending.settleAll();
       clearInterval(keepAlive);
       connections.delete(transport.sessionId);
     });
@@ -63,9 +65,23 @@ export function legacySse(createServer: CreateServer, logger: Logger): Endpoint 
     if (connection === undefined || !isSame(connection.stream.identity, identity)) {
       throw new HttpError(404, 'There is no such connection. Open one with GET /sse.');
     }
+    if (connection.unread() > messageMax) {
+      const message =
+        'Too much of what was answered has not been read. Read it, then repeat the call.';
+      throw new HttpError(429, message, { 'retry-after': '1' }, 'unread');
+    }
     connection.stream.identity = identity;
-    const body = await readJson(request);
-    await connection.transport.handlePostMessage(request, response, body);
+    const visit = admission.visit(identity.caller.credential);
+    try {
+      const body = await readJson(request, messageMax, visit);
+      visit.enter(1);
+      await connection.transport.handlePostMessage(request, response, body);
+      // The answer comes on the stream, later than the response to this request.
+      connection.pending.whenSettled((body as { id?: unknown } | null)?.id, visit.leave);
+    } catch (error) {
+      visit.leave();
+      throw error;
+    }
   }
 
   return {

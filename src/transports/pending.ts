@@ -11,14 +11,28 @@ export interface Drainable {
 
 /** Counts what is under way, and tells when that is nothing. */
 export class Pending implements Drainable {
-  readonly #ids = new Set<unknown>();
+  /** What is under way, each with what is to be done when it is not. */
+  readonly #ids = new Map<unknown, (() => void)[]>();
   #waiting: (() => void)[] = [];
 
   add(id: unknown): void {
-    this.#ids.add(id);
+    if (!this.#ids.has(id)) this.#ids.set(id, []);
+  }
+
+  /** Calls `then` once `id` is no longer under way, which may be now. */
+  whenSettled(id: unknown, then: () => void): void {
+    const waiting = this.#ids.get(id);
+    if (waiting === undefined) then();
+    else waiting.push(then);
+  }
+
+  /** For when nothing will be answered any more. */
+  settleAll(): void {
+    for (const id of [...this.#ids.keys()]) this.settle(id);
   }
 
   settle(id: unknown): void {
+    for (const then of this.#ids.get(id) ?? []) then();
     this.#ids.delete(id);
     if (this.#ids.size > 0) return;
     for (const wake of this.#waiting.splice(0)) wake();

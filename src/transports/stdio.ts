@@ -4,7 +4,6 @@ import { ProtocolErrorCode, type Server } from '@modelcontextprotocol/server';
 import { StdioServerTransport, serveStdio } from '@modelcontextprotocol/server/stdio';
 import type { Logger } from '../logger.ts';
 import type { ServedConnection } from '../mcp/server.ts';
-import { MESSAGE_MAX_BYTES } from './limits.ts';
 import { LineLimit } from './line-limit.ts';
 import { countPending } from './pending.ts';
 import type { Transport } from './transport.ts';
@@ -13,17 +12,25 @@ export interface StdioOptions {
   stdin: Readable;
   stdout: Writable;
   createServer: (connection: ServedConnection) => Server;
+  /** The longest message that is read, in bytes. */
+  messageMax: number;
   logger: Logger;
 }
 
 /** Serves one client over stdin and stdout, in whichever protocol era it opens. */
-export function serveOverStdio({ stdin, stdout, createServer, logger }: StdioOptions): Transport {
-  const lines = new LineLimit(MESSAGE_MAX_BYTES, (id, bytes) => {
-    const message = `The message is ${bytes} bytes long, and at most ${MESSAGE_MAX_BYTES} are read. Nothing was changed. Send less in one call.`;
+export function serveOverStdio({
+  stdin,
+  stdout,
+  createServer,
+  messageMax,
+  logger,
+}: StdioOptions): Transport {
+  const lines = new LineLimit(messageMax, (id, bytes) => {
+    const message = `The message is ${bytes} bytes long, and at most ${messageMax} are read. Nothing was changed. Send less in one call.`;
     const error = { code: ProtocolErrorCode.InvalidRequest, message };
     stdout.write(`${JSON.stringify({ jsonrpc: '2.0', id, error })}\n`);
   });
-  const wire = new StdioServerTransport(lines, stdout, { maxBufferSize: 2 * MESSAGE_MAX_BYTES });
+  const wire = new StdioServerTransport(lines, stdout, { maxBufferSize: 2 * messageMax });
   const pending = countPending(wire);
   const handle = serveStdio(({ era }) => createServer({ era, updates: 'server' }), {
     transport: wire,

@@ -1,12 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { toNodeHandler } from '@modelcontextprotocol/node';
 import { createMcpHandler } from '@modelcontextprotocol/server';
-import type { Logger } from '../logger.ts';
 import { readJson } from './body.ts';
-import { MESSAGE_MAX_BYTES } from './limits.ts';
 import { Pending } from './pending.ts';
 import { Streams } from './streams.ts';
-import type { CreateServer, Endpoint, Identity, ListenToChanges } from './transport.ts';
+import type { Endpoint, EndpointOptions, Identity } from './transport.ts';
 
 type NodeRequest = Parameters<ReturnType<typeof toNodeHandler>>[0];
 type Handler = ReturnType<typeof createMcpHandler>;
@@ -16,21 +14,18 @@ type Handler = ReturnType<typeof createMcpHandler>;
  * own: any process behind a load balancer can take it, and since it is the handler that tells of
  * changes, nobody hears of what another caller's records went through.
  */
-export function streamableHttp(
-  createServer: CreateServer,
-  changes: ListenToChanges,
-  logger: Logger,
-): Endpoint {
+export function streamableHttp(options: EndpointOptions): Endpoint {
+  const { createServer, changes, admission, messageMax, logger } = options;
   const pending = new Pending();
   const streams = new Streams(logger);
   const open = new Set<Handler>();
   const onerror = (error: Error) => logger.error('streamable http', { error });
 
-  function handlerFor({ caller }: Identity): Handler {
+  function handlerFor({ caller }: Identity, requestId: string): Handler {
     const serve = ({ era }: { era: 'legacy' | 'modern' }) =>
-      createServer({ era, updates: era === 'modern' ? 'transport' : 'none' }, caller);
+      createServer({ era, updates: era === 'modern' ? 'transport' : 'none', requestId }, caller);
     return createMcpHandler(serve, {
-      maxRequestBodySize: MESSAGE_MAX_BYTES,
+      maxRequestBodySize: messageMax,
       onerror: (error) => logger.debug('streamable http', { error }),
     });
   }
@@ -46,8 +41,13 @@ export function streamableHttp(
     // the stack bears where it nests deeply.
     const served: Handler = {
       ...handler,
-      fetch: (web, options) =>
-        handler.fetch(web, body === undefined ? options : { ...options, parsedBody: body }),
+      async fetch(web, options) {
+        const given = body === undefined ? options : { ...options, parsedBody: body };
+        const answered = await handler.fetch(web, given);
+        // The SDK asks to keep every connection, where a server that stops has to say the opposite.
+        answered.headers.delete('connection');
+        return answered;
+      },
     };
     const adapter = toNodeHandler(served, { onerror });
     return adapter(request as NodeRequest, response, body === undefined ? undefined : null);
@@ -55,28 +55,33 @@ export function streamableHttp(
 
   /** Tells the client of changes, on the stream that answers it, for as long as that is open. */
   function tell(handler: Handler, response: ServerResponse, identity: Identity): void {
+    const leave = admission.openStream(identity.caller.credential);
     pending.settle(response);
     const stop = changes(identity.caller, (uri) => handler.notify.resourceUpdated(uri));
     const release = streams.keep({ identity, end: () => void handler.close() });
     response.on('close', () => {
+      leave();
       release();
       stop();
     });
   }
 
   return {
-    async handle(request, response, identity) {
+    async handle(request, response, identity, requestId) {
+      const visit = admission.visit(identity.caller.credential);
       pending.add(response);
-      const handler = handlerFor(identity);
+      const handler = handlerFor(identity, requestId);
       open.add(handler);
       response.on('close', () => {
+        visit.leave();
         pending.settle(response);
         open.delete(handler);
       });
       if (request.method !== 'POST') return answer(handler, request, response);
-      const body = await readJson(request);
+      const body = await readJson(request, messageMax, visit);
       const method = (body as { method?: unknown } | null)?.method;
       if (method === 'subscriptions/listen') tell(handler, response, identity);
+      else visit.enter(Array.isArray(body) ? body.length : 1);
       return answer(handler, request, response, body);
     },
     drained: (timeout) => pending.drained(timeout),

@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Server } from '@modelcontextprotocol/server';
+import type { Logger } from '../logger.ts';
 import type { Principal } from '../mcp/principal.ts';
 import type { ServedConnection } from '../mcp/server.ts';
+import type { Admission } from './admission.ts';
 import type { Drainable } from './pending.ts';
 
 /** Makes a server for one connection, or for one request. */
@@ -41,9 +43,28 @@ export interface Transport {
   close(grace: number): Promise<boolean>;
 }
 
+/** What the ways in over HTTP are made of. */
+export interface EndpointOptions {
+  createServer: CreateServer;
+  changes: ListenToChanges;
+  admission: Admission;
+  /** The longest body that is read, in bytes. */
+  messageMax: number;
+  logger: Logger;
+}
+
 /** What serves one or more paths of an HTTP server. */
 export interface Endpoint extends Drainable {
-  /** May throw `HttpError`, which is answered with its status. */
-  handle(request: IncomingMessage, response: ServerResponse, identity: Identity): Promise<void>;
+  /**
+   * May throw `HttpError`, which is answered with its status.
+   *
+   * @param requestId names the request in logs; its sender is told
+   */
+  handle(
+    request: IncomingMessage,
+    response: ServerResponse,
+    identity: Identity,
+    requestId: string,
+  ): Promise<void>;
   close(): Promise<void>;
 }

@@ -1,11 +1,16 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ServerContext } from '@modelcontextprotocol/server';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { DomainError } from '../../src/domain/errors.ts';
 import { createLogger } from '../../src/logger.ts';
+import { logCalls } from '../../src/mcp/call-log.ts';
+import { localPrincipal } from '../../src/mcp/principal.ts';
+import { createRunCall } from '../../src/mcp/run-call.ts';
 import { runTool } from '../../src/mcp/run-tool.ts';
-import { defineTool, READS, type ToolContext } from '../../src/mcp/tool.ts';
+import { type Context, defineTool, READS, type ToolContext } from '../../src/mcp/tool.ts';
 
-function toolThat(run: () => Promise<{ n: number }>) {
+function toolThat(run: (context: ToolContext) => Promise<{ n: number }>) {
   return defineTool({
     name: 'a_tool',
     title: 'A tool',
@@ -14,14 +19,24 @@ function toolThat(run: () => Promise<{ n: number }>) {
     hints: READS,
     input: z.strictObject({ id: z.string(), more: z.array(z.int()).optional() }),
     output: z.strictObject({ n: z.int() }),
-    run,
+    run: (_args, context) => run(context),
   });
 }
 
-async function call(run: () => Promise<{ n: number }>, args: unknown = { id: 'x' }) {
+/** How long a call may be without progress here, in milliseconds. */
+const CALL_TIMEOUT = 200;
+
+async function call(
+  run: (context: ToolContext) => Promise<{ n: number }>,
+  args: unknown = { id: 'x' },
+  signal = new AbortController().signal,
+) {
   const lines: string[] = [];
   const logger = createLogger('debug', (line) => lines.push(line));
-  const result = await runTool(toolThat(run), args, {} as ToolContext, logger);
+  const options = { observe: logCalls(logger), callTimeout: CALL_TIMEOUT };
+  const running = createRunCall(options, localPrincipal('one'), 'request-1');
+  const request = { mcpReq: { signal } } as ServerContext;
+  const result = await runTool(toolThat(run), args, {} as Context, running, request, () => {});
   return { result, text: JSON.stringify(result), log: lines.join('') };
 }
 
@@ -45,7 +60,7 @@ describe('a tool call', () => {
         error: { code: 'NOT_FOUND', message: 'There is none. Make one.', retryable: false },
       },
     });
-    expect(log).toBe('');
+    expect(JSON.parse(log)).not.toHaveProperty('error');
   });
 
   it('keeps the cause of an error from the caller, and logs it', async () => {
@@ -64,6 +79,69 @@ describe('a tool call', () => {
     expect(result.structuredContent).toMatchObject({ error: { code: 'INTERNAL' } });
     expect(text).not.toContain('secret');
     expect(log).toContain('cannot read secret of undefined');
+  });
+
+  it('is logged in one line, without anything that its caller sent', async () => {
+    const secret = 'what-the-caller-said';
+    const { log } = await call(async () => ({ n: 1 }), { id: secret, more: [1] });
+    expect(log.match(/\n/g)).toHaveLength(1);
+    expect(JSON.parse(log)).toStrictEqual({
+      level: 'info',
+      time: expect.stringMatching(/^\d{4}-.*Z$/),
+      message: 'call',
+      method: 'tools/call',
+      tool: 'a_tool',
+      namespace: 'one',
+      outcome: 'ok',
+      duration_ms: expect.any(Number),
+      request_id: 'request-1',
+    });
+    expect((await call(async () => ({ n: 1 }), { id: 1, [secret]: secret })).log).not.toContain(
+      secret,
+    );
+  });
+
+  it.each([
+    ['NOT_FOUND', 'info'],
+    ['INVALID_ARGUMENT', 'info'],
+    ['UNAVAILABLE', 'warn'],
+    ['INTERNAL', 'error'],
+  ] as const)('that ends with %s is logged as %s', async (code, level) => {
+    const { log } = await call(async () => {
+      throw new DomainError(code, 'No.');
+    });
+    expect(JSON.parse(log)).toMatchObject({ level, outcome: code });
+  });
+
+  it('that takes too long is answered UNAVAILABLE, and says what to do about a change', async () => {
+    const { result } = await call(() => new Promise(() => {}));
+    const { error } = result.structuredContent as { error: { message: string } };
+    expect(error).toMatchObject({ code: 'UNAVAILABLE', retryable: true });
+    expect(error.message).toMatch(/may have happened.*read.*repeat/);
+  });
+
+  it('may take as long as it likes while it gets on', async () => {
+    const { result } = await call(async ({ progress }) => {
+      for (let step = 1; step <= 6; step++) {
+        await delay(CALL_TIMEOUT / 2);
+        progress(step, 6);
+      }
+      return { n: 1 };
+    });
+    expect(result.structuredContent).toStrictEqual({ n: 1 });
+  });
+
+  it('that its caller takes back is not waited for', async () => {
+    const taken = new AbortController();
+    const { log } = await call(
+      () => {
+        taken.abort();
+        return new Promise(() => {});
+      },
+      { id: 'x' },
+      taken.signal,
+    );
+    expect(JSON.parse(log)).toMatchObject({ outcome: 'CANCELLED', level: 'info' });
   });
 
   it.each<[unknown, string[]]>([

@@ -113,3 +113,14 @@ async function* dataOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<strin
   }
   return undefined;
 }
+
+/** The body of a call of a tool. */
+export function callBody(name: string, args: object = {}, meta?: object): string {
+  const params = { name, arguments: args, ...(meta && { _meta: meta }) };
+  return JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params });
+}
+
+/** Calls a tool as clients of the older protocol era do, over Streamable HTTP. */
+export function post(url: string, name: string, args: object = {}): Promise<Answer> {
+  return send(`${url}/mcp`, { headers: JSON_HEADERS, body: callBody(name, args) });
+}

@@ -98,14 +98,28 @@ export class Servers {
     return started;
   }
 
-  /** Starts a server on a free port and waits until it listens. */
+  /**
+   * Starts a server on a free port and waits until it listens. Tests call as fast as they can, which
+   * is none of their business unless they are about just that.
+   */
   async spawnHttp(options: ServerOptions = {}): Promise<ServerProcess & { url: string }> {
     const started = this.spawn({
       ...options,
       args: ['--http', '--port=0', ...(options.args ?? [])],
+      env: { CALLS_PER_SECOND: '1000000', ...options.env },
     });
     const [, url] = await started.logged(/^ {2}(http:\S+)\/mcp /m);
     return { ...started, url: url as string };
+  }
+
+  /** Starts an HTTP server that has an operations port, too. */
+  async spawnObserved(
+    options: ServerOptions = {},
+  ): Promise<ServerProcess & { url: string; opsUrl: string }> {
+    const args = ['--ops-port=0', ...(options.args ?? [])];
+    const started = await this.spawnHttp({ ...options, args });
+    const [, opsUrl] = await started.logged(/^ {2}(http:\S+) +\/healthz/m);
+    return { ...started, opsUrl: opsUrl as string };
   }
 
   /** A way in by one of the transports: on stdio every client gets a process of its own. */

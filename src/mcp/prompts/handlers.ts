@@ -1,7 +1,7 @@
 import type { Server } from '@modelcontextprotocol/server';
-import type { Logger } from '../../logger.ts';
 import type { Prompt } from '../prompt.ts';
 import { invalidParams, withProtocolErrors } from '../protocol-errors.ts';
+import type { RunCall } from '../run-call.ts';
 import type { Context } from '../tool.ts';
 
 /** Puts the prompts on a server. */
@@ -9,7 +9,7 @@ export function servePrompts(
   server: Server,
   prompts: readonly Prompt[],
   context: Context,
-  logger: Logger,
+  run: RunCall,
 ): void {
   server.setRequestHandler('prompts/list', () => ({
     prompts: prompts.map(({ name, title, description, argument }) => ({
@@ -20,8 +20,8 @@ export function servePrompts(
     })),
   }));
 
-  server.setRequestHandler('prompts/get', (request) =>
-    withProtocolErrors('prompts/get', logger, async () => {
+  server.setRequestHandler('prompts/get', (request, call) => {
+    const get = async () => {
       const prompt = prompts.find(({ name }) => name === request.params.name);
       if (prompt === undefined) {
         throw invalidParams('There is no such prompt. prompts/list shows what there is.');
@@ -34,6 +34,7 @@ export function servePrompts(
         description: prompt.description,
         messages: [{ role: 'user' as const, content: { type: 'text' as const, text } }],
       };
-    }),
-  );
+    };
+    return withProtocolErrors(run({ method: 'prompts/get' }, call, get));
+  });
 }

@@ -1,14 +1,14 @@
 import { ResourceNotFoundError, type Server } from '@modelcontextprotocol/server';
-import type { Logger } from '../../logger.ts';
 import { withProtocolErrors } from '../protocol-errors.ts';
+import type { RunCall } from '../run-call.ts';
 import type { Context } from '../tool.ts';
 import { RESOURCES } from './index.ts';
 import { listedSession } from './session.ts';
 
 /** Puts the resources on a server: what there is, and what it says. */
-export function serveResources(server: Server, context: Context, logger: Logger): void {
-  server.setRequestHandler('resources/list', (request) =>
-    withProtocolErrors('resources/list', logger, async () => {
+export function serveResources(server: Server, context: Context, run: RunCall): void {
+  server.setRequestHandler('resources/list', (request, call) => {
+    const list = async () => {
       const page = await context.sessions.list(context.caller, {
         order_by: 'updated_at',
         order: 'desc',
@@ -19,8 +19,9 @@ export function serveResources(server: Server, context: Context, logger: Logger)
         resources: page.records.map(listedSession),
         ...(page.next_cursor !== undefined && { nextCursor: page.next_cursor }),
       };
-    }),
-  );
+    };
+    return withProtocolErrors(run({ method: 'resources/list' }, call, list));
+  });
 
   server.setRequestHandler('resources/templates/list', () => ({
     resourceTemplates: RESOURCES.map(({ name, title, description, uriTemplate, mimeType }) => ({
@@ -32,7 +33,7 @@ export function serveResources(server: Server, context: Context, logger: Logger)
     })),
   }));
 
-  server.setRequestHandler('resources/read', (request) => {
+  server.setRequestHandler('resources/read', (request, call) => {
     const { uri } = request.params;
     const read = async () => {
       for (const kind of RESOURCES) {
@@ -46,6 +47,6 @@ export function serveResources(server: Server, context: Context, logger: Logger)
         `There is no resource ${uri.slice(0, 200)}. resources/list shows what there is; identifiers are percent-encoded.`,
       );
     };
-    return withProtocolErrors('resources/read', logger, read, uri);
+    return withProtocolErrors(run({ method: 'resources/read' }, call, read), uri);
   });
 }

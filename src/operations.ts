@@ -1,0 +1,32 @@
+import type { Config } from './config.ts';
+import type { Held, Metrics } from './ops/metrics.ts';
+import type { OpsServer } from './ops/server.ts';
+import type { Store } from './store/store.ts';
+
+/** What is measured, if there is a port on which somebody may ask for it; else nothing is loaded. */
+export async function loadMetrics(
+  { opsPort }: Config,
+  held: () => Held | undefined,
+): Promise<Metrics | undefined> {
+  if (opsPort === undefined) return undefined;
+  const { createMetrics } = await import('./ops/metrics.ts');
+  return createMetrics(() => held() ?? { connections: 0, streams: 0, bodies: 0 });
+}
+
+/** Opens that port, on the host that clients connect to. */
+export async function openOps(
+  { host, opsPort: port = 0 }: Config,
+  store: () => Promise<Store>,
+  metrics: Metrics,
+): Promise<OpsServer> {
+  const { serveOps } = await import('./ops/server.ts');
+  const ping = async () => (await store()).ping();
+  return serveOps({ host, port, ping, metrics });
+}
+
+/** Measures every use of a store from now on. */
+export async function measure(store: Store, metrics: Metrics | undefined): Promise<Store> {
+  if (metrics === undefined) return store;
+  const { measuredStore } = await import('./ops/measured-store.ts');
+  return measuredStore(store, metrics.stored);
+}
