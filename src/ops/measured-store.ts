@@ -6,31 +6,32 @@ export type Measure = (operation: string, outcome: string, seconds: number) => v
 
 /** A store whose every use is measured. */
 export function measuredStore(store: Store, measure: Measure): Store {
-  const { sessions, messages, users, ...whole } = store;
-  return {
-    sessions: measured('sessions.', sessions, measure),
-    messages: measured('messages.', messages, measure),
-    users: measured('users.', users, measure),
-    ...measured('', whole, measure),
-  };
+  return measured('', store, measure);
 }
 
-/** A part of the store, all of which is methods. */
+/** A store or a part of one: methods, and parts that have methods. */
 function measured<Part extends object>(prefix: string, part: Part, measure: Measure): Part {
-  const methods = Object.entries(part).map(([name, method]) => {
-    const run = async (...args: unknown[]): Promise<unknown> => {
-      const started = performance.now();
-      let outcome = 'ok';
-      try {
-        return await method(...args);
-      } catch (error) {
-        outcome = error instanceof DomainError ? error.code : 'INTERNAL';
-        throw error;
-      } finally {
-        measure(prefix + name, outcome, (performance.now() - started) / 1000);
-      }
-    };
-    return [name, run];
-  });
-  return Object.fromEntries(methods) as Part;
+  const entries = Object.entries(part).map(([name, member]: [string, unknown]) => [
+    name,
+    typeof member === 'function'
+      ? measuredMethod(prefix + name, member, measure)
+      : measured(`${prefix}${name}.`, member as object, measure),
+  ]);
+  return Object.fromEntries(entries) as Part;
+}
+
+// biome-ignore lint/complexity/noBannedTypes: whatever methods take and return goes through
+function measuredMethod(name: string, method: Function, measure: Measure) {
+  return async (...args: unknown[]): Promise<unknown> => {
+    const started = performance.now();
+    let outcome = 'ok';
+    try {
+      return await method(...args);
+    } catch (error) {
+      outcome = error instanceof DomainError ? error.code : 'INTERNAL';
+      throw error;
+    } finally {
+      measure(name, outcome, (performance.now() - started) / 1000);
+    }
+  };
 }

@@ -14,6 +14,7 @@ export interface Store {
   readonly messages: MessageStore;
   readonly users: UserStore;
   readonly search: SearchStore;
+  readonly vectors: VectorStore;
 
   /** Resolves when the store answers. */
   ping(): Promise<void>;
@@ -142,6 +143,8 @@ export interface Append {
 }
 
 export interface Appended extends Conversation {
+  /** The run of messages that they are in. */
+  thread: string;
   messages: { uuid: string; seq: number; created: boolean }[];
 }
 
@@ -282,6 +285,58 @@ export interface SearchStore {
     places: readonly MessagePlace[],
     metadataMaxBytes: number,
   ): Promise<Located[]>;
+}
+
+/** A message whose meaning can be compared with others', by the model that made the vector. */
+export interface MessageVector {
+  place: MessagePlace;
+  /** Tells whether the message still says what the vector stands for. */
+  digest: string;
+  vector: Uint8Array;
+}
+
+export interface VectorQuery {
+  model: string;
+  /** Only so many, the newest. */
+  limit: number;
+  /** Only messages that were created in this time, its ends included. */
+  since?: string | undefined;
+  until?: string | undefined;
+}
+
+export interface NewestVectors {
+  vectors: MessageVector[];
+  /** The threads that they are in. */
+  threads: ReadonlyMap<string, Extent>;
+  /** How many of the newest are another model's, and not among them. */
+  outdated: number;
+  /** There are, or may be, more. */
+  cut: boolean;
+}
+
+/** A message that has no vector of a model. */
+export interface UnembeddedMessage {
+  namespace: string;
+  place: MessagePlace;
+  content: string;
+}
+
+export interface VectorStore {
+  /** Keeps vectors of messages that are still there, each in the place of the one before. */
+  put(model: string, vectors: readonly (MessageVector & { namespace: string })[]): Promise<void>;
+
+  /** The newest vectors of messages of live sessions. */
+  newest(namespace: string, scope: SearchScope, query: VectorQuery): Promise<NewestVectors>;
+
+  /**
+   * Messages of every namespace that have no vector of `model`, among the `limit` behind `after`.
+   * `next` is where to go on; without it, there are no more.
+   */
+  unembedded(
+    model: string,
+    after: string | undefined,
+    limit: number,
+  ): Promise<{ messages: UnembeddedMessage[]; next?: string }>;
 }
 
 export interface UserChange {

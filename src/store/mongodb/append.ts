@@ -130,7 +130,7 @@ function placed(
 }
 
 function toAppended(document: SessionDocument, messages: Appended['messages']): Appended {
-  return { ...toConversation(document), messages };
+  return { ...toConversation(document), thread: document.thread ?? '', messages };
 }
 
 /** Whose messages a session has, for them to be found by. */

@@ -1,4 +1,4 @@
-import type { Collection, Db, ObjectId } from 'mongodb';
+import type { Binary, Collection, Db, ObjectId } from 'mongodb';
 import type { JsonObject } from '../../domain/metadata.ts';
 import type { Message, Session, Summary, User } from '../../domain/records.ts';
 import type { Conversation } from '../store.ts';
@@ -96,6 +96,20 @@ export interface SummaryDocument {
   created_at: Date;
 }
 
+/** What a message means to a model; `_id` is its place. */
+export interface VectorDocument {
+  _id: string;
+  namespace: string;
+  session_id: string;
+  user_id?: string;
+  thread: string;
+  seq: number;
+  created_at: Date;
+  model: string;
+  digest: string;
+  vector: Binary;
+}
+
 /** A thread whose session is purged, or has left it for long enough. */
 export interface LeftThreadDocument {
   /** The thread. */
@@ -108,6 +122,7 @@ export const sessionsOf = (db: Db): Collection<SessionDocument> => db.collection
 export const usersOf = (db: Db): Collection<UserDocument> => db.collection('users');
 export const messagesOf = (db: Db): Collection<MessageDocument> => db.collection('messages');
 export const summariesOf = (db: Db): Collection<SummaryDocument> => db.collection('summaries');
+export const vectorsOf = (db: Db): Collection<VectorDocument> => db.collection('vectors');
 export const leftThreadsOf = (db: Db): Collection<LeftThreadDocument> =>
   db.collection('left_threads');
 

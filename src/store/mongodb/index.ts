@@ -8,6 +8,7 @@ import { mongoPurge } from './purge.ts';
 import { mongoSearch } from './search.ts';
 import { mongoSessions } from './sessions.ts';
 import { mongoUsers } from './users.ts';
+import { mongoVectors } from './vectors.ts';
 
 export { createMongoClient } from './connection.ts';
 
@@ -39,6 +40,7 @@ export function openMongoStore(options: MongoOptions): Store {
     messages: mongoMessages(connection),
     users: mongoUsers(connection, purgeAfter),
     search: mongoSearch(connection),
+    vectors: mongoVectors(connection),
     ...mongoPurge(connection),
     ping: () => connection.run(async ({ db }) => void (await db.command({ ping: 1 }))),
     close: () => connection.close(),

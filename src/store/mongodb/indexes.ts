@@ -19,7 +19,7 @@ export const INDEX = {
   purge: 'purge',
 } as const;
 
-/** By collection. Those on messages and summaries start like a shard key of theirs would. */
+/** By collection. Those on messages, vectors and summaries start like a shard key of theirs would. */
 const INDEXES: Record<string, IndexDescription[]> = {
   sessions: [
     { name: INDEX.identity, key: { namespace: 1, session_id: 1 }, unique: true },
@@ -59,6 +59,14 @@ const INDEXES: Record<string, IndexDescription[]> = {
     },
     { name: INDEX.userTerms, key: { namespace: 1, user_id: 1, terms: 1, created_at: -1 } },
     { name: INDEX.namespaceTerms, key: { namespace: 1, terms: 1, created_at: -1 } },
+  ],
+  vectors: [
+    {
+      name: INDEX.order,
+      key: { namespace: 1, session_id: 1, thread: 1, created_at: -1 },
+    },
+    { name: INDEX.userCreated, key: { namespace: 1, user_id: 1, created_at: -1 } },
+    { name: INDEX.created, key: { namespace: 1, created_at: -1 } },
   ],
   summaries: [
     { name: INDEX.history, key: { namespace: 1, session_id: 1, thread: 1, up_to_seq: 1 } },

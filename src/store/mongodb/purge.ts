@@ -9,6 +9,7 @@ import {
   sessionsOf,
   summariesOf,
   usersOf,
+  vectorsOf,
 } from './documents.ts';
 
 /**
@@ -175,6 +176,7 @@ async function purgeMessages(db: Db, cutoff: string, limit: number): Promise<num
     }
     if (purged >= limit) break;
     await summariesOf(db).deleteMany(key);
+    await vectorsOf(db).deleteMany(key);
     await leftThreadsOf(db).deleteOne({ _id: thread });
   }
   return purged;

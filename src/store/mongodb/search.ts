@@ -29,6 +29,9 @@ type FoundDocument = Pick<
 > &
   Pick<Candidate, 'matched' | 'length'>;
 
+/** What the messages of a scope have in common. */
+export type Scope = { namespace: string; user_id?: string; session_id?: string; thread?: string };
+
 type LiveThread = Pick<SessionDocument, 'session_id' | 'thread' | 'base_seq' | 'last_seq'>;
 
 const LIVE_FIELDS = { _id: 0, session_id: 1, thread: 1, base_seq: 1, last_seq: 1 };
@@ -80,11 +83,11 @@ export function mongoSearch(connection: Connection): SearchStore {
 }
 
 /** What the messages of a scope have in common, in the order of an index; `undefined` if there are none. */
-async function filterOf(
+export async function filterOf(
   db: Db,
   namespace: string,
   { session_id, user_id }: SearchScope,
-): Promise<Filter<MessageDocument> | undefined> {
+): Promise<Scope | undefined> {
   if (session_id === undefined) {
     return user_id === undefined ? { namespace } : { namespace, user_id };
   }
@@ -109,13 +112,9 @@ interface Look {
  * The newest live messages of a scope for each term. Where most of the newest are deleted, they are
  * passed over in a second look.
  */
-async function lookForEach(
-  db: Db,
-  scope: Filter<MessageDocument>,
-  query: TermQuery,
-): Promise<Look[]> {
+async function lookForEach(db: Db, scope: Scope, query: TermQuery): Promise<Look[]> {
   const found = await Promise.all(query.terms.map((term) => findNewest(db, scope, term, query)));
-  const live = await liveThreads(db, scope, found.flat());
+  const live = await liveThreads(db, scope.namespace, found.flat());
   return Promise.all(
     found.map(async (newest, i) => {
       const look = lookOf(newest, live, query);
@@ -123,7 +122,7 @@ async function lookForEach(
       const dead = newest.filter((one) => !isLive(one, live)).map(({ thread }) => thread);
       const others = { ...scope, thread: { $nin: [...new Set(dead)] } };
       const next = await findNewest(db, others, query.terms[i] as string, query);
-      return lookOf(next, await liveThreads(db, scope, next), query);
+      return lookOf(next, await liveThreads(db, scope.namespace, next), query);
     }),
   );
 }
@@ -136,9 +135,21 @@ function lookOf(
   return { found: newest.filter((one) => isLive(one, live)), live, cut: newest.length > limit };
 }
 
-function isLive({ thread, seq }: FoundDocument, live: ReadonlyMap<string, Extent>): boolean {
+export function isLive(
+  { thread, seq }: { thread: string; seq: number },
+  live: ReadonlyMap<string, Extent>,
+): boolean {
   const extent = live.get(thread);
   return extent !== undefined && seq >= extent.first_seq && seq <= extent.last_seq;
+}
+
+/** The condition that something was created in a time. */
+export function within({ since, until }: Pick<TermQuery, 'since' | 'until'>) {
+  const time = {
+    ...(since !== undefined && { $gte: new Date(since) }),
+    ...(until !== undefined && { $lte: new Date(until) }),
+  };
+  return Object.keys(time).length > 0 ? { created_at: time } : {};
 }
 
 /** The newest messages that have a term, one more than are wanted if there are as many. */
@@ -148,14 +159,9 @@ function findNewest(
   term: string,
   { terms, also, limit, since, until }: TermQuery,
 ): Promise<FoundDocument[]> {
-  const time = {
-    ...(since !== undefined && { $gte: new Date(since) }),
-    ...(until !== undefined && { $lte: new Date(until) }),
-  };
-  const created_at = Object.keys(time).length > 0 && { created_at: time };
   const wanted = { $in: ['$$this', { $literal: [...terms, ...also] }] };
   return messagesOf(db)
-    .find({ ...scope, terms: term, ...created_at })
+    .find({ ...scope, terms: term, ...within({ since, until }) })
     .sort({ created_at: -1 })
     .limit(limit + 1)
     .batchSize(limit + 2)
@@ -173,15 +179,15 @@ function findNewest(
 }
 
 /** The live threads among those of messages, by their names. */
-async function liveThreads(
+export async function liveThreads(
   db: Db,
-  { namespace }: Filter<MessageDocument>,
-  found: readonly FoundDocument[],
+  namespace: string,
+  found: readonly { session_id: string }[],
 ): Promise<Map<string, Extent>> {
   const ids = [...new Set(found.map(({ session_id }) => session_id))];
   if (ids.length === 0) return new Map();
   const live = await sessionsOf(db)
-    .find({ namespace: namespace as string, session_id: { $in: ids }, live: true })
+    .find({ namespace, session_id: { $in: ids }, live: true })
     .project<LiveThread>(LIVE_FIELDS)
     .toArray();
   return new Map(
@@ -193,7 +199,7 @@ async function liveThreads(
 }
 
 /** One condition per thread, each a stretch of one index. */
-function branchesOf(namespace: string, places: readonly MessagePlace[]): Document[] {
+export function branchesOf(namespace: string, places: readonly MessagePlace[]): Document[] {
   const seqs = new Map<string, { session_id: string; thread: string; seqs: number[] }>();
   for (const { session_id, thread, seq } of places) {
     const branch = seqs.get(thread) ?? { session_id, thread, seqs: [] };

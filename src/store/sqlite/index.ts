@@ -5,6 +5,7 @@ import { sqlitePurge } from './purge.ts';
 import { sqliteSearch } from './search.ts';
 import { sqliteSessions } from './sessions.ts';
 import { sqliteUsers } from './users.ts';
+import { sqliteVectors } from './vectors.ts';
 
 /** Opens the embedded store: one SQLite file, which any number of processes may share. */
 export async function openSqliteStore(path: string): Promise<Store> {
@@ -14,6 +15,7 @@ export async function openSqliteStore(path: string): Promise<Store> {
     messages: sqliteMessages(connection),
     users: sqliteUsers(connection),
     search: sqliteSearch(connection),
+    vectors: sqliteVectors(connection),
     ...sqlitePurge(connection),
     ping: () => connection.read(() => void connection.statement('SELECT 1').get()),
     close: () => connection.close(),

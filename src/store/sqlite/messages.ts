@@ -146,7 +146,10 @@ export function sqliteMessages(connection: Connection): MessageStore {
       return connection.write(() => {
         let state = stateOf(namespace, sessionId);
         if (state?.userDeleted) {
-          return { applied: false, found: { ...state.conversation, messages: [] } };
+          return {
+            applied: false,
+            found: { ...state.conversation, thread: String(state.thread), messages: [] },
+          };
         }
         if (state === undefined) {
           statement(CREATE_SESSION).run(namespace, sessionId, append.session_uuid, now, now);
@@ -158,7 +161,7 @@ export function sqliteMessages(connection: Connection): MessageStore {
         const created = messages.filter((message) => message.created).length;
         statement(ADVANCE).run(last_seq + created, now, now, state.id);
         const { conversation } = stateOf(namespace, sessionId) as State;
-        const record: Appended = { ...conversation, messages };
+        const record: Appended = { ...conversation, thread: String(owner.thread), messages };
         return { applied: true, record };
       });
     },

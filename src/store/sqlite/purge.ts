@@ -27,6 +27,8 @@ const FIRST_MESSAGES = 'SELECT id FROM messages WHERE thread = ? ORDER BY seq LI
 
 const PURGE_TERMS = `DELETE FROM message_terms WHERE rowid IN (${FIRST_MESSAGES})`;
 
+const PURGE_VECTORS = `DELETE FROM vectors WHERE id IN (${FIRST_MESSAGES})`;
+
 const PURGE_MESSAGES = `DELETE FROM messages WHERE id IN (${FIRST_MESSAGES})`;
 
 const COUNT_MESSAGES = `SELECT
@@ -45,6 +47,7 @@ export function sqlitePurge(connection: Connection): Pick<Store, 'countExpired' 
     for (const [thread] of statement(EXPIRED_IDS('threads')).all(before, limit)) {
       const most = limit - messages;
       statement(PURGE_TERMS).run(thread, most);
+      statement(PURGE_VECTORS).run(thread, most);
       messages += statement(PURGE_MESSAGES).run(thread, most);
       if (messages >= limit) break;
       statement('DELETE FROM summaries WHERE thread = ?').run(thread);

@@ -107,4 +107,13 @@ export const SCHEMA_STEPS: readonly (string | ((connection: Connection) => void)
   );
   `,
   indexEarlierMessages,
+  // By the message, newest last.
+  `
+  CREATE TABLE vectors (
+    id INTEGER PRIMARY KEY,
+    model TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    vector BLOB NOT NULL
+  ) STRICT;
+  `,
 ];

@@ -1,0 +1,97 @@
+import { Binary, type Filter, ObjectId } from 'mongodb';
+import type { MessagePlace, MessageVector, NewestVectors, VectorStore } from '../store.ts';
+import type { Connection } from './connection.ts';
+import { type MessageDocument, messagesOf, type VectorDocument, vectorsOf } from './documents.ts';
+import { branchesOf, filterOf, isLive, liveThreads, within } from './search.ts';
+
+const idOf = ({ thread, seq }: Pick<MessagePlace, 'thread' | 'seq'>) => `${seq}@${thread}`;
+
+/** The vectors collection. Whether a message is live is up to its session, here as in the search. */
+export function mongoVectors(connection: Connection): VectorStore {
+  return {
+    put(model, vectors) {
+      if (vectors.length === 0) return Promise.resolve();
+      return connection.run(async ({ db }) => {
+        const branches = vectors.flatMap(({ namespace, place }) => branchesOf(namespace, [place]));
+        const found = await messagesOf(db)
+          .find({ $or: branches })
+          .project<Omit<MessageDocument, '_id'>>({
+            _id: 0,
+            namespace: 1,
+            session_id: 1,
+            user_id: 1,
+            thread: 1,
+            seq: 1,
+            created_at: 1,
+          })
+          .toArray();
+        const messages = new Map(found.map((message) => [idOf(message), message]));
+        const documents = vectors.flatMap(({ place, digest, vector }): VectorDocument[] => {
+          const _id = idOf(place);
+          const message = messages.get(_id);
+          if (message === undefined) return [];
+          return [{ ...message, _id, model, digest, vector: new Binary(vector) }];
+        });
+        if (documents.length === 0) return;
+        await vectorsOf(db).bulkWrite(
+          documents.map((replacement) => ({
+            replaceOne: { filter: { _id: replacement._id }, replacement, upsert: true },
+          })),
+          { ordered: false },
+        );
+      });
+    },
+
+    newest(namespace, scope, { model, limit, since, until }) {
+      return connection.run(async ({ db }): Promise<NewestVectors> => {
+        const filter = await filterOf(db, namespace, scope);
+        if (filter === undefined) {
+          return { vectors: [], threads: new Map(), outdated: 0, cut: false };
+        }
+        const found = await vectorsOf(db)
+          .find({ ...filter, ...within({ since, until }) } as Filter<VectorDocument>)
+          .sort({ created_at: -1 })
+          .limit(limit + 1)
+          .batchSize(limit + 2)
+          .toArray();
+        const threads = await liveThreads(db, namespace, found);
+        const live = found.slice(0, limit).filter((one) => isLive(one, threads));
+        const vectors = live.flatMap((one): MessageVector[] => {
+          const { session_id, thread, seq, digest, vector } = one;
+          if (one.model !== model) return [];
+          return [{ place: { session_id, thread, seq }, digest, vector: vector.value() }];
+        });
+        const outdated = live.length - vectors.length;
+        return { vectors, threads, outdated, cut: found.length > limit };
+      });
+    },
+
+    unembedded(model, after, limit) {
+      return connection.run(async ({ db }) => {
+        const behind = after === undefined ? {} : { _id: { $gt: new ObjectId(after) } };
+        const found = await messagesOf(db)
+          .find(behind)
+          .sort({ _id: 1 })
+          .limit(limit)
+          .project<MessageDocument>({ namespace: 1, session_id: 1, thread: 1, seq: 1, content: 1 })
+          .toArray();
+        const embedded = await vectorsOf(db)
+          .find({ _id: { $in: found.map(idOf) }, model })
+          .project<{ _id: string }>({ _id: 1 })
+          .toArray();
+        const known = new Set(embedded.map(({ _id }) => _id));
+        const last = found.at(-1);
+        return {
+          messages: found
+            .filter((message) => !known.has(idOf(message)))
+            .map(({ namespace, session_id, thread, seq, content }) => ({
+              namespace,
+              place: { session_id, thread, seq },
+              content,
+            })),
+          ...(last !== undefined && { next: last._id.toHexString() }),
+        };
+      });
+    },
+  };
+}

@@ -1,0 +1,109 @@
+import type { Extent, MessageVector, NewestVectors, VectorStore } from '../store.ts';
+import type { Connection, Row } from './connection.ts';
+
+const PUT = `INSERT INTO vectors (id, model, digest, vector)
+  SELECT messages.id, ?, ?, ? FROM messages WHERE thread = ? AND seq = ?
+  ON CONFLICT (id) DO UPDATE SET model = excluded.model, digest = excluded.digest,
+    vector = excluded.vector`;
+
+const FOUND = `sessions.session_id, sessions.thread, base_seq, last_seq, messages.seq, model, digest,
+  vector`;
+
+const IN_TIME = 'messages.created_at BETWEEN ? AND ?';
+
+/** All messages of a session or a user: as many as there are, they are found by their sessions. */
+const NEWEST_OF = (condition: string) => `SELECT ${FOUND} FROM (
+    SELECT messages.id FROM sessions JOIN messages ON messages.thread = sessions.thread
+    WHERE namespace = ? AND ${condition} AND sessions.deleted_at IS NULL AND ${IN_TIME}
+    ORDER BY messages.id DESC LIMIT ?
+  ) AS newest
+  JOIN vectors ON vectors.id = newest.id
+  JOIN messages ON messages.id = newest.id
+  JOIN sessions ON sessions.thread = messages.thread
+  ORDER BY newest.id DESC`;
+
+const NEWEST = {
+  session: NEWEST_OF('session_id = ?'),
+  user: NEWEST_OF('user_id = ?'),
+  /** Most vectors are of live sessions, and of the one namespace that a file mostly has. */
+  namespace: `SELECT ${FOUND} FROM vectors
+    CROSS JOIN messages ON messages.id = vectors.id
+    CROSS JOIN sessions ON sessions.thread = messages.thread
+    WHERE namespace = ? AND sessions.deleted_at IS NULL AND ${IN_TIME}
+    ORDER BY vectors.id DESC LIMIT ?`,
+};
+
+const BEHIND = `SELECT messages.id, namespace, session_id, messages.thread, messages.seq, content,
+    EXISTS (SELECT 1 FROM vectors WHERE vectors.id = messages.id AND model = ?)
+  FROM messages LEFT JOIN sessions ON sessions.thread = messages.thread
+  WHERE messages.id > ? ORDER BY messages.id LIMIT ?`;
+
+/** The last millisecond that a date can hold. */
+const END_OF_TIME = 8.64e15;
+
+/** The vectors table. */
+export function sqliteVectors(connection: Connection): VectorStore {
+  const statement = (sql: string) => connection.statement(sql);
+
+  return {
+    put(model, vectors) {
+      return connection.write(() => {
+        for (const { place, digest, vector } of vectors) {
+          statement(PUT).run(model, digest, Buffer.from(vector), Number(place.thread), place.seq);
+        }
+      });
+    },
+
+    newest(namespace, { session_id, user_id }, { model, limit, since, until }) {
+      const time = [
+        since === undefined ? 0 : Date.parse(since),
+        until === undefined ? END_OF_TIME : Date.parse(until),
+      ];
+      return connection.read((): NewestVectors => {
+        const rows =
+          session_id !== undefined
+            ? statement(NEWEST.session).all(namespace, session_id, ...time, limit + 1)
+            : user_id !== undefined
+              ? statement(NEWEST.user).all(namespace, user_id, ...time, limit + 1)
+              : statement(NEWEST.namespace).all(namespace, ...time, limit + 1);
+        const threads = new Map<string, Extent>();
+        const vectors = rows.slice(0, limit).flatMap((row): MessageVector[] => {
+          const { extent, vector, of } = toVector(row);
+          threads.set(vector.place.thread, extent);
+          return of === model ? [vector] : [];
+        });
+        const outdated = Math.min(rows.length, limit) - vectors.length;
+        return { vectors, threads, outdated, cut: rows.length > limit };
+      });
+    },
+
+    unembedded(model, after, limit) {
+      return connection.read(() => {
+        const rows = statement(BEHIND).all(model, Number(after ?? 0), limit);
+        const messages = rows.flatMap((row) => {
+          const [, namespace, session_id, thread, seq, content, embedded] = row as [
+            ...[id: number, namespace: string | null, session_id: string, thread: number],
+            ...[seq: number, content: string, embedded: number],
+          ];
+          // Left behind by a revival, it will be purged.
+          if (namespace === null || embedded === 1) return [];
+          return [{ namespace, place: { session_id, thread: String(thread), seq }, content }];
+        });
+        const last = rows.at(-1);
+        return { messages, ...(last !== undefined && { next: String(last[0]) }) };
+      });
+    },
+  };
+}
+
+function toVector(row: Row): { extent: Extent; vector: MessageVector; of: string } {
+  const [session_id, thread, base, last, seq, of, digest, vector] = row as [
+    ...[session_id: string, thread: number, base: number, last: number, seq: number],
+    ...[model: string, digest: string, vector: Uint8Array],
+  ];
+  return {
+    extent: { first_seq: base + 1, last_seq: last },
+    vector: { place: { session_id, thread: String(thread), seq }, digest, vector },
+    of,
+  };
+}
