@@ -47,7 +47,9 @@ export function createRunCall(
       return result;
     } catch (error) {
       const answer = forCaller(error);
-      ended(outcomeOf(error), answer === error ? answer.cause : error);
+      const outcome = outcomeOf(error);
+      if (answer === error) ended(outcome, answer.cause);
+      else ended(outcome, outcome === 'CANCELLED' ? undefined : error);
       throw answer;
     }
   };

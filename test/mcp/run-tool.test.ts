@@ -142,6 +142,7 @@ describe('a tool call', () => {
       taken.signal,
     );
     expect(JSON.parse(log)).toMatchObject({ outcome: 'CANCELLED', level: 'info' });
+    expect(JSON.parse(log)).not.toHaveProperty('error');
   });
 
   it.each<[unknown, string[]]>([
