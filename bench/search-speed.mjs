@@ -22,6 +22,7 @@ const VOCABULARY = 20_000;
 const WRITERS = 2;
 /** A service with a million messages has so much memory for them. */
 const CACHE_MEGABYTES = 4096;
+const SETTLE_MS = 180_000;
 const TARGETS = { user: 50, namespace: 500 };
 
 /** The same numbers every time (mulberry32). */
@@ -105,6 +106,18 @@ async function measure(name, { search }, rounds) {
   return missed;
 }
 
+/** Waits until a server that is still putting away what was loaded answers again. */
+async function settled({ search }) {
+  const deadline = Date.now() + SETTLE_MS;
+  for (;;) {
+    try {
+      return await search.search(CALLER, { query: wordOf(1), user_id: 'user-1' });
+    } catch (error) {
+      if (error.code !== 'UNAVAILABLE' || Date.now() > deadline) throw error;
+    }
+  }
+}
+
 async function run(name, messages, rounds) {
   const folder = await mkdtemp(join(tmpdir(), 'mcp-sessions-bench-'));
   let server;
@@ -124,6 +137,8 @@ async function run(name, messages, rounds) {
       const bytes = (await stat(file)).size;
       console.log(`${name}: ${Math.round(bytes / messages)} bytes a message, all in all`);
     }
+    const { ms: settling } = await timed(() => settled(parts));
+    console.log(`${name}: settled after ${(settling / 1000).toFixed(1)} s`);
     return await measure(name, parts, rounds);
   } finally {
     await store?.close();

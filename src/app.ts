@@ -1,6 +1,8 @@
 import type { Readable, Writable } from 'node:stream';
 import { v7 as uuidv7 } from 'uuid';
 import type { Config } from './config.ts';
+import { embedNow } from './embed-command.ts';
+import { openEmbedder, startEmbedding } from './embeddings.ts';
 import type { Logger } from './logger.ts';
 import { logCalls } from './mcp/call-log.ts';
 import { observedBy } from './mcp/calls.ts';
@@ -45,11 +47,13 @@ export async function startApp(options: AppOptions): Promise<App> {
   const metrics = await loadMetrics(config, () => served?.held?.());
   const store = lazyStore(config, logger, true, metrics);
   const changes = new Changes();
+  const embeddings = await startEmbedding(config, store.get, logger);
   const deps: Dependencies = {
     store: store.get,
     now: Date.now,
     newUuid: () => uuidv7(),
     purgeAfter: config.purgeAfter,
+    embeddings,
     onChange: (namespace, changed) => changes.tell(namespace, changed),
   };
   const makeServer = createServerFactory({
@@ -84,6 +88,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       stopSweeping();
       if (!(await transport.close(grace))) logger.warn('calls in flight were cut off', { grace });
       ops?.close();
+      await embeddings?.close(grace);
       await store.close();
     },
   };
@@ -98,6 +103,22 @@ export async function runPurge(
   const store = lazyStore(config, logger, false, undefined);
   try {
     await purgeNow(await store.get(), config, report);
+  } finally {
+    await store.close();
+  }
+}
+
+/** The command `embed`. */
+export async function runEmbed(
+  config: Config,
+  logger: Logger,
+  report: (text: string) => void,
+): Promise<void> {
+  const embedder = await openEmbedder(config);
+  if (embedder === undefined) return;
+  const store = lazyStore(config, logger, false, undefined);
+  try {
+    await embedNow(await store.get(), embedder, logger, report);
   } finally {
     await store.close();
   }

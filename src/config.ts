@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { IDENTIFIER_MAX_BYTES, textProblem } from './domain/identifiers.ts';
 import { isLoopback } from './domain/loopback.ts';
+import { EMBEDDING_SETTINGS, embeddingShape } from './embedding-settings.ts';
 import { LIMIT_SETTINGS, limitShape } from './limit-settings.ts';
 import { LOG_LEVELS } from './logger.ts';
 import { TOOLSETS, type Toolset } from './mcp/tool.ts';
@@ -58,6 +59,7 @@ export const SETTINGS = {
     env: 'PURGE_EVERY',
     description: 'How often the store is swept for what is past PURGE_AFTER. Default: 60m.',
   },
+  ...EMBEDDING_SETTINGS,
   logLevel: {
     env: 'LOG_LEVEL',
     flag: 'log-level',
@@ -149,6 +151,7 @@ const schema = z.object({
   purgeEvery: duration
     .refine((ms) => ms >= 1000 && ms <= 24 * TIMES.d, 'a time from 1s to 24d, such as 60m')
     .default(60 * TIMES.m),
+  ...embeddingShape,
   logLevel: z.enum(LOG_LEVELS, `one of ${LOG_LEVELS.join(', ')}`).optional(),
   http: flag.default(false),
   host: z.string().min(1, 'a host name or address').default('127.0.0.1'),
@@ -192,12 +195,16 @@ const schema = z.object({
   dryRun: flag.default(false),
 });
 
+/** What can be done: to serve is what is done unless something else is said. */
+const COMMANDS = ['serve', 'purge', 'embed'] as const;
+type Command = (typeof COMMANDS)[number];
+
 /** Every setting, checked, with its default. Durations are milliseconds. */
 export type Config = Omit<
   z.infer<typeof schema>,
   'purgeAfter' | 'sessionsDb' | 'logLevel' | 'toolsets'
 > & {
-  command: 'serve' | 'purge';
+  command: Command;
   /** `undefined`: nothing is ever purged. */
   purgeAfter: number | undefined;
   sessionsDb: string;
@@ -226,11 +233,12 @@ export function load(
   const { values, positionals } = parseFlags(argv);
   if (values.help === true) return { kind: 'help' };
   if (values.version === true) return { kind: 'version' };
-  const [command = 'serve', ...more] = positionals;
-  if ((command !== 'serve' && command !== 'purge') || more.length > 0) {
-    const unknown = command === 'serve' || command === 'purge' ? more[0] : command;
+  const [named = 'serve', ...more] = positionals;
+  const command = COMMANDS.find((name) => name === named);
+  if (command === undefined || more.length > 0) {
+    const unknown = command === undefined ? named : more[0];
     throw new ConfigError(
-      `There is no command ${JSON.stringify(unknown)}: leave it out to serve, or use purge.`,
+      `There is no command ${JSON.stringify(unknown)}: leave it out to serve, or use purge or embed.`,
     );
   }
   const given: Record<string, unknown> = {};
@@ -262,6 +270,14 @@ export function load(
       'AUTH_JWT_ISSUER and AUTH_JWT_AUDIENCE are needed together: set both, or none.',
     );
   }
+  if ((config.embeddingsUrl === undefined) !== (config.embeddingsModel === undefined)) {
+    throw new ConfigError(
+      'EMBEDDINGS_URL and EMBEDDINGS_MODEL are needed together: set both, or none.',
+    );
+  }
+  if (command === 'embed' && config.embeddingsUrl === undefined) {
+    throw new ConfigError('The command embed needs EMBEDDINGS_URL and EMBEDDINGS_MODEL: set both.');
+  }
   if (config.http && !signInConfigured(config) && !config.insecure && !isLoopback(config.host)) {
     throw new ConfigError(
       `--host is ${JSON.stringify(config.host)}, which others can reach, and nobody has to sign in; allowed is any address once AUTH_TOKENS_FILE or AUTH_JWT_ISSUER says who may, or together with --insecure; else 127.0.0.1, ::1 or localhost.`,
@@ -291,11 +307,12 @@ export function signInConfigured({
 }
 
 /** The texts of a configuration that no log may show. */
-export function secretsOf({ mongodbUri }: Config): string[] {
+export function secretsOf({ mongodbUri, embeddingsApiKey }: Config): string[] {
   const credentials = /^[^/]*\/\/([^@/?#]*)@/.exec(mongodbUri ?? '')?.[1] ?? '';
   const password = credentials.split(':').slice(1).join(':');
   const decoded = decodedOr(password);
-  return [mongodbUri ?? '', credentials, password, decoded].filter((secret) => secret.length > 2);
+  const secrets = [mongodbUri ?? '', credentials, password, decoded, embeddingsApiKey ?? ''];
+  return secrets.filter((secret) => secret.length > 2);
 }
 
 function decodedOr(text: string): string {

@@ -18,6 +18,7 @@ Usage:
   mcp-sessions [flags]                  serve over stdio, for one MCP client
   mcp-sessions --http [flags]           serve over HTTP
   mcp-sessions purge [--dry-run]        purge now what is past PURGE_AFTER
+  mcp-sessions embed                    make vectors of what has none of EMBEDDINGS_MODEL
   mcp-sessions token --help             make, list and revoke tokens to sign in with
 
 Flags:

@@ -2,7 +2,7 @@
 import { Console } from 'node:console';
 import { createRequire } from 'node:module';
 import { setTimeout as delay } from 'node:timers/promises';
-import { runPurge, startApp } from './app.ts';
+import { runEmbed, runPurge, startApp } from './app.ts';
 import { type Config, ConfigError, load, secretsOf, signInConfigured } from './config.ts';
 import { DomainError } from './domain/errors.ts';
 import { helpText } from './help.ts';
@@ -42,6 +42,10 @@ async function run(config: Config): Promise<number> {
   const logger = createLogger(config.logLevel, write, secretsOf(config));
   if (config.command === 'purge') {
     await runPurge(config, logger, (text) => process.stdout.write(text));
+    return EXIT.ok;
+  }
+  if (config.command === 'embed') {
+    await runEmbed(config, logger, (text) => process.stdout.write(text));
     return EXIT.ok;
   }
   const stopped = new Promise<string>((resolve) => {

@@ -19,7 +19,7 @@ const ALLOWED: Record<string, { parts: string[]; packages: RegExp }> = {
   },
   search: {
     parts: ['domain', 'search', 'store/store.ts'],
-    packages: /^(@orama\/stemmers\/english|node:timers\/promises)$/,
+    packages: /^(@orama\/stemmers\/english|node:(timers\/promises|crypto))$/,
   },
   services: { parts: ['domain', 'search', 'services', 'store/store.ts'], packages: /^$/ },
   mcp: {
@@ -49,6 +49,15 @@ const ALLOWED: Record<string, { parts: string[]; packages: RegExp }> = {
     parts: ['config.ts', 'logger.ts', 'services', 'store/store.ts'],
     packages: /^$/,
   },
+  'embeddings.ts': {
+    parts: ['config.ts', 'logger.ts', 'search', 'services', 'store/store.ts'],
+    packages: /^$/,
+  },
+  'embed-command.ts': {
+    parts: ['domain', 'embeddings.ts', 'logger.ts', 'search', 'store/store.ts'],
+    packages: /^$/,
+  },
+  'embedding-settings.ts': { parts: ['setting.ts'], packages: /^zod$/ },
   'purge-command.ts': {
     parts: ['config.ts', 'services', 'store/store.ts'],
     packages: /^$/,
@@ -58,7 +67,15 @@ const ALLOWED: Record<string, { parts: string[]; packages: RegExp }> = {
     packages: /^node:util$/,
   },
   'config.ts': {
-    parts: ['domain', 'limit-settings.ts', 'logger.ts', 'mcp', 'paths.ts', 'setting.ts'],
+    parts: [
+      'domain',
+      'embedding-settings.ts',
+      'limit-settings.ts',
+      'logger.ts',
+      'mcp',
+      'paths.ts',
+      'setting.ts',
+    ],
     packages: /^(zod|node:(path|util))$/,
   },
   'help.ts': { parts: ['config.ts', 'setting.ts'], packages: /^$/ },

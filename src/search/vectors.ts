@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /** The stored form begins with the reciprocal of its length as a vector, a little-endian float. */
 const HEADER_BYTES = 4;
 
@@ -46,4 +48,9 @@ export function similarity(a: Uint8Array, b: Uint8Array): number {
 
 function reciprocalLength(stored: Uint8Array): number {
   return new DataView(stored.buffer, stored.byteOffset, HEADER_BYTES).getFloat32(0, true);
+}
+
+/** Tells texts apart; two that differ have different ones but for a chance of 2⁻⁷². */
+export function digestOf(text: string): string {
+  return createHash('sha256').update(text).digest('base64url').slice(0, 12);
 }

@@ -155,7 +155,14 @@ export function createMemoryService(deps: Dependencies) {
       if (!outcome.applied) {
         throw await absence.session(caller, store, sessionId, outcome.found?.session);
       }
-      const { session, messages } = outcome.record;
+      const { session, messages, thread } = outcome.record;
+      deps.embeddings?.offer(
+        namespace,
+        messages.map(({ seq }, i) => ({
+          place: { session_id: sessionId, thread, seq },
+          content: append.messages[i]?.content as string,
+        })),
+      );
       deps.onChange(caller.namespace, changed(session, true));
       return {
         session,

@@ -1,5 +1,5 @@
 import type { Session } from '../domain/records.ts';
-import type { Store } from '../store/store.ts';
+import type { MessagePlace, Store } from '../store/store.ts';
 
 /** A record that a call has changed. */
 export type Changed = { user_id: string } | ChangedSession;
@@ -24,8 +24,24 @@ export interface Dependencies {
   newUuid(): string;
   /** How long soft-deleted records are kept, in milliseconds; `undefined` keeps them for ever. */
   purgeAfter: number | undefined;
+  /** What compares texts by their meaning, where it is configured. */
+  embeddings?: Embeddings | undefined;
   /** Hears of every change that was acknowledged. */
   onChange(namespace: string, changed: Changed): void;
+}
+
+/** What compares texts by their meaning: vectors that a model makes of them. */
+export interface Embeddings {
+  /** Vectors of different models cannot be compared. */
+  model: string;
+  /** Takes messages that were stored, to be embedded in the background. */
+  offer(namespace: string, messages: readonly { place: MessagePlace; content: string }[]): void;
+  /**
+   * The vector of a question, in the form in which vectors are stored.
+   *
+   * @throws EmbeddingError if there is none to be had in the time that a search has
+   */
+  question(text: string): Promise<Uint8Array>;
 }
 
 /** On whose behalf a call is made. */

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../src/domain/metadata.ts';
+import type { Hit, SearchInput } from '../../src/services/hits.ts';
 import type { AddedMessage } from '../../src/services/memory.ts';
-import type { Hit, SearchInput } from '../../src/services/search.ts';
 import { type Harness, harness } from '../support/stores.ts';
 import { describeStores } from './describe-stores.ts';
 
@@ -196,7 +196,7 @@ describeStores('search', (under) => {
         { score: expect.any(Number), session: memory.session, message: memory.messages[0] },
       ]);
       expect(hits[0]?.message.uuid).toBe(messages[0]?.uuid);
-      expect([considered_count, rest]).toStrictEqual([1, {}]);
+      expect([considered_count, rest]).toStrictEqual([1, { mode: 'lexical' }]);
     });
 
     it('with what was said around a hit, as far as there is something', async () => {

@@ -52,6 +52,10 @@ export const searchMemory = defineTool({
       .max(NEIGHBOURS_MAX)
       .optional()
       .meta({ description: 'Also return so many messages before and after each hit.' }),
+    diverse: z
+      .boolean()
+      .optional()
+      .meta({ description: 'Put hits that say the same further back, in mode hybrid.' }),
     cursor: z
       .string()
       .min(1)
@@ -74,6 +78,9 @@ export const searchMemory = defineTool({
       .optional()
       .meta({ description: 'There are more: repeat the call with this as cursor.' }),
     considered_count: z.int().meta({ description: 'How many messages were ranked.' }),
+    mode: z
+      .enum(['lexical', 'hybrid'])
+      .meta({ description: 'lexical: words were compared. hybrid: words and meaning.' }),
     advice: z
       .string()
       .optional()

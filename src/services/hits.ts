@@ -1,0 +1,164 @@
+import { includesPart, type JsonObject, jsonBytes } from '../domain/metadata.ts';
+import type { Message, Session } from '../domain/records.ts';
+import { firstMatch } from '../search/analyse.ts';
+import { placeOf, type Ranked } from '../search/rank.ts';
+import { digestOf } from '../search/vectors.ts';
+import type { Extent, Located, MessagePlace, Store } from '../store/store.ts';
+import { withContentCut, withMetadataCut } from './fit.ts';
+import { PAGE_MAX_BYTES } from './services.ts';
+
+/** How much is shown of a hit that is long, in bytes as JSON, and how much of it before the match. */
+const SHOWN_BYTES = 4000;
+const SHOWN_BEFORE = 200;
+
+/** How much is shown of the messages around a hit, in bytes as JSON. */
+const NEIGHBOUR_BYTES = 2000;
+
+/** The metadata of a hit's session is left out above this, in bytes: a page repeats it. */
+const SESSION_METADATA_BYTES = 1000;
+
+/** How many messages are read at once when a filter may drop most of them. */
+const BATCH = 50;
+
+export interface SearchInput {
+  query: string;
+  session_id?: string | undefined;
+  user_id?: string | undefined;
+  limit?: number | undefined;
+  cursor?: string | undefined;
+  roles?: readonly string[] | undefined;
+  metadata?: JsonObject | undefined;
+  since?: string | undefined;
+  until?: string | undefined;
+  neighbours?: number | undefined;
+  diverse?: boolean | undefined;
+}
+
+export interface Hit {
+  /** Comparable within one search only. */
+  score: number;
+  session: Session;
+  message: Message;
+  before?: Message[];
+  after?: Message[];
+}
+
+/** What a search has to read its hits from. */
+export interface Ranking {
+  /** The best first. */
+  ranked: readonly Ranked[];
+  /** The threads that these are in. */
+  threads: ReadonlyMap<string, Extent>;
+  /** What long messages are shown around. */
+  terms: readonly string[];
+  /** What messages that were found by their meaning said then. */
+  digests: ReadonlyMap<string, string>;
+}
+
+/**
+ * Reads as many hits as are wanted and fit.
+ *
+ * @param from where in the ranking to begin
+ * @returns the hits, and where in the ranking to go on
+ */
+export async function readHits(
+  namespace: string,
+  store: Store,
+  { ranked, threads, terms, digests }: Ranking,
+  from: number,
+  input: SearchInput & { limit: number },
+): Promise<{ hits: Hit[]; next: number }> {
+  const { limit, neighbours = 0 } = input;
+  const hits: Hit[] = [];
+  let next = from;
+  let bytes = 0;
+  const step = input.metadata === undefined && input.roles === undefined ? limit : BATCH;
+  while (next < ranked.length && hits.length < limit) {
+    const batch = ranked.slice(next, next + step);
+    const places = batch
+      .filter(({ candidate }) => candidate === undefined || hasRole(candidate, input))
+      .flatMap(({ place }) => around(place, threads.get(place.thread) as Extent, neighbours));
+    const located = await store.search.locate(namespace, places, SESSION_METADATA_BYTES);
+    const byPlace = new Map(located.map((one) => [placeOf(one.place), one]));
+    for (const one of batch) {
+      if (hits.length === limit) break;
+      const found = byPlace.get(placeOf(one.place));
+      if (found !== undefined && passes(found.message, input) && !isStale(one, found, digests)) {
+        const hit = toHit(one, found, byPlace, terms, neighbours);
+        bytes += jsonBytes(hit);
+        if (bytes > PAGE_MAX_BYTES && hits.length > 0) return { hits, next };
+        hits.push(hit);
+      }
+      next++;
+    }
+  }
+  return { hits, next };
+}
+
+/** Whether a message says something else by now than what it was found by. */
+function isStale(
+  { place, candidate }: Ranked,
+  { message }: Located,
+  digests: Ranking['digests'],
+): boolean {
+  const digest = candidate === undefined ? digests.get(placeOf(place)) : undefined;
+  return digest !== undefined && digest !== digestOf(message.content);
+}
+
+const hasRole = ({ role }: { role: string }, { roles }: SearchInput) =>
+  roles === undefined || roles.includes(role);
+
+/** Whether a message is one of those that are looked for, whatever it says. */
+function passes(message: Message, input: SearchInput): boolean {
+  const { since, until, metadata } = input;
+  return (
+    hasRole(message, input) &&
+    (since === undefined || message.created_at >= since) &&
+    (until === undefined || message.created_at <= until) &&
+    (metadata === undefined || includesPart(message.metadata, metadata))
+  );
+}
+
+/** A message's place and those around it that there are. */
+function around(
+  { session_id, thread, seq }: MessagePlace,
+  { first_seq, last_seq }: Extent,
+  neighbours: number,
+): MessagePlace[] {
+  const from = Math.max(first_seq, seq - neighbours);
+  const to = Math.min(last_seq, seq + neighbours);
+  return Array.from({ length: to - from + 1 }, (_, i) => ({ session_id, thread, seq: from + i }));
+}
+
+function toHit(
+  { place, score }: Ranked,
+  { session, message }: Located,
+  located: ReadonlyMap<string, Located>,
+  terms: readonly string[],
+  neighbours: number,
+): Hit {
+  const beside = (from: number, to: number) =>
+    Array.from({ length: to - from + 1 }, (_, i) => ({ ...place, seq: from + i })).flatMap(
+      (near) => {
+        const found = located.get(placeOf(near))?.message;
+        return found === undefined ? [] : [withContentCut(found, 0, NEIGHBOUR_BYTES)];
+      },
+    );
+  return {
+    score: Math.round(score * 10_000) / 10_000,
+    session,
+    message: withMetadataCut(excerpt(message, terms)),
+    ...(neighbours > 0 && {
+      before: beside(place.seq - neighbours, place.seq - 1),
+      after: beside(place.seq + 1, place.seq + neighbours),
+    }),
+  };
+}
+
+/** A message with its content whole, or if it is long, the part of it around the first match. */
+function excerpt(message: Message, terms: readonly string[]): Message {
+  if (message.content.length <= SHOWN_BYTES / 4) return message;
+  const match = firstMatch(message.content, terms);
+  const fits = Buffer.byteLength(message.content) <= SHOWN_BYTES;
+  return withContentCut(message, fits ? 0 : Math.max(0, match - SHOWN_BEFORE), SHOWN_BYTES);
+}
