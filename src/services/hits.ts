@@ -39,9 +39,12 @@ export interface Hit {
   score: number;
   session: Session;
   message: Message;
-  before?: Message[];
-  after?: Message[];
+  /** What was said right before and after it, as far as there is room. */
+  before?: Neighbour[];
+  after?: Neighbour[];
 }
+
+export type Neighbour = Pick<Message, 'uuid' | 'seq' | 'role' | 'content'>;
 
 /** What a search has to read its hits from. */
 export interface Ranking {
@@ -138,21 +141,26 @@ function toHit(
   neighbours: number,
 ): Hit {
   const beside = (from: number, to: number) =>
-    Array.from({ length: to - from + 1 }, (_, i) => ({ ...place, seq: from + i })).flatMap(
-      (near) => {
-        const found = located.get(placeOf(near))?.message;
-        return found === undefined ? [] : [withContentCut(found, 0, NEIGHBOUR_BYTES)];
+    Array.from({ length: to - from + 1 }, (_, i) => placeOf({ ...place, seq: from + i })).flatMap(
+      (key) => {
+        const near = located.get(key);
+        return near === undefined ? [] : [toNeighbour(near.message)];
       },
     );
+  const before = beside(place.seq - neighbours, place.seq - 1);
+  const after = beside(place.seq + 1, place.seq + neighbours);
   return {
     score: Math.round(score * 10_000) / 10_000,
     session,
     message: withMetadataCut(excerpt(message, terms)),
-    ...(neighbours > 0 && {
-      before: beside(place.seq - neighbours, place.seq - 1),
-      after: beside(place.seq + 1, place.seq + neighbours),
-    }),
+    ...(before.length > 0 && { before }),
+    ...(after.length > 0 && { after }),
   };
+}
+
+function toNeighbour(message: Message): Neighbour {
+  const { uuid, seq, role, content } = withContentCut(message, 0, NEIGHBOUR_BYTES);
+  return { uuid, seq, role, content };
 }
 
 /** A message with its content whole, or if it is long, the part of it around the first match. */

@@ -111,7 +111,7 @@ describeStores('search', (under) => {
       await add('s', 'a blue fox');
       expect(await found('fox')).toStrictEqual(['s/2']);
       expect(await found('red', { session_id: 's' })).toStrictEqual([]);
-      expect((await search('fox', { neighbours: 5 })).hits[0]?.before).toStrictEqual([]);
+      expect((await search('fox', { neighbours: 5 })).hits[0]).not.toHaveProperty('before');
     });
 
     it('the sessions of a deleted user', async () => {

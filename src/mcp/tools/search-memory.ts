@@ -16,6 +16,9 @@ const time = z.iso
   })
   .transform((text) => new Date(text).toISOString());
 
+/** What stands next to a hit: who said what. */
+const neighbour = message.pick({ uuid: true, seq: true, role: true, content: true });
+
 export const searchMemory = defineTool({
   name: 'search_memory',
   title: 'Search memory',
@@ -69,8 +72,8 @@ export const searchMemory = defineTool({
         score: z.number().meta({ description: 'Comparable within one search only.' }),
         session,
         message,
-        before: z.array(message).optional(),
-        after: z.array(message).optional(),
+        before: z.array(neighbour).optional(),
+        after: z.array(neighbour).optional(),
       }),
     ),
     next_cursor: z
