@@ -101,6 +101,11 @@ async function story() {
     [3, 4],
   );
 
+  title('Find what was said about seats, in whatever session it was');
+  const query = 'Which seats did they want?';
+  const { hits } = await call('search_memory', { query, user_id, limit: 1 }, found);
+  holds('the answer comes first', hits[0].message.content, conversation[2].content);
+
   title('Delete the session');
   const gone = await call('delete_session', { session_id }, deletion);
   holds('its messages went with it', gone.deleted_message_count, 4);
@@ -127,6 +132,7 @@ async function story() {
 
 // What a step shows of an answer, where not all of it.
 const said = (messages) => messages.map(({ seq, role, content }) => `${seq} ${role}: ${content}`);
+const found = ({ hits }) => hits.map(({ message }) => said([message])[0]);
 const listed = ({ sessions }) =>
   sessions.map(({ session_id, user_id, metadata, message_count }) => ({
     session_id,

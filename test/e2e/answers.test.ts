@@ -28,7 +28,7 @@ const EMAIL = `${'a'.repeat(64)}@${'b'.repeat(60)}.${'c'.repeat(60)}.${'d'.repea
 
 const largeMessage = (metadata = SHOWN) => ({
   role: worst('', 64),
-  content: CONTROL.repeat(6_000),
+  content: `word ${CONTROL.repeat(6_000)}`,
   metadata,
 });
 
@@ -79,7 +79,7 @@ describe('what a tool answers with at most', () => {
     const [first] = await addMessages(FULL, Array(100).fill(largeMessage()));
     await addMessages(FULL, Array(100).fill(largeMessage()));
     uuid = first.uuid;
-    const content = CONTROL.repeat(MEGABYTE);
+    const content = `${CONTROL.repeat(MEGABYTE - 5)} word`;
     await addMessages(LONG, Array(2).fill({ ...largeMessage(HUGE), content }));
     const summary = CONTROL.repeat(Math.floor(16_384 / 6));
     await call('set_summary', { session_id: FULL, content: summary, up_to_seq: 1 });
@@ -124,6 +124,11 @@ describe('what a tool answers with at most', () => {
       { session_id: LONG, limit: 1000 },
       { session_id: LONG, limit: 1000, content_offset: 5 },
       { session_id: worst('c'), limit: 1000 },
+    ],
+    search_memory: () => [
+      { query: 'word', user_id: USER, limit: 100, neighbours: 5 },
+      { query: 'word', session_id: FULL, limit: 100 },
+      { query: 'word', session_id: LONG, neighbours: 5 },
     ],
     update_message_metadata: () => [
       { session_id: FULL, uuid, metadata: {} },

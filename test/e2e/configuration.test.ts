@@ -180,6 +180,7 @@ describe('which tools are offered', () => {
       'list_sessions',
       'get_memory',
       'list_messages',
+      'search_memory',
       'get_user',
       'list_users',
     ]);
@@ -209,6 +210,7 @@ describe('which tools are offered', () => {
       'add_memory',
       'get_memory',
       'list_messages',
+      'search_memory',
       'update_message_metadata',
       'set_summary',
       'add_user',
@@ -221,7 +223,7 @@ describe('which tools are offered', () => {
     const params = { name: 'add_session', arguments: { session_id: 'one' } };
     expect((await others.request('tools/call', params)).error?.code).toBe(-32602);
     const reading = await connect('--toolsets', 'memory', '--read-only');
-    expect(await namesOf(reading)).toEqual(['get_memory', 'list_messages']);
+    expect(await namesOf(reading)).toEqual(['get_memory', 'list_messages', 'search_memory']);
   });
 });
 

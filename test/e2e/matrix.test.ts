@@ -7,11 +7,12 @@ import { Cell } from './scenario/cell.ts';
 import { memory } from './scenario/memory.ts';
 import { resources } from './scenario/resources.ts';
 import { restart } from './scenario/restart.ts';
+import { search } from './scenario/search.ts';
 import { sessions } from './scenario/sessions.ts';
 import { users } from './scenario/users.ts';
 
 /** What every cell goes through. */
-const SCENARIO = [catalogue, sessions, memory, users, resources, restart];
+const SCENARIO = [catalogue, sessions, memory, search, users, resources, restart];
 
 for (const store of PLACES) {
   for (const transport of TRANSPORTS) {
