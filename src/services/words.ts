@@ -3,7 +3,7 @@ import { type Ranked, rank } from '../search/rank.ts';
 import type { Candidates, Extent, SearchScope, Store } from '../store/store.ts';
 
 /** How many messages are considered for each term, the newest; fewer where there are many terms. */
-const CANDIDATES_PER_TERM = 1000;
+const CANDIDATES_PER_TERM = 500;
 
 /** How many messages are considered for all terms together. */
 const CANDIDATES = 4000;

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ObjectId } from 'mongodb';
 import type { Append, Appended, Change, MessageStore, NewMessage } from '../store.ts';
-import type { Connection, Deployment } from './connection.ts';
+import { type Connection, type Deployment, PATIENCE } from './connection.ts';
 import {
   type MessageDocument,
   messagesOf,
@@ -26,6 +26,9 @@ import {
 
 /** How often an append begins anew before it gives up; each time, another caller got ahead. */
 const MAX_ATTEMPTS = 100;
+
+/** How much longer an append may take for each term that it brings, in milliseconds. */
+const PATIENCE_PER_TERM = 0.03;
 
 /** Appending: in a transaction, or on a standalone server in steps. */
 export function createAppend(connection: Connection): MessageStore['append'] {
@@ -97,6 +100,8 @@ export function createAppend(connection: Connection): MessageStore['append'] {
     const place = { namespace, session_id: sessionId };
     let { mayExist } = append;
     let attempts = 0;
+    const terms = append.messages.reduce((sum, message) => sum + message.terms.length, 0);
+    const patience = PATIENCE + terms * PATIENCE_PER_TERM;
     return connection.run(async (deployment) => {
       const attempt = deployment.transactions ? appendAtOnce : appendInTurn;
       for (let count = 1; ; count++) {
@@ -112,7 +117,7 @@ export function createAppend(connection: Connection): MessageStore['append'] {
         }
         await delay(Math.random() * Math.min(count, 10));
       }
-    });
+    }, patience);
   };
 }
 

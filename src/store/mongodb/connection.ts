@@ -11,7 +11,7 @@ import { isPassing, toDomainError, unavailable } from './errors.ts';
 import { Turns } from './turns.ts';
 
 /** How long a call waits for a server that cannot be reached, in milliseconds. */
-const PATIENCE = 4500;
+export const PATIENCE = 4500;
 
 /** How long work may take that goes through many records: the server ends transactions after a minute. */
 const LONG_PATIENCE = 55_000;
