@@ -4,6 +4,9 @@ import { withoutStopWords } from './stop-words.ts';
 /** How many different terms of one message are indexed: those of about 25,000 bytes of prose. */
 export const TERMS_PER_MESSAGE = 2000;
 
+/** How much of a message is analysed, in UTF-16 code units: prose has that many terms by then. */
+const ANALYSED_LENGTH = 100_000;
+
 /** How many different terms of one question are looked for. */
 export const TERMS_PER_QUESTION = 32;
 
@@ -15,6 +18,16 @@ const TERM_MAX_LENGTH = 64;
 
 /** The term of a message that ends with a question mark, in any script. */
 export const ASKS = '?';
+
+/**
+ * How long a run without spaces may be for its words to be looked for at once, and how many such
+ * characters of a text in all: the time that `Intl.Segmenter` takes grows with the square.
+ */
+const RUN_LENGTH = 500;
+const RUNS_LENGTH = 10_000;
+
+/** More marks on one letter mean nothing, and putting them in order takes the square of their number. */
+const PILED_MARKS = /(\p{M}{8})\p{M}+/gu;
 
 /** Words, with the apostrophes inside them, and emoji. */
 const WORD = /[\p{L}\p{N}\p{M}]+(?:'[\p{L}\p{M}]+)*|\p{Extended_Pictographic}/gu;
@@ -63,20 +76,16 @@ const GENERIC_ROLES: ReadonlySet<string> = new Set(['user', 'assistant', 'system
 export function termsOf({ role, content }: { role: string; content: string }): string[] {
   const counts = new Map<string, number>();
   const terms: string[] = [];
-  const add = (term: string) => {
+  const analysed = cut(content);
+  const text = GENERIC_ROLES.has(role.toLowerCase()) ? analysed : `${role}\n${analysed}`;
+  for (const term of eachTerm(text)) {
     const count = counts.get(term) ?? 0;
-    if (count === REPEATS || (count === 0 && counts.size === TERMS_PER_MESSAGE)) return;
+    if (count === REPEATS) continue;
     counts.set(term, count + 1);
     terms.push(term);
-  };
-  if (!GENERIC_ROLES.has(role.toLowerCase())) {
-    for (const word of wordsOf(role)) for (const term of termsOfWord(word)) add(term);
-  }
-  for (const word of wordsOf(content)) {
-    for (const term of termsOfWord(word)) add(term);
     if (counts.size === TERMS_PER_MESSAGE) break;
   }
-  if (ENDS_ASKING.test(content.slice(-20))) add(ASKS);
+  if (ENDS_ASKING.test(content.slice(-20))) terms.push(ASKS);
   return terms;
 }
 
@@ -91,8 +100,8 @@ export interface Question {
 /** Analyses a question like a message, without the words that say nothing. */
 export function analyseQuestion(question: string): Question {
   const words = withoutStopWords([...wordsOf(question)]);
-  const terms = new Set(words.flatMap((word) => [...termsOfWord(word)]));
-  if (terms.size === 0 && ENDS_ASKING.test(question)) terms.add(ASKS);
+  const terms = new Set(eachTermOf(words));
+  if (terms.size === 0 && ENDS_ASKING.test(question.slice(-20))) terms.add(ASKS);
   const kept = [...terms].slice(0, TERMS_PER_QUESTION);
   return { terms: kept, omitted: terms.size - kept.length };
 }
@@ -103,46 +112,70 @@ export function analyseQuestion(question: string): Question {
  */
 export function firstMatch(content: string, terms: readonly string[]): number {
   const wanted = new Set(terms);
-  for (const { 0: word, index } of content.matchAll(WORD)) {
-    for (const term of termsOfWord(word.toLowerCase())) if (wanted.has(term)) return index;
+  for (const { 0: word, index } of cut(content).matchAll(WORD)) {
+    for (const term of eachTermOf([word.toLowerCase()])) if (wanted.has(term)) return index;
   }
   return 0;
 }
 
-/** Words in lower case, as they are written. */
-function* wordsOf(text: string): Generator<string> {
-  const plain = ASCII.test(text) ? text : text.normalize('NFKC').replace(/[’‘ʼ]/gu, "'");
-  for (const [word] of plain.toLowerCase().matchAll(WORD)) yield word;
+/** As much of a text as is analysed, no character cut in two. */
+function cut(text: string): string {
+  if (text.length <= ANALYSED_LENGTH) return text;
+  const part = text.slice(0, ANALYSED_LENGTH);
+  return part.isWellFormed() ? part : part.slice(0, -1);
 }
 
-/** The terms of one word, or of a run of words that are not set apart. */
-function* termsOfWord(word: string): Generator<string> {
-  if (ASCII.test(word)) {
-    yield stem(word);
-    return;
+const eachTerm = (text: string) => eachTermOf(wordsOf(text));
+
+/** The terms of words, in their order. */
+function* eachTermOf(words: Iterable<string>): Generator<string> {
+  const known = new Map<string, string>();
+  let unspaced = 0;
+  for (const word of words) {
+    if (ASCII.test(word)) {
+      const term = known.get(word) ?? stem(word);
+      known.set(word, term);
+      yield term;
+      continue;
+    }
+    let rest = '';
+    let end = 0;
+    for (const { 0: run, index } of word.matchAll(UNSPACED)) {
+      rest += `${word.slice(end, index)} `;
+      end = index + run.length;
+      yield* termsOfRun(run, unspaced < RUNS_LENGTH);
+      unspaced += run.length;
+    }
+    for (const part of (rest + word.slice(end)).split(' ')) if (part !== '') yield stem(fold(part));
   }
-  let rest = '';
-  let end = 0;
-  for (const match of word.matchAll(UNSPACED)) {
-    rest += `${word.slice(end, match.index)} `;
-    end = match.index + match[0].length;
-    yield* termsOfRun(match[0]);
-  }
-  for (const part of (rest + word.slice(end)).split(' ')) if (part !== '') yield stem(fold(part));
+}
+
+/** Words in lower case, as they are written. */
+function* wordsOf(text: string): Generator<string> {
+  const plain = ASCII.test(text)
+    ? text
+    : text.replace(PILED_MARKS, '$1').normalize('NFKC').replace(/[’‘ʼ]/gu, "'");
+  for (const [word] of plain.toLowerCase().matchAll(WORD)) yield word;
 }
 
 /**
  * Every two neighbouring characters of a run, so that any part of it is found, however it may be
  * taken for words; and its words of one character, which no pair would find.
  */
-function* termsOfRun(run: string): Generator<string> {
-  const characters = [...run];
-  for (let i = 1; i < characters.length; i++) {
-    yield `${characters[i - 1]}${characters[i]}`;
+function* termsOfRun(run: string, withWords: boolean): Generator<string> {
+  let last: string | undefined;
+  for (const character of run) {
+    if (last !== undefined) yield last + character;
+    last = character;
   }
+  if (!withWords) return;
   segmenter ??= new Intl.Segmenter(undefined, { granularity: 'word' });
-  for (const { segment } of segmenter.segment(run)) {
-    if ([...segment].length === 1) yield segment;
+  const characters = [...run].slice(0, RUNS_LENGTH);
+  for (let start = 0; start < characters.length; start += RUN_LENGTH) {
+    const piece = characters.slice(start, start + RUN_LENGTH).join('');
+    for (const { segment } of segmenter.segment(piece)) {
+      if ([...segment].length === 1) yield segment;
+    }
   }
 }
 

@@ -15,6 +15,7 @@ import {
   PAGE_MAX_BYTES,
   purgeCutoff,
 } from './services.ts';
+import { mapInTurns } from './turns.ts';
 
 /** How many messages get_memory returns unless told otherwise. */
 export const WINDOW_DEFAULT = 12;
@@ -126,15 +127,16 @@ export function createMemoryService(deps: Dependencies) {
       const store = await deps.store();
       const { namespace } = caller;
       await beginOwn(caller, store, sessionId);
+      const terms = await mapInTurns(added, termsOf);
       const append: Append = {
-        messages: added.map(({ uuid, role, content, metadata = {} }) => ({
+        messages: added.map(({ uuid, role, content, metadata = {} }, i) => ({
           uuid: uuid ?? deps.newUuid(),
           given: uuid !== undefined,
           role,
           content,
           metadata,
           token_count: estimateTokens(content),
-          terms: termsOf({ role, content }),
+          terms: terms[i] as string[],
         })),
         mayExist: given.length > 0,
         at: timestamp(),

@@ -2,6 +2,8 @@ import { ASKS, analyseQuestion } from '../search/analyse.ts';
 import { type Ranked, rank } from '../search/rank.ts';
 import type { Candidates, Extent, SearchScope, Store } from '../store/store.ts';
 
+import { letOthers } from './turns.ts';
+
 /** How many messages are considered for each term, the newest; fewer where there are many terms. */
 const CANDIDATES_PER_TERM = 500;
 
@@ -35,6 +37,7 @@ export async function rankByWords(
   const query = { terms, also: [ASKS], limit, ...time };
   const found = await store.search.candidates(namespace, scope, query);
   const { candidates, threads } = found;
+  await letOthers();
   return {
     ranked: rank(candidates, terms, statisticsOf(found, terms), threads, now),
     threads,

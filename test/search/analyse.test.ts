@@ -95,6 +95,28 @@ describe('what a message is found by', () => {
     expect(new Set(terms(many)).size).toBe(TERMS_PER_MESSAGE);
   });
 
+  it.each([
+    'word ',
+    '漢字仮名交じり文',
+    'ภาษาไทยเป็นภาษา',
+    'é',
+    "a'",
+    '🦊',
+    '\u0301\u0316',
+    '가나다',
+    'ー',
+  ])('takes time in proportion to its length at the most, whatever it repeats: %j', (piece) => {
+    const time = (length: number) => {
+      const content = piece.repeat(length / piece.length);
+      const begun = performance.now();
+      terms(content);
+      return performance.now() - begun;
+    };
+    time(50_000);
+    // With the square of the length it would be a hundred times as much.
+    expect(time(500_000)).toBeLessThan(30 * Math.max(1, time(50_000)));
+  });
+
   it('cuts what is data, not language', () => {
     for (const content of ['x'.repeat(10_000), '𝒳'.repeat(10_000), '漢'.repeat(10_000)]) {
       for (const term of terms(content)) {
