@@ -5,7 +5,7 @@ import type { Embedder } from './search/embedder.ts';
 import type { Store } from './store/store.ts';
 
 /** How many messages are looked at together. */
-const PAGE = 1000;
+const PAGE = 100;
 
 /** How long a page may take, in milliseconds: an endpoint that is down ends it sooner. */
 const PAGE_MS = 3_600_000;
@@ -24,6 +24,7 @@ export async function embedNow(
   report: (text: string) => void,
 ): Promise<void> {
   let embedded = 0;
+  let skipped = 0;
   let after: string | undefined;
   do {
     const { messages, next } = await store.vectors.unembedded(embedder.model, after, PAGE);
@@ -34,6 +35,7 @@ export async function embedNow(
       await queue.close(PAGE_MS);
       const { queued, dropped } = queue.state();
       embedded += texts.length - queued - dropped;
+      skipped += dropped;
       report(`embedded ${embedded} messages\n`);
       if (queued > 0) {
         throw new DomainError(
@@ -44,5 +46,11 @@ export async function embedNow(
     }
     after = next;
   } while (after !== undefined);
-  report(`Done: every message has a vector of ${embedder.model} that can have one.\n`);
+  if (skipped > 0) {
+    throw new DomainError(
+      'UNAVAILABLE',
+      `${skipped} messages have no vector: the log says why. Run the command again when that is mended.`,
+    );
+  }
+  report(`Done: every message has a vector of ${embedder.model}.\n`);
 }

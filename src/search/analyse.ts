@@ -29,10 +29,10 @@ const RUNS_LENGTH = 10_000;
 /** More marks on one letter mean nothing, and putting them in order takes the square of their number. */
 const PILED_MARKS = /(\p{M}{8})\p{M}+/gu;
 
-/** Words, with the apostrophes inside them, and emoji. */
-const WORD = /[\p{L}\p{N}\p{M}]+(?:'[\p{L}\p{M}]+)*|\p{Extended_Pictographic}/gu;
+/** Words, with the apostrophes inside them, emoji and flags. */
+const WORD = /[\p{L}\p{N}\p{M}]+(?:'[\p{L}\p{M}]+)*|\p{RI}\p{RI}|\p{Extended_Pictographic}/gu;
 
-const ENDS_ASKING = /[?？؟;՞፧]["'”’»)\]\s]*$/u;
+const ENDS_ASKING = /[?？؟\u037e՞፧]["'”’»)\]\s]*$/u;
 
 /** Scripts that write words without spaces in between. */
 const UNSPACED =
@@ -146,7 +146,10 @@ function* eachTermOf(words: Iterable<string>): Generator<string> {
       yield* termsOfRun(run, unspaced < RUNS_LENGTH);
       unspaced += run.length;
     }
-    for (const part of (rest + word.slice(end)).split(' ')) if (part !== '') yield stem(fold(part));
+    for (const part of (rest + word.slice(end)).split(' ')) {
+      const term = stem(fold(part));
+      if (term !== '') yield term;
+    }
   }
 }
 

@@ -118,20 +118,13 @@ function windowsOf(
 ): Map<number, Surroundings> {
   const windows = new Map<number, Surroundings>();
   for (const candidate of candidates) {
-    windows.set(candidate.seq, emptyWindow(terms, candidate, candidate));
+    windows.set(candidate.seq, emptyWindow(terms, average, candidate, candidate));
   }
   for (const candidate of candidates) {
     for (let distance = -REACH; distance <= REACH; distance++) {
       const seq = candidate.seq + distance;
       if (seq < first_seq || seq > last_seq || windows.has(seq)) continue;
-      windows.set(seq, emptyWindow(terms, undefined, candidate));
-    }
-  }
-  for (const [seq, window] of windows) {
-    // What is not known to say more or less says as much as usual, up to either end.
-    for (let distance = -NEIGHBOURS.length; distance <= NEIGHBOURS.length; distance++) {
-      const inside = seq + distance >= first_seq && seq + distance <= last_seq;
-      if (inside) window.length += shareAt(distance) * average;
+      windows.set(seq, emptyWindow(terms, average, undefined, candidate));
     }
   }
   for (const { seq, matched, length } of candidates) {
@@ -149,10 +142,14 @@ function windowsOf(
 
 function emptyWindow(
   terms: readonly string[],
+  average: number,
   candidate: Candidate | undefined,
   nearest: Candidate,
 ): Surroundings {
-  return { frequencies: new Float64Array(terms.length), length: 0, candidate, nearest };
+  // What is not known to say more or less says as much as usual, at the ends of a thread, too: a
+  // ranking that is being paged through must not change because somebody adds a message.
+  const length = WINDOW * average;
+  return { frequencies: new Float64Array(terms.length), length, candidate, nearest };
 }
 
 /** How much a message counts for another so far away. */

@@ -17,8 +17,8 @@ const NEIGHBOUR_BYTES = 2000;
 /** The metadata of a hit's session is left out above this, in bytes: a page repeats it. */
 const SESSION_METADATA_BYTES = 1000;
 
-/** How many messages are read at once when a filter may drop most of them. */
-const BATCH = 50;
+/** How many messages are read at once: as many of the longest as a call can bear. */
+const BATCH = 8;
 
 export interface SearchInput {
   query: string;
@@ -75,19 +75,21 @@ export async function readHits(
   const hits: Hit[] = [];
   let next = from;
   let bytes = 0;
-  const step = input.metadata === undefined && input.roles === undefined ? limit : BATCH;
+  const locate = (places: readonly MessagePlace[]) =>
+    store.search.locate(namespace, places, SESSION_METADATA_BYTES);
   while (next < ranked.length && hits.length < limit) {
-    const batch = ranked.slice(next, next + step);
-    const places = batch
-      .filter(({ candidate }) => candidate === undefined || hasRole(candidate, input))
-      .flatMap(({ place }) => around(place, threads.get(place.thread) as Extent, neighbours));
-    const located = await store.search.locate(namespace, places, SESSION_METADATA_BYTES);
-    const byPlace = new Map(located.map((one) => [placeOf(one.place), one]));
+    const batch = ranked.slice(next, next + BATCH);
+    const promising = batch.filter(
+      ({ candidate }) => candidate === undefined || hasRole(candidate, input),
+    );
+    const located = byPlace(await locate(promising.map(({ place }) => place)));
     for (const one of batch) {
       if (hits.length === limit) break;
-      const found = byPlace.get(placeOf(one.place));
+      const found = located.get(placeOf(one.place));
       if (found !== undefined && passes(found.message, input) && !isStale(one, found, digests)) {
-        const hit = toHit(one, found, byPlace, terms, neighbours);
+        const extent = threads.get(one.place.thread) as Extent;
+        const near = neighbours === 0 ? [] : await locate(around(one.place, extent, neighbours));
+        const hit = toHit(one, found, byPlace(near), terms, neighbours);
         bytes += jsonBytes(hit);
         if (bytes > PAGE_MAX_BYTES && hits.length > 0) return { hits, next };
         hits.push(hit);
@@ -97,6 +99,9 @@ export async function readHits(
   }
   return { hits, next };
 }
+
+const byPlace = (located: readonly Located[]): ReadonlyMap<string, Located> =>
+  new Map(located.map((one) => [placeOf(one.place), one]));
 
 /** Whether a message says something else by now than what it was found by. */
 function isStale(
@@ -122,7 +127,7 @@ function passes(message: Message, input: SearchInput): boolean {
   );
 }
 
-/** A message's place and those around it that there are. */
+/** The places around a message that there are. */
 function around(
   { session_id, thread, seq }: MessagePlace,
   { first_seq, last_seq }: Extent,
@@ -130,7 +135,8 @@ function around(
 ): MessagePlace[] {
   const from = Math.max(first_seq, seq - neighbours);
   const to = Math.min(last_seq, seq + neighbours);
-  return Array.from({ length: to - from + 1 }, (_, i) => ({ session_id, thread, seq: from + i }));
+  const all = Array.from({ length: to - from + 1 }, (_, i) => from + i);
+  return all.filter((near) => near !== seq).map((near) => ({ session_id, thread, seq: near }));
 }
 
 function toHit(

@@ -1,9 +1,9 @@
-import { invalidArgument } from '../domain/errors.ts';
+import { DomainError, invalidArgument } from '../domain/errors.ts';
 import { openCursor, sealCursor } from '../domain/pages.ts';
 import { diversify, fuse } from '../search/fusion.ts';
 import { placeOf, type Ranked } from '../search/rank.ts';
 import { similarity } from '../search/vectors.ts';
-import type { MessagePlace, Store } from '../store/store.ts';
+import type { Store } from '../store/store.ts';
 import { describeAbsence } from './absence.ts';
 import { type Hit, type Ranking, readHits, type SearchInput } from './hits.ts';
 import { exists } from './pin.ts';
@@ -14,8 +14,8 @@ import { rankByWords, type Words } from './words.ts';
 /** How many hits a search returns unless told otherwise. */
 export const HITS_DEFAULT = 10;
 
-/** How much relevance counts against novelty where hits are to be diverse, and for how many places. */
-const DIVERSITY = { lambda: 0.7, limit: 50 };
+/** How much relevance counts against novelty where hits are to be diverse, for how many places. */
+const DIVERSITY = { lambda: 0.7, limit: 50, among: 200 };
 
 export interface SearchResult {
   hits: Hit[];
@@ -71,6 +71,7 @@ export function createSearchService(deps: Dependencies) {
       const fingerprint = ['search', namespace, caller.user_id, query];
       const start = cursor === undefined ? undefined : openCursor(cursor, fingerprint);
       const at = start?.value ?? deps.now();
+      const mode = start?.key.split(' ')[0];
       const seen = start === undefined ? undefined : new Date(at).toISOString();
 
       if (user_id !== undefined && !exists(caller, user_id)) throw absence.user(user_id, undefined);
@@ -81,28 +82,40 @@ export function createSearchService(deps: Dependencies) {
       const time = { since, until: earlier(input.until, seen) };
       const [words, meaning] = await Promise.all([
         rankByWords(store, namespace, scope, input.query, time, at),
-        deps.embeddings !== undefined && input.query.trim() !== ''
+        deps.embeddings !== undefined && input.query.trim() !== '' && mode !== 'lexical'
           ? rankByMeaning(deps.embeddings, store, namespace, scope, input.query, time)
           : undefined,
       ]);
       const ranking = combined(words, meaning, input.diverse === true);
       const { ranked } = ranking;
+      if (mode === 'hybrid' && ranking.mode === 'lexical') throw cannotGoOn();
       if (ranked.length === 0) await assertScope(caller, store, input);
 
       const from = start === undefined ? 0 : behind(ranked, start.key);
-      const { hits, next } = await readHits(namespace, store, ranking, from, { ...input, limit });
+      const wanted = { ...input, until: time.until, limit };
+      const { hits, next } = await readHits(namespace, store, ranking, from, wanted);
       const last = ranked[next - 1];
       const goesOn = last !== undefined && next < ranked.length;
-      const position = goesOn && { value: at, key: `${next} ${placeOf(last.place)}` };
+      const key = goesOn && `${ranking.mode} ${next} ${placeOf(last.place)}`;
       return {
         hits,
-        ...(position !== false && { next_cursor: sealCursor(position, fingerprint) }),
+        ...(key !== false && {
+          next_cursor: sealCursor({ value: words.at, key }, fingerprint),
+        }),
         considered_count: ranked.length,
         mode: ranking.mode,
         ...(ranking.advice.length > 0 && { advice: ranking.advice.join(' ') }),
       };
     },
   };
+}
+
+/** The rest of a ranking by meaning cannot be had without it: pages would repeat and leave out hits. */
+function cannotGoOn(): DomainError {
+  return new DomainError(
+    'UNAVAILABLE',
+    'The embeddings endpoint, by which the pages before were ranked, does not answer. Repeat the call shortly, or begin anew without cursor to search by words.',
+  );
 }
 
 function assertSense({ session_id, user_id, since, until }: SearchInput): void {
@@ -135,24 +148,33 @@ function combined(
     const { place, candidate } = places.get(key) as Pick<Ranked, 'place' | 'candidate'>;
     return { place, score, ...(candidate !== undefined && { candidate }) };
   });
-  const vectorOf = ({ place }: { place: MessagePlace }) => meaning.vectors.get(placeOf(place));
-  const alike = (a: Ranked, b: Ranked) => {
-    const [x, y] = [vectorOf(a), vectorOf(b)];
-    return x === undefined || y === undefined ? 0 : similarity(x, y);
-  };
+  // A message that has the words is a hit whatever it meant when it was embedded.
+  const digests = new Map(meaning.digests);
+  for (const { place } of words.ranked) digests.delete(placeOf(place));
   return {
-    ranked: diverse ? diversify(fused, alike, DIVERSITY) : fused,
+    ranked: diverse ? diversified(fused, meaning.vectors) : fused,
     threads: new Map([...words.threads, ...meaning.threads]),
     terms: words.terms,
-    digests: meaning.digests,
+    digests,
     mode: 'hybrid',
     advice: [...words.advice, ...meaning.advice],
   };
 }
 
+/** The same with what repeats others further back, among the first. */
+function diversified(ranked: readonly Ranked[], vectors: Meaning['vectors']): Ranked[] {
+  const head = ranked.slice(0, DIVERSITY.among).map(({ score, ...one }) => {
+    return { score, one, vector: vectors.get(placeOf(one.place)) };
+  });
+  const alike = (a: (typeof head)[number], b: (typeof head)[number]) =>
+    a.vector === undefined || b.vector === undefined ? 0 : similarity(a.vector, b.vector);
+  const chosen = diversify(head, alike, DIVERSITY).map(({ score, one }) => ({ score, ...one }));
+  return [...chosen, ...ranked.slice(DIVERSITY.among)];
+}
+
 /** Where a cursor goes on: behind the message that it names, or at its rank if that is gone. */
 function behind(ranked: readonly Ranked[], key: string): number {
-  const [index, ...place] = key.split(' ');
+  const [, index, ...place] = key.split(' ');
   const named = ranked.findIndex((one) => placeOf(one.place) === place.join(' '));
   return named === -1 ? Math.max(0, Number(index) - 1 || 0) : named + 1;
 }

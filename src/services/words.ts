@@ -13,6 +13,8 @@ const CANDIDATES = 4000;
 /** What a search by words came to. */
 export interface Words {
   ranked: Ranked[];
+  /** The time that the ranking is of, in milliseconds since 1970: now, or that of a newer message. */
+  at: number;
   threads: ReadonlyMap<string, Extent>;
   terms: readonly string[];
   /** What was not considered, and how to get at it. */
@@ -38,8 +40,11 @@ export async function rankByWords(
   const found = await store.search.candidates(namespace, scope, query);
   const { candidates, threads } = found;
   await letOthers();
+  // Another server's clock may be ahead of ours.
+  const at = candidates.reduce((latest, { created_at }) => Math.max(latest, created_at), now);
   return {
-    ranked: rank(candidates, terms, statisticsOf(found, terms), threads, now),
+    ranked: rank(candidates, terms, statisticsOf(found, terms), threads, at),
+    at,
     threads,
     terms,
     advice: adviceOn(terms, omitted, found, limit),
@@ -55,8 +60,12 @@ function statisticsOf({ candidates, threads }: Candidates, terms: readonly strin
       if (count !== undefined) frequency.set(term, count + 1);
     }
   }
+  // Of each thread up to its last candidate: what somebody adds behind it must not change a ranking
+  // that is being paged through.
+  const ends = new Map<string, number>();
+  for (const { thread, seq } of candidates) ends.set(thread, Math.max(seq, ends.get(thread) ?? 0));
   let messages = 0;
-  for (const { first_seq, last_seq } of threads.values()) messages += last_seq - first_seq + 1;
+  for (const [thread, end] of ends) messages += end - (threads.get(thread) as Extent).first_seq + 1;
   return { messages, frequency };
 }
 
@@ -79,19 +88,24 @@ function adviceOn(
     );
   }
   if (cut.length > 0) {
-    const complete = Math.max(
-      ...cut.map((term) =>
-        Math.min(
-          ...candidates
-            .filter(({ matched }) => matched.includes(term))
-            .map(({ created_at }) => created_at),
-        ),
-      ),
-    );
-    const until = Number.isFinite(complete) ? new Date(complete).toISOString() : undefined;
+    const until = completeFrom(candidates, cut);
     advice.push(
       `Some words are in many messages, and of each word only the newest ${perTerm} were considered. To look further back, repeat the search${until === undefined ? '' : ` with until ${until}`}, or narrow it by session_id, user_id or since.`,
     );
   }
   return advice;
+}
+
+/** Before which time there is more of some term, unless that is the time of all there is of it. */
+function completeFrom(candidates: Candidates['candidates'], cut: readonly string[]) {
+  const oldest = cut.flatMap((term) => {
+    const times = candidates.flatMap(({ matched, created_at }) =>
+      matched.includes(term) ? [created_at] : [],
+    );
+    const first = times.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
+    return times.some((time) => time > first) ? [first] : [];
+  });
+  return oldest.length === 0
+    ? undefined
+    : new Date(oldest.reduce((a, b) => Math.max(a, b))).toISOString();
 }

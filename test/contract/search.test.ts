@@ -207,7 +207,7 @@ describeStores('search', (under) => {
     });
 
     it('with the part of a long message that says it', async () => {
-      const content = `${'word '.repeat(20_000)}the fox ${'word '.repeat(20_000)}`;
+      const content = `${'word '.repeat(10_000)}the fox ${'word '.repeat(20_000)}`;
       await add('s', content);
       const [hit] = (await search('fox')).hits;
       expect(hit?.message.content).toContain('the fox');
@@ -251,17 +251,17 @@ describeStores('search', (under) => {
     });
 
     it('says what it did not consider, and how to get at it', async () => {
-      const one = Array.from({ length: 700 }, (_, i) => `fox ${i}`);
-      for (const session of ['old', 'new']) {
-        await add(session, ...one);
+      const some = Array.from({ length: 300 }, (_, i) => `fox ${i}`);
+      for (const session of ['old', 'middle', 'new']) {
+        await add(session, ...some);
         at.clock.now += DAY;
       }
-      const first = await search('fox', { user_id: undefined, limit: 1 });
-      expect(first.considered_count).toBeLessThan(1400);
+      const first = await search('fox', { limit: 1 });
+      expect(first.considered_count).toBeLessThan(600);
       const until = /until (\S+Z)/.exec(first.advice ?? '')?.[1];
       expect(until).toBeDefined();
-      const { hits } = await search('fox 3', { until, session_id: 'old' });
-      expect(hits[0]?.session.session_id).toBe('old');
+      const { hits } = await search('fox 299', { until, limit: 100 });
+      expect(hits.map(({ session }) => session.session_id)).toContain('old');
       expect(first.next_cursor).toBeDefined();
     });
 

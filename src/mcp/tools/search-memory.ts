@@ -14,7 +14,8 @@ const time = z.iso
     offset: true,
     error: 'must be a time with its zone, such as 2026-01-31T12:00:00Z',
   })
-  .transform((text) => new Date(text).toISOString());
+  .transform((text) => new Date(text).toISOString())
+  .refine((text) => /^\d{4}-/.test(text), 'must be in the years 0 to 9999');
 
 /** What stands next to a hit: who said what. */
 const neighbour = message.pick({ uuid: true, seq: true, role: true, content: true });

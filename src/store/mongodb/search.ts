@@ -22,6 +22,9 @@ import {
 } from './documents.ts';
 import { projection } from './pages.ts';
 
+/** How often the newest messages are looked for, where most of them are deleted. */
+const PERSISTENCE = 8;
+
 /** A candidate as it is read, while nobody knows whether its session is live. */
 type FoundDocument = Pick<
   MessageDocument,
@@ -110,21 +113,37 @@ interface Look {
 
 /**
  * The newest live messages of a scope for each term. Where most of the newest are deleted, they are
- * passed over in a second look.
+ * passed over in further looks.
  */
 async function lookForEach(db: Db, scope: Scope, query: TermQuery): Promise<Look[]> {
   const found = await Promise.all(query.terms.map((term) => findNewest(db, scope, term, query)));
   const live = await liveThreads(db, scope.namespace, found.flat());
   return Promise.all(
-    found.map(async (newest, i) => {
-      const look = lookOf(newest, live, query);
-      if (!look.cut || look.found.length >= query.limit / 2 || 'thread' in scope) return look;
-      const dead = newest.filter((one) => !isLive(one, live)).map(({ thread }) => thread);
-      const others = { ...scope, thread: { $nin: [...new Set(dead)] } };
-      const next = await findNewest(db, others, query.terms[i] as string, query);
-      return lookOf(next, await liveThreads(db, scope.namespace, next), query);
-    }),
+    found.map((newest, i) => lookOn(db, scope, query.terms[i] as string, query, newest, live)),
   );
+}
+
+/** Looks further back, behind what is deleted, where that is most of the newest. */
+async function lookOn(
+  db: Db,
+  scope: Scope,
+  term: string,
+  query: TermQuery,
+  newest: FoundDocument[],
+  live: ReadonlyMap<string, Extent>,
+): Promise<Look> {
+  let look = lookOf(newest, live, query);
+  const dead = new Set<string>();
+  for (let looks = 1; looks < PERSISTENCE; looks++) {
+    // The thread of a session was live a moment ago: behind what was deleted in it there is nothing.
+    if (!look.cut || look.found.length >= query.limit / 2 || 'thread' in scope) break;
+    for (const one of newest) if (!isLive(one, live)) dead.add(one.thread);
+    const others = { ...scope, thread: { $nin: [...dead] } };
+    newest = await findNewest(db, others, term, query);
+    live = await liveThreads(db, scope.namespace, newest);
+    look = lookOf(newest, live, query);
+  }
+  return look;
 }
 
 function lookOf(

@@ -6,6 +6,7 @@ import {
   messagesOf,
   type SessionDocument,
   sessionsOf,
+  vectorsOf,
   WITHOUT_TERMS,
 } from './documents.ts';
 import { isDuplicateKey } from './errors.ts';
@@ -154,6 +155,9 @@ export async function replaceExisting(
   if (updates.length === 0) return;
   const { matchedCount } = await messagesOf(db).bulkWrite(updates, within(session));
   if (matchedCount < updates.length) throw new Outdated();
+  // The vectors of what they said before.
+  const _id = { $in: [...existing.values()].map(({ thread, seq }) => `${seq}@${thread}`) };
+  await vectorsOf(db).deleteMany({ _id }, within(session));
 }
 
 /** The end of a thread, which lies at `known` or, after a crash, behind it. */

@@ -1,10 +1,26 @@
-import { Binary, type Filter, ObjectId } from 'mongodb';
-import type { MessagePlace, MessageVector, NewestVectors, VectorStore } from '../store.ts';
+import { Binary, type Db, type Document, type Filter, ObjectId } from 'mongodb';
+import type { Extent, MessagePlace, MessageVector, NewestVectors, VectorStore } from '../store.ts';
 import type { Connection } from './connection.ts';
 import { type MessageDocument, messagesOf, type VectorDocument, vectorsOf } from './documents.ts';
 import { branchesOf, filterOf, isLive, liveThreads, within } from './search.ts';
 
 const idOf = ({ thread, seq }: Pick<MessagePlace, 'thread' | 'seq'>) => `${seq}@${thread}`;
+
+/** All that a shard key of the collection could be made of. */
+const keyOf = ({ _id, namespace, session_id, thread }: VectorDocument) => ({
+  ...{ _id, namespace, session_id, thread },
+});
+
+/** What a vector has to know of its message. */
+function find(db: Db, branches: Document[]) {
+  return messagesOf(db)
+    .find({ $or: branches })
+    .project<Omit<MessageDocument, '_id'>>({
+      ...{ _id: 0, namespace: 1, session_id: 1, user_id: 1 },
+      ...{ thread: 1, seq: 1, created_at: 1 },
+    })
+    .toArray();
+}
 
 /** The vectors collection. Whether a message is live is up to its session, here as in the search. */
 export function mongoVectors(connection: Connection): VectorStore {
@@ -13,18 +29,7 @@ export function mongoVectors(connection: Connection): VectorStore {
       if (vectors.length === 0) return Promise.resolve();
       return connection.run(async ({ db }) => {
         const branches = vectors.flatMap(({ namespace, place }) => branchesOf(namespace, [place]));
-        const found = await messagesOf(db)
-          .find({ $or: branches })
-          .project<Omit<MessageDocument, '_id'>>({
-            _id: 0,
-            namespace: 1,
-            session_id: 1,
-            user_id: 1,
-            thread: 1,
-            seq: 1,
-            created_at: 1,
-          })
-          .toArray();
+        const found = await find(db, branches);
         const messages = new Map(found.map((message) => [idOf(message), message]));
         const documents = vectors.flatMap(({ place, digest, vector }): VectorDocument[] => {
           const _id = idOf(place);
@@ -35,10 +40,14 @@ export function mongoVectors(connection: Connection): VectorStore {
         if (documents.length === 0) return;
         await vectorsOf(db).bulkWrite(
           documents.map((replacement) => ({
-            replaceOne: { filter: { _id: replacement._id }, replacement, upsert: true },
+            replaceOne: { filter: keyOf(replacement), replacement, upsert: true },
           })),
           { ordered: false },
         );
+        // A purge may have come between: nobody else would find what it left.
+        const there = new Set((await find(db, branches)).map(idOf));
+        const gone = documents.flatMap(({ _id }) => (there.has(_id) ? [] : [_id]));
+        if (gone.length > 0) await vectorsOf(db).deleteMany({ _id: { $in: gone } });
       });
     },
 
@@ -80,10 +89,17 @@ export function mongoVectors(connection: Connection): VectorStore {
           .project<{ _id: string }>({ _id: 1 })
           .toArray();
         const known = new Set(embedded.map(({ _id }) => _id));
+        const live = new Map<string, ReadonlyMap<string, Extent>>();
+        for (const namespace of new Set(found.map((message) => message.namespace))) {
+          const theirs = found.filter((message) => message.namespace === namespace);
+          live.set(namespace, await liveThreads(db, namespace, theirs));
+        }
+        const isThere = (message: MessageDocument) =>
+          isLive(message, live.get(message.namespace) ?? new Map());
         const last = found.at(-1);
         return {
           messages: found
-            .filter((message) => !known.has(idOf(message)))
+            .filter((message) => !known.has(idOf(message)) && isThere(message))
             .map(({ namespace, session_id, thread, seq, content }) => ({
               namespace,
               place: { session_id, thread, seq },

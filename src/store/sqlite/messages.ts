@@ -27,6 +27,9 @@ const INSERT = `INSERT INTO messages
   (thread, seq, uuid, role, content, metadata, token_count, created_at, updated_at, terms)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`;
 
+/** The vector of what a message said before. */
+const FORGET_MEANING = 'DELETE FROM vectors WHERE id = ?';
+
 const EXISTING = 'SELECT id, seq, metadata FROM messages WHERE thread = ? AND uuid = ?';
 
 const REPLACE = `UPDATE messages SET role = ?, content = ?, metadata = ?, token_count = ?,
@@ -129,6 +132,7 @@ export function sqliteMessages(connection: Connection): MessageStore {
         const merged = mergeStored(stored, metadata);
         statement(REPLACE).run(role, content, merged, token_count, now, listed, id);
         reindexTerms(connection, id as number, owner, terms);
+        statement(FORGET_MEANING).run(id);
         return { uuid, seq: seq as number, created: !given };
       }
       const seq = next++;

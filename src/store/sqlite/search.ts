@@ -14,11 +14,12 @@ import { SESSION_COLUMNS, toSession } from './sessions.ts';
 import { scopes } from './terms.ts';
 
 /** How many times as many messages as are wanted are looked at, where many are deleted or too old. */
-const PERSISTENCE = 4;
+const PERSISTENCE = 20;
 
 /** Newest first; what is not live, or not in the scope after all, drops out in the join. */
 const CANDIDATES = `SELECT found.rowid, sessions.session_id, sessions.thread, sessions.base_seq,
-    sessions.last_seq, messages.seq, messages.role, messages.created_at, messages.terms
+    sessions.last_seq, messages.seq, messages.role, messages.created_at,
+    iif(sessions.id IS NULL, NULL, messages.terms)
   FROM (SELECT rowid FROM message_terms WHERE message_terms MATCH ? AND rowid <= ?
     ORDER BY rowid DESC LIMIT ?) AS found
   CROSS JOIN messages ON messages.id = found.rowid
@@ -78,6 +79,7 @@ export function sqliteSearch(connection: Connection): SearchStore {
     scoped: string,
     { limit, since, until, terms, also }: TermQuery,
     threads: Map<string, Extent>,
+    known: ReadonlyMap<number, Candidate>,
   ): { found: [number, Candidate][]; cut: boolean } {
     const wanted = new Set([...terms, ...also]);
     const from = since === undefined ? Number.NEGATIVE_INFINITY : Date.parse(since);
@@ -100,6 +102,11 @@ export function sqliteSearch(connection: Connection): SearchStore {
         last = id - 1;
         if (session_id === null || created_at < from || created_at > to) continue;
         if (found.length === limit) return { found, cut: true };
+        const earlier = known.get(id);
+        if (earlier !== undefined) {
+          found.push([id, earlier]);
+          continue;
+        }
         const all = listed.split(' ');
         const matched = all.filter((term) => wanted.has(term));
         const place = { session_id, thread: String(thread), seq };
@@ -120,7 +127,7 @@ export function sqliteSearch(connection: Connection): SearchStore {
         const all = new Map<number, Candidate>();
         const cut: string[] = [];
         for (const term of query.terms) {
-          const one = find(namespace, scope, prefix + term, query, threads);
+          const one = find(namespace, scope, prefix + term, query, threads, all);
           for (const [id, candidate] of one.found) all.set(id, candidate);
           if (one.cut) cut.push(term);
         }

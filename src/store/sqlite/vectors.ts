@@ -11,9 +11,10 @@ const FOUND = `sessions.session_id, sessions.thread, base_seq, last_seq, message
 
 const IN_TIME = 'messages.created_at BETWEEN ? AND ?';
 
-/** All messages of a session or a user: as many as there are, they are found by their sessions. */
+/** Of all messages of a session or a user, which are found by their sessions. */
 const NEWEST_OF = (condition: string) => `SELECT ${FOUND} FROM (
     SELECT messages.id FROM sessions JOIN messages ON messages.thread = sessions.thread
+    JOIN vectors ON vectors.id = messages.id
     WHERE namespace = ? AND ${condition} AND sessions.deleted_at IS NULL AND ${IN_TIME}
     ORDER BY messages.id DESC LIMIT ?
   ) AS newest
@@ -22,11 +23,15 @@ const NEWEST_OF = (condition: string) => `SELECT ${FOUND} FROM (
   JOIN sessions ON sessions.thread = messages.thread
   ORDER BY newest.id DESC`;
 
+/** How many vectors are looked at for those of a namespace. */
+const LOOKED_AT = 20_000;
+
 const NEWEST = {
   session: NEWEST_OF('session_id = ?'),
   user: NEWEST_OF('user_id = ?'),
   /** Most vectors are of live sessions, and of the one namespace that a file mostly has. */
-  namespace: `SELECT ${FOUND} FROM vectors
+  namespace: `SELECT ${FOUND}
+    FROM (SELECT * FROM vectors ORDER BY id DESC LIMIT ${LOOKED_AT}) AS vectors
     CROSS JOIN messages ON messages.id = vectors.id
     CROSS JOIN sessions ON sessions.thread = messages.thread
     WHERE namespace = ? AND sessions.deleted_at IS NULL AND ${IN_TIME}
@@ -36,6 +41,7 @@ const NEWEST = {
 const BEHIND = `SELECT messages.id, namespace, session_id, messages.thread, messages.seq, content,
     EXISTS (SELECT 1 FROM vectors WHERE vectors.id = messages.id AND model = ?)
   FROM messages LEFT JOIN sessions ON sessions.thread = messages.thread
+    AND sessions.deleted_at IS NULL
   WHERE messages.id > ? ORDER BY messages.id LIMIT ?`;
 
 /** The last millisecond that a date can hold. */
@@ -85,7 +91,7 @@ export function sqliteVectors(connection: Connection): VectorStore {
             ...[id: number, namespace: string | null, session_id: string, thread: number],
             ...[seq: number, content: string, embedded: number],
           ];
-          // Left behind by a revival, it will be purged.
+          // It is deleted, or left behind by a revival.
           if (namespace === null || embedded === 1) return [];
           return [{ namespace, place: { session_id, thread: String(thread), seq }, content }];
         });
