@@ -233,6 +233,33 @@ describeStores('search', (under) => {
       expect(pages).toStrictEqual(all);
     });
 
+    it('page by page, though somebody adds to a session that is among the hits', async () => {
+      await add('s', ...Array.from({ length: 30 }, (_, i) => `fox ${'and '.repeat(i % 7)}${i}`));
+      const all = await found('fox', { session_id: 's', limit: 100 });
+      const pages: string[] = [];
+      let cursor: string | undefined;
+      do {
+        const page = await search('fox', { session_id: 's', limit: 5, cursor });
+        pages.push(...page.hits.map(named));
+        cursor = page.next_cursor;
+        at.clock.now += 10;
+        await add('s', 'fox fox fox');
+      } while (cursor !== undefined);
+      expect(pages).toStrictEqual(all);
+    });
+
+    it('page by page, though a message is of a time that has not come yet', async () => {
+      await add('s', ...Array.from({ length: 12 }, () => 'fox'));
+      at.clock.now += DAY;
+      await add('t', 'fox');
+      at.clock.now -= DAY;
+      const first = await search('fox', { limit: 5 });
+      const rest = await search('fox', { limit: 100, cursor: first.next_cursor });
+      const hits = [...first.hits, ...rest.hits].map(named);
+      expect(hits).toHaveLength(13);
+      expect(new Set(hits).size).toBe(13);
+    });
+
     it('refuses a cursor of another search', async () => {
       for (let i = 0; i < 3; i++) await add(`s${i}`, 'fox');
       const { next_cursor: cursor } = await search('fox', { limit: 1 });

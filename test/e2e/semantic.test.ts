@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { McpClient } from '../support/clients.ts';
@@ -184,6 +185,53 @@ describe.each(PLACES)('search by meaning in $name', ({ missing, open }) => {
       });
       expect(await embed.exited).toMatchObject({ code: 1 });
       expect(embed.stderr()).toContain('Run the command again');
+    },
+  );
+
+  it.skipIf(missing !== undefined)(
+    'does not go on by words with what it began by meaning',
+    async () => {
+      await start();
+      await add('s', 'my car broke down', 'the automobile', 'a car');
+      await aboutCars();
+      const { next_cursor: cursor } = await search('car', { limit: 1 });
+      endpoint.behaviour = { status: 500 };
+      const { isError, text } = await client.callTool('search_memory', {
+        ...{ query: 'car', limit: 1, cursor },
+      });
+      expect([isError, text]).toStrictEqual([true, expect.stringContaining('UNAVAILABLE')]);
+      const byWords = await search('car', { limit: 1 });
+      endpoint.behaviour = 'answer';
+      const rest = await search('car', { limit: 1, cursor: byWords.next_cursor });
+      expect(rest).toMatchObject({ mode: 'lexical' });
+    },
+  );
+
+  it.skipIf(missing !== undefined)(
+    'never shows the endpoint what is deleted, and forgets what a message meant before',
+    async () => {
+      endpoint.behaviour = { status: 503 };
+      await start();
+      await add('gone', 'the deleted car');
+      const uuid = randomUUID();
+      const message = { role: 'user', content: 'a car', uuid };
+      await call('add_memory', { session_id: 's', messages: [message] });
+      await call('delete_session', { session_id: 'gone' });
+      await client.close();
+      endpoint.behaviour = 'answer';
+      endpoint.requests.length = 0;
+      expect(await servers.spawn({ args: ['embed'], env }).exited).toMatchObject({ code: 0 });
+      const texts = endpoint.requests.flatMap((request) => request.texts);
+      expect(texts).toStrictEqual(['a car']);
+      endpoint.behaviour = { status: 503 };
+      await start();
+      const other = { ...message, content: 'a puppy' };
+      await call('add_memory', { session_id: 's', messages: [other] });
+      await client.close();
+      endpoint.behaviour = 'answer';
+      const again = servers.spawn({ args: ['embed'], env });
+      await again.exited;
+      expect(again.stdout()).toContain('embedded 1 messages');
     },
   );
 

@@ -101,6 +101,7 @@ export const SCHEMA_STEPS: readonly (string | ((connection: Connection) => void)
   // to the messages. Terms stand in it as they are, behind the scope that they are looked for in.
   `
   ALTER TABLE messages ADD COLUMN terms TEXT NOT NULL DEFAULT '';
+  CREATE INDEX messages_created ON messages (created_at);
   CREATE INDEX sessions_thread ON sessions (thread) WHERE thread IS NOT NULL;
   CREATE VIRTUAL TABLE message_terms USING fts5(
     scoped, content='', contentless_delete=1, detail=none, tokenize="ascii tokenchars ':?'"

@@ -32,7 +32,8 @@ const THREAD = `SELECT thread FROM sessions
 
 const LAST_ID = 'SELECT max(id) FROM messages';
 
-const TIME_AT = 'SELECT id, created_at FROM messages WHERE id <= ? ORDER BY id DESC LIMIT 1';
+const LAST_ID_BY = `SELECT max(id) FROM (
+  SELECT id FROM messages WHERE created_at <= ? ORDER BY created_at DESC, id DESC LIMIT 1000)`;
 
 const LISTED = SESSION_COLUMNS.replace('metadata', listedMetadata);
 
@@ -56,20 +57,12 @@ export function sqliteSearch(connection: Connection): SearchStore {
 
   /**
    * The identifier that messages created by `until` have at the most. They are given in the order of
-   * time, so that it can be searched for; a clock that was set back costs at most what lies between.
+   * time, but for a clock that was set: a thousand messages make up for that.
    */
   function lastIdBy(until: string | undefined): number {
-    let high = (statement(LAST_ID).get()?.[0] ?? 0) as number;
-    if (until === undefined) return high;
-    const time = Date.parse(until);
-    let low = 0;
-    while (low < high) {
-      const middle = Math.ceil((low + high) / 2);
-      const [id, created] = (statement(TIME_AT).get(middle) ?? [0, 0]) as [number, number];
-      if (created <= time) low = middle;
-      else high = Math.max(low, id - 1);
-    }
-    return low;
+    const row =
+      until === undefined ? statement(LAST_ID).get() : statement(LAST_ID_BY).get(Date.parse(until));
+    return (row?.[0] ?? 0) as number;
   }
 
   /** The newest candidates for one term; more than `limit` are not needed to see that it is cut. */
