@@ -1,4 +1,4 @@
-import type { Db, Document, Filter } from 'mongodb';
+import { type Db, type Document, type Filter, MongoServerError } from 'mongodb';
 import type {
   Candidate,
   Candidates,
@@ -21,6 +21,12 @@ import {
   WITHOUT_TERMS,
 } from './documents.ts';
 import { projection } from './pages.ts';
+
+/** How long a search looks for one term, in milliseconds. */
+const LOOK_MS = 2000;
+
+/** The server's code for a command that took longer than it was given. */
+const MAX_TIME_EXPIRED = 50;
 
 /** How often the newest messages are looked for, where most of them are deleted. */
 const PERSISTENCE = 8;
@@ -117,7 +123,11 @@ interface Look {
  */
 async function lookForEach(db: Db, scope: Scope, query: TermQuery): Promise<Look[]> {
   const found = await Promise.all(query.terms.map((term) => findNewest(db, scope, term, query)));
-  const live = await liveThreads(db, scope.namespace, found.flat());
+  const live = await liveThreads(
+    db,
+    scope.namespace,
+    found.flatMap((newest) => newest ?? []),
+  );
   return Promise.all(
     found.map((newest, i) => lookOn(db, scope, query.terms[i] as string, query, newest, live)),
   );
@@ -129,28 +139,35 @@ async function lookOn(
   scope: Scope,
   term: string,
   query: TermQuery,
-  newest: FoundDocument[],
+  newest: FoundDocument[] | undefined,
   live: ReadonlyMap<string, Extent>,
 ): Promise<Look> {
   let look = lookOf(newest, live, query);
   const dead = new Set<string>();
   for (let looks = 1; looks < PERSISTENCE; looks++) {
     // The thread of a session was live a moment ago: behind what was deleted in it there is nothing.
-    if (!look.cut || look.found.length >= query.limit / 2 || 'thread' in scope) break;
+    if (
+      newest === undefined ||
+      !look.cut ||
+      look.found.length >= query.limit / 2 ||
+      'thread' in scope
+    )
+      break;
     for (const one of newest) if (!isLive(one, live)) dead.add(one.thread);
     const others = { ...scope, thread: { $nin: [...dead] } };
     newest = await findNewest(db, others, term, query);
-    live = await liveThreads(db, scope.namespace, newest);
+    live = await liveThreads(db, scope.namespace, newest ?? []);
     look = lookOf(newest, live, query);
   }
   return look;
 }
 
 function lookOf(
-  newest: FoundDocument[],
+  newest: FoundDocument[] | undefined,
   live: ReadonlyMap<string, Extent>,
   { limit }: TermQuery,
 ): Look {
+  if (newest === undefined) return { found: [], live, cut: true };
   return { found: newest.filter((one) => isLive(one, live)), live, cut: newest.length > limit };
 }
 
@@ -171,19 +188,25 @@ export function within({ since, until }: Pick<TermQuery, 'since' | 'until'>) {
   return Object.keys(time).length > 0 ? { created_at: time } : {};
 }
 
-/** The newest messages that have a term, one more than are wanted if there are as many. */
-function findNewest(
+/**
+ * The newest messages that have a term, one more than are wanted if there are as many. An index has
+ * them in this order; should it take long all the same, the search does without them.
+ *
+ * @returns nothing when it took too long
+ */
+async function findNewest(
   db: Db,
   scope: Filter<MessageDocument>,
   term: string,
   { terms, also, limit, since, until }: TermQuery,
-): Promise<FoundDocument[]> {
+): Promise<FoundDocument[] | undefined> {
   const wanted = { $in: ['$$this', { $literal: [...terms, ...also] }] };
-  return messagesOf(db)
+  const looking = messagesOf(db)
     .find({ ...scope, terms: term, ...within({ since, until }) })
     .sort({ created_at: -1 })
     .limit(limit + 1)
     .batchSize(limit + 2)
+    .maxTimeMS(LOOK_MS)
     .project<FoundDocument>({
       _id: 0,
       session_id: 1,
@@ -195,6 +218,19 @@ function findNewest(
       length: { $size: '$terms' },
     })
     .toArray();
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(resolve, LOOK_MS, undefined);
+  });
+  try {
+    return await Promise.race([looking, late]);
+  } catch (error) {
+    if (error instanceof MongoServerError && error.code === MAX_TIME_EXPIRED) return undefined;
+    throw error;
+  } finally {
+    clearTimeout(timer);
+    looking.catch(() => undefined);
+  }
 }
 
 /** The live threads among those of messages, by their names. */

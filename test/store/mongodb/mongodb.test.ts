@@ -163,6 +163,27 @@ describe.skipIf(replicaSet === null)(`the MongoDB store${skipReason}`, () => {
       ),
     );
 
+    it.each([
+      ['a session', { session_id: 'wordy' }],
+      ['a user', { user_id: 'u' }],
+      ['the namespace', {}],
+    ])(
+      'the newest messages that have a word, in %s, as the beginning of one stretch',
+      async (_, scope) => {
+        await at.sessions.add(caller, { session_id: 'wordy', user_id: 'u' }).catch(() => undefined);
+        const many = Array.from({ length: 700 }, () => ({ role: 'user', content: 'common word' }));
+        await at.memory.add(caller, 'wordy', many);
+        const query = { terms: ['common'], also: [], limit: 50 };
+        const plan = await explained(at, () => at.store.search.candidates('n', scope, query));
+        expect(plan.stages).toContain('IXSCAN');
+        expect(plan.stages).not.toContain('COLLSCAN');
+        expect(plan.stages).not.toContain('SORT');
+        // As many as are wanted, one to see whether there are more, and their session, also beforehand.
+        expect(plan.keysExamined).toBeLessThanOrEqual(51 + 2);
+        expect(plan.docsExamined).toBeLessThanOrEqual(51 + 2);
+      },
+    );
+
     it.each(lists)('every page of %j as one stretch of an index', async (query) => {
       const first = await at.sessions.list(caller, { ...query, limit: 2 });
       const cursor = first.next_cursor as string;
