@@ -105,6 +105,13 @@ export async function serveOverHttp(options: HttpOptions): Promise<HttpTransport
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     },
     (request, response) => {
+      // Node gives the socket to the first of several requests; of the others' responses it never says
+      // that they are closed, and what they hold would be held for ever.
+      if (response.socket === null) {
+        options.onRefused('pipelined');
+        request.socket.destroy();
+        return;
+      }
       route(request, response).catch((error: unknown) => {
         if (error instanceof HttpError) options.onRefused(error.reason);
         refuse(response, error, logger);

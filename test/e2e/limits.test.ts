@@ -229,4 +229,22 @@ describe('connections', () => {
     stream.close();
     for (const socket of silent) socket.destroy();
   });
+
+  it('that send a request before the one before is answered are closed, and hold nothing', async () => {
+    const server = await start();
+    const { hostname, port } = new URL(server.url);
+    const socket = connect(Number(port), hostname);
+    socket.on('error', () => undefined).resume();
+    const body = callBody('list_sessions');
+    const call = { ...JSON_HEADERS, host: 'localhost', 'content-length': body.length };
+    const head = Object.entries(call).map(([name, value]) => `${name}: ${value}\r\n`);
+    const open = 'GET /sse HTTP/1.1\r\nhost: localhost\r\n\r\n';
+    socket.write(`${open}${open}POST /mcp HTTP/1.1\r\n${head.join('')}\r\n${body}`);
+    await Promise.race([once(socket, 'close'), delay(2000)]);
+    socket.destroy();
+    for (const held of ['open_connections', 'open_streams', 'body_bytes', 'calls_in_flight']) {
+      await expect.poll(() => server.metric(`mcp_sessions_${held}`), { message: held }).toBe(0);
+    }
+    expect(await server.metric('mcp_sessions_refused_total{reason="pipelined"}')).toBe(2);
+  });
 });
