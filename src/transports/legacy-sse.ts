@@ -73,7 +73,7 @@ export function legacySse(options: Omit<EndpointOptions, 'changes'>): Endpoint {
     connection.stream.identity = identity;
     const visit = admission.visit(identity.caller.credential);
     try {
-      const body = await readJson(request, messageMax, visit);
+      const { json: body } = await readJson(request, messageMax, visit);
       visit.enter(1);
       await connection.transport.handlePostMessage(request, response, body);
       // The answer comes on the stream, later than the response to this request.

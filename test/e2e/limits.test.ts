@@ -171,35 +171,49 @@ describe('a body', () => {
 });
 
 describe('event streams', () => {
+  const listen = (url: string, resources: readonly string[], signal?: AbortSignal) => {
+    const notifications = { resourceSubscriptions: resources };
+    const params = { notifications, _meta: MODERN_META };
+    return fetch(`${url}/mcp`, {
+      method: 'POST',
+      headers: {
+        ...JSON_HEADERS,
+        'mcp-protocol-version': MODERN,
+        'mcp-method': 'subscriptions/listen',
+      },
+      body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'subscriptions/listen', params }),
+      ...(signal && { signal }),
+    });
+  };
+
   it('are limited by credential, those of either protocol era alike', async () => {
     const server = await start({ STREAMS_PER_CREDENTIAL: '2' });
     const first = await SseStream.open(server.url);
-    const params = {
-      notifications: { resourceSubscriptions: ['session://x'] },
-      _meta: MODERN_META,
-    };
     const listening = new AbortController();
-    const listen = (signal?: AbortSignal) =>
-      fetch(`${server.url}/mcp`, {
-        method: 'POST',
-        headers: {
-          ...JSON_HEADERS,
-          'mcp-protocol-version': MODERN,
-          'mcp-method': 'subscriptions/listen',
-        },
-        body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'subscriptions/listen', params }),
-        ...(signal && { signal }),
-      });
-    expect((await listen(listening.signal)).status).toBe(200);
+    const resources = ['session://x'];
+    expect((await listen(server.url, resources, listening.signal)).status).toBe(200);
     expect(await server.metric('mcp_sessions_open_streams')).toBe(2);
     expectRefusal(await send(`${server.url}/sse`), 429, 'At most 2 streams');
-    expect((await listen()).status).toBe(429);
+    expect((await listen(server.url, resources)).status).toBe(429);
 
     listening.abort();
     await expect.poll(() => server.metric('mcp_sessions_open_streams')).toBe(1);
     const second = await SseStream.open(server.url);
     for (const stream of [first, second]) stream.close();
     await expect.poll(() => server.metric('mcp_sessions_open_streams')).toBe(0);
+  });
+
+  it('hold nothing of the body that asked for them, which is short', async () => {
+    const server = await start();
+    const listening = new AbortController();
+    const resources = Array.from({ length: 10_000 }, (_, i) => `session://${i}`);
+    expect((await listen(server.url, resources, listening.signal)).status).toBe(200);
+    expect(await server.metric('mcp_sessions_open_streams')).toBe(1);
+    expect(await server.metric('mcp_sessions_body_bytes')).toBe(0);
+    const refused = await listen(server.url, [...resources, ...resources]);
+    expect(refused.status).toBe(413);
+    expect(await refused.text()).toContain('at most 262144');
+    listening.abort();
   });
 
   it('are limited in all', async () => {
