@@ -186,7 +186,11 @@ describe('an HTTP server', () => {
       const headers = JSON_HEADERS;
       expect(await post({ headers: { 'content-type': 'text/plain' }, body: LIST })).toBe(415);
       expect(await post({ headers, body: '{' })).toBe(400);
-      expect(await post({ headers, body: '[]' })).toBe(400);
+      for (const body of NO_MESSAGE) {
+        const answer = await send(sse.endpoint, { headers, body });
+        expect(answer.status, body.slice(0, 40)).toBe(400);
+        expect(message(answer).error.message).toContain('no message of JSON-RPC');
+      }
       expect(await post({ headers, body: oversized })).toBe(413);
     });
 
@@ -223,6 +227,12 @@ describe('an HTTP server', () => {
     }
   });
 });
+
+/** JSON that is no message of JSON-RPC, or not one. */
+const NO_MESSAGE = [
+  ...['null', '0', '"text"', '[]', `[${LIST}]`, '{}', '{"toString":1}', '{"jsonrpc":"2.0"}'],
+  `${'['.repeat(900)}${']'.repeat(900)}`,
+];
 
 function bodyOf({ tool, args }: BadCall, meta = ''): string {
   const params = `{"name":"${tool}","arguments":${args}${meta}}`;
