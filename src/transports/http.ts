@@ -93,6 +93,7 @@ export async function serveOverHttp(options: HttpOptions): Promise<HttpTransport
       );
     }
     const identity = await signIn.authenticate(request, origin);
+    connections.admit(response);
     // Whoever has gone meanwhile is not heard of again.
     if (!response.destroyed) await endpoint.handle(request, response, identity, requestId);
   }
@@ -130,7 +131,7 @@ export async function serveOverHttp(options: HttpOptions): Promise<HttpTransport
   return {
     url,
     ended: new Promise(() => {}),
-    held: () => ({ connections: connections(), ...admission.held }),
+    held: () => ({ connections: connections.count(), ...admission.held }),
     async close(grace) {
       stopping = true;
       await delay(options.drainDelay);

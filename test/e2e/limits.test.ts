@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MODERN } from '../support/clients.ts';
 import { lockFile } from '../support/file-lock.ts';
+import { KeptConnection } from '../support/kept-connection.ts';
 import {
   type Answer,
   callBody,
@@ -17,6 +18,7 @@ import {
 } from '../support/raw-http.ts';
 import { MODERN_META } from '../support/raw-stdio.ts';
 import { Servers } from '../support/server-process.ts';
+import { grant } from '../support/tokens.ts';
 
 let servers: Servers;
 let file: string;
@@ -242,6 +244,57 @@ describe('connections', () => {
     expect(await server.metric('mcp_sessions_open_streams'), 'streams are of use').toBe(1);
     stream.close();
     for (const socket of silent) socket.destroy();
+  });
+
+  describe('of somebody who has signed in', () => {
+    let caller: KeptConnection;
+    let server: Awaited<ReturnType<typeof start>>;
+    let call: string;
+    const others: KeptConnection[] = [];
+    beforeEach(async () => {
+      const tokens = join(servers.directory, 'tokens.json');
+      const token = await grant(tokens, 'acme');
+      server = await start({
+        AUTH_TOKENS_FILE: tokens,
+        AUTH_JWT_ISSUER: 'https://issuer.example',
+        AUTH_JWT_AUDIENCE: 'https://server.example/mcp',
+        CONNECTIONS_MAX: '10',
+        CALLS_PER_SECOND: '1',
+      });
+      const body = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
+      const headers = { ...JSON_HEADERS, 'content-length': body.length };
+      const fields = Object.entries({ ...headers, host: 'localhost' });
+      const head = fields.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+      call = `POST /mcp HTTP/1.1\r\nauthorization: Bearer ${token}\r\n${head}\r\n${body}`;
+      caller = await KeptConnection.open(server.url);
+      expect(await caller.send(call)).toBe(200);
+    });
+    afterEach(() => {
+      for (const connection of [caller, ...others.splice(0)]) connection.close();
+    });
+
+    /** Thirty others who read what anybody may, and stay. */
+    async function crowd(): Promise<void> {
+      const path = '/.well-known/oauth-protected-resource/mcp';
+      for (let i = 0; i < 30; i++) {
+        const other = await KeptConnection.open(server.url);
+        others.push(other);
+        expect(await other.send(`GET ${path} HTTP/1.1\r\nhost: localhost\r\n\r\n`)).toBe(200);
+      }
+    }
+
+    it('are kept while others read what anybody may', async () => {
+      await crowd();
+      expect(await caller.send(call)).toBe(200);
+    });
+
+    it('are kept after an answer of 429', async () => {
+      let status = 200;
+      for (let i = 0; i < 20 && status === 200; i++) status = await caller.send(call);
+      expect(status).toBe(429);
+      await crowd();
+      expect([200, 429]).toContain(await caller.send(call));
+    });
   });
 
   it('that send a request before the one before is answered are closed, and hold nothing', async () => {
