@@ -69,8 +69,7 @@ export async function tokenVerifier(path: string, logger: Logger): Promise<Verif
     if (entry === undefined || !timingSafeEqual(Buffer.from(entry.sha256, 'hex'), hash)) {
       return undefined;
     }
-    const expired = entry.expires_at !== undefined && Date.parse(entry.expires_at) <= Date.now();
-    return expired ? undefined : entry;
+    return hasExpired(entry) ? undefined : entry;
   }
 
   return {
@@ -93,9 +92,13 @@ export async function tokenVerifier(path: string, logger: Logger): Promise<Verif
           scopes: knownScopes(scopes),
           ...(user_id !== undefined && { user_id }),
         },
-        // Not knowing is no reason to end what was let in rightly.
-        holds: () => find(id, hash).then(Boolean, () => true),
+        // Not knowing more is no reason to end what was let in rightly.
+        holds: () => find(id, hash).then(Boolean, () => !hasExpired(entry)),
       };
     },
   };
+}
+
+function hasExpired({ expires_at }: TokenEntry): boolean {
+  return expires_at !== undefined && Date.parse(expires_at) <= Date.now();
 }

@@ -314,6 +314,22 @@ describe('an open stream', () => {
     issuer.close();
   });
 
+  it('ends when its token expires even if the file cannot be read, which ends no other', async () => {
+    const good = await grant(file, 'acme');
+    const expires_at = new Date(Date.now() + 4000).toISOString();
+    const doomed = await grant(file, 'acme', { expires_at });
+    const { url } = await serve();
+    const [staying, ending] = [
+      await SseStream.open(url, bearer(good)),
+      await SseStream.open(url, bearer(doomed)),
+    ];
+    await rm(file);
+    await expect.poll(() => status({ url }, good), { timeout: 3000 }).toBe(503);
+    expect(await Promise.race([ending.ended, delay(8000, 'open')])).not.toBe('open');
+    expect(await Promise.race([staying.ended, delay(100, 'open')])).toBe('open');
+    staying.close();
+  });
+
   it('takes messages from the credential that opened it, and is not there for others', async () => {
     const owner = await grant(file, 'acme', { user_id: 'ada' });
     const others = [
