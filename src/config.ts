@@ -72,7 +72,12 @@ export const SETTINGS = {
   opsPort: {
     flag: 'ops-port',
     takes: 'PORT',
-    description: 'Serve /healthz, /readyz and /metrics there, on the same host; 0 picks one.',
+    description: 'Serve /healthz, /readyz and /metrics there; 0 picks one. Default: not at all.',
+  },
+  opsHost: {
+    flag: 'ops-host',
+    takes: 'HOST',
+    description: 'Address to bind for that. Default: the one of --host.',
   },
   ...LIMIT_SETTINGS,
   allowedHosts: {
@@ -157,6 +162,7 @@ const schema = z.object({
   host: z.string().min(1, 'a host name or address').default('127.0.0.1'),
   port: count(0, 65_535).default(3939),
   opsPort: count(0, 65_535).optional(),
+  opsHost: z.string().min(1, 'a host name or address').optional(),
   ...limitShape,
   allowedHosts: z
     .string()
@@ -256,9 +262,12 @@ export function load(
   };
   const idle = config.http
     ? undefined
-    : ['host', 'port', 'ops-port', 'insecure'].find((name) => values[name]);
+    : ['host', 'port', 'ops-port', 'ops-host', 'insecure'].find((name) => values[name]);
   if (idle !== undefined) {
     throw new ConfigError(`--${idle} does nothing without --http: add that, or leave it out.`);
+  }
+  if (config.opsHost !== undefined && config.opsPort === undefined) {
+    throw new ConfigError('--ops-host does nothing without --ops-port: add that, or leave it out.');
   }
   if (config.dryRun && command !== 'purge') {
     throw new ConfigError(

@@ -94,7 +94,7 @@ function explain(error: unknown): string {
     return `${message.replace(/^listen /, '')}. Perhaps a server runs there already; choose another port with --port or --ops-port.`;
   }
   if (code === 'EACCES' || code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
-    return `Cannot listen there (${code}). Choose another --host or --port.`;
+    return `Cannot listen there (${code}). Choose another --host or --port, --ops-host or --ops-port.`;
   }
   return message;
 }

@@ -13,15 +13,15 @@ export async function loadMetrics(
   return createMetrics(() => held() ?? { connections: 0, streams: 0, bodies: 0 });
 }
 
-/** Opens that port, on the host that clients connect to. */
+/** Opens that port, on the host that clients connect to unless it has one of its own. */
 export async function openOps(
-  { host, opsPort: port = 0 }: Config,
+  { host, opsHost = host, opsPort: port = 0 }: Config,
   store: () => Promise<Store>,
   metrics: Metrics,
 ): Promise<OpsServer> {
   const { serveOps } = await import('./ops/server.ts');
   const ping = async () => (await store()).ping();
-  return serveOps({ host, port, ping, metrics });
+  return serveOps({ host: opsHost, port, ping, metrics });
 }
 
 /** Measures every use of a store from now on. */

@@ -96,6 +96,8 @@ describe('the configuration', () => {
     [['--http', '--host', '0.0.0.0'], {}, ['--host', '"0.0.0.0"', '--insecure']],
     [['--port', '4000'], {}, ['--port', '--http']],
     [['--ops-port', '4000'], {}, ['--ops-port', '--http']],
+    [['--ops-host', '::1'], {}, ['--ops-host', '--http']],
+    [['--http', '--ops-host', '::1'], {}, ['--ops-host', '--ops-port']],
     [['--http', '--ops-port', '65536'], {}, ['--ops-port', '65535']],
     [[], { CALLS_PER_SECOND: '0' }, ['CALLS_PER_SECOND', '"0"', 'from 1']],
     [[], { CALLS_AT_ONCE: 'many' }, ['CALLS_AT_ONCE', '"many"', 'a number']],

@@ -42,6 +42,12 @@ interface Definition extends Description {
   query?: string;
 }
 
+/**
+ * The longest URI of a resource, in characters. Two identifiers of the longest kind fit, with every
+ * byte percent-encoded: 6,144 characters.
+ */
+export const URI_MAX = 8192;
+
 export function defineResource({ path, variables, query, ...rest }: Definition): ResourceKind {
   // By hand, not by `new URL`, which rewrites hosts and would change some identifiers.
   const pattern = new RegExp(`^${path.replace(/\{(\w+)\}/g, '(?<$1>[^/?#]+)')}$`);
@@ -51,6 +57,7 @@ export function defineResource({ path, variables, query, ...rest }: Definition):
     uri: (ids) =>
       path.replace(/\{(\w+)\}/g, (_, variable) => encodeURIComponent(ids[variable] as string)),
     match(uri) {
+      if (uri.length > URI_MAX) return undefined;
       const [address = '', search, ...more] = uri.split('?');
       const found = more.length === 0 ? pattern.exec(address)?.groups : undefined;
       if (found === undefined) return undefined;

@@ -3,6 +3,7 @@ import type { Logger } from '../logger.ts';
 import type { Caller } from '../services/services.ts';
 import type { Changes } from './changes.ts';
 import { invalidParams } from './protocol-errors.ts';
+import { URI_MAX } from './resource.ts';
 import { RESOURCES } from './resources/index.ts';
 
 /** How many resources one connection may subscribe to. */
@@ -21,6 +22,11 @@ export function serveSubscriptions(
   const subscribed = new Map<string, Set<string>>();
   let count = 0;
   server.setRequestHandler('resources/subscribe', ({ params: { uri } }) => {
+    if (uri.length > URI_MAX) {
+      throw invalidParams(
+        `The URI is ${uri.length} characters long, and at most ${URI_MAX} are read. Shorten it: no resource needs more.`,
+      );
+    }
     const canonical = canonicalUri(uri);
     if (canonical === undefined) {
       throw invalidParams('There is no such resource. resources/templates/list shows the kinds.');

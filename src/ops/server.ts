@@ -1,5 +1,5 @@
-import { createServer, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
 import { DomainError } from '../domain/errors.ts';
 
 export interface OpsOptions {
@@ -72,7 +72,7 @@ export async function serveOps(options: OpsOptions): Promise<OpsServer> {
       answer(path, response).catch(() => send(response, 500, 'The server failed.'));
     },
   );
-  http.maxConnections = MAX_CONNECTIONS;
+  boundConnections(http);
   await new Promise<void>((resolve, reject) => {
     http.once('error', reject);
     http.listen(options.port, options.host, resolve);
@@ -90,6 +90,26 @@ export async function serveOps(options: OpsOptions): Promise<OpsServer> {
   };
 }
 
+/** Where there are too many, the oldest that has not asked for anything makes room. */
+function boundConnections(http: Server): void {
+  const silent = new Set<Socket>();
+  let open = 0;
+  http.on('connection', (socket) => {
+    open += 1;
+    silent.add(socket);
+    socket.once('close', () => {
+      open -= 1;
+      silent.delete(socket);
+    });
+    if (open <= MAX_CONNECTIONS) return;
+    const [oldest = socket] = silent;
+    // It closes only later, and others may come before.
+    silent.delete(oldest);
+    oldest.destroy();
+  });
+  http.on('request', ({ socket }) => silent.delete(socket));
+}
+
 /** Why `ping` failed or was not quick enough, in words that anybody may read. */
 async function within(timeout: number, ping: Promise<void>): Promise<string | undefined> {
   let timer: NodeJS.Timeout | undefined;
@@ -105,6 +125,8 @@ async function within(timeout: number, ping: Promise<void>): Promise<string | un
 }
 
 function send(response: ServerResponse, status: number, text: string, type = 'text/plain'): void {
-  response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' });
+  // Nobody asks so often that connections are worth keeping.
+  const headers = { 'cache-control': 'no-store', connection: 'close' };
+  response.writeHead(status, { 'content-type': type, ...headers });
   response.end(type === 'text/plain' ? `${text}\n` : text);
 }

@@ -44,8 +44,14 @@ export function createBegin(deps: Dependencies) {
   async function addOwner({ namespace }: Caller, store: Store, user_id: string): Promise<void> {
     const at = new Date(deps.now()).toISOString();
     const user = { user_id, uuid: deps.newUuid(), metadata: {}, created_at: at, updated_at: at };
-    const { applied } = await store.users.insert(namespace, user);
-    if (applied) deps.onChange(namespace, { user_id });
+    const add = () => store.users.insert(namespace, user);
+    let outcome = await add();
+    if (!outcome.applied && outcome.found && absence.isPast(outcome.found)) {
+      const cutoff = purgeCutoff(deps.now(), deps.purgeAfter) as string;
+      await store.users.purge(namespace, user_id, cutoff);
+      outcome = await add();
+    }
+    if (outcome.applied) deps.onChange(namespace, { user_id });
   }
 
   return async (caller: Caller, store: Store, input: NewSession): Promise<Change<Session>> => {

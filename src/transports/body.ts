@@ -15,7 +15,7 @@ const PIECE_BYTES = 200;
 const PIECES_MAX = 100_000;
 
 /**
- * Reads a request's body as JSON.
+ * Reads a request's body as JSON, and says how many bytes that was.
  *
  * @param maxBytes the longest that is read
  * @param visit counts what has arrived
@@ -26,11 +26,12 @@ export async function readJson(
   request: IncomingMessage,
   maxBytes: number,
   visit: Visit,
-): Promise<unknown> {
+): Promise<{ json: unknown; bytes: number }> {
   if (!/^application\/json\s*(;|$)/i.test(request.headers['content-type'] ?? '')) {
     throw new HttpError(415, 'The Content-Type has to be application/json.');
   }
-  return parseJson(await readBytes(request, maxBytes, visit), visit.charge);
+  const body = await readBytes(request, maxBytes, visit);
+  return { json: parseJson(body, visit.charge), bytes: body.length };
 }
 
 function readBytes(request: IncomingMessage, maxBytes: number, visit: Visit): Promise<Buffer> {

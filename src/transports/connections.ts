@@ -1,4 +1,4 @@
-import type { Server as HttpServer } from 'node:http';
+import type { Server as HttpServer, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 /**
@@ -7,16 +7,26 @@ import type { Socket } from 'node:net';
  */
 const UNREAD_MS = 15_000;
 
+/** The connections of a server. */
+export interface Connections {
+  /** How many are open. */
+  count(): number;
+  /** Says that whoever gets this response may have what they asked for. */
+  admit(response: ServerResponse): void;
+}
+
 /**
  * Keeps the connections of a server within a bound. Where a new one is too many, one on which no call
  * is under way makes room: the oldest of those that have not been of use yet, or else the one that
  * has been idle longest. So those who connect and then say nothing, or say it byte by byte, neither
  * keep others out nor throw them out. Connections whose reader has stopped reading are closed.
- *
- * @returns how many are open
+ * To have been of use takes an answer to somebody who may call: anybody may read the metadata.
  */
-export function boundConnections(http: HttpServer, max: number): () => number {
+export function boundConnections(http: HttpServer, max: number): Connections {
   const open = new Set<Socket>();
+  const admitted = new WeakSet<ServerResponse>();
+  /** Those of which the last answer that says anything about it was a good one. */
+  const useful = new WeakSet<Socket>();
   /** Those on which no call is under way, longest first: without one that was answered well, or with. */
   const strangers = new Set<Socket>();
   const idle = new Set<Socket>();
@@ -46,7 +56,11 @@ export function boundConnections(http: HttpServer, max: number): () => number {
     response.once('close', () => {
       if (!open.has(socket)) return;
       strangers.delete(socket);
-      (response.statusCode < 400 ? idle : strangers).add(socket);
+      const { statusCode: status } = response;
+      if (status < 400) {
+        if (admitted.has(response)) useful.add(socket);
+      } else if (status !== 429 && status !== 503) useful.delete(socket);
+      (useful.has(socket) ? idle : strangers).add(socket);
     });
   });
 
@@ -57,5 +71,5 @@ export function boundConnections(http: HttpServer, max: number): () => number {
     if (!busy || socket.writableLength > 0) socket.destroy();
   });
 
-  return () => open.size;
+  return { count: () => open.size, admit: (response) => admitted.add(response) };
 }

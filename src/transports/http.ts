@@ -93,6 +93,7 @@ export async function serveOverHttp(options: HttpOptions): Promise<HttpTransport
       );
     }
     const identity = await signIn.authenticate(request, origin);
+    connections.admit(response);
     // Whoever has gone meanwhile is not heard of again.
     if (!response.destroyed) await endpoint.handle(request, response, identity, requestId);
   }
@@ -105,6 +106,13 @@ export async function serveOverHttp(options: HttpOptions): Promise<HttpTransport
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     },
     (request, response) => {
+      // Node gives the socket to the first of several requests; of the others' responses it never says
+      // that they are closed, and what they hold would be held for ever.
+      if (response.socket === null) {
+        options.onRefused('pipelined');
+        request.socket.destroy();
+        return;
+      }
       route(request, response).catch((error: unknown) => {
         if (error instanceof HttpError) options.onRefused(error.reason);
         refuse(response, error, logger);
@@ -123,7 +131,7 @@ export async function serveOverHttp(options: HttpOptions): Promise<HttpTransport
   return {
     url,
     ended: new Promise(() => {}),
-    held: () => ({ connections: connections(), ...admission.held }),
+    held: () => ({ connections: connections.count(), ...admission.held }),
     async close(grace) {
       stopping = true;
       await delay(options.drainDelay);

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type JSONRPCMessage, parseJSONRPCMessage } from '@modelcontextprotocol/server';
 import { SSEServerTransport } from '@modelcontextprotocol/server-legacy/sse';
 import { readJson } from './body.ts';
 import { HttpError } from './http-error.ts';
@@ -73,11 +74,11 @@ export function legacySse(options: Omit<EndpointOptions, 'changes'>): Endpoint {
     connection.stream.identity = identity;
     const visit = admission.visit(identity.caller.credential);
     try {
-      const body = await readJson(request, messageMax, visit);
+      const message = oneMessage((await readJson(request, messageMax, visit)).json);
       visit.enter(1);
-      await connection.transport.handlePostMessage(request, response, body);
+      await connection.transport.handlePostMessage(request, response, message);
       // The answer comes on the stream, later than the response to this request.
-      connection.pending.whenSettled((body as { id?: unknown } | null)?.id, visit.leave);
+      connection.pending.whenSettled('id' in message ? message.id : undefined, visit.leave);
     } catch (error) {
       visit.leave();
       throw error;
@@ -101,6 +102,15 @@ export function legacySse(options: Omit<EndpointOptions, 'changes'>): Endpoint {
       await Promise.all([...connections.values()].map(({ close }) => close()));
     },
   };
+}
+
+/** The SDK refuses what is no message in words of the message itself, and fails where it has none. */
+function oneMessage(json: unknown): JSONRPCMessage {
+  try {
+    return parseJSONRPCMessage(json);
+  } catch {
+    throw new HttpError(400, 'The body is no message of JSON-RPC 2.0. Send one, and no batch.');
+  }
 }
 
 /** Whether two requests come from one caller who may do the same: a renewed credential may go on. */

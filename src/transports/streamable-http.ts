@@ -2,9 +2,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { toNodeHandler } from '@modelcontextprotocol/node';
 import { createMcpHandler } from '@modelcontextprotocol/server';
 import { readJson } from './body.ts';
+import { HttpError } from './http-error.ts';
 import { Pending } from './pending.ts';
 import { Streams } from './streams.ts';
 import type { Endpoint, EndpointOptions, Identity } from './transport.ts';
+
+/** The longest body that asks for a stream, in bytes: what it names is kept while that is open. */
+const LISTEN_MAX = 256 * 1024;
 
 type NodeRequest = Parameters<ReturnType<typeof toNodeHandler>>[0];
 type Handler = ReturnType<typeof createMcpHandler>;
@@ -78,10 +82,13 @@ export function streamableHttp(options: EndpointOptions): Endpoint {
         open.delete(handler);
       });
       if (request.method !== 'POST') return answer(handler, request, response);
-      const body = await readJson(request, messageMax, visit);
+      const { json: body, bytes } = await readJson(request, messageMax, visit);
       const method = (body as { method?: unknown } | null)?.method;
-      if (method === 'subscriptions/listen') tell(handler, response, identity);
-      else visit.enter(Array.isArray(body) ? body.length : 1);
+      if (method === 'subscriptions/listen') {
+        if (bytes > LISTEN_MAX) throw tooMuchToListenTo(bytes);
+        tell(handler, response, identity);
+        visit.leave();
+      } else visit.enter(Array.isArray(body) ? body.length : 1);
       return answer(handler, request, response, body);
     },
     drained: (timeout) => pending.drained(timeout),
@@ -89,4 +96,11 @@ export function streamableHttp(options: EndpointOptions): Endpoint {
       await Promise.all([...open].map((handler) => handler.close()));
     },
   };
+}
+
+function tooMuchToListenTo(bytes: number): HttpError {
+  return new HttpError(
+    413,
+    `The subscription is ${bytes} bytes long, and at most ${LISTEN_MAX} are read. Name fewer resources.`,
+  );
 }

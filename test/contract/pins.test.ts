@@ -100,6 +100,18 @@ describeStores('callers pinned to a user', (under) => {
     expect(await sessions.get(ada, 'ada/old')).toMatchObject({ user_id: 'ada', message_count: 1 });
   });
 
+  it('come to be anew as users once their deletion is past its purge and they are still there', async () => {
+    const { sessions, memory, users, clock } = services;
+    await memory.add(ada, 'ada/old', said);
+    await users.update(anybody, 'ada', { email: 'ada@example.org' });
+    await users.delete(anybody, 'ada');
+    clock.now += 8 * 86_400_000;
+    await memory.add(ada, 'ada/new', said);
+    expect(await users.get(ada, 'ada')).not.toHaveProperty('email');
+    expect(await sessions.get(ada, 'ada/new')).toMatchObject({ user_id: 'ada', message_count: 1 });
+    await refused(sessions.get(ada, 'ada/old'), 'NOT_FOUND');
+  });
+
   it('name no other user: such a user has never existed', async () => {
     const { sessions, users } = services;
     const other = sessions.add(ada, { session_id: 'ada/1', user_id: 'bob' });

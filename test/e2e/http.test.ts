@@ -3,7 +3,7 @@ import { request } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { BAD_CALLS, type BadCall } from '../support/bad-input.ts';
+import { BAD_CALLS, type BadCall, nested, shallower } from '../support/bad-input.ts';
 import { type McpClient, MODERN } from '../support/clients.ts';
 import { lockFile } from '../support/file-lock.ts';
 import { JSON_HEADERS, message, type Sent, SseStream, send } from '../support/raw-http.ts';
@@ -16,6 +16,8 @@ const list = (kind: string) =>
     params: { name: `list_${kind}`, arguments: { include_total: true } },
   });
 const LIST = list('sessions');
+
+const READABLE_CALLS = BAD_CALLS.map(shallower);
 
 describe('an HTTP server', () => {
   let servers: Servers;
@@ -186,12 +188,16 @@ describe('an HTTP server', () => {
       const headers = JSON_HEADERS;
       expect(await post({ headers: { 'content-type': 'text/plain' }, body: LIST })).toBe(415);
       expect(await post({ headers, body: '{' })).toBe(400);
-      expect(await post({ headers, body: '[]' })).toBe(400);
+      for (const body of NO_MESSAGE) {
+        const answer = await send(sse.endpoint, { headers, body });
+        expect(answer.status, body.slice(0, 40)).toBe(400);
+        expect(message(answer).error.message).toContain('no message of JSON-RPC');
+      }
       expect(await post({ headers, body: oversized })).toBe(413);
     });
 
     it('answers INVALID_ARGUMENT to wrong arguments', async () => {
-      for (const bad of BAD_CALLS) {
+      for (const bad of READABLE_CALLS) {
         const answer = sse.next();
         const { status } = await send(sse.endpoint, { headers: JSON_HEADERS, body: bodyOf(bad) });
         expect(status, bad.what).toBe(202);
@@ -200,9 +206,20 @@ describe('an HTTP server', () => {
     });
   });
 
+  it.each(['params', 'result'])('refuses %s of very many levels, at every way in', async (key) => {
+    const sse = await SseStream.open(server.url);
+    const body = `{"jsonrpc":"2.0","id":1,"method":"ping","${key}":${nested(100_000)}}`;
+    for (const url of [mcp, sse.endpoint]) {
+      const answer = await send(url, { headers: JSON_HEADERS, body });
+      expect(answer.status).toBe(400);
+      expect(message(answer).error.message).toContain('1000 levels');
+    }
+    sse.close();
+  });
+
   it('answers INVALID_ARGUMENT to wrong arguments, in the older era', async () => {
     const headers = { ...JSON_HEADERS, 'mcp-protocol-version': '2025-11-25' };
-    for (const bad of BAD_CALLS) {
+    for (const bad of READABLE_CALLS) {
       const answer = await send(mcp, { headers, body: bodyOf(bad) });
       expect(answer.status, bad.what).toBe(200);
       expectInvalid(message(answer), bad);
@@ -215,7 +232,7 @@ describe('an HTTP server', () => {
       'mcp-protocol-version': MODERN,
       'mcp-method': 'tools/call',
     };
-    for (const bad of BAD_CALLS) {
+    for (const bad of READABLE_CALLS) {
       const body = bodyOf(bad, `,"_meta":${JSON.stringify(MODERN_META)}`);
       const answer = await send(mcp, { headers: { ...headers, 'mcp-name': bad.tool }, body });
       expect(answer.status, bad.what).toBe(200);
@@ -223,6 +240,12 @@ describe('an HTTP server', () => {
     }
   });
 });
+
+/** JSON that is no message of JSON-RPC, or not one. */
+const NO_MESSAGE = [
+  ...['null', '0', '"text"', '[]', `[${LIST}]`, '{}', '{"toString":1}', '{"jsonrpc":"2.0"}'],
+  `${'['.repeat(900)}${']'.repeat(900)}`,
+];
 
 function bodyOf({ tool, args }: BadCall, meta = ''): string {
   const params = `{"name":"${tool}","arguments":${args}${meta}}`;

@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MODERN } from '../support/clients.ts';
 import { lockFile } from '../support/file-lock.ts';
+import { KeptConnection } from '../support/kept-connection.ts';
 import {
   type Answer,
   callBody,
@@ -17,6 +18,7 @@ import {
 } from '../support/raw-http.ts';
 import { MODERN_META } from '../support/raw-stdio.ts';
 import { Servers } from '../support/server-process.ts';
+import { grant } from '../support/tokens.ts';
 
 let servers: Servers;
 let file: string;
@@ -171,35 +173,49 @@ describe('a body', () => {
 });
 
 describe('event streams', () => {
+  const listen = (url: string, resources: readonly string[], signal?: AbortSignal) => {
+    const notifications = { resourceSubscriptions: resources };
+    const params = { notifications, _meta: MODERN_META };
+    return fetch(`${url}/mcp`, {
+      method: 'POST',
+      headers: {
+        ...JSON_HEADERS,
+        'mcp-protocol-version': MODERN,
+        'mcp-method': 'subscriptions/listen',
+      },
+      body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'subscriptions/listen', params }),
+      ...(signal && { signal }),
+    });
+  };
+
   it('are limited by credential, those of either protocol era alike', async () => {
     const server = await start({ STREAMS_PER_CREDENTIAL: '2' });
     const first = await SseStream.open(server.url);
-    const params = {
-      notifications: { resourceSubscriptions: ['session://x'] },
-      _meta: MODERN_META,
-    };
     const listening = new AbortController();
-    const listen = (signal?: AbortSignal) =>
-      fetch(`${server.url}/mcp`, {
-        method: 'POST',
-        headers: {
-          ...JSON_HEADERS,
-          'mcp-protocol-version': MODERN,
-          'mcp-method': 'subscriptions/listen',
-        },
-        body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'subscriptions/listen', params }),
-        ...(signal && { signal }),
-      });
-    expect((await listen(listening.signal)).status).toBe(200);
+    const resources = ['session://x'];
+    expect((await listen(server.url, resources, listening.signal)).status).toBe(200);
     expect(await server.metric('mcp_sessions_open_streams')).toBe(2);
     expectRefusal(await send(`${server.url}/sse`), 429, 'At most 2 streams');
-    expect((await listen()).status).toBe(429);
+    expect((await listen(server.url, resources)).status).toBe(429);
 
     listening.abort();
     await expect.poll(() => server.metric('mcp_sessions_open_streams')).toBe(1);
     const second = await SseStream.open(server.url);
     for (const stream of [first, second]) stream.close();
     await expect.poll(() => server.metric('mcp_sessions_open_streams')).toBe(0);
+  });
+
+  it('hold nothing of the body that asked for them, which is short', async () => {
+    const server = await start();
+    const listening = new AbortController();
+    const resources = Array.from({ length: 10_000 }, (_, i) => `session://${i}`);
+    expect((await listen(server.url, resources, listening.signal)).status).toBe(200);
+    expect(await server.metric('mcp_sessions_open_streams')).toBe(1);
+    expect(await server.metric('mcp_sessions_body_bytes')).toBe(0);
+    const refused = await listen(server.url, [...resources, ...resources]);
+    expect(refused.status).toBe(413);
+    expect(await refused.text()).toContain('at most 262144');
+    listening.abort();
   });
 
   it('are limited in all', async () => {
@@ -228,5 +244,74 @@ describe('connections', () => {
     expect(await server.metric('mcp_sessions_open_streams'), 'streams are of use').toBe(1);
     stream.close();
     for (const socket of silent) socket.destroy();
+  });
+
+  describe('of somebody who has signed in', () => {
+    let caller: KeptConnection;
+    let server: Awaited<ReturnType<typeof start>>;
+    let call: string;
+    const others: KeptConnection[] = [];
+    beforeEach(async () => {
+      const tokens = join(servers.directory, 'tokens.json');
+      const token = await grant(tokens, 'acme');
+      server = await start({
+        AUTH_TOKENS_FILE: tokens,
+        AUTH_JWT_ISSUER: 'https://issuer.example',
+        AUTH_JWT_AUDIENCE: 'https://server.example/mcp',
+        CONNECTIONS_MAX: '10',
+        CALLS_PER_SECOND: '1',
+      });
+      const body = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
+      const headers = { ...JSON_HEADERS, 'content-length': body.length };
+      const fields = Object.entries({ ...headers, host: 'localhost' });
+      const head = fields.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+      call = `POST /mcp HTTP/1.1\r\nauthorization: Bearer ${token}\r\n${head}\r\n${body}`;
+      caller = await KeptConnection.open(server.url);
+      expect(await caller.send(call)).toBe(200);
+    });
+    afterEach(() => {
+      for (const connection of [caller, ...others.splice(0)]) connection.close();
+    });
+
+    /** Thirty others who read what anybody may, and stay. */
+    async function crowd(): Promise<void> {
+      const path = '/.well-known/oauth-protected-resource/mcp';
+      for (let i = 0; i < 30; i++) {
+        const other = await KeptConnection.open(server.url);
+        others.push(other);
+        expect(await other.send(`GET ${path} HTTP/1.1\r\nhost: localhost\r\n\r\n`)).toBe(200);
+      }
+    }
+
+    it('are kept while others read what anybody may', async () => {
+      await crowd();
+      expect(await caller.send(call)).toBe(200);
+    });
+
+    it('are kept after an answer of 429', async () => {
+      let status = 200;
+      for (let i = 0; i < 20 && status === 200; i++) status = await caller.send(call);
+      expect(status).toBe(429);
+      await crowd();
+      expect([200, 429]).toContain(await caller.send(call));
+    });
+  });
+
+  it('that send a request before the one before is answered are closed, and hold nothing', async () => {
+    const server = await start();
+    const { hostname, port } = new URL(server.url);
+    const socket = connect(Number(port), hostname);
+    socket.on('error', () => undefined).resume();
+    const body = callBody('list_sessions');
+    const call = { ...JSON_HEADERS, host: 'localhost', 'content-length': body.length };
+    const head = Object.entries(call).map(([name, value]) => `${name}: ${value}\r\n`);
+    const open = 'GET /sse HTTP/1.1\r\nhost: localhost\r\n\r\n';
+    socket.write(`${open}${open}POST /mcp HTTP/1.1\r\n${head.join('')}\r\n${body}`);
+    await Promise.race([once(socket, 'close'), delay(2000)]);
+    socket.destroy();
+    for (const held of ['open_connections', 'open_streams', 'body_bytes', 'calls_in_flight']) {
+      await expect.poll(() => server.metric(`mcp_sessions_${held}`), { message: held }).toBe(0);
+    }
+    expect(await server.metric('mcp_sessions_refused_total{reason="pipelined"}')).toBe(2);
   });
 });

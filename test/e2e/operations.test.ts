@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { JSON_HEADERS, message, post, send } from '../support/raw-http.ts';
 import { type ServerOptions, Servers } from '../support/server-process.ts';
@@ -20,6 +22,29 @@ describe('the operations port', () => {
     for (const path of ['/healthz', '/readyz', '/metrics']) {
       expect((await send(url + path)).status).toBe(404);
     }
+  });
+
+  it('is on the host that clients use, or on one of its own', async () => {
+    const [same, own] = [await start(), await start({ args: ['--ops-host', '0.0.0.0'] })];
+    const host = (url: string) => new URL(url).hostname;
+    expect([host(same.url), host(same.opsUrl)]).toEqual(['127.0.0.1', '127.0.0.1']);
+    expect([host(own.url), host(own.opsUrl)]).toEqual(['127.0.0.1', '0.0.0.0']);
+    const { port } = new URL(own.opsUrl);
+    expect((await send(`http://127.0.0.1:${port}/healthz`)).status).toBe(200);
+  });
+
+  it('keeps no connection, and answers beside any number of silent ones', async () => {
+    const { opsUrl } = await start();
+    const { hostname, port } = new URL(opsUrl);
+    const silent: Socket[] = [];
+    for (let i = 0; i < 120; i++) {
+      const socket = connect(Number(port), hostname);
+      silent.push(socket.on('error', () => undefined));
+      await once(socket, 'connect');
+    }
+    const answer = await send(`${opsUrl}/healthz`, { headers: { connection: 'keep-alive' } });
+    expect(answer).toMatchObject({ status: 200, headers: { connection: 'close' } });
+    for (const socket of silent) socket.destroy();
   });
 
   it('says that the server is alive and ready, and nothing else', async () => {

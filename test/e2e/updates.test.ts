@@ -167,6 +167,18 @@ describe('a client', () => {
     await client.close();
   });
 
+  it('is refused a subscription to a URI that is longer than that of any resource', async () => {
+    const client = await servers.connectStdio('v1');
+    const longest = `session://${'%F0%9F%A6%8A'.repeat(256)}/messages`;
+    await client.subscribe(longest);
+    await call(client, 'add_memory', { session_id: '🦊'.repeat(256), messages });
+    await expect.poll(() => client.updates).toEqual([longest]);
+    const padded = `session://a/messages?from_seq=${'0'.repeat(8192)}`;
+    const refusal = { code: -32602, message: expect.stringContaining('at most 8192') };
+    await expect(client.subscribe(padded)).rejects.toMatchObject(refusal);
+    await client.close();
+  });
+
   it('hears of a session under the URI that it subscribed with, however that is encoded', async () => {
     const client = await servers.connectStdio('v1');
     // encodeURIComponent writes neither of them so; other programs do.

@@ -14,6 +14,14 @@ export function nested(levels: number): string {
   return `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`;
 }
 
+/**
+ * What stdio gets 100,000 levels of, in as many as HTTP reads: there, more is refused before anybody
+ * looks at what it means.
+ */
+export function shallower(call: BadCall): BadCall {
+  return { ...call, args: call.args.replace(nested(100_000), nested(900)) };
+}
+
 const metadata = (json: string) => `{"session_id":"bad","metadata":${json}}`;
 const sessionId = (value: unknown) => JSON.stringify({ session_id: value });
 

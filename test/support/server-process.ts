@@ -20,6 +20,8 @@ export const TRANSPORTS: readonly TransportKind[] = ['stdio', 'Streamable HTTP',
 export interface ServerOptions {
   args?: readonly string[];
   env?: Readonly<Record<string, string>>;
+  /** Runs it as another user, which takes root. */
+  uid?: number;
 }
 
 export interface Exit {
@@ -87,10 +89,11 @@ export class Servers {
 
   /** Starts a server with pipes of ours on all three streams. */
   spawn(options: ServerOptions = {}): ServerProcess {
-    const { args = [], env } = options;
+    const { args = [], env, uid } = options;
     const child = spawn(process.execPath, [MAIN, ...args], {
       env: this.env(env),
       stdio: ['pipe', 'pipe', 'pipe'],
+      ...(uid !== undefined && { uid }),
     });
     const started = watch(child);
     this.#running.add(started);

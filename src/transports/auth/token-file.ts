@@ -1,5 +1,14 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { type FileHandle, mkdir, open, readFile, realpath, rename, rm } from 'node:fs/promises';
+import {
+  type FileHandle,
+  mkdir,
+  open,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  stat,
+} from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
@@ -130,11 +139,27 @@ async function takeLock(path: string): Promise<FileHandle> {
   }
 }
 
+/** Those who may read a file, such as a server that runs as another user, may read what replaces it. */
+async function keepAccess(path: string, handle: FileHandle): Promise<void> {
+  const [old, own] = await Promise.all([stat(path).catch(() => undefined), handle.stat()]);
+  if (old === undefined) return;
+  if (old.uid !== own.uid || old.gid !== own.gid) {
+    await handle.chown(old.uid, old.gid).catch(({ code }: NodeJS.ErrnoException) => {
+      throw new Error(
+        `${path} belongs to user ${old.uid} and group ${old.gid}, and would not any more (${code}). Nothing was changed. Repeat the command as that user, or as root.`,
+      );
+    });
+  }
+  // What others on the machine could do with it, they can no more.
+  await handle.chmod(old.mode & 0o770);
+}
+
 async function replace(path: string, text: string): Promise<void> {
   const temporary = `${path}.${randomBytes(6).toString('hex')}`;
   try {
     const handle = await open(temporary, 'wx', 0o600);
     try {
+      await keepAccess(path, handle);
       await handle.writeFile(text);
       await handle.sync();
     } finally {

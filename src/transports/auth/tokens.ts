@@ -26,24 +26,27 @@ export async function tokenVerifier(path: string, logger: Logger): Promise<Verif
     return new Map((await readTokens(path)).map((entry) => [entry.id, entry]));
   }
 
-  /** Changes whenever the file is replaced or written to. */
+  /** Changes whenever the file is replaced, written to, or opened to other users. */
   async function signature(): Promise<string> {
     const found = await stat(path, { bigint: true }).catch(() => undefined);
-    return found === undefined ? 'none' : `${found.ino} ${found.size} ${found.mtimeNs}`;
+    if (found === undefined) return 'none';
+    return `${found.ino} ${found.size} ${found.mtimeNs} ${found.ctimeNs}`;
   }
 
   async function look(): Promise<void> {
     const now = await signature();
     looked = Date.now();
-    if (now === seen) return;
+    // What could not be read is read again even if it looks the same, or as it did before.
+    if (tokens !== undefined && now === seen) return;
     try {
       tokens = await read();
+      seen = now;
       logger.info('tokens read again', { count: tokens.size });
     } catch (error) {
+      if (tokens === undefined) return;
       tokens = undefined;
       logger.error('tokens cannot be read: nobody is let in by one', { error });
     }
-    seen = now;
   }
 
   async function current(): Promise<ReadonlyMap<string, TokenEntry>> {
@@ -66,8 +69,7 @@ export async function tokenVerifier(path: string, logger: Logger): Promise<Verif
     if (entry === undefined || !timingSafeEqual(Buffer.from(entry.sha256, 'hex'), hash)) {
       return undefined;
     }
-    const expired = entry.expires_at !== undefined && Date.parse(entry.expires_at) <= Date.now();
-    return expired ? undefined : entry;
+    return hasExpired(entry) ? undefined : entry;
   }
 
   return {
@@ -90,9 +92,13 @@ export async function tokenVerifier(path: string, logger: Logger): Promise<Verif
           scopes: knownScopes(scopes),
           ...(user_id !== undefined && { user_id }),
         },
-        // Not knowing is no reason to end what was let in rightly.
-        holds: () => find(id, hash).then(Boolean, () => true),
+        // Not knowing more is no reason to end what was let in rightly.
+        holds: () => find(id, hash).then(Boolean, () => !hasExpired(entry)),
       };
     },
   };
+}
+
+function hasExpired({ expires_at }: TokenEntry): boolean {
+  return expires_at !== undefined && Date.parse(expires_at) <= Date.now();
 }

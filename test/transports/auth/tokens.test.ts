@@ -1,5 +1,6 @@
-import { readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { utimesSync, writeFileSync } from 'node:fs';
+import { chmod, chown, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { AUDIENCE, Issuer } from '../../support/issuer.ts';
@@ -118,6 +119,41 @@ describe('the command token', () => {
     expect(await readFile(file, 'utf8')).toBe(before);
   });
 
+  it('leaves the file to those who could read it, but for the rest of the world', async () => {
+    await grant(file, 'acme');
+    await chmod(file, 0o644);
+    expect((await token('create', '--namespace', 'acme')).code).toBe(0);
+    expect((await stat(file)).mode & 0o777).toBe(0o640);
+  });
+
+  describe.skipIf(process.getuid?.() !== 0)('of another user (skipped: needs root)', () => {
+    it('leaves the file to its user and group', async () => {
+      const doomed = await grant(file, 'acme');
+      await chown(file, 1234, 2345);
+      expect((await token('create', '--namespace', 'acme')).code).toBe(0);
+      expect(await stat(file)).toMatchObject({ uid: 1234, gid: 2345 });
+      expect((await token('revoke', doomed.split('_')[1] as string)).code).toBe(0);
+      expect(await stat(file)).toMatchObject({ uid: 1234, gid: 2345 });
+    });
+
+    it('changes nothing, and says so, where it cannot leave it to them', async () => {
+      await grant(file, 'acme');
+      await chmod(file, 0o644);
+      const before = await readFile(file, 'utf8');
+      // A folder where anybody may write, with a file of somebody else's.
+      for (const folder of [servers.directory, dirname(file)]) await chmod(folder, 0o777);
+      const command = servers.spawn({
+        args: ['token', 'create', '--namespace', 'acme'],
+        env: { AUTH_TOKENS_FILE: file },
+        uid: 65_534,
+      });
+      expect((await command.exited).code).toBe(1);
+      expect(command.stderr()).toMatch(/^mcp-sessions: .+belongs to user 0 .+as root\.\n$/);
+      expect(await readFile(file, 'utf8')).toBe(before);
+      expect(await readdir(dirname(file))).toEqual(['tokens.json']);
+    });
+  });
+
   it('says in one line that it cannot write there', async () => {
     await grant(file, 'acme');
     file = join(file, 'tokens.json');
@@ -161,6 +197,24 @@ describe('a running server', () => {
     expect(server.stderr()).toContain('tokens cannot be read');
     await writeFile(file, kept);
     await expect.poll(() => status(server, good), { timeout: 3000 }).toBe(200);
+  });
+
+  it('reads a file again that it could not read, even if nothing shows that it has changed', async () => {
+    const good = await grant(file, 'acme');
+    const server = await serve();
+    const kept = `${await readFile(file, 'utf8')}\n`;
+    // Not with a pause between the two: the server may look at any time.
+    const write = (text: string) => {
+      writeFileSync(file, text);
+      utimesSync(file, 1, 1);
+    };
+    write('x'.repeat(kept.length));
+    await expect.poll(() => status(server, good), { timeout: 3000 }).toBe(503);
+    await delay(1100);
+    expect(await status(server, good)).toBe(503);
+    write(kept);
+    await expect.poll(() => status(server, good), { timeout: 3000 }).toBe(200);
+    expect(server.stderr().match(/tokens cannot be read/g)).toHaveLength(1);
   });
 
   it.each([
@@ -258,6 +312,22 @@ describe('an open stream', () => {
     const ended = Promise.all(streams.map((stream) => stream.ended));
     expect(await Promise.race([ended, delay(8000, 'still open')])).not.toBe('still open');
     issuer.close();
+  });
+
+  it('ends when its token expires even if the file cannot be read, which ends no other', async () => {
+    const good = await grant(file, 'acme');
+    const expires_at = new Date(Date.now() + 4000).toISOString();
+    const doomed = await grant(file, 'acme', { expires_at });
+    const { url } = await serve();
+    const [staying, ending] = [
+      await SseStream.open(url, bearer(good)),
+      await SseStream.open(url, bearer(doomed)),
+    ];
+    await rm(file);
+    await expect.poll(() => status({ url }, good), { timeout: 3000 }).toBe(503);
+    expect(await Promise.race([ending.ended, delay(8000, 'open')])).not.toBe('open');
+    expect(await Promise.race([staying.ended, delay(100, 'open')])).toBe('open');
+    staying.close();
   });
 
   it('takes messages from the credential that opened it, and is not there for others', async () => {
