@@ -203,6 +203,7 @@ class Worker {
     }));
     const added = await call('add_memory', { ...session, messages });
     const [{ uuid }] = added.messages;
+    await call('search_memory', { query: 'What was said?', ...user, neighbours: 1 });
     await call('get_memory', session);
     await call('list_messages', { ...session, limit: 5 });
     await call('update_message_metadata', { ...session, uuid, metadata: { a: 1 } });
