@@ -7,14 +7,9 @@ import type { Append, Conversation, FoundMessage, Store, Stretch } from '../stor
 import { describeAbsence } from './absence.ts';
 import { createBegin } from './begin.ts';
 import { CONTENT_SHOWN_BYTES, withContentCut, withMetadataCut } from './fit.ts';
+import { overPast } from './past.ts';
 import { mayTouch } from './pin.ts';
-import {
-  type Caller,
-  changed,
-  type Dependencies,
-  PAGE_MAX_BYTES,
-  purgeCutoff,
-} from './services.ts';
+import { type Caller, changed, type Dependencies, PAGE_MAX_BYTES } from './services.ts';
 import { mapInTurns } from './turns.ts';
 
 /** How many messages get_memory returns unless told otherwise. */
@@ -143,17 +138,18 @@ export function createMemoryService(deps: Dependencies) {
         session_uuid: deps.newUuid(),
         thread: deps.newUuid(),
       };
-      let outcome = await store.messages
-        .append(namespace, sessionId, append)
-        .catch((error: unknown) => {
-          throw withUuids(error, append);
-        });
-      if (!outcome.applied && outcome.found && absence.isPast(outcome.found.session)) {
-        const cutoff = purgeCutoff(deps.now(), deps.purgeAfter) as string;
-        await store.sessions.purge(namespace, sessionId, cutoff);
-        await beginOwn(caller, store, sessionId);
-        outcome = await store.messages.append(namespace, sessionId, append);
-      }
+      const outcome = await overPast(
+        deps,
+        () =>
+          store.messages.append(namespace, sessionId, append).catch((error: unknown) => {
+            throw withUuids(error, append);
+          }),
+        (outcome) => (outcome.applied ? undefined : outcome.found?.session),
+        async (cutoff) => {
+          await store.sessions.purge(namespace, sessionId, cutoff);
+          await beginOwn(caller, store, sessionId);
+        },
+      );
       if (!outcome.applied) {
         throw await absence.session(caller, store, sessionId, outcome.found?.session);
       }
