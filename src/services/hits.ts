@@ -3,7 +3,7 @@ import type { Message, Session } from '../domain/records.ts';
 import { firstMatch } from '../search/analyse.ts';
 import { placeOf, type Ranked } from '../search/rank.ts';
 import { digestOf } from '../search/vectors.ts';
-import type { Extent, Located, MessagePlace, Store } from '../store/store.ts';
+import type { Extent, Located, MessagePlace, Store, TimeRange } from '../store/store.ts';
 import { withContentCut, withMetadataCut } from './fit.ts';
 import { PAGE_MAX_BYTES } from './services.ts';
 
@@ -20,7 +20,7 @@ const SESSION_METADATA_BYTES = 1000;
 /** How many messages are read at once: as many of the longest as a call can bear. */
 const BATCH = 8;
 
-export interface SearchInput {
+export interface SearchInput extends TimeRange {
   query: string;
   session_id?: string | undefined;
   user_id?: string | undefined;
@@ -28,8 +28,6 @@ export interface SearchInput {
   cursor?: string | undefined;
   roles?: readonly string[] | undefined;
   metadata?: JsonObject | undefined;
-  since?: string | undefined;
-  until?: string | undefined;
   neighbours?: number | undefined;
   diverse?: boolean | undefined;
 }

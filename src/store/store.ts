@@ -220,16 +220,19 @@ export interface SearchScope {
   user_id?: string | undefined;
 }
 
-export interface TermQuery {
+/** Only messages that were created in this time, its ends included. */
+export interface TimeRange {
+  since?: string | undefined;
+  until?: string | undefined;
+}
+
+export interface TermQuery extends TimeRange {
   /** Any of these. */
   terms: readonly string[];
   /** Terms that nothing is looked for by, though `matched` tells of them too. */
   also: readonly string[];
   /** Of each term, only so many, the newest. */
   limit: number;
-  /** Only messages that were created in this time, its ends included. */
-  since?: string | undefined;
-  until?: string | undefined;
 }
 
 /** Names a message by where it is. */
@@ -295,13 +298,10 @@ export interface MessageVector {
   vector: Uint8Array;
 }
 
-export interface VectorQuery {
+export interface VectorQuery extends TimeRange {
   model: string;
   /** Only so many, the newest. */
   limit: number;
-  /** Only messages that were created in this time, its ends included. */
-  since?: string | undefined;
-  until?: string | undefined;
 }
 
 export interface NewestVectors {
