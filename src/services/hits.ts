@@ -3,7 +3,8 @@ import type { Message, Session } from '../domain/records.ts';
 import { firstMatch } from '../search/analyse.ts';
 import { placeOf, type Ranked } from '../search/rank.ts';
 import { digestOf } from '../search/vectors.ts';
-import type { Extent, Located, MessagePlace, Store, TimeRange } from '../store/store.ts';
+import type { Extent, Located, MessagePlace, TimeRange } from '../store/search-store.ts';
+import type { Store } from '../store/store.ts';
 import { withContentCut, withMetadataCut } from './fit.ts';
 import { PAGE_MAX_BYTES } from './services.ts';
 

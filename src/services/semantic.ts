@@ -1,7 +1,8 @@
 import { EmbeddingError, type EmbeddingProblem } from '../search/embedding-error.ts';
 import { placeOf, type Ranked } from '../search/rank.ts';
 import { similarity } from '../search/vectors.ts';
-import type { Extent, SearchScope, Store, TimeRange } from '../store/store.ts';
+import type { Extent, SearchScope, TimeRange } from '../store/search-store.ts';
+import type { Store } from '../store/store.ts';
 import type { Embeddings } from './services.ts';
 
 /** How many messages are compared with a question, the newest. */

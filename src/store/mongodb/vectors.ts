@@ -1,5 +1,11 @@
 import { Binary, type Db, type Document, type Filter, ObjectId } from 'mongodb';
-import type { Extent, MessagePlace, MessageVector, NewestVectors, VectorStore } from '../store.ts';
+import type {
+  Extent,
+  MessagePlace,
+  MessageVector,
+  NewestVectors,
+  VectorStore,
+} from '../search-store.ts';
 import type { Connection } from './connection.ts';
 import { type MessageDocument, messagesOf, type VectorDocument, vectorsOf } from './documents.ts';
 import { branchesOf, filterOf, isLive, liveThreads, within } from './search.ts';

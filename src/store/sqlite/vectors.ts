@@ -1,4 +1,4 @@
-import type { Extent, MessageVector, NewestVectors, VectorStore } from '../store.ts';
+import type { Extent, MessageVector, NewestVectors, VectorStore } from '../search-store.ts';
 import type { Connection, Row } from './connection.ts';
 
 const PUT = `INSERT INTO vectors (id, model, digest, vector)
