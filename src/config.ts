@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { AUTH_SETTINGS, authShape, signInConfigured } from './auth-settings.ts';
 import { IDENTIFIER_MAX_BYTES, textProblem } from './domain/identifiers.ts';
 import { isLoopback } from './domain/loopback.ts';
 import { EMBEDDING_SETTINGS, embeddingShape } from './embedding-settings.ts';
@@ -27,13 +28,6 @@ const purgeAfter = z.union(
 const flag = z
   .enum(['true', 'false', '1', '0'], 'true or false')
   .transform((text) => text === 'true' || text === '1');
-
-function isIssuer(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const { protocol, hostname, search, hash } = new URL(text);
-  const safe = protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname));
-  return safe && search === '' && hash === '';
-}
 
 /** Every setting there is. */
 export const SETTINGS = {
@@ -90,26 +84,7 @@ export const SETTINGS = {
     env: 'PUBLIC_URL',
     description: 'Where clients reach this server through a proxy, such as https://host.',
   },
-  authTokensFile: {
-    env: 'AUTH_TOKENS_FILE',
-    description: 'Over HTTP, callers sign in with tokens of this file; see mcp-sessions token.',
-  },
-  authJwtIssuer: {
-    env: 'AUTH_JWT_ISSUER',
-    description: 'Over HTTP, callers sign in with access tokens (JWT) of this OAuth issuer.',
-  },
-  authJwtAudience: {
-    env: 'AUTH_JWT_AUDIENCE',
-    description: 'Whom these tokens have to be meant for, by comma, such as https://host/mcp.',
-  },
-  authJwtNamespaceClaim: {
-    env: 'AUTH_JWT_NAMESPACE_CLAIM',
-    description: "Their claim that names the caller's namespace. Default: namespace.",
-  },
-  authJwtUserClaim: {
-    env: 'AUTH_JWT_USER_CLAIM',
-    description: 'Their claim that names the user whom the caller is pinned to. Default: none.',
-  },
+  ...AUTH_SETTINGS,
   insecure: {
     flag: 'insecure',
     description: 'Bind to an address that others reach, though nobody has to sign in.',
@@ -179,18 +154,7 @@ const schema = z.object({
     )
     .transform((text) => text.replace(/\/$/, ''))
     .optional(),
-  authTokensFile: z.string().optional(),
-  authJwtIssuer: z
-    .string()
-    .refine(isIssuer, 'a URL that starts with https://, or with http:// on this machine')
-    .optional(),
-  authJwtAudience: z
-    .string()
-    .transform(list)
-    .pipe(z.array(z.string().min(1, 'a list by comma of names, none of them empty')))
-    .optional(),
-  authJwtNamespaceClaim: z.string().default('namespace'),
-  authJwtUserClaim: z.string().optional(),
+  ...authShape,
   insecure: flag.default(false),
   toolsets: z
     .string()
@@ -305,14 +269,6 @@ export function load(
       logLevel: logLevel ?? (config.http ? 'info' : 'warn'),
     },
   };
-}
-
-/** Whether callers over HTTP have to sign in. */
-export function signInConfigured({
-  authTokensFile,
-  authJwtIssuer,
-}: Pick<Config, 'authTokensFile' | 'authJwtIssuer'>): boolean {
-  return authTokensFile !== undefined || authJwtIssuer !== undefined;
 }
 
 /** The texts of a configuration that no log may show. */

@@ -44,6 +44,7 @@ const ALLOWED: Record<string, { parts: string[]; packages: RegExp }> = {
   },
   'logger.ts': { parts: [], packages: /^pino$/ },
   'setting.ts': { parts: [], packages: /^zod$/ },
+  'auth-settings.ts': { parts: ['domain', 'setting.ts'], packages: /^zod$/ },
   'limit-settings.ts': { parts: ['setting.ts'], packages: /^$/ },
   'operations.ts': {
     parts: ['config.ts', 'ops', 'store/store.ts'],
@@ -72,6 +73,7 @@ const ALLOWED: Record<string, { parts: string[]; packages: RegExp }> = {
   },
   'config.ts': {
     parts: [
+      'auth-settings.ts',
       'domain',
       'embedding-settings.ts',
       'limit-settings.ts',
