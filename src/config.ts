@@ -2,28 +2,14 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { AUTH_SETTINGS, authShape, signInConfigured } from './auth-settings.ts';
-import { IDENTIFIER_MAX_BYTES, textProblem } from './domain/identifiers.ts';
 import { isLoopback } from './domain/loopback.ts';
 import { EMBEDDING_SETTINGS, embeddingShape } from './embedding-settings.ts';
 import { LIMIT_SETTINGS, limitShape } from './limit-settings.ts';
 import { LOG_LEVELS } from './logger.ts';
 import { TOOLSETS, type Toolset } from './mcp/tool.ts';
 import { dataDirectory, filePath } from './paths.ts';
-import { count, duration, list, type Setting, TIMES } from './setting.ts';
-
-/** The most that a TTL index can wait: a signed 32-bit number of seconds. */
-const PURGE_AFTER_MAX = 2_147_483_647_000;
-
-const PURGE_AFTER_FORM = 'off, or a time of at least 1s with a unit: s, m, h or d, such as 7d';
-
-const purgeAfter = z.union(
-  [
-    // Not undefined, which would be given the default.
-    z.literal('off').transform(() => null),
-    duration.refine((ms) => ms >= 1000 && ms <= PURGE_AFTER_MAX, PURGE_AFTER_FORM),
-  ],
-  PURGE_AFTER_FORM,
-);
+import { count, list, type Setting } from './setting.ts';
+import { STORE_SETTINGS, storeShape } from './store-settings.ts';
 
 const flag = z
   .enum(['true', 'false', '1', '0'], 'true or false')
@@ -31,28 +17,7 @@ const flag = z
 
 /** Every setting there is. */
 export const SETTINGS = {
-  mongodbUri: {
-    env: 'MONGODB_URI',
-    description: 'Connection string of the MongoDB to keep sessions in. Unset: an embedded file.',
-    secret: true,
-  },
-  mongodbDatabase: { env: 'MONGODB_DATABASE', description: 'Its database. Default: mcp_sessions.' },
-  sessionsDb: {
-    env: 'SESSIONS_DB',
-    description: "The embedded file. Default: sessions.db in the platform's data directory.",
-  },
-  namespace: {
-    env: 'SESSIONS_NAMESPACE',
-    description: 'Everything is kept apart by namespace. Default: default.',
-  },
-  purgeAfter: {
-    env: 'PURGE_AFTER',
-    description: 'How long soft-deleted records can be restored, or off. Default: 7d.',
-  },
-  purgeEvery: {
-    env: 'PURGE_EVERY',
-    description: 'How often the store is swept for what is past PURGE_AFTER. Default: 60m.',
-  },
+  ...STORE_SETTINGS,
   ...EMBEDDING_SETTINGS,
   logLevel: {
     env: 'LOG_LEVEL',
@@ -102,35 +67,7 @@ type SettingName = keyof typeof SETTINGS;
 const ENTRIES = Object.entries(SETTINGS) as [SettingName, Setting][];
 
 const schema = z.object({
-  mongodbUri: z
-    .string()
-    .regex(
-      /^mongodb(\+srv)?:\/\/([^@/?#\s]*@)?[^@/?#\s]+(\/[^@?#\s]*(\?\S*)?)?$/,
-      'a URI that starts with mongodb:// or mongodb+srv://, its user and password percent-encoded',
-    )
-    .optional(),
-  mongodbDatabase: z
-    .string()
-    .regex(
-      /^[^/\\. "$*<>:|?\0]{1,63}$/,
-      'up to 63 characters, none of them a space or one of / \\ . " $ * < > : | ?',
-    )
-    .default('mcp_sessions'),
-  sessionsDb: z.string().min(1, 'the path of a file').optional(),
-  namespace: z
-    .string()
-    .refine(
-      (text) =>
-        text !== '' &&
-        Buffer.byteLength(text) <= IDENTIFIER_MAX_BYTES &&
-        textProblem(text) === undefined,
-      `text of 1 to ${IDENTIFIER_MAX_BYTES} bytes`,
-    )
-    .default('default'),
-  purgeAfter: purgeAfter.default(7 * TIMES.d),
-  purgeEvery: duration
-    .refine((ms) => ms >= 1000 && ms <= 24 * TIMES.d, 'a time from 1s to 24d, such as 60m')
-    .default(60 * TIMES.m),
+  ...storeShape,
   ...embeddingShape,
   logLevel: z.enum(LOG_LEVELS, `one of ${LOG_LEVELS.join(', ')}`).optional(),
   http: flag.default(false),

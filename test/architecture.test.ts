@@ -45,6 +45,7 @@ const ALLOWED: Record<string, { parts: string[]; packages: RegExp }> = {
   'logger.ts': { parts: [], packages: /^pino$/ },
   'setting.ts': { parts: [], packages: /^zod$/ },
   'auth-settings.ts': { parts: ['domain', 'setting.ts'], packages: /^zod$/ },
+  'store-settings.ts': { parts: ['domain', 'setting.ts'], packages: /^zod$/ },
   'limit-settings.ts': { parts: ['setting.ts'], packages: /^$/ },
   'operations.ts': {
     parts: ['config.ts', 'ops', 'store/store.ts'],
@@ -81,6 +82,7 @@ const ALLOWED: Record<string, { parts: string[]; packages: RegExp }> = {
       'mcp',
       'paths.ts',
       'setting.ts',
+      'store-settings.ts',
     ],
     packages: /^(zod|node:(path|util))$/,
   },
