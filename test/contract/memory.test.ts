@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { DomainError } from '../../src/domain/errors.ts';
 import { estimateTokens, type Message } from '../../src/domain/records.ts';
-import type { AddedMessage } from '../../src/services/memory.ts';
+import type { AddedMessage } from '../../src/services/append.ts';
 import { type Harness, harness } from '../support/stores.ts';
 import { describeStores } from './describe-stores.ts';
 
