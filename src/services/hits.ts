@@ -171,7 +171,7 @@ function toNeighbour(message: Message): Neighbour {
 /** A message with its content whole, or if it is long, the part of it around the first match. */
 function excerpt(message: Message, terms: readonly string[]): Message {
   if (message.content.length <= SHOWN_BYTES / 4) return message;
-  const match = firstMatch(message.content, terms);
   const fits = Buffer.byteLength(message.content) <= SHOWN_BYTES;
-  return withContentCut(message, fits ? 0 : Math.max(0, match - SHOWN_BEFORE), SHOWN_BYTES);
+  const start = fits ? 0 : Math.max(0, firstMatch(message.content, terms) - SHOWN_BEFORE);
+  return withContentCut(message, start, SHOWN_BYTES);
 }
