@@ -9,7 +9,7 @@ import type { Store } from './store/store.ts';
 const QUESTION_MS = 2000;
 
 /** A message in the queue: what its vector is stored under. */
-export interface EmbeddingKey {
+interface EmbeddingKey {
   namespace: string;
   place: MessagePlace;
   digest: string;
