@@ -1,5 +1,5 @@
 import { type Db, type Filter, type FindOptions, MongoServerError } from 'mongodb';
-import type { Candidate, Extent, TermQuery } from '../store.ts';
+import type { Candidate, Extent, TermQuery } from '../search-store.ts';
 import { type MessageDocument, messagesOf, sessionsOf } from './documents.ts';
 import { INDEX } from './indexes.ts';
 import { during, isLive, liveThreads, type Scope } from './scope.ts';

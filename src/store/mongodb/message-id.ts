@@ -1,5 +1,5 @@
 import type { Document } from 'mongodb';
-import type { MessagePlace } from '../store.ts';
+import type { MessagePlace } from '../search-store.ts';
 
 /** The `_id` of a message, and of its vector: in a thread, a place is taken once. */
 export const messageId = ({ thread, seq }: Pick<MessagePlace, 'thread' | 'seq'>) =>

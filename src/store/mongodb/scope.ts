@@ -1,5 +1,5 @@
 import type { Db } from 'mongodb';
-import type { Extent, SearchScope, TermQuery } from '../store.ts';
+import type { Extent, SearchScope, TimeRange } from '../search-store.ts';
 import { type SessionDocument, sessionsOf } from './documents.ts';
 
 /** What the messages of a scope have in common. */
@@ -36,7 +36,7 @@ export function isLive(
 }
 
 /** The condition that something was created in a time. */
-export function during({ since, until }: Pick<TermQuery, 'since' | 'until'>) {
+export function during({ since, until }: TimeRange) {
   const time = {
     ...(since !== undefined && { $gte: new Date(since) }),
     ...(until !== undefined && { $lte: new Date(until) }),

@@ -1,4 +1,4 @@
-import type { Candidate, Candidates, Extent, Located, SearchStore } from '../store.ts';
+import type { Candidate, Candidates, Extent, Located, SearchStore } from '../search-store.ts';
 import type { Connection } from './connection.ts';
 import {
   messagesOf,

@@ -1,5 +1,5 @@
 import { Binary, type Db, type Filter } from 'mongodb';
-import type { Extent, MessageVector, NewestVectors, VectorStore } from '../store.ts';
+import type { Extent, MessageVector, NewestVectors, VectorStore } from '../search-store.ts';
 import type { Connection } from './connection.ts';
 import { type MessageDocument, messagesOf, type VectorDocument, vectorsOf } from './documents.ts';
 import { messageId } from './message-id.ts';
@@ -19,6 +19,15 @@ function find(db: Db, ids: readonly string[]) {
       ...{ thread: 1, seq: 1, created_at: 1 },
     })
     .toArray();
+}
+
+/** What messages say, by their `_id`. */
+async function contentsOf(db: Db, messages: readonly Pick<MessageDocument, '_id'>[]) {
+  const found = await messagesOf(db)
+    .find({ _id: { $in: messages.map(({ _id }) => _id) } })
+    .project<Pick<MessageDocument, '_id' | 'content'>>({ content: 1 })
+    .toArray();
+  return new Map(found.map(({ _id, content }) => [_id, content]));
 }
 
 /** The vectors collection. Whether a message is live is up to its session, here as in the search. */
@@ -79,7 +88,9 @@ export function mongoVectors(connection: Connection): VectorStore {
           .find(behind)
           .sort({ _id: 1 })
           .limit(limit)
-          .project<MessageDocument>({ namespace: 1, session_id: 1, thread: 1, seq: 1, content: 1 })
+          .project<Omit<MessageDocument, 'content'>>({
+            ...{ namespace: 1, session_id: 1, thread: 1, seq: 1 },
+          })
           .toArray();
         const embedded = await vectorsOf(db)
           .find({ _id: { $in: found.map(({ _id }) => _id) }, model })
@@ -91,17 +102,18 @@ export function mongoVectors(connection: Connection): VectorStore {
           const theirs = found.filter((message) => message.namespace === namespace);
           live.set(namespace, await liveThreads(db, namespace, theirs));
         }
-        const isThere = (message: MessageDocument) =>
+        const isThere = (message: (typeof found)[number]) =>
           isLive(message, live.get(message.namespace) ?? new Map());
+        const missing = found.filter((message) => !known.has(message._id) && isThere(message));
+        const contents = await contentsOf(db, missing);
         const last = found.at(-1);
         return {
-          messages: found
-            .filter((message) => !known.has(message._id) && isThere(message))
-            .map(({ namespace, session_id, thread, seq, content }) => ({
-              namespace,
-              place: { session_id, thread, seq },
-              content,
-            })),
+          messages: missing.flatMap(({ _id, namespace, session_id, thread, seq }) => {
+            const content = contents.get(_id);
+            // It was purged meanwhile.
+            if (content === undefined) return [];
+            return [{ namespace, place: { session_id, thread, seq }, content }];
+          }),
           ...(last !== undefined && { next: last._id }),
         };
       });
