@@ -11,25 +11,35 @@ export class CallCancelled extends Error {}
  * @param signal aborts when the caller takes the call back
  * @throws DomainError UNAVAILABLE when the time is over; CallCancelled when the signal aborts
  */
-export async function withinTime<T>(
+export function withinTime<T>(
   limit: number,
   signal: AbortSignal,
   work: (progressed: () => void) => Promise<T>,
 ): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  let abandon: (() => void) | undefined;
-  const givenUp = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(tooLong(limit)), limit);
-    abandon = () => reject(new CallCancelled());
-    signal.addEventListener('abort', abandon);
-    if (signal.aborted) abandon();
+  return new Promise((resolve, reject) => {
+    let timer: NodeJS.Timeout | undefined;
+    const abandon = () => giveUp(new CallCancelled());
+    // A call that ends in the turn of the event loop that it began in needs none of this, and a timer
+    // and a listener take as long as such a call.
+    const turn = setImmediate(() => {
+      timer = setTimeout(() => giveUp(tooLong(limit)), limit);
+      signal.addEventListener('abort', abandon);
+      if (signal.aborted) abandon();
+    });
+    const end = () => {
+      clearImmediate(turn);
+      if (timer === undefined) return;
+      clearTimeout(timer);
+      signal.removeEventListener('abort', abandon);
+    };
+    const giveUp = (reason: Error) => {
+      end();
+      reject(reason);
+    };
+    work(() => timer?.refresh())
+      .finally(end)
+      .then(resolve, reject);
   });
-  try {
-    return await Promise.race([work(() => timer?.refresh()), givenUp]);
-  } finally {
-    clearTimeout(timer);
-    if (abandon !== undefined) signal.removeEventListener('abort', abandon);
-  }
 }
 
 function tooLong(limit: number): DomainError {
