@@ -10,7 +10,8 @@ import { v7 as newUuid } from 'uuid';
 
 const START_LIMIT_MS = 30_000;
 
-const dist = (path) => new URL(`../dist/${path}`, import.meta.url).href;
+/** The address of a module of the built server, to be imported. */
+export const dist = (path) => new URL(`../dist/${path}`, import.meta.url).href;
 
 /** Opens the store that `place` names: `{ file }` or `{ uri }`. Another process may do so as well. */
 export async function openStore(place) {
