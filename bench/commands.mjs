@@ -19,9 +19,11 @@ export function commandRecorder(client) {
     if (one !== undefined) one.reply = reply;
   });
   return async (work) => {
-    sent = [];
+    const commands = [];
+    sent = commands;
     const result = await work();
-    return { result, commands: sent };
+    sent = [];
+    return { result, commands };
   };
 }
 
