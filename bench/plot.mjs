@@ -66,10 +66,10 @@ function scaleOf(values) {
     const ticks = Array.from({ length: Math.round(end / step) + 1 }, (_, i) => i * step);
     return { at: (value) => value / end, ticks, logarithmic: false };
   }
-  const from = Math.floor(Math.log10(smallest) - 1e-9);
+  const from = Math.floor(Math.log10(smallest) + 1e-9);
   const to = Math.ceil(Math.log10(largest) - 1e-9);
   const ticks = Array.from({ length: to - from + 1 }, (_, i) => 10 ** (from + i));
-  const at = (value) => Math.max(0, (Math.log10(Math.max(value, smallest)) - from) / (to - from));
+  const at = (value) => (value > 0 ? (Math.log10(value) - from) / (to - from) : 0);
   return { at, ticks, logarithmic: true };
 }
 

@@ -13,6 +13,7 @@ import { cpus } from 'node:os';
 import { parseArgs, promisify } from 'node:util';
 import { plot } from './plot.mjs';
 import { consoleTable, resultsPage, verdict } from './report.mjs';
+import { stopServers } from './servers.mjs';
 import { findMongodb } from './support.mjs';
 
 /**
@@ -31,7 +32,7 @@ import { findMongodb } from './support.mjs';
  * The numbers of a Plot are indexes of columns: `label` names a bar, `value` is its length or the
  * height of a point, `series` tells lines (or colours of bars) apart, `x` is where a point stands.
  */
-const SECTIONS = ['protocol'];
+const SECTIONS = ['protocol', 'peers'];
 
 const run = promisify(execFile);
 const beside = (path) => new URL(path, import.meta.url);
@@ -108,6 +109,8 @@ async function main() {
     } catch (error) {
       console.error(`bench: ${id}:`, error);
       process.exitCode = 1;
+    } finally {
+      await stopServers();
     }
   }
   await writeFile(beside(`${name}.md`), resultsPage(await kept(folder)));

@@ -16,6 +16,7 @@ export const OURS = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 export const beside = (path) => fileURLToPath(new URL(path, import.meta.url));
 
 let started = 0;
+const running = new Set();
 
 /**
  * The environment of a measured server: nothing of what the caller has set for a server of theirs
@@ -54,8 +55,15 @@ export async function spawnServer(folder, script, args, env) {
     const late = setTimeout(kill, STOP_LIMIT_MS);
     await exited;
     clearTimeout(late);
+    running.delete(stop);
   };
+  running.add(stop);
   return { child, logFile, stop };
+}
+
+/** Ends the servers that a section which failed has left behind. */
+export async function stopServers() {
+  await Promise.all([...running].map((stop) => stop()));
 }
 
 /** The same over HTTP: `url` is where it says on stderr that it listens. */
