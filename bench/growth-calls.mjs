@@ -1,14 +1,17 @@
-// The calls that the growth section makes on a namespace of a size.
+// The calls that the growth section makes on a store of a size.
 
+import { MongoClient } from 'mongodb';
 import {
   COMMON,
+  FIRST_TIME,
   LONG,
-  namespaceOf,
+  NAMESPACE,
   RARE,
   SESSIONS_OF_A_USER,
   sessionOf,
   userOf,
 } from './growth-data.mjs';
+import { dist } from './support.mjs';
 import { randomFrom } from './text.mjs';
 
 /** Messages by whose uuids one is read, spread over the session. */
@@ -20,33 +23,36 @@ const TURNS = [
   { role: 'assistant', content: 'There is one on the fourth floor, from the 5th on.' },
 ];
 
-/** What was found out beforehand: cursors to the middle, and uuids. */
-async function lookAhead({ sessions, users, memory }, caller, size) {
-  // One page in the middle by its number, which is slow; its cursor goes on from there.
-  const middle = { ...LIST, page_size: 10, page_number: size / 20 };
-  const half = { order: 'asc', from_seq: size / 2 };
+const { sealCursor } = await import(dist('domain/pages.js'));
+
+/** A cursor to the middle, as `list` seals it: going there by pages would take an hour. */
+function middleOf(list, size) {
+  const position = { value: FIRST_TIME + size / 2, key: '' };
+  const whose = list === 'sessions' ? [undefined, undefined] : [undefined];
+  const { order_by, order, deleted } = LIST;
+  return sealCursor(position, [list, NAMESPACE, ...whose, order_by, order, deleted]);
+}
+
+/** Uuids of messages all over the long session, and a cursor to its middle. */
+async function lookAhead({ memory }, caller, size) {
   const uuids = [];
   for (let number = 0; number < READ_MESSAGES; number++) {
     const from_seq = 1 + Math.floor((number * size) / READ_MESSAGES);
     const { messages } = await memory.list(caller, LONG, { order: 'asc', from_seq, limit: 1 });
     uuids.push(messages[0].uuid);
   }
-  return {
-    uuids,
-    sessions: (await sessions.list(caller, middle)).next_cursor,
-    users: (await users.list(caller, middle)).next_cursor,
-    messages: (await memory.list(caller, LONG, half)).next_cursor,
-  };
+  const half = { order: 'asc', from_seq: size / 2 };
+  return { uuids, cursor: (await memory.list(caller, LONG, half)).next_cursor };
 }
 
 /**
- * The calls on a namespace of `size`, each given the number of its round.
+ * The calls on a store of `size`, each given the number of its round.
  *
  * @returns `judged`, which may not grow, and `told`, which count, skip or search
  */
 export async function growthCalls(services, size) {
   const { sessions, memory, search, users } = services;
-  const caller = { namespace: namespaceOf(size) };
+  const caller = { namespace: NAMESPACE };
   const known = await lookAhead(services, caller, size);
   const random = randomFrom(size);
   const any = (count) => Math.floor(random() * count);
@@ -60,7 +66,7 @@ export async function growthCalls(services, size) {
       get_session: () => sessions.get(caller, anySession()),
       list_sessions: () => sessions.list(caller, LIST),
       'list_sessions by cursor, middle': () =>
-        sessions.list(caller, { ...LIST, cursor: known.sessions }),
+        sessions.list(caller, { ...LIST, cursor: middleOf('sessions', size) }),
       'list_sessions by updated_at': () =>
         sessions.list(caller, { ...LIST, order_by: 'updated_at' }),
       'list_sessions of a user': () => sessions.list(caller, { ...LIST, user_id: owner() }),
@@ -79,7 +85,7 @@ export async function growthCalls(services, size) {
       'list_messages, from_seq, middle': () =>
         memory.list(caller, LONG, { ...asc, from_seq: size / 4 }),
       'list_messages by cursor, middle': () =>
-        memory.list(caller, LONG, { ...asc, from_seq: size / 2, cursor: known.messages }),
+        memory.list(caller, LONG, { ...asc, from_seq: size / 2, cursor: known.cursor }),
       'list_messages, include_total': () =>
         memory.list(caller, LONG, { ...asc, include_total: true }),
       'read message': () => memory.getMessage(caller, LONG, anyMessage()),
@@ -90,7 +96,8 @@ export async function growthCalls(services, size) {
       add_user: (round) => users.add(caller, { user_id: `new-${round}` }),
       get_user: () => users.get(caller, userOf(any(size))),
       list_users: () => users.list(caller, LIST),
-      'list_users by cursor, middle': () => users.list(caller, { ...LIST, cursor: known.users }),
+      'list_users by cursor, middle': () =>
+        users.list(caller, { ...LIST, cursor: middleOf('users', size) }),
       update_user: (round) =>
         users.update(caller, userOf(any(size)), { metadata: { turn: round } }),
       'delete_user, restore_user': async () => {
@@ -114,4 +121,23 @@ export async function growthCalls(services, size) {
     },
     bytesOfMemory: async () => Buffer.byteLength(JSON.stringify(await memory.get(caller, LONG))),
   };
+}
+
+/**
+ * Calls of the bare driver on the sessions of a MongoDB, by nothing but `_id`: what no server needs the
+ * longer for the more there are, unless it does so with everything.
+ *
+ * @returns the calls, and what closes the driver
+ */
+export async function controlCalls({ uri, database }) {
+  const client = new MongoClient(uri);
+  const sessions = client.db(database).collection('sessions');
+  const { _id } = await sessions.findOne({ namespace: NAMESPACE, session_id: sessionOf(7) });
+  const calls = {
+    findOne: () => sessions.findOne({ _id }),
+    'find, sorted, the first 51': () => sessions.find().sort({ _id: -1 }).limit(51).toArray(),
+    updateOne: (round) => sessions.updateOne({ _id }, { $set: { round } }),
+    findOneAndUpdate: (round) => sessions.findOneAndUpdate({ _id }, { $set: { round } }),
+  };
+  return { calls, close: () => client.close() };
 }

@@ -1,5 +1,5 @@
-// What the growth section asks: namespaces that differ in nothing but their size. One of size N has N
-// users, N sessions, a hundred to each user as far as they go, and a session of N messages.
+// What the growth section asks: stores that differ in nothing but their size. One of size N has N users,
+// N sessions, a hundred to each user as far as they go, and a session of N messages.
 
 import Libsql from 'libsql';
 import { MongoClient } from 'mongodb';
@@ -18,9 +18,10 @@ const BATCH = 10_000;
 const APPENDED = 1000;
 const LOADERS = 3;
 const TRIES = 5;
-const FIRST_TIME = Date.UTC(2026, 0, 1);
+/** When the first session and user came to be; the others, a millisecond later each. */
+export const FIRST_TIME = Date.UTC(2026, 0, 1);
 
-export const namespaceOf = (size) => `of-${size}`;
+export const NAMESPACE = 'bench';
 export const sessionOf = (number) => `session-${number}`;
 export const userOf = (number) => `user-${number}`;
 
@@ -48,9 +49,10 @@ const sessionRecord = (number) => ({
   ...timesOf(number),
 });
 
-/** Numbers from -1, which stands for the long one, in batches. */
+/** Numbers from 0 in batches, the first of which is the long one alone, as -1. */
 function* batches(size) {
-  for (let first = -1; first < size; first += BATCH) {
+  yield [-1];
+  for (let first = 0; first < size; first += BATCH) {
     const count = Math.min(BATCH, size - first);
     yield Array.from({ length: count }, (_, index) => first + index);
   }
@@ -70,7 +72,7 @@ async function appendMessages(store, size) {
     });
     const of = { session_uuid: newUuid(), thread: newUuid(), at: new Date().toISOString() };
     const append = { messages, mayExist: false, ...of };
-    await patiently(() => store.messages.append(namespaceOf(size), LONG, append));
+    await patiently(() => store.messages.append(NAMESPACE, LONG, append));
   }
 }
 
@@ -85,58 +87,69 @@ async function patiently(work) {
   }
 }
 
-/** Fills the MongoDB that `place` names, past the store where that is quicker. */
-export async function fillMongodb(place, store, size) {
+/** Returns what inserts records of a number into a MongoDB, past the store. */
+async function mongodbInserter({ uri, database }) {
   const { toSessionDocument, toUserDocument } = await import(dist('store/mongodb/documents.js'));
-  const client = new MongoClient(place.uri);
-  const namespace = namespaceOf(size);
-  const insert = async (name, toDocument, toRecord) => {
-    const rest = batches(size);
-    const load = async () => {
-      for (const numbers of rest) {
-        const documents = numbers.map((number) => toDocument(namespace, toRecord(number)));
-        await client.db('bench').collection(name).insertMany(documents, { ordered: false });
-      }
-    };
-    await Promise.all(Array.from({ length: LOADERS }, load));
+  const client = new MongoClient(uri);
+  const insert = (name, toDocument, toRecord) => (numbers) => {
+    const documents = numbers.map((number) => toDocument(NAMESPACE, toRecord(number)));
+    return client.db(database).collection(name).insertMany(documents, { ordered: false });
   };
-  try {
-    await store.ping();
-    await insert('users', toUserDocument, userRecord);
-    await insert('sessions', toSessionDocument, sessionRecord);
-  } finally {
-    await client.close();
-  }
-  await appendMessages(store, size);
+  return {
+    users: insert('users', toUserDocument, userRecord),
+    sessions: insert('sessions', toSessionDocument, sessionRecord),
+    close: () => client.close(),
+  };
 }
 
 /** The same for a file. */
-export async function fillSqlite(place, store, size) {
-  const database = new Libsql(place.file);
-  const namespace = namespaceOf(size);
-  const insert = (table, key, toRecord) => {
-    const owner = key === 'session_id' ? ['user_id'] : [];
-    const columns = ['namespace', key, 'uuid', 'metadata', 'created_at', 'updated_at', ...owner];
+function sqliteInserter({ file }) {
+  const database = new Libsql(file);
+  const insert = (table, keys, toRecord) => {
+    const columns = ['namespace', 'uuid', 'metadata', 'created_at', 'updated_at', ...keys];
     const statement = database.prepare(
       `INSERT INTO ${table} (${columns}) VALUES (${columns.map(() => '?')})`,
     );
-    for (const numbers of batches(size)) {
+    return (numbers) => {
       database.exec('BEGIN IMMEDIATE');
       for (const number of numbers) {
-        const { metadata, created_at, updated_at, ...record } = toRecord(number);
-        statement.run([
-          ...[namespace, record[key], record.uuid, JSON.stringify(metadata)],
-          ...[Date.parse(created_at), Date.parse(updated_at), ...owner.map((one) => record[one])],
-        ]);
+        const record = toRecord(number);
+        const times = [record.created_at, record.updated_at].map(Date.parse);
+        const metadata = JSON.stringify(record.metadata);
+        const named = keys.map((key) => record[key]);
+        statement.run([NAMESPACE, record.uuid, metadata, ...times, ...named]);
       }
       database.exec('COMMIT');
-    }
+    };
   };
+  return {
+    users: insert('users', ['user_id'], userRecord),
+    sessions: insert('sessions', ['session_id', 'user_id'], sessionRecord),
+    close: () => database.close(),
+  };
+}
+
+/**
+ * Fills an empty store.
+ *
+ * @param place where it is, as `openStore` takes it
+ */
+export async function fill(place, store, size) {
+  await store.ping();
+  const inserter = 'file' in place ? sqliteInserter(place) : await mongodbInserter(place);
   try {
-    insert('users', 'user_id', userRecord);
-    insert('sessions', 'session_id', sessionRecord);
+    for (const kind of ['users', 'sessions']) {
+      const rest = batches(size);
+      await inserter[kind](rest.next().value);
+      // The messages come before the other sessions: one server that was tried needs the longer for
+      // an append the more sessions there are.
+      if (kind === 'sessions') await appendMessages(store, size);
+      const load = async () => {
+        for (const numbers of rest) await inserter[kind](numbers);
+      };
+      await Promise.all(Array.from({ length: LOADERS }, load));
+    }
   } finally {
-    database.close();
+    await inserter.close();
   }
-  await appendMessages(store, size);
 }

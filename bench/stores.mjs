@@ -11,13 +11,14 @@ import { startMongodb } from './support.mjs';
  *
  * @param work takes `{ name, place, folder }`: `embedded` or `MongoDB`, what names the store, and
  *   where files can be put
+ * @param cacheMegabytes how much the MongoDB server keeps in memory
  */
-export async function withStores(log, work) {
+export async function withStores(log, work, cacheMegabytes) {
   for (const name of ['embedded', 'MongoDB']) {
     const folder = await mkdtemp(join(tmpdir(), 'mcp-sessions-bench-'));
     let server;
     try {
-      if (name === 'MongoDB') server = await startMongodb(folder, false);
+      if (name === 'MongoDB') server = await startMongodb(folder, false, cacheMegabytes);
       const place = name === 'MongoDB' ? server?.place : { file: join(folder, 'sessions.db') };
       if (place === undefined) log('MongoDB: left out, there is neither mongod nor secantusd-rs');
       else await work({ name, place, folder });

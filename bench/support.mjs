@@ -14,7 +14,10 @@ const START_LIMIT_MS = 30_000;
 /** The address of a module of the built server, to be imported. */
 export const dist = (path) => new URL(`../dist/${path}`, import.meta.url).href;
 
-/** Opens the store that `place` names: `{ file }` or `{ uri }`. Another process may do so as well. */
+/**
+ * Opens the store that `place` names: `{ file }`, or `{ uri }` and, if it is not to be `bench`, the
+ * `database`. Another process may do so as well.
+ */
 export async function openStore(place) {
   if ('file' in place) {
     const { openSqliteStore } = await import(dist('store/sqlite/index.js'));
@@ -22,7 +25,8 @@ export async function openStore(place) {
   }
   const { createMongoClient, openMongoStore } = await import(dist('store/mongodb/index.js'));
   const client = createMongoClient(place.uri);
-  return openMongoStore({ client, database: 'bench', purgeAfter: undefined, maintain: true });
+  const { database = 'bench' } = place;
+  return openMongoStore({ client, database, purgeAfter: undefined, maintain: true });
 }
 
 export async function services(store) {

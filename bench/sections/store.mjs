@@ -1,13 +1,11 @@
 // How much of the speed of a bare driver the stores have.
 
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { mongodbFloor } from '../floor-mongodb.mjs';
 import { CALLERS } from '../floor-records.mjs';
 import { sqliteFloor } from '../floor-sqlite.mjs';
+import { shown } from '../report.mjs';
 import { compareSlices } from '../slices.mjs';
-import { startMongodb } from '../support.mjs';
+import { withStores } from '../stores.mjs';
 
 export const title = 'Store floor';
 
@@ -23,29 +21,27 @@ function targetOf(name) {
   return /find|list|read/.test(name) ? TARGETS.read : undefined;
 }
 
-const whole = (value) => Number(value.toPrecision(3));
-
 async function compare(pairs, callersOf, options, log) {
   const rows = [];
   for (const callers of callersOf) {
     for (const { name, ...pair } of pairs) {
       if (callers > 1 && name === LONG_APPEND) continue;
       const { ours, bare, ratio } = await compareSlices(pair, { callers, ...options });
-      log(`${name}, ${callers} at once: ${ratio.toFixed(2)}`);
-      rows.push({ name, callers, ours: whole(ours), bare: whole(bare), ratio: whole(ratio) });
+      log(`${name}, ${callers} at once: ${shown(ratio)}`);
+      rows.push({ name, callers, ours, bare, ratio });
     }
   }
   return rows;
 }
 
-function tableOf(id, what, rows, against, note) {
+function tableOf(id, what, rows, against, note, target) {
   return {
     id,
     title: what,
     note,
     columns: ['operation', 'at once', 'mcp-sessions, calls/s', `${against}, calls/s`, 'fraction'],
     rows: rows.map(({ name, callers, ours, bare, ratio }) => [name, callers, ours, bare, ratio]),
-    plot: { label: [0, 1], value: 4, unit: `of ${against}`, target: TARGETS.read, kind: 'bars' },
+    plot: { label: [0, 1], value: 4, unit: `of ${against}`, target, kind: 'bars' },
   };
 }
 
@@ -57,8 +53,8 @@ function targetsOf(where, rows) {
       const least = judged.reduce((a, b) => (b.ratio < a.ratio ? b : a));
       const reached = judged.filter(({ ratio }) => ratio >= target).length;
       return {
-        what: `${what} in ${where}: at least ${target} of the bare driver`,
-        figure: `${least.ratio} at the least (${least.name}, ${least.callers} at once); ${reached} of ${judged.length} reach it`,
+        what: `${what}, ${where}: at least ${target} of the bare driver`,
+        figure: `${shown(least.ratio)} at the least (${least.name}, ${least.callers} at once); ${reached} of ${judged.length} reach it`,
         met: least.ratio >= target,
       };
     },
@@ -66,52 +62,44 @@ function targetsOf(where, rows) {
 }
 
 const STORES = {
-  mongodb: { where: 'MongoDB', against: 'bare mongodb', callers: [1, CALLERS] },
-  embedded: { where: 'the embedded store', against: 'bare libsql', callers: [1] },
+  embedded: { against: 'bare libsql', callers: [1], open: ({ file }) => sqliteFloor(file) },
+  MongoDB: { against: 'the bare driver', callers: [1, CALLERS], open: mongodbFloor },
 };
 
-const FLOOR_NOTE = {
-  mongodb:
-    'The driver is told to send the very commands that the store sent, as command monitoring has recorded them: the same documents, indexes, transaction, write concern and read concern.',
+const FLOOR_NOTES = {
   embedded:
     'libsql is given the very statements that the store has run, prepared once, in the same file with the same pragmas. Rows come as objects, as libsql gives them, with metadata parsed from its JSON.',
+  MongoDB:
+    'The driver is told to send the very commands that the store sent, as command monitoring has recorded them: the same documents, indexes, transaction, write concern and read concern.',
 };
 
 const PLAIN_NOTE =
-  'A plain collection has the same messages without what they are searched by, one index, and a counter per session, in a transaction like ours. What lies between is what search costs.';
+  'A plain collection (or table) has the same messages without what they are searched by, one index, and a counter per session, in a transaction like ours. What lies between is what search costs.';
 
 export async function measure({ quick, log }) {
-  const options = quick ? { rounds: 5, sliceMs: 30 } : { rounds: 31, sliceMs: 100 };
+  const options = quick ? { rounds: 3, sliceMs: 15 } : { rounds: 31, sliceMs: 100 };
   const tables = [];
   const targets = [];
-  for (const [id, { where, against, callers }] of Object.entries(STORES)) {
-    const folder = await mkdtemp(join(tmpdir(), 'mcp-sessions-bench-'));
-    let server;
-    let floor;
+  const work = async ({ name, place }) => {
+    const { against, callers, open } = STORES[name];
+    const floor = await open(place);
+    const id = `store-${name.toLowerCase()}`;
+    const titles = [
+      `The store and ${against}, ${name}`,
+      `Appending with and without search, ${name}`,
+    ];
     try {
-      if (id === 'mongodb') {
-        server = await startMongodb(folder, false, CACHE_MEGABYTES);
-        if (server === undefined) {
-          log('MongoDB is left out: there is neither mongod nor secantusd-rs on the PATH');
-          continue;
-        }
-        floor = await mongodbFloor(server.place);
-      } else {
-        floor = await sqliteFloor(join(folder, 'sessions.db'));
-      }
-      log(`the store in ${where} and ${against}`);
+      log(`${name}, against ${against}`);
       const rows = await compare(floor.pairs, callers, options, log);
-      tables.push(tableOf(`store-${id}`, `The store in ${where}`, rows, against, FLOOR_NOTE[id]));
-      targets.push(...targetsOf(where, rows));
+      tables.push(tableOf(id, titles[0], rows, against, FLOOR_NOTES[name], TARGETS.read));
+      targets.push(...targetsOf(name, rows));
+      log(`${name}, against a plain collection`);
       const plain = await compare(floor.plain, callers, options, log);
-      const name = `Appending to ${where} and to a plain collection`;
-      tables.push(tableOf(`store-${id}-plain`, name, plain, 'a plain collection', PLAIN_NOTE));
-      delete tables.at(-1).plot.target;
+      tables.push(tableOf(`${id}-plain`, titles[1], plain, 'a plain collection', PLAIN_NOTE));
     } finally {
-      await floor?.close();
-      await server?.stop();
-      await rm(folder, { recursive: true, force: true });
+      await floor.close();
     }
-  }
+  };
+  await withStores(log, work, CACHE_MEGABYTES);
   return { tables, targets };
 }
