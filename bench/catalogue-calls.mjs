@@ -2,37 +2,12 @@
 // cost, with what each needs to find.
 
 import { v7 as newUuid } from 'uuid';
-import { dist, services } from './support.mjs';
 
 const USER_SESSIONS = 60;
 const MESSAGES = 120;
 
 /** Who a pinned caller is pinned to; the calls are on records of theirs. */
 export const PINNED_TO = 'ada';
-
-/**
- * Returns a function that calls a tool, as the server does when the protocol is behind it, the names
- * of all tools, and whether a tool is for pinned callers, too.
- */
-export async function toolCaller(store) {
-  const parts = await services(store);
-  const { TOOLS } = await import(dist('mcp/tools/index.js'));
-  const tools = new Map(TOOLS.map((tool) => [tool.name, tool]));
-  const progress = () => {};
-  const call = (caller, name, args) => {
-    // Not a tool but a resource: session://{session_id}/messages/{uuid}.
-    if (name === 'read message') {
-      return parts.memory.getMessage(caller, args.session_id, args.uuid);
-    }
-    const tool = tools.get(name);
-    return tool.run(tool.input.parse(args), { caller, ...parts, progress });
-  };
-  return {
-    call,
-    names: [...tools.keys()],
-    isForPinned: (name) => tools.get(name)?.needs === undefined,
-  };
-}
 
 const turns = (count) =>
   Array.from({ length: count }, (_, index) => ({

@@ -17,6 +17,9 @@ import { randomFrom } from './text.mjs';
 /** Messages by whose uuids one is read, spread over the session. */
 const READ_MESSAGES = 100;
 
+/** How many records page_number may skip. */
+const PAGES_REACH = 100_000;
+
 const LIST = { order_by: 'created_at', order: 'desc', deleted: 'exclude' };
 const TURNS = [
   { role: 'user', content: 'Is there a room with a view of the river?' },
@@ -33,93 +36,84 @@ function middleOf(list, size) {
   return sealCursor(position, [list, NAMESPACE, ...whose, order_by, order, deleted]);
 }
 
-/** Uuids of messages all over the long session, and a cursor to its middle. */
-async function lookAhead({ memory }, caller, size) {
-  const uuids = [];
-  for (let number = 0; number < READ_MESSAGES; number++) {
-    const from_seq = 1 + Math.floor((number * size) / READ_MESSAGES);
-    const { messages } = await memory.list(caller, LONG, { order: 'asc', from_seq, limit: 1 });
-    uuids.push(messages[0].uuid);
-  }
-  const half = { order: 'asc', from_seq: size / 2 };
-  return { uuids, cursor: (await memory.list(caller, LONG, half)).next_cursor };
-}
-
 /**
  * The calls on a store of `size`, each given the number of its round.
  *
- * @returns `judged`, which may not grow, and `told`, which count, skip or search
+ * @param callTool as `toolCaller` gives it
+ * @returns `judged`, which may not grow, `told`, which count, skip, search, or go through the sessions
+ *   of a user, and how many bytes get_memory answers with
  */
-export async function growthCalls(services, size) {
-  const { sessions, memory, search, users } = services;
+export async function growthCalls(callTool, size) {
   const caller = { namespace: NAMESPACE };
-  const known = await lookAhead(services, caller, size);
+  const call = (name, args) => callTool(caller, name, args);
+  const long = { session_id: LONG };
+  const half = { ...long, from_seq: size / 2 };
+  const uuids = [];
+  for (let number = 0; number < READ_MESSAGES; number++) {
+    const from_seq = 1 + Math.floor((number * size) / READ_MESSAGES);
+    const { messages } = await call('list_messages', { ...long, from_seq, limit: 1 });
+    uuids.push(messages[0].uuid);
+  }
+  const behindHalf = { ...half, cursor: (await call('list_messages', half)).next_cursor };
+  const sessionsFromMiddle = { cursor: middleOf('sessions', size) };
+  const usersFromMiddle = { cursor: middleOf('users', size) };
+  const far = { page_size: 50, page_number: Math.min(size / 2, PAGES_REACH) / 50 };
+  const counted = { limit: 1, include_total: true };
+
   const random = randomFrom(size);
   const any = (count) => Math.floor(random() * count);
-  const anySession = () => sessionOf(any(size));
-  const anyMessage = () => known.uuids[any(READ_MESSAGES)];
-  const owner = () => userOf(any(size / SESSIONS_OF_A_USER));
-  const asc = { order: 'asc' };
-  const look = (query, scope) => () => search.search(caller, { query, ...scope });
+  const session = () => ({ session_id: sessionOf(any(size)) });
+  const user = () => ({ user_id: userOf(any(size)) });
+  const owner = () => ({ user_id: userOf(any(size / SESSIONS_OF_A_USER)) });
+  const message = () => ({ ...long, uuid: uuids[any(READ_MESSAGES)] });
+  const inTurn = async (args, ...names) => {
+    for (const name of names) await call(name, args);
+  };
+  const search = (query, scope) => () => call('search_memory', { query, ...scope });
   return {
     judged: {
-      get_session: () => sessions.get(caller, anySession()),
-      list_sessions: () => sessions.list(caller, LIST),
-      'list_sessions by cursor, middle': () =>
-        sessions.list(caller, { ...LIST, cursor: middleOf('sessions', size) }),
-      'list_sessions by updated_at': () =>
-        sessions.list(caller, { ...LIST, order_by: 'updated_at' }),
-      'list_sessions of a user': () => sessions.list(caller, { ...LIST, user_id: owner() }),
-      add_session: (round) => sessions.add(caller, { session_id: `new-${round}` }),
+      get_session: () => call('get_session', session()),
+      list_sessions: () => call('list_sessions', {}),
+      'list_sessions by cursor, middle': () => call('list_sessions', sessionsFromMiddle),
+      'list_sessions by updated_at': () => call('list_sessions', { order_by: 'updated_at' }),
+      'list_sessions of a user': () => call('list_sessions', owner()),
+      add_session: (round) => call('add_session', { session_id: `new-${round}` }),
       'add_session of a user': (round) =>
-        sessions.add(caller, { session_id: `own-${round}`, user_id: userOf(any(size)) }),
+        call('add_session', { session_id: `own-${round}`, ...user() }),
       update_session_metadata: (round) =>
-        sessions.updateMetadata(caller, anySession(), { turn: round }),
-      'delete_session, restore_session': async () => {
-        await sessions.delete(caller, LONG);
-        await sessions.restore(caller, LONG);
-      },
-      'add_memory of 2': () => memory.add(caller, LONG, TURNS),
-      get_memory: () => memory.get(caller, LONG),
-      list_messages: () => memory.list(caller, LONG, asc),
-      'list_messages, from_seq, middle': () =>
-        memory.list(caller, LONG, { ...asc, from_seq: size / 4 }),
-      'list_messages by cursor, middle': () =>
-        memory.list(caller, LONG, { ...asc, from_seq: size / 2, cursor: known.cursor }),
-      'list_messages, include_total': () =>
-        memory.list(caller, LONG, { ...asc, include_total: true }),
-      'read message': () => memory.getMessage(caller, LONG, anyMessage()),
+        call('update_session_metadata', { ...session(), metadata: { turn: round } }),
+      'delete_session, restore_session': () => inTurn(long, 'delete_session', 'restore_session'),
+      'add_memory of 2': () => call('add_memory', { ...long, messages: TURNS }),
+      get_memory: () => call('get_memory', long),
+      list_messages: () => call('list_messages', long),
+      'list_messages, from_seq, middle': () => call('list_messages', half),
+      'list_messages by cursor, middle': () => call('list_messages', behindHalf),
+      'list_messages, include_total': () => call('list_messages', { ...long, include_total: true }),
+      'read message': () => call('read message', message()),
       update_message_metadata: (round) =>
-        memory.updateMetadata(caller, LONG, anyMessage(), { rating: round }),
+        call('update_message_metadata', { ...message(), metadata: { rating: round } }),
       set_summary: () =>
-        memory.summarize(caller, LONG, { content: 'They asked for a room.', up_to_seq: size }),
-      add_user: (round) => users.add(caller, { user_id: `new-${round}` }),
-      get_user: () => users.get(caller, userOf(any(size))),
-      list_users: () => users.list(caller, LIST),
-      'list_users by cursor, middle': () =>
-        users.list(caller, { ...LIST, cursor: middleOf('users', size) }),
-      update_user: (round) =>
-        users.update(caller, userOf(any(size)), { metadata: { turn: round } }),
-      'delete_user, restore_user': async () => {
-        await users.delete(caller, userOf(0));
-        await users.restore(caller, userOf(0));
-      },
+        call('set_summary', { ...long, content: 'They asked for a room.', up_to_seq: size }),
+      add_user: (round) => call('add_user', { user_id: `new-${round}` }),
+      get_user: () => call('get_user', user()),
+      list_users: () => call('list_users', {}),
+      'list_users by cursor, middle': () => call('list_users', usersFromMiddle),
+      update_user: (round) => call('update_user', { ...user(), metadata: { turn: round } }),
     },
     told: {
-      'list_sessions, include_total': () =>
-        sessions.list(caller, { ...LIST, limit: 1, include_total: true }),
-      'list_users, include_total': () =>
-        users.list(caller, { ...LIST, limit: 1, include_total: true }),
-      'list_sessions by page_number, middle': () =>
-        sessions.list(caller, { ...LIST, page_size: 50, page_number: size / 100 }),
-      [`search in a session, ${RARE.messages} have it`]: look(RARE.word, { session_id: LONG }),
-      'search in a session, all have it': look(COMMON, { session_id: LONG }),
-      [`search in a user, ${RARE.messages} have it`]: look(RARE.word, { user_id: LONG }),
-      'search in a user, all have it': look(COMMON, { user_id: LONG }),
-      [`search in the namespace, ${RARE.messages} have it`]: look(RARE.word, {}),
-      'search in the namespace, all have it': look(COMMON, {}),
+      'list_sessions, include_total': () => call('list_sessions', counted),
+      'list_users, include_total': () => call('list_users', counted),
+      'list_sessions by page_number, far': () => call('list_sessions', far),
+      'delete_user, restore_user': () =>
+        inTurn({ user_id: userOf(0) }, 'delete_user', 'restore_user'),
+      [`search in a session, ${RARE.messages} have it`]: search(RARE.word, long),
+      'search in a session, all have it': search(COMMON, long),
+      [`search in a user, ${RARE.messages} have it`]: search(RARE.word, { user_id: LONG }),
+      'search in a user, all have it': search(COMMON, { user_id: LONG }),
+      [`search in the namespace, ${RARE.messages} have it`]: search(RARE.word, {}),
+      'search in the namespace, all have it': search(COMMON, {}),
     },
-    bytesOfMemory: async () => Buffer.byteLength(JSON.stringify(await memory.get(caller, LONG))),
+    bytesOfMemory: async () => Buffer.byteLength(JSON.stringify(await call('get_memory', long))),
   };
 }
 

@@ -3,9 +3,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PINNED_TO, prepareCalls, toolCaller } from '../catalogue-calls.mjs';
+import { PINNED_TO, prepareCalls } from '../catalogue-calls.mjs';
 import { commandRecorder, examined } from '../commands.mjs';
 import { dist, startMongodb } from '../support.mjs';
+import { toolCaller } from '../tools.mjs';
 
 export const title = 'Round trips to MongoDB';
 
@@ -32,11 +33,12 @@ const WHAT = {
 };
 
 const NOTE = `Commands as the driver's command monitoring tells of them, getMore and the commit included.
-add_session with user_id is a transaction: it writes to the user (update), so that no deletion of the user can pass between looking and adding, adds the session (insert), and commits.
-set_summary is one as well: the session (findAndModify), the history (update), the commit. update_message_metadata has to find the session's thread (find) before the message (findAndModify).
-search_memory asks for each word, then which of the found are live, then for the hits, of which it looks at some again with their neighbours: how often depends on the words, never on how many messages there are.
-add_memory of messages that are there already gives back the places that it took (findAndModify), changes them (update) and forgets their vectors (delete).
-delete_user and restore_user read the user's sessions for those who watch them, ask for a sign of life (not counted), and see how many sessions there are, to choose between one transaction and steps.`;
+
+- add_session with user_id is a transaction: it writes to the user (update), so that no deletion of the user can pass between looking and adding, adds the session (insert), and commits.
+- set_summary is one as well: the session (findAndModify), the history (update), the commit. update_message_metadata has to find the session's thread (find) before the message (findAndModify).
+- search_memory asks for each word, then which of the found are live, then for the hits, of which it looks at some again with their neighbours: how often depends on the words, never on how many messages there are.
+- add_memory of messages that are there already gives back the places that it took (findAndModify), changes them (update) and forgets their vectors (delete).
+- delete_user and restore_user read the user's sessions for those who watch them, ask for a sign of life (not counted), and see how many sessions there are, to choose between one transaction and steps.`;
 
 const PINNED_NOTE =
   'A caller who is pinned to one user first reads whose the session is, and nothing else of it: neither the answer nor its time may tell of a session that is somebody else’s.';
@@ -177,10 +179,11 @@ export async function measure({ log }) {
     const record = commandRecorder(client);
     const options = { client, database: DATABASE, purgeAfter: undefined, maintain: true };
     store = openMongoStore(options);
-    const { call, names, isForPinned } = await toolCaller(store);
+    const { call, tools } = await toolCaller(store);
+    const isForPinned = (name) => tools.get(name)?.needs === undefined;
 
     const calls = await prepareCalls(call, 'open');
-    const left = names.filter((name) => !calls.some((one) => one.name === name));
+    const left = [...tools.keys()].filter((name) => !calls.some((one) => one.name === name));
     if (left.length > 0) throw new Error(`No call was made of ${left.join(', ')}.`);
     const isRead = ({ kind }) => ['read', 'count', 'search'].includes(kind);
     const read = await callAll(record, { namespace: 'open' }, call, calls.filter(isRead));
