@@ -15,7 +15,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { v7 as newUuid } from 'uuid';
-import { median, openStore, services, startMongodb, timed } from './support.mjs';
+import { dist, median, openStore, services, startMongodb, timed } from './support.mjs';
 import { randomFrom, sentence } from './text.mjs';
 
 /** Messages in the session of the other caller. */
@@ -32,13 +32,13 @@ const STORES = ['embedded', 'mongodb', 'standalone'];
 
 const random = randomFrom(1);
 
-const turns = (count, first) =>
+const turns = (count) =>
   Array.from({ length: count }, (_, i) => ({
-    role: (first + i) % 2 === 0 ? 'user' : 'assistant',
+    role: i % 2 === 0 ? 'user' : 'assistant',
     content: sentence(random, 20 + Math.floor(random() * 40)),
   }));
 
-const { termsOf } = await import(new URL('../dist/search/analyse.js', import.meta.url).href);
+const { termsOf } = await import(dist('search/analyse.js'));
 
 function toAppend(messages) {
   return {
@@ -68,7 +68,7 @@ async function fillUser(store, user_id, sessions) {
       const session_id = `${user_id}-${next++}`;
       const session = { session_id, uuid: newUuid(), user_id, metadata: {}, message_count: 0 };
       await store.sessions.insert(namespace, { ...session, ...times });
-      const append = toAppend(turns(MESSAGES_PER_USER_SESSION, next));
+      const append = toAppend(turns(MESSAGES_PER_USER_SESSION));
       await store.messages.append(namespace, session_id, append);
     }
   };
@@ -89,7 +89,7 @@ function startProbe(memory, sessionId) {
   const run = async () => {
     while (!stopped) {
       await sample('get', () => memory.get(CALLER, sessionId));
-      await sample('add', () => memory.add(CALLER, sessionId, turns(2, 0)));
+      await sample('add', () => memory.add(CALLER, sessionId, turns(2)));
       await delay(PROBE_PAUSE_MS);
     }
   };
@@ -185,7 +185,7 @@ async function measure(name, place, userSessions) {
   const store = await openStore(place);
   try {
     const both = await services(store);
-    await store.messages.append(CALLER.namespace, 'small', toAppend(turns(SMALL, 0)));
+    await store.messages.append(CALLER.namespace, 'small', toAppend(turns(SMALL)));
     const { ms: filled } = await timed(() => fillUser(store, 'owner', userSessions));
     const messages = userSessions * MESSAGES_PER_USER_SESSION;
     console.log(
@@ -232,16 +232,10 @@ async function main() {
     const folder = await mkdtemp(join(tmpdir(), 'mcp-sessions-bench-'));
     let server;
     try {
-      if (name === 'embedded') {
-        await measure(name, { file: join(folder, 'sessions.db') }, userSessions);
-        continue;
-      }
-      server = await startMongodb(folder, name === 'standalone');
-      if (server === undefined) {
-        console.log(`\n${name}: SKIPPED, there is neither mongod nor secantusd-rs on the PATH.`);
-        continue;
-      }
-      await measure(name, server.place, userSessions);
+      if (name !== 'embedded') server = await startMongodb(folder, name === 'standalone');
+      const place = name === 'embedded' ? { file: join(folder, 'sessions.db') } : server?.place;
+      if (place !== undefined) await measure(name, place, userSessions);
+      else console.log(`\n${name}: left out, there is neither mongod nor secantusd-rs on the PATH`);
     } finally {
       await server?.stop();
       await rm(folder, { recursive: true, force: true });
