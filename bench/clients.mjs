@@ -166,7 +166,20 @@ export async function httpClient({ url }, era, callers) {
 }
 
 /**
- * Lets callers call, each as soon as it has its answer.
+ * Makes calls, a few at a time.
+ *
+ * @param call makes the call with a number, from `from` to just below `to`
+ */
+export async function callEach(from, to, callers, call) {
+  let next = from;
+  const caller = async () => {
+    while (next < to) await call(next++);
+  };
+  await Promise.all(Array.from({ length: callers }, caller));
+}
+
+/**
+ * Lets callers call for a while, each as soon as it has its answer.
  *
  * @param call makes one call
  * @param ms for how long, in milliseconds

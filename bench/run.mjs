@@ -42,7 +42,7 @@ async function circumstances() {
   const git = async (...args) =>
     (await run('git', args, { cwd: beside('.') }).catch(() => ({ stdout: '' }))).stdout.trim();
   const commit = (await git('rev-parse', '--short', 'HEAD')) || 'unknown';
-  const changed = (await git('status', '--porcelain', '--', '../src', '.', ':!results*')) !== '';
+  const changed = (await git('status', '--porcelain', '--', '../src', '*.mjs')) !== '';
   return {
     at: new Date().toISOString(),
     commit: changed ? `${commit} and changes` : commit,

@@ -3,7 +3,7 @@
 
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { contentOf, drive, httpClient, stdioClient } from '../clients.mjs';
+import { callEach, contentOf, drive, httpClient, stdioClient } from '../clients.mjs';
 import { beside, OURS, serverEnv, spawnHttpServer, spawnServer } from '../servers.mjs';
 import { withStores } from '../stores.mjs';
 import { median } from '../support.mjs';
@@ -86,10 +86,10 @@ async function compare(a, b, tool, callers, { slices, sliceMs }) {
 async function prepare(folder, place) {
   const ours = await reach(folder, TRANSPORTS.stdio, OURS, [], serverEnv(place));
   const { client } = ours;
-  for (let number = 0; number < SESSIONS; number++) {
+  await callEach(0, SESSIONS, MOST_CALLERS, (number) => {
     const metadata = { topic: `topic ${number % 10}`, language: 'en', turns: number };
-    await client.call('add_session', { session_id: `session-${number}`, metadata });
-  }
+    return client.call('add_session', { session_id: `session-${number}`, metadata });
+  });
   const answers = {};
   for (const tool of ['add_memory', 'get_session', 'list_sessions']) {
     answers[tool] = contentOf(await client.call(tool, CALLS[tool](0)));
