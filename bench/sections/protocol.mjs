@@ -51,7 +51,7 @@ async function reach(folder, { http, era }, script, args, env) {
     return { server, client: await stdioClient(server) };
   }
   const server = await spawnHttpServer(folder, script, [...args, '--http', '--port', '0'], env);
-  return { server, client: await httpClient(server, era, MOST_CALLERS) };
+  return { server, client: await httpClient(server, era) };
 }
 
 async function leave({ client, server }) {
