@@ -84,6 +84,8 @@ async function kept(folder) {
 }
 
 async function main() {
+  // Ends what was started, too.
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
   const { values } = parseArgs({
     options: {
       only: { type: 'string' },
