@@ -89,6 +89,11 @@ class HttpConnection {
     this.#socket.on('error', fail).on('close', () => fail());
   }
 
+  /** Servers close connections on which nothing has come for a while. */
+  get isOpen() {
+    return !this.#socket.destroyed && !this.#socket.readableEnded;
+  }
+
   /** @returns the head and the body of the response */
   send(request) {
     return new Promise((resolve, reject) => {
@@ -119,22 +124,23 @@ class HttpConnection {
 }
 
 /**
- * Speaks to a server over Streamable HTTP, with as many connections as there are callers.
+ * Speaks to a server over Streamable HTTP, on as many connections as there are calls under way.
  *
  * @param era `modern` (2026-07-28) or `legacy` (2025-11-25, in the protocol session that the server
  *   opens, if it opens one)
  * @returns the same as `stdioClient`, but for the text
  */
-export async function httpClient({ url }, era, callers) {
-  const free = Array.from({ length: callers }, () => new HttpConnection(url));
-  const all = [...free];
+export async function httpClient({ url }, era) {
+  const free = [];
   const version = era === 'modern' ? MODERN : LEGACY;
   let nextId = 1;
   let session = '';
 
   async function post(message, headers = '') {
     const body = frame(message);
-    const connection = free.pop();
+    let connection = free.pop();
+    while (connection?.isOpen === false) connection = free.pop();
+    connection ??= new HttpConnection(url);
     try {
       return await connection.send(
         `POST ${url.pathname} HTTP/1.1\r\nhost: ${url.host}\r\ncontent-type: application/json\r\naccept: application/json, text/event-stream\r\nmcp-protocol-version: ${version}\r\n${session}${headers}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
@@ -160,13 +166,26 @@ export async function httpClient({ url }, era, callers) {
       check(body);
     },
     close() {
-      for (const connection of all) connection.close();
+      for (const connection of free) connection.close();
     },
   };
 }
 
 /**
- * Lets callers call, each as soon as it has its answer.
+ * Makes calls, a few at a time.
+ *
+ * @param call makes the call with a number, from `from` to just below `to`
+ */
+export async function callEach(from, to, callers, call) {
+  let next = from;
+  const caller = async () => {
+    while (next < to) await call(next++);
+  };
+  await Promise.all(Array.from({ length: callers }, caller));
+}
+
+/**
+ * Lets callers call for a while, each as soon as it has its answer.
  *
  * @param call makes one call
  * @param ms for how long, in milliseconds

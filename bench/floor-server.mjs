@@ -1,16 +1,16 @@
 // The protocol floor: what is left of our server without its catalogue, services and store. The
-// same SDK, transports, admission, sign-in and log, and one tool that checks its arguments with the
-// same schema and returns a constant.
+// same SDK, transports, admission, sign-in and log, and tools that check their arguments with the
+// same schemas and return a constant.
 //
-//   node bench/floor-server.mjs TOOL ANSWER_FILE [--http --port 0]
+//   node bench/floor-server.mjs ANSWERS_FILE [--http --port 0]
 
 import { readFile } from 'node:fs/promises';
 import { Server } from '@modelcontextprotocol/server';
 
 const dist = (path) => import(new URL(`../dist/${path}`, import.meta.url).href);
 
-const [name, answerFile, ...flags] = process.argv.slice(2);
-const answer = JSON.parse(await readFile(answerFile, 'utf8'));
+const [answersFile, ...flags] = process.argv.slice(2);
+const answers = JSON.parse(await readFile(answersFile, 'utf8'));
 
 const { load } = await dist('config.js');
 const { createLogger } = await dist('logger.js');
@@ -22,16 +22,20 @@ const { TOOLS } = await dist('mcp/tools/index.js');
 const { config } = load(flags, process.env, process.platform);
 const logger = createLogger(config.logLevel, (line) => process.stderr.write(line));
 const observe = logCalls(logger);
-const tool = TOOLS.find((one) => one.name === name);
+const tools = new Map(TOOLS.filter(({ name }) => name in answers).map((tool) => [tool.name, tool]));
 const caller = localPrincipal(config.namespace);
 
 function createServer({ requestId = '' }) {
   const server = new Server({ name: 'floor', version: '0.0.0' }, { capabilities: { tools: {} } });
-  server.setRequestHandler('tools/list', () => ({ tools: [toolDefinition(tool)] }));
+  server.setRequestHandler('tools/list', () => ({
+    tools: [...tools.values()].map(toolDefinition),
+  }));
   server.setRequestHandler('tools/call', ({ params }) => {
     const started = performance.now();
+    const { name } = params;
     const ended = observe({ method: 'tools/call', tool: name, caller, request_id: requestId });
-    tool.input.parse(params.arguments);
+    tools.get(name).input.parse(params.arguments);
+    const answer = answers[name];
     ended({ outcome: 'ok', duration_ms: performance.now() - started });
     return {
       content: [{ type: 'text', text: JSON.stringify(answer) }],

@@ -1,7 +1,7 @@
 // The SDK's server as its documentation shows it, with as many tools as ours has and the same
-// schemas, each of which returns the same constant.
+// schemas. Those that the floor has, too, return the same constants.
 //
-//   node bench/out-of-the-box-server.mjs ANSWER_FILE [--http]
+//   node bench/out-of-the-box-server.mjs ANSWERS_FILE [--http]
 
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -9,8 +9,8 @@ import { toNodeHandler } from '@modelcontextprotocol/node';
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
 import { serveStdio } from '@modelcontextprotocol/server/stdio';
 
-const [answerFile, way] = process.argv.slice(2);
-const answer = JSON.parse(await readFile(answerFile, 'utf8'));
+const [answersFile, way] = process.argv.slice(2);
+const answers = JSON.parse(await readFile(answersFile, 'utf8'));
 const { TOOLS } = await import(new URL('../dist/mcp/tools/index.js', import.meta.url).href);
 
 function newServer() {
@@ -18,8 +18,8 @@ function newServer() {
   for (const { name, title, description, input, output } of TOOLS) {
     const definition = { title, description, inputSchema: input, outputSchema: output };
     server.registerTool(name, definition, async () => ({
-      content: [{ type: 'text', text: JSON.stringify(answer) }],
-      structuredContent: answer,
+      content: [{ type: 'text', text: JSON.stringify(answers[name]) }],
+      structuredContent: answers[name],
     }));
   }
   return server;

@@ -3,7 +3,7 @@
 //   npm run bench [-- --only protocol,startup] [--quick] [--check]
 //
 // --only   measures these sections; of the others, the earlier results stay
-// --quick  takes less than two minutes, to see that all of it runs: its figures mean little, and go
+// --quick  takes a few minutes, to see that all of it runs: its figures mean little, and go
 //          to bench/quick instead
 // --check  exits with 1 if a target is missed
 
@@ -42,7 +42,7 @@ async function circumstances() {
   const git = async (...args) =>
     (await run('git', args, { cwd: beside('.') }).catch(() => ({ stdout: '' }))).stdout.trim();
   const commit = (await git('rev-parse', '--short', 'HEAD')) || 'unknown';
-  const changed = (await git('status', '--porcelain', '--', '../src', '.', ':!results*')) !== '';
+  const changed = (await git('status', '--porcelain', '--', '../src', '*.mjs')) !== '';
   return {
     at: new Date().toISOString(),
     commit: changed ? `${commit} and changes` : commit,
@@ -84,6 +84,8 @@ async function kept(folder) {
 }
 
 async function main() {
+  // Ends what was started, too.
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
   const { values } = parseArgs({
     options: {
       only: { type: 'string' },

@@ -134,7 +134,7 @@ function targetsOf(peer, results, growth) {
 
 export async function measure({ quick, log }) {
   await install(log);
-  const rounds = quick ? 10 : 100;
+  const rounds = quick ? 10 : 60;
   const tables = [];
   const growth = [];
   const targets = [];

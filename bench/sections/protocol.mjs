@@ -3,7 +3,7 @@
 
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { contentOf, drive, httpClient, stdioClient } from '../clients.mjs';
+import { callEach, contentOf, drive, httpClient, stdioClient } from '../clients.mjs';
 import { beside, OURS, serverEnv, spawnHttpServer, spawnServer } from '../servers.mjs';
 import { withStores } from '../stores.mjs';
 import { median } from '../support.mjs';
@@ -17,8 +17,8 @@ const FLOOR_TARGET = 1.4;
 const MOST_CALLERS = 16;
 const SESSIONS = 1000;
 
-const FULL = { callerCounts: [1, MOST_CALLERS], slices: 10, sliceMs: 500 };
-const QUICK = { callerCounts: [MOST_CALLERS], slices: 3, sliceMs: 100 };
+const FULL = { callerCounts: [1, MOST_CALLERS], slices: 8, sliceMs: 400, warmUpCalls: 4000 };
+const QUICK = { callerCounts: [MOST_CALLERS], slices: 3, sliceMs: 100, warmUpCalls: 100 };
 
 const FLOOR = beside('floor-server.mjs');
 const OUT_OF_THE_BOX = beside('out-of-the-box-server.mjs');
@@ -51,7 +51,7 @@ async function reach(folder, { http, era }, script, args, env) {
     return { server, client: await stdioClient(server) };
   }
   const server = await spawnHttpServer(folder, script, [...args, '--http', '--port', '0'], env);
-  return { server, client: await httpClient(server, era, MOST_CALLERS) };
+  return { server, client: await httpClient(server, era) };
 }
 
 async function leave({ client, server }) {
@@ -82,57 +82,61 @@ async function compare(a, b, tool, callers, { slices, sliceMs }) {
   return { a: median(rates.a), b: median(rates.b), ratio: median(ratios) };
 }
 
-/** Fills a store by a server of ours, and returns what it answers to each call. */
-async function prepare(folder, place) {
+/** Fills a store by a server of ours. @returns a file with what ours answers to each call */
+async function prepare({ folder, place }) {
   const ours = await reach(folder, TRANSPORTS.stdio, OURS, [], serverEnv(place));
   const { client } = ours;
-  for (let number = 0; number < SESSIONS; number++) {
+  await callEach(0, SESSIONS, MOST_CALLERS, (number) => {
     const metadata = { topic: `topic ${number % 10}`, language: 'en', turns: number };
-    await client.call('add_session', { session_id: `session-${number}`, metadata });
-  }
+    return client.call('add_session', { session_id: `session-${number}`, metadata });
+  });
   const answers = {};
-  for (const tool of ['add_memory', 'get_session', 'list_sessions']) {
+  for (const tool of Object.keys(CALLS)) {
     answers[tool] = contentOf(await client.call(tool, CALLS[tool](0)));
   }
   await leave(ours);
-  return answers;
+  const file = join(folder, 'answers.json');
+  await writeFile(file, JSON.stringify(answers));
+  return file;
+}
+
+/** Lets a server run until it is as fast as it gets: the compiler takes some thousand calls. */
+async function warmUp({ client }, { warmUpCalls }) {
+  const call = (number) => client.call('get_session', CALLS.get_session(number));
+  await callEach(0, warmUpCalls, MOST_CALLERS, call);
 }
 
 /** Each tool of ours, over each transport, as a fraction of the floor. */
-async function measureStore({ name, place, folder }, effort, log) {
+async function measureStore({ name, place, folder }, answersFile, effort, log) {
   const env = serverEnv(place);
-  const answers = await prepare(folder, place);
   const rows = [];
   for (const [transport, way] of Object.entries(TRANSPORTS)) {
     const ours = await reach(folder, way, OURS, [], env);
+    const floor = await reach(folder, way, FLOOR, [answersFile], env);
+    for (const server of [ours, floor]) await warmUp(server, effort);
     for (const tool of Object.keys(CALLS)) {
-      const answerFile = join(folder, `${tool}.json`);
-      await writeFile(answerFile, JSON.stringify(answers[tool]));
-      const floor = await reach(folder, way, FLOOR, [tool, answerFile], env);
       for (const callers of effort.callerCounts) {
         const { a, b, ratio } = await compare(floor, ours, tool, callers, effort);
         rows.push([tool, transport, callers, a, b, ratio]);
         log(`${name}: ${tool}, ${transport}, ${callers} callers: ${ratio.toFixed(2)} of the floor`);
       }
-      await leave(floor);
     }
+    await leave(floor);
     await leave(ours);
   }
-  return { rows, answers };
+  return rows;
 }
 
 /** The floor itself, as a multiple of the SDK's server. */
-async function measureFloor(folder, answer, effort, log) {
-  const tool = 'get_session';
-  const answerFile = join(folder, 'constant.json');
-  await writeFile(answerFile, JSON.stringify(answer));
-  const env = serverEnv({ file: join(folder, 'unused.db') });
+async function measureFloor({ place, folder }, answersFile, effort, log) {
+  const env = serverEnv(place);
   const rows = [];
   for (const [transport, way] of Object.entries(TRANSPORTS)) {
-    const theirs = await reach(folder, way, OUT_OF_THE_BOX, [answerFile], env);
-    const floor = await reach(folder, way, FLOOR, [tool, answerFile], env);
+    const theirs = await reach(folder, way, OUT_OF_THE_BOX, [answersFile], env);
+    const floor = await reach(folder, way, FLOOR, [answersFile], env);
+    for (const server of [theirs, floor]) await warmUp(server, effort);
     for (const callers of effort.callerCounts) {
-      const { a, b, ratio } = await compare(theirs, floor, tool, callers, effort);
+      const { a, b, ratio } = await compare(theirs, floor, 'get_session', callers, effort);
       rows.push([transport, callers, a, b, ratio]);
       log(`floor, ${transport}, ${callers} callers: ${ratio.toFixed(2)} times out of the box`);
     }
@@ -171,10 +175,11 @@ export async function measure({ quick, log }) {
   const targets = [];
   let floorRows;
   await withStores(log, async (store) => {
-    const { rows, answers } = await measureStore(store, effort, log);
+    const answersFile = await prepare(store);
+    const rows = await measureStore(store, answersFile, effort, log);
     tables.push(storeTable(store.name, rows));
     targets.push(...storeTargets(store.name, rows));
-    floorRows ??= await measureFloor(store.folder, answers.get_session, effort, log);
+    floorRows ??= await measureFloor(store, answersFile, effort, log);
   });
   tables.push({
     id: 'protocol-out-of-the-box',
