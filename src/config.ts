@@ -1,64 +1,23 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
-import { IDENTIFIER_MAX_BYTES, textProblem } from './domain/identifiers.ts';
+import { AUTH_SETTINGS, authShape, signInConfigured } from './auth-settings.ts';
 import { isLoopback } from './domain/loopback.ts';
 import { EMBEDDING_SETTINGS, embeddingShape } from './embedding-settings.ts';
 import { LIMIT_SETTINGS, limitShape } from './limit-settings.ts';
 import { LOG_LEVELS } from './logger.ts';
 import { TOOLSETS, type Toolset } from './mcp/tool.ts';
 import { dataDirectory, filePath } from './paths.ts';
-import { count, duration, list, type Setting, TIMES } from './setting.ts';
-
-/** The most that a TTL index can wait: a signed 32-bit number of seconds. */
-const PURGE_AFTER_MAX = 2_147_483_647_000;
-
-const PURGE_AFTER_FORM = 'off, or a time of at least 1s with a unit: s, m, h or d, such as 7d';
-
-const purgeAfter = z.union(
-  [
-    // Not undefined, which would be given the default.
-    z.literal('off').transform(() => null),
-    duration.refine((ms) => ms >= 1000 && ms <= PURGE_AFTER_MAX, PURGE_AFTER_FORM),
-  ],
-  PURGE_AFTER_FORM,
-);
+import { count, list, type Setting } from './setting.ts';
+import { STORE_SETTINGS, storeShape } from './store-settings.ts';
 
 const flag = z
   .enum(['true', 'false', '1', '0'], 'true or false')
   .transform((text) => text === 'true' || text === '1');
 
-function isIssuer(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const { protocol, hostname, search, hash } = new URL(text);
-  const safe = protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname));
-  return safe && search === '' && hash === '';
-}
-
 /** Every setting there is. */
 export const SETTINGS = {
-  mongodbUri: {
-    env: 'MONGODB_URI',
-    description: 'Connection string of the MongoDB to keep sessions in. Unset: an embedded file.',
-    secret: true,
-  },
-  mongodbDatabase: { env: 'MONGODB_DATABASE', description: 'Its database. Default: mcp_sessions.' },
-  sessionsDb: {
-    env: 'SESSIONS_DB',
-    description: "The embedded file. Default: sessions.db in the platform's data directory.",
-  },
-  namespace: {
-    env: 'SESSIONS_NAMESPACE',
-    description: 'Everything is kept apart by namespace. Default: default.',
-  },
-  purgeAfter: {
-    env: 'PURGE_AFTER',
-    description: 'How long soft-deleted records can be restored, or off. Default: 7d.',
-  },
-  purgeEvery: {
-    env: 'PURGE_EVERY',
-    description: 'How often the store is swept for what is past PURGE_AFTER. Default: 60m.',
-  },
+  ...STORE_SETTINGS,
   ...EMBEDDING_SETTINGS,
   logLevel: {
     env: 'LOG_LEVEL',
@@ -90,26 +49,7 @@ export const SETTINGS = {
     env: 'PUBLIC_URL',
     description: 'Where clients reach this server through a proxy, such as https://host.',
   },
-  authTokensFile: {
-    env: 'AUTH_TOKENS_FILE',
-    description: 'Over HTTP, callers sign in with tokens of this file; see mcp-sessions token.',
-  },
-  authJwtIssuer: {
-    env: 'AUTH_JWT_ISSUER',
-    description: 'Over HTTP, callers sign in with access tokens (JWT) of this OAuth issuer.',
-  },
-  authJwtAudience: {
-    env: 'AUTH_JWT_AUDIENCE',
-    description: 'Whom these tokens have to be meant for, by comma, such as https://host/mcp.',
-  },
-  authJwtNamespaceClaim: {
-    env: 'AUTH_JWT_NAMESPACE_CLAIM',
-    description: "Their claim that names the caller's namespace. Default: namespace.",
-  },
-  authJwtUserClaim: {
-    env: 'AUTH_JWT_USER_CLAIM',
-    description: 'Their claim that names the user whom the caller is pinned to. Default: none.',
-  },
+  ...AUTH_SETTINGS,
   insecure: {
     flag: 'insecure',
     description: 'Bind to an address that others reach, though nobody has to sign in.',
@@ -127,35 +67,7 @@ type SettingName = keyof typeof SETTINGS;
 const ENTRIES = Object.entries(SETTINGS) as [SettingName, Setting][];
 
 const schema = z.object({
-  mongodbUri: z
-    .string()
-    .regex(
-      /^mongodb(\+srv)?:\/\/([^@/?#\s]*@)?[^@/?#\s]+(\/[^@?#\s]*(\?\S*)?)?$/,
-      'a URI that starts with mongodb:// or mongodb+srv://, its user and password percent-encoded',
-    )
-    .optional(),
-  mongodbDatabase: z
-    .string()
-    .regex(
-      /^[^/\\. "$*<>:|?\0]{1,63}$/,
-      'up to 63 characters, none of them a space or one of / \\ . " $ * < > : | ?',
-    )
-    .default('mcp_sessions'),
-  sessionsDb: z.string().min(1, 'the path of a file').optional(),
-  namespace: z
-    .string()
-    .refine(
-      (text) =>
-        text !== '' &&
-        Buffer.byteLength(text) <= IDENTIFIER_MAX_BYTES &&
-        textProblem(text) === undefined,
-      `text of 1 to ${IDENTIFIER_MAX_BYTES} bytes`,
-    )
-    .default('default'),
-  purgeAfter: purgeAfter.default(7 * TIMES.d),
-  purgeEvery: duration
-    .refine((ms) => ms >= 1000 && ms <= 24 * TIMES.d, 'a time from 1s to 24d, such as 60m')
-    .default(60 * TIMES.m),
+  ...storeShape,
   ...embeddingShape,
   logLevel: z.enum(LOG_LEVELS, `one of ${LOG_LEVELS.join(', ')}`).optional(),
   http: flag.default(false),
@@ -179,18 +91,7 @@ const schema = z.object({
     )
     .transform((text) => text.replace(/\/$/, ''))
     .optional(),
-  authTokensFile: z.string().optional(),
-  authJwtIssuer: z
-    .string()
-    .refine(isIssuer, 'a URL that starts with https://, or with http:// on this machine')
-    .optional(),
-  authJwtAudience: z
-    .string()
-    .transform(list)
-    .pipe(z.array(z.string().min(1, 'a list by comma of names, none of them empty')))
-    .optional(),
-  authJwtNamespaceClaim: z.string().default('namespace'),
-  authJwtUserClaim: z.string().optional(),
+  ...authShape,
   insecure: flag.default(false),
   toolsets: z
     .string()
@@ -305,14 +206,6 @@ export function load(
       logLevel: logLevel ?? (config.http ? 'info' : 'warn'),
     },
   };
-}
-
-/** Whether callers over HTTP have to sign in. */
-export function signInConfigured({
-  authTokensFile,
-  authJwtIssuer,
-}: Pick<Config, 'authTokensFile' | 'authJwtIssuer'>): boolean {
-  return authTokensFile !== undefined || authJwtIssuer !== undefined;
 }
 
 /** The texts of a configuration that no log may show. */

@@ -2,13 +2,14 @@ import type { Config } from './config.ts';
 import type { Logger } from './logger.ts';
 import type { Embedder } from './search/embedder.ts';
 import type { Embeddings } from './services/services.ts';
-import type { MessagePlace, Store } from './store/store.ts';
+import type { MessagePlace } from './store/search-store.ts';
+import type { Store } from './store/store.ts';
 
 /** How long a search waits for the vector of its question, in milliseconds. */
 const QUESTION_MS = 2000;
 
 /** A message in the queue: what its vector is stored under. */
-export interface EmbeddingKey {
+interface EmbeddingKey {
   namespace: string;
   place: MessagePlace;
   digest: string;

@@ -5,23 +5,27 @@ import { describe, expect, it } from 'vitest';
 
 const SRC = fileURLToPath(new URL('../src', import.meta.url));
 
+/** What both stores implement. */
+const STORE_PORT = ['store/store.ts', 'store/search-store.ts'];
+
 /** What each part may import of the others, and which packages: design §10. */
 const ALLOWED: Record<string, { parts: string[]; packages: RegExp }> = {
   domain: { parts: ['domain'], packages: /^(zod|node:crypto)$/ },
-  'store/store.ts': { parts: ['domain'], packages: /^$/ },
+  'store/store.ts': { parts: ['domain', 'store/search-store.ts'], packages: /^$/ },
+  'store/search-store.ts': { parts: ['domain'], packages: /^$/ },
   'store/mongodb': {
-    parts: ['domain', 'store/store.ts', 'store/mongodb'],
+    parts: ['domain', ...STORE_PORT, 'store/mongodb'],
     packages: /^(mongodb|node:.*)$/,
   },
   'store/sqlite': {
-    parts: ['domain', 'search/analyse.ts', 'store/store.ts', 'store/sqlite'],
+    parts: ['domain', 'search/analyse.ts', ...STORE_PORT, 'store/sqlite'],
     packages: /^(libsql|node:.*)$/,
   },
   search: {
-    parts: ['domain', 'search', 'store/store.ts'],
+    parts: ['domain', 'search', 'store/search-store.ts'],
     packages: /^(@orama\/stemmers\/english|node:(timers\/promises|crypto))$/,
   },
-  services: { parts: ['domain', 'search', 'services', 'store/store.ts'], packages: /^$/ },
+  services: { parts: ['domain', 'search', 'services', ...STORE_PORT], packages: /^$/ },
   mcp: {
     parts: ['domain', 'services', 'mcp', 'logger.ts'],
     packages: /^(zod|@modelcontextprotocol\/server|@opentelemetry\/api)$/,
@@ -40,6 +44,8 @@ const ALLOWED: Record<string, { parts: string[]; packages: RegExp }> = {
   },
   'logger.ts': { parts: [], packages: /^pino$/ },
   'setting.ts': { parts: [], packages: /^zod$/ },
+  'auth-settings.ts': { parts: ['domain', 'setting.ts'], packages: /^zod$/ },
+  'store-settings.ts': { parts: ['domain', 'setting.ts'], packages: /^zod$/ },
   'limit-settings.ts': { parts: ['setting.ts'], packages: /^$/ },
   'operations.ts': {
     parts: ['config.ts', 'ops', 'store/store.ts'],
@@ -50,7 +56,7 @@ const ALLOWED: Record<string, { parts: string[]; packages: RegExp }> = {
     packages: /^$/,
   },
   'embeddings.ts': {
-    parts: ['config.ts', 'logger.ts', 'search', 'services', 'store/store.ts'],
+    parts: ['config.ts', 'logger.ts', 'search', 'services', ...STORE_PORT],
     packages: /^$/,
   },
   'embed-command.ts': {
@@ -68,6 +74,7 @@ const ALLOWED: Record<string, { parts: string[]; packages: RegExp }> = {
   },
   'config.ts': {
     parts: [
+      'auth-settings.ts',
       'domain',
       'embedding-settings.ts',
       'limit-settings.ts',
@@ -75,6 +82,7 @@ const ALLOWED: Record<string, { parts: string[]; packages: RegExp }> = {
       'mcp',
       'paths.ts',
       'setting.ts',
+      'store-settings.ts',
     ],
     packages: /^(zod|node:(path|util))$/,
   },

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Unsummarized } from '../services/memory.ts';
+import type { Unsummarized } from '../services/unsummarized.ts';
 
 /** Where an answer says that it is time for a summary: the agent is the model that writes it. */
 export const adviceResult = {

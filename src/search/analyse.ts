@@ -78,7 +78,7 @@ export function termsOf({ role, content }: { role: string; content: string }): s
   const terms: string[] = [];
   const analysed = cut(content);
   const text = GENERIC_ROLES.has(role.toLowerCase()) ? analysed : `${role}\n${analysed}`;
-  for (const term of eachTerm(text)) {
+  for (const term of eachTermOf(wordsOf(text))) {
     const count = counts.get(term) ?? 0;
     if (count === REPEATS) continue;
     counts.set(term, count + 1);
@@ -124,8 +124,6 @@ function cut(text: string): string {
   const part = text.slice(0, ANALYSED_LENGTH);
   return part.isWellFormed() ? part : part.slice(0, -1);
 }
-
-const eachTerm = (text: string) => eachTermOf(wordsOf(text));
 
 /** The terms of words, in their order. */
 function* eachTermOf(words: Iterable<string>): Generator<string> {

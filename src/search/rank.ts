@@ -1,4 +1,4 @@
-import type { Candidate, Extent, MessagePlace } from '../store/store.ts';
+import type { Candidate, Extent, MessagePlace } from '../store/search-store.ts';
 import { ASKS } from './analyse.ts';
 
 export interface Ranked {

@@ -1,19 +1,14 @@
 import { DomainError, quoted } from '../domain/errors.ts';
 import type { Session, User } from '../domain/records.ts';
 import type { Store } from '../store/store.ts';
+import { isPast } from './past.ts';
 import { mayTouch } from './pin.ts';
-import { type Caller, type Dependencies, purgeCutoff, purgeTime } from './services.ts';
+import { type Caller, type Dependencies, purgeTime } from './services.ts';
 
 /** The words for records that are not there, or not any more: what happened, and the way back. */
-export function describeAbsence({ purgeAfter, now }: Pick<Dependencies, 'purgeAfter' | 'now'>) {
-  /** Whether a record is past its purge, and as good as gone. */
-  function isPast({ deleted_at }: { deleted_at?: string | undefined }): boolean {
-    const cutoff = purgeCutoff(now(), purgeAfter);
-    return deleted_at !== undefined && cutoff !== undefined && deleted_at <= cutoff;
-  }
-
+export function describeAbsence(deps: Pick<Dependencies, 'purgeAfter' | 'now'>) {
   const until = (deletedAt: string) => {
-    const time = purgeTime(deletedAt, purgeAfter);
+    const time = purgeTime(deletedAt, deps.purgeAfter);
     return time === undefined
       ? `was deleted at ${deletedAt} and is kept until it is restored.`
       : `was deleted at ${deletedAt} and can be restored until ${time}, when it is purged.`;
@@ -41,7 +36,6 @@ export function describeAbsence({ purgeAfter, now }: Pick<Dependencies, 'purgeAf
   }
 
   return {
-    isPast,
     deletedSession,
     checkTouch,
 
@@ -52,7 +46,7 @@ export function describeAbsence({ purgeAfter, now }: Pick<Dependencies, 'purgeAf
       sessionId: string,
       found: Session | undefined,
     ): Promise<DomainError> {
-      if (found?.deleted_at === undefined || isPast(found)) {
+      if (found?.deleted_at === undefined || isPast(deps, found)) {
         return noSession(sessionId);
       }
       const text = await deletedSession(caller, store, found);
@@ -67,7 +61,7 @@ export function describeAbsence({ purgeAfter, now }: Pick<Dependencies, 'purgeAf
     user(userId: string, found: User | undefined): DomainError {
       return new DomainError(
         'NOT_FOUND',
-        found?.deleted_at === undefined || isPast(found)
+        found?.deleted_at === undefined || isPast(deps, found)
           ? `There is no user ${quoted(userId)}. Check the user_id, or create it with add_user; list_users shows whom there is.`
           : `User ${quoted(userId)} ${this.deletedUser(found)}`,
       );

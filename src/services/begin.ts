@@ -2,8 +2,9 @@ import type { JsonObject } from '../domain/metadata.ts';
 import type { Session } from '../domain/records.ts';
 import type { Change, Store } from '../store/store.ts';
 import { describeAbsence } from './absence.ts';
+import { overPast } from './past.ts';
 import { exists, notYours, sessionPrefix } from './pin.ts';
-import { type Caller, type Dependencies, purgeCutoff } from './services.ts';
+import type { Caller, Dependencies } from './services.ts';
 
 export interface NewSession {
   session_id: string;
@@ -22,35 +23,33 @@ export function createBegin(deps: Dependencies) {
 
   async function insert(caller: Caller, store: Store, input: NewSession) {
     const at = new Date(deps.now()).toISOString();
-    const add = () =>
-      store.sessions.insert(caller.namespace, {
-        session_id: input.session_id,
-        uuid: deps.newUuid(),
-        ...(input.user_id !== undefined && { user_id: input.user_id }),
-        metadata: input.metadata ?? {},
-        created_at: at,
-        updated_at: at,
-        message_count: 0,
-      });
-    const outcome = await add();
-    if (outcome === 'user_missing' || outcome.applied || !outcome.found) return outcome;
-    if (!absence.isPast(outcome.found)) return outcome;
-    const cutoff = purgeCutoff(deps.now(), deps.purgeAfter) as string;
-    await store.sessions.purge(caller.namespace, input.session_id, cutoff);
-    return add();
+    return overPast(
+      deps,
+      () =>
+        store.sessions.insert(caller.namespace, {
+          session_id: input.session_id,
+          uuid: deps.newUuid(),
+          ...(input.user_id !== undefined && { user_id: input.user_id }),
+          metadata: input.metadata ?? {},
+          created_at: at,
+          updated_at: at,
+          message_count: 0,
+        }),
+      (outcome) => (outcome === 'user_missing' || outcome.applied ? undefined : outcome.found),
+      (cutoff) => store.sessions.purge(caller.namespace, input.session_id, cutoff),
+    );
   }
 
   /** A pinned caller's user comes to be with the first session: the credential vouches for it. */
   async function addOwner({ namespace }: Caller, store: Store, user_id: string): Promise<void> {
     const at = new Date(deps.now()).toISOString();
     const user = { user_id, uuid: deps.newUuid(), metadata: {}, created_at: at, updated_at: at };
-    const add = () => store.users.insert(namespace, user);
-    let outcome = await add();
-    if (!outcome.applied && outcome.found && absence.isPast(outcome.found)) {
-      const cutoff = purgeCutoff(deps.now(), deps.purgeAfter) as string;
-      await store.users.purge(namespace, user_id, cutoff);
-      outcome = await add();
-    }
+    const outcome = await overPast(
+      deps,
+      () => store.users.insert(namespace, user),
+      (outcome) => (outcome.applied ? undefined : outcome.found),
+      (cutoff) => store.users.purge(namespace, user_id, cutoff),
+    );
     if (outcome.applied) deps.onChange(namespace, { user_id });
   }
 

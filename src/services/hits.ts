@@ -3,7 +3,8 @@ import type { Message, Session } from '../domain/records.ts';
 import { firstMatch } from '../search/analyse.ts';
 import { placeOf, type Ranked } from '../search/rank.ts';
 import { digestOf } from '../search/vectors.ts';
-import type { Extent, Located, MessagePlace, Store } from '../store/store.ts';
+import type { Extent, Located, MessagePlace, TimeRange } from '../store/search-store.ts';
+import type { Store } from '../store/store.ts';
 import { withContentCut, withMetadataCut } from './fit.ts';
 import { PAGE_MAX_BYTES } from './services.ts';
 
@@ -20,7 +21,7 @@ const SESSION_METADATA_BYTES = 1000;
 /** How many messages are read at once: as many of the longest as a call can bear. */
 const BATCH = 8;
 
-export interface SearchInput {
+export interface SearchInput extends TimeRange {
   query: string;
   session_id?: string | undefined;
   user_id?: string | undefined;
@@ -28,8 +29,6 @@ export interface SearchInput {
   cursor?: string | undefined;
   roles?: readonly string[] | undefined;
   metadata?: JsonObject | undefined;
-  since?: string | undefined;
-  until?: string | undefined;
   neighbours?: number | undefined;
   diverse?: boolean | undefined;
 }
@@ -172,7 +171,7 @@ function toNeighbour(message: Message): Neighbour {
 /** A message with its content whole, or if it is long, the part of it around the first match. */
 function excerpt(message: Message, terms: readonly string[]): Message {
   if (message.content.length <= SHOWN_BYTES / 4) return message;
-  const match = firstMatch(message.content, terms);
   const fits = Buffer.byteLength(message.content) <= SHOWN_BYTES;
-  return withContentCut(message, fits ? 0 : Math.max(0, match - SHOWN_BEFORE), SHOWN_BYTES);
+  const start = fits ? 0 : Math.max(0, firstMatch(message.content, terms) - SHOWN_BEFORE);
+  return withContentCut(message, start, SHOWN_BYTES);
 }

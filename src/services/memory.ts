@@ -1,44 +1,13 @@
 import { DomainError, invalidArgument, quoted } from '../domain/errors.ts';
 import { type JsonObject, jsonBytes } from '../domain/metadata.ts';
 import { cutPage, type PageArguments, sealCursor, windowOf } from '../domain/pages.ts';
-import { estimateTokens, type Message, type Session, type Summary } from '../domain/records.ts';
-import { termsOf } from '../search/analyse.ts';
-import type { Append, Conversation, FoundMessage, Store, Stretch } from '../store/store.ts';
+import type { Message, Session, Summary } from '../domain/records.ts';
+import type { FoundMessage, Store, Stretch } from '../store/store.ts';
 import { describeAbsence } from './absence.ts';
-import { createBegin } from './begin.ts';
+import { createAppend } from './append.ts';
 import { CONTENT_SHOWN_BYTES, withContentCut, withMetadataCut } from './fit.ts';
-import { mayTouch } from './pin.ts';
-import {
-  type Caller,
-  changed,
-  type Dependencies,
-  PAGE_MAX_BYTES,
-  purgeCutoff,
-} from './services.ts';
-import { mapInTurns } from './turns.ts';
-
-/** How many messages get_memory returns unless told otherwise. */
-export const WINDOW_DEFAULT = 12;
-
-export interface AddedMessage {
-  uuid?: string | undefined;
-  role: string;
-  content: string;
-  metadata?: JsonObject | undefined;
-}
-
-export interface AddResult {
-  session: Session;
-  messages: { uuid: string; seq: number; status: 'created' | 'updated' }[];
-  /** How many messages lie behind the newest summary, once that is too many. */
-  unsummarized?: Unsummarized;
-}
-
-/** The messages that no summary covers. */
-export interface Unsummarized {
-  from_seq: number;
-  up_to_seq: number;
-}
+import { type Caller, changed, type Dependencies, PAGE_MAX_BYTES } from './services.ts';
+import { type Unsummarized, unsummarized, WINDOW_DEFAULT } from './unsummarized.ts';
 
 export interface Memory {
   session: Session;
@@ -71,7 +40,6 @@ export type MemoryService = ReturnType<typeof createMemoryService>;
 export function createMemoryService(deps: Dependencies) {
   const timestamp = () => new Date(deps.now()).toISOString();
   const absence = describeAbsence(deps);
-  const begin = createBegin(deps);
 
   /** A live session with a stretch of its messages. */
   async function read(caller: Caller, store: Store, sessionId: string, stretch: Stretch) {
@@ -81,12 +49,6 @@ export function createMemoryService(deps: Dependencies) {
       throw await absence.session(caller, store, sessionId, found?.conversation.session);
     }
     return found;
-  }
-
-  /** Adds a pinned caller's session before the append would, which would give it no user. */
-  async function beginOwn(caller: Caller, store: Store, session_id: string): Promise<void> {
-    if (await mayTouch(caller, store, session_id)) return;
-    await begin(caller, store, { session_id });
   }
 
   /** The message that was found, or the error that says why there is none. */
@@ -108,74 +70,7 @@ export function createMemoryService(deps: Dependencies) {
   }
 
   return {
-    /**
-     * Appends messages. The session is created if it is not there, and comes back if it is deleted,
-     * without the messages that it had.
-     *
-     * @throws DomainError INVALID_ARGUMENT when two of the messages have one uuid; NOT_FOUND when the
-     *   session's user is deleted; PERMISSION_DENIED when a pinned caller may not have that session
-     */
-    async add(
-      caller: Caller,
-      sessionId: string,
-      added: readonly AddedMessage[],
-    ): Promise<AddResult> {
-      const given = added.flatMap(({ uuid }) => (uuid === undefined ? [] : [uuid]));
-      if (new Set(given).size < given.length) {
-        throw invalidArgument('messages: two of them have the same uuid. Give each its own.');
-      }
-      const store = await deps.store();
-      const { namespace } = caller;
-      await beginOwn(caller, store, sessionId);
-      const terms = await mapInTurns(added, termsOf);
-      const append: Append = {
-        messages: added.map(({ uuid, role, content, metadata = {} }, i) => ({
-          uuid: uuid ?? deps.newUuid(),
-          given: uuid !== undefined,
-          role,
-          content,
-          metadata,
-          token_count: estimateTokens(content),
-          terms: terms[i] as string[],
-        })),
-        mayExist: given.length > 0,
-        at: timestamp(),
-        session_uuid: deps.newUuid(),
-        thread: deps.newUuid(),
-      };
-      let outcome = await store.messages
-        .append(namespace, sessionId, append)
-        .catch((error: unknown) => {
-          throw withUuids(error, append);
-        });
-      if (!outcome.applied && outcome.found && absence.isPast(outcome.found.session)) {
-        const cutoff = purgeCutoff(deps.now(), deps.purgeAfter) as string;
-        await store.sessions.purge(namespace, sessionId, cutoff);
-        await beginOwn(caller, store, sessionId);
-        outcome = await store.messages.append(namespace, sessionId, append);
-      }
-      if (!outcome.applied) {
-        throw await absence.session(caller, store, sessionId, outcome.found?.session);
-      }
-      const { session, messages, thread } = outcome.record;
-      deps.embeddings?.offer(
-        namespace,
-        messages.map(({ seq }, i) => ({
-          place: { session_id: sessionId, thread, seq },
-          content: append.messages[i]?.content as string,
-        })),
-      );
-      deps.onChange(caller.namespace, changed(session, true));
-      return {
-        session,
-        messages: messages.map(({ uuid, seq, created }) => ({
-          uuid,
-          seq,
-          status: created ? 'created' : 'updated',
-        })),
-        ...unsummarized(outcome.record, WINDOW_DEFAULT),
-      };
-    },
+    add: createAppend(deps),
 
     /**
      * What an agent needs to go on: the newest summary and the messages behind it, at least the last
@@ -298,23 +193,6 @@ export function createMemoryService(deps: Dependencies) {
   };
 }
 
-/** How many uuids an error lists. */
-const MAX_LISTED = 20;
-
-/**
- * An UNAVAILABLE that makes a repetition safe: nobody knows whether the messages were stored, and
- * without uuids a repetition would store them once more.
- */
-function withUuids(error: unknown, { messages }: Append): unknown {
-  const ours = messages.some(({ given }) => !given);
-  if (!(error instanceof DomainError) || error.code !== 'UNAVAILABLE' || !ours) return error;
-  const advice =
-    messages.length <= MAX_LISTED
-      ? `So that nothing is stored twice, repeat it with these uuids, in this order: ${messages.map(({ uuid }) => uuid).join(', ')}.`
-      : 'So that nothing is stored twice, look at the end of list_messages before you repeat it.';
-  return new DomainError('UNAVAILABLE', `${error.message} ${advice}`, { cause: error });
-}
-
 /** Messages, newest first, as answers show them, up to the first that does not fit any more. */
 function withinBudget(
   messages: readonly Message[],
@@ -333,14 +211,3 @@ function withinBudget(
 
 /** What fills an answer, counted as it will be shown. */
 const ENOUGH = { total: PAGE_MAX_BYTES, each: CONTENT_SHOWN_BYTES };
-
-/** What lies behind the newest summary, if that is more than twice the window. */
-function unsummarized(
-  { first_seq, last_seq, summary }: Conversation,
-  window: number,
-): { unsummarized?: Unsummarized } {
-  const from_seq = summary === undefined ? first_seq : summary.up_to_seq + 1;
-  return last_seq - from_seq + 1 > 2 * window
-    ? { unsummarized: { from_seq, up_to_seq: last_seq } }
-    : {};
-}

@@ -1,7 +1,8 @@
 import { EmbeddingError, type EmbeddingProblem } from '../search/embedding-error.ts';
 import { placeOf, type Ranked } from '../search/rank.ts';
 import { similarity } from '../search/vectors.ts';
-import type { Extent, SearchScope, Store } from '../store/store.ts';
+import type { Extent, SearchScope, TimeRange } from '../store/search-store.ts';
+import type { Store } from '../store/store.ts';
 import type { Embeddings } from './services.ts';
 
 /** How many messages are compared with a question, the newest. */
@@ -42,7 +43,7 @@ export async function rankByMeaning(
   namespace: string,
   scope: SearchScope,
   question: string,
-  time: { since?: string | undefined; until?: string | undefined },
+  time: TimeRange,
 ): Promise<Meaning | { unavailable: string }> {
   let asked: Uint8Array;
   try {

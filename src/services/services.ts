@@ -1,5 +1,6 @@
 import type { Session } from '../domain/records.ts';
-import type { MessagePlace, Store } from '../store/store.ts';
+import type { MessagePlace } from '../store/search-store.ts';
+import type { Store } from '../store/store.ts';
 
 /** A record that a call has changed. */
 export type Changed = { user_id: string } | ChangedSession;

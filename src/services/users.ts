@@ -6,8 +6,9 @@ import type { ListQuery, ListWindow, Progress, Store, UserChange } from '../stor
 import { describeAbsence } from './absence.ts';
 import { withMetadataCut } from './fit.ts';
 import { type ListArguments, listPage, type Page, type Source } from './lists.ts';
+import { overPast } from './past.ts';
 import { exists, refusePinned } from './pin.ts';
-import { type Caller, type Dependencies, purgeCutoff, purgeTime } from './services.ts';
+import { type Caller, type Dependencies, purgeTime } from './services.ts';
 
 export interface NewUser {
   user_id: string;
@@ -69,21 +70,20 @@ export function createUserService(deps: Dependencies) {
       const at = timestamp();
       const { user_id, metadata = {}, ...names } = input;
       const { namespace } = caller;
-      const insert = () =>
-        store.users.insert(namespace, {
-          user_id,
-          uuid: deps.newUuid(),
-          ...present(names),
-          metadata,
-          created_at: at,
-          updated_at: at,
-        });
-      let outcome = await insert();
-      if (!outcome.applied && outcome.found && absence.isPast(outcome.found)) {
-        const cutoff = purgeCutoff(deps.now(), deps.purgeAfter) as string;
-        await store.users.purge(namespace, user_id, cutoff);
-        outcome = await insert();
-      }
+      const outcome = await overPast(
+        deps,
+        () =>
+          store.users.insert(namespace, {
+            user_id,
+            uuid: deps.newUuid(),
+            ...present(names),
+            metadata,
+            created_at: at,
+            updated_at: at,
+          }),
+        (outcome) => (outcome.applied ? undefined : outcome.found),
+        (cutoff) => store.users.purge(namespace, user_id, cutoff),
+      );
       if (outcome.applied) {
         deps.onChange(namespace, { user_id });
         return outcome.record;

@@ -1,7 +1,7 @@
 import { ASKS, analyseQuestion } from '../search/analyse.ts';
 import { type Ranked, rank } from '../search/rank.ts';
-import type { Candidates, Extent, SearchScope, Store } from '../store/store.ts';
-
+import type { Candidates, Extent, SearchScope, TimeRange } from '../store/search-store.ts';
+import type { Store } from '../store/store.ts';
 import { letOthers } from './turns.ts';
 
 /** How many messages are considered for each term, the newest; fewer where there are many terms. */
@@ -31,7 +31,7 @@ export async function rankByWords(
   namespace: string,
   scope: SearchScope,
   question: string,
-  time: { since?: string | undefined; until?: string | undefined },
+  time: TimeRange,
   now: number,
 ): Promise<Words> {
   const { terms, omitted } = analyseQuestion(question);

@@ -1,6 +1,7 @@
 import type { JsonObject } from '../domain/metadata.ts';
 import type { Window } from '../domain/pages.ts';
 import type { Message, Session, Summary, User } from '../domain/records.ts';
+import type { SearchStore, VectorStore } from './search-store.ts';
 
 /**
  * The port that both stores implement. Every call is made inside one namespace and is atomic: it
@@ -212,131 +213,6 @@ export interface MessageStore {
     uuid: string,
     summary: Summary,
   ): Promise<Change<Conversation>>;
-}
-
-/** Where a search looks: in one session, in the sessions of one user, or in all of the namespace. */
-export interface SearchScope {
-  session_id?: string | undefined;
-  user_id?: string | undefined;
-}
-
-export interface TermQuery {
-  /** Any of these. */
-  terms: readonly string[];
-  /** Terms that nothing is looked for by, though `matched` tells of them too. */
-  also: readonly string[];
-  /** Of each term, only so many, the newest. */
-  limit: number;
-  /** Only messages that were created in this time, its ends included. */
-  since?: string | undefined;
-  until?: string | undefined;
-}
-
-/** Names a message by where it is. */
-export interface MessagePlace {
-  session_id: string;
-  thread: string;
-  seq: number;
-}
-
-/** A message that has at least one of the terms that are looked for. */
-export interface Candidate extends MessagePlace {
-  role: string;
-  /** Milliseconds since 1970. */
-  created_at: number;
-  /** The terms that are looked for, each as often as the message has it. */
-  matched: readonly string[];
-  /** How many terms it has in all. */
-  length: number;
-}
-
-/** The messages of a thread: those from `first_seq` to `last_seq`, without a gap. */
-export interface Extent {
-  first_seq: number;
-  last_seq: number;
-}
-
-export interface Candidates {
-  candidates: Candidate[];
-  /** The threads that they are in. */
-  threads: ReadonlyMap<string, Extent>;
-  /** The terms of which there are, or may be, more. */
-  cut: string[];
-}
-
-/** A message with the session that it is in. */
-export interface Located {
-  place: MessagePlace;
-  message: Message;
-  session: Session;
-}
-
-export interface SearchStore {
-  /** Messages of live sessions that have one of the terms. */
-  candidates(namespace: string, scope: SearchScope, query: TermQuery): Promise<Candidates>;
-
-  /**
-   * Messages of live sessions by their places, in that order, without those that are gone.
-   *
-   * @param metadataMaxBytes the metadata of a session that takes more is left out
-   */
-  locate(
-    namespace: string,
-    places: readonly MessagePlace[],
-    metadataMaxBytes: number,
-  ): Promise<Located[]>;
-}
-
-/** A message whose meaning can be compared with others', by the model that made the vector. */
-export interface MessageVector {
-  place: MessagePlace;
-  /** Tells whether the message still says what the vector stands for. */
-  digest: string;
-  vector: Uint8Array;
-}
-
-export interface VectorQuery {
-  model: string;
-  /** Only so many, the newest. */
-  limit: number;
-  /** Only messages that were created in this time, its ends included. */
-  since?: string | undefined;
-  until?: string | undefined;
-}
-
-export interface NewestVectors {
-  vectors: MessageVector[];
-  /** The threads that they are in. */
-  threads: ReadonlyMap<string, Extent>;
-  /** How many of the newest are another model's, and not among them. */
-  outdated: number;
-  /** There are, or may be, more. */
-  cut: boolean;
-}
-
-/** A message that has no vector of a model. */
-export interface UnembeddedMessage {
-  namespace: string;
-  place: MessagePlace;
-  content: string;
-}
-
-export interface VectorStore {
-  /** Keeps vectors of messages that are still there, each in the place of the one before. */
-  put(model: string, vectors: readonly (MessageVector & { namespace: string })[]): Promise<void>;
-
-  /** The newest vectors of messages of live sessions. */
-  newest(namespace: string, scope: SearchScope, query: VectorQuery): Promise<NewestVectors>;
-
-  /**
-   * Messages of every namespace that have no vector of `model`, among the `limit` behind `after`.
-   * `next` is where to go on; without it, there are no more.
-   */
-  unembedded(
-    model: string,
-    after: string | undefined,
-    limit: number,
-  ): Promise<{ messages: UnembeddedMessage[]; next?: string }>;
 }
 
 export interface UserChange {

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { DomainError } from '../../src/domain/errors.ts';
 import { estimateTokens, type Message } from '../../src/domain/records.ts';
-import type { AddedMessage } from '../../src/services/memory.ts';
+import type { AddedMessage } from '../../src/services/append.ts';
 import { type Harness, harness } from '../support/stores.ts';
 import { describeStores } from './describe-stores.ts';
 
@@ -188,6 +189,27 @@ describeStores('memory', (under) => {
       const { messages } = await add([{ uuid, role: 'user', content: 'after' }]);
       expect(messages).toStrictEqual([{ uuid, seq: 4, status: 'created' }]);
       expect(await contents()).toStrictEqual(['after']);
+    });
+
+    it('names the uuids to repeat it with, also where what stood in its way was past its purge', async () => {
+      await at.users.add(caller, { user_id: 'gone' });
+      await at.sessions.add(caller, { session_id: 'theirs', user_id: 'gone' });
+      await at.users.delete(caller, 'gone');
+      let tries = 0;
+      const { messages } = under.store;
+      const append: typeof messages.append = async (...args) => {
+        if (++tries === 2) throw new DomainError('UNAVAILABLE', 'It does not answer.');
+        return messages.append(...args);
+      };
+      const later = harness({ ...under.store, messages: { ...messages, append } });
+      later.clock.now += 8 * 86_400_000;
+      await expect(later.memory.add(caller, 'theirs', said('hello'))).rejects.toMatchObject({
+        code: 'UNAVAILABLE',
+        message: expect.stringMatching(
+          /repeat it with these uuids, in this order: [0-9a-f-]{36}\.$/,
+        ),
+      });
+      expect(tries).toBe(2);
     });
   });
 

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../src/domain/metadata.ts';
+import type { AddedMessage } from '../../src/services/append.ts';
 import type { Hit, SearchInput } from '../../src/services/hits.ts';
-import type { AddedMessage } from '../../src/services/memory.ts';
 import { type Harness, harness } from '../support/stores.ts';
 import { describeStores } from './describe-stores.ts';
 

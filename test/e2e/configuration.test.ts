@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TOOLS } from '../../src/mcp/tools/index.ts';
+import { READING } from '../support/offered.ts';
 import { RawStdio } from '../support/raw-stdio.ts';
 import { type ServerOptions, type ServerProcess, Servers } from '../support/server-process.ts';
 
@@ -174,17 +175,8 @@ describe('which tools are offered', () => {
 
   it('are those that change nothing, with --read-only; others cannot be called', async () => {
     const raw = await connect('--read-only');
-    const offered = await namesOf(raw);
-    expect(offered).toEqual([
-      'get_session',
-      'list_sessions',
-      'get_memory',
-      'list_messages',
-      'search_memory',
-      'get_user',
-      'list_users',
-    ]);
-    const others = TOOLS.map(({ name }) => name).filter((name) => !offered.includes(name));
+    expect(await namesOf(raw)).toEqual(READING);
+    const others = TOOLS.map(({ name }) => name).filter((name) => !READING.includes(name));
     expect(others).toContain('add_memory');
     for (const name of others) {
       const args = { session_id: 'read-only', metadata: {} };

@@ -4,18 +4,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TOOLS } from '../../src/mcp/tools/index.ts';
 import type { ClientKind, McpClient } from '../support/clients.ts';
 import { AUDIENCE, Issuer } from '../support/issuer.ts';
+import { READING } from '../support/offered.ts';
 import { type Endpoint, Servers } from '../support/server-process.ts';
 import { grant } from '../support/tokens.ts';
 
-const READING = [
-  'get_session',
-  'list_sessions',
-  'get_memory',
-  'list_messages',
-  'search_memory',
-  'get_user',
-  'list_users',
-];
 const ADMINISTERING = ['delete_user', 'restore_user'];
 const names = TOOLS.map(({ name }) => name);
 

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { MongoClient } from 'mongodb';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { call } from '../support/call.ts';
 import type { ClientKind, McpClient, Progress } from '../support/clients.ts';
+import { changesOf, messages, sessionUri } from '../support/news.ts';
 import { type Endpoint, Servers, type TransportKind } from '../support/server-process.ts';
 
 /** Where connections can carry news of changes. */
@@ -12,20 +14,11 @@ const WAYS: [transport: TransportKind, kind: ClientKind, how: string][] = [
   ['HTTP+SSE', 'v1', 'resources/subscribe'],
 ];
 
-const sessionUri = (id: string) => `session://${encodeURIComponent(id)}`;
-const messages = [{ role: 'user', content: 'news' }];
-
 let servers: Servers;
 beforeAll(async () => {
   servers = await Servers.open();
 });
 afterAll(() => servers?.close());
-
-async function call(client: McpClient, tool: string, args: Record<string, unknown>) {
-  const { isError, text, content } = await client.callTool(tool, args);
-  expect(isError, text).toBe(false);
-  return content;
-}
 
 describe.each(WAYS)('over %s, a %s client that subscribes by %s', (transport, kind) => {
   let endpoint: Endpoint;
@@ -68,11 +61,7 @@ describe.each(WAYS)('over %s, a %s client that subscribes by %s', (transport, ki
     for (const [tool, args] of [
       ['add_memory', { messages }],
       ['add_memory', { messages: [{ ...messages[0], uuid: message.uuid, content: 'better' }] }],
-      ['update_session_metadata', { metadata: { a: 1 } }],
-      ['update_message_metadata', { uuid: message.uuid, metadata: { a: 1 } }],
-      ['set_summary', { content: 'News came.', up_to_seq: 1 }],
-      ['delete_session', {}],
-      ['restore_session', {}],
+      ...changesOf(message.uuid),
     ] as const) {
       const heard = await heardOf(() => call(other, tool, { session_id, ...args }));
       expect(heard, tool).toEqual(new Set([uri, `${uri}/messages`]));

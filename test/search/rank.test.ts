@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ASKS, termsOf } from '../../src/search/analyse.ts';
 import { rank } from '../../src/search/rank.ts';
-import type { Candidate, Extent } from '../../src/store/store.ts';
+import type { Candidate, Extent } from '../../src/store/search-store.ts';
 
 const NOW = Date.parse('2026-01-01T00:00:00Z');
 const DAY = 86_400_000;

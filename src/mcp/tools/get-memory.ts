@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { message, session, sessionId, summary } from '../../domain/records.ts';
 import { withMetadataCut } from '../../services/fit.ts';
-import { WINDOW_DEFAULT } from '../../services/memory.ts';
+import { WINDOW_DEFAULT } from '../../services/unsummarized.ts';
 import { adviceOn, adviceResult } from '../advice.ts';
 import { defineTool, READS } from '../tool.ts';
 

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { metadata } from '../../domain/metadata.ts';
 import { message, role, session, sessionId, userId } from '../../domain/records.ts';
 import { HITS_DEFAULT } from '../../services/search.ts';
+import { pageArguments, pageResults } from '../paging.ts';
 import { defineTool, READS } from '../tool.ts';
 
 const HITS_MAX = 100;
@@ -60,12 +61,7 @@ export const searchMemory = defineTool({
       .boolean()
       .optional()
       .meta({ description: 'Put hits that say the same further back, in mode hybrid.' }),
-    cursor: z
-      .string()
-      .min(1)
-      .max(4096)
-      .optional()
-      .meta({ description: 'next_cursor of the page before; leave it out to start.' }),
+    cursor: pageArguments.cursor,
   }),
   output: z.strictObject({
     hits: z.array(
@@ -77,10 +73,7 @@ export const searchMemory = defineTool({
         after: z.array(neighbour).optional(),
       }),
     ),
-    next_cursor: z
-      .string()
-      .optional()
-      .meta({ description: 'There are more: repeat the call with this as cursor.' }),
+    next_cursor: pageResults.next_cursor,
     considered_count: z.int().meta({ description: 'How many messages were ranked.' }),
     mode: z
       .enum(['lexical', 'hybrid'])

@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { ObjectId } from 'mongodb';
 import type { Append, Appended, Change, MessageStore, NewMessage } from '../store.ts';
 import { type Connection, type Deployment, PATIENCE } from './connection.ts';
 import {
@@ -9,6 +8,7 @@ import {
   toConversation,
 } from './documents.ts';
 import { isDuplicateKey, unavailable } from './errors.ts';
+import { messageId } from './message-id.ts';
 import { toStored } from './metadata.ts';
 import {
   advance,
@@ -149,7 +149,7 @@ function toDocument(
 ): MessageDocument {
   const at = new Date(time);
   return {
-    _id: new ObjectId(),
+    _id: messageId({ thread: key.thread, seq }),
     ...key,
     seq,
     uuid,

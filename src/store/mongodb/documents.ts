@@ -1,4 +1,4 @@
-import type { Binary, Collection, Db, ObjectId } from 'mongodb';
+import type { Binary, Collection, Db } from 'mongodb';
 import type { JsonObject } from '../../domain/metadata.ts';
 import type { Message, Session, Summary, User } from '../../domain/records.ts';
 import type { Conversation } from '../store.ts';
@@ -65,8 +65,9 @@ export interface UserDocument {
   revision: number;
 }
 
+/** A message as it is stored; `_id` is its place. */
 export interface MessageDocument {
-  _id: ObjectId;
+  _id: string;
   namespace: string;
   session_id: string;
   /** Its session's, to be found by. */

@@ -7,6 +7,7 @@ export const INDEX = {
   updated: 'updated',
   userCreated: 'user_created',
   userUpdated: 'user_updated',
+  thread: 'thread',
   left: 'left',
   cascade: 'cascade',
   order: 'order',
@@ -28,6 +29,7 @@ const INDEXES: Record<string, IndexDescription[]> = {
     { name: INDEX.updated, key: { namespace: 1, live: 1, updated_at: 1, _id: 1 } },
     { name: INDEX.userCreated, key: { namespace: 1, user_id: 1, live: 1, created_at: 1, _id: 1 } },
     { name: INDEX.userUpdated, key: { namespace: 1, user_id: 1, live: 1, updated_at: 1, _id: 1 } },
+    { name: INDEX.thread, key: { thread: 1 } },
     {
       name: INDEX.left,
       key: { 'left.deleted_at': 1 },
@@ -52,11 +54,11 @@ const INDEXES: Record<string, IndexDescription[]> = {
   ],
   messages: [
     { name: INDEX.order, key: { namespace: 1, session_id: 1, thread: 1, seq: 1 }, unique: true },
-    { name: INDEX.uuid, key: { namespace: 1, session_id: 1, thread: 1, uuid: 1 }, unique: true },
+    { name: INDEX.uuid, key: { namespace: 1, session_id: 1, uuid: 1, thread: 1 }, unique: true },
     // Read backwards, so that of one millisecond what came last is first.
     {
       name: INDEX.sessionTerms,
-      key: { namespace: 1, session_id: 1, thread: 1, terms: 1, created_at: 1 },
+      key: { namespace: 1, session_id: 1, terms: 1, thread: 1, created_at: 1 },
     },
     { name: INDEX.userTerms, key: { namespace: 1, user_id: 1, terms: 1, created_at: 1 } },
     { name: INDEX.namespaceTerms, key: { namespace: 1, terms: 1, created_at: 1 } },

@@ -1,7 +1,5 @@
 import type { ClientSession, Db } from 'mongodb';
-import { stretchEdge } from '../../domain/pages.ts';
-import type { Message } from '../../domain/records.ts';
-import type { Change, Conversation, FoundMessage, MessageStore, Stretch } from '../store.ts';
+import type { Change, Conversation, FoundMessage, MessageStore } from '../store.ts';
 import { createAppend } from './append.ts';
 import { changeOrFind } from './change.ts';
 import type { Connection } from './connection.ts';
@@ -14,9 +12,9 @@ import {
   toConversation,
   toMessage,
   toSession,
-  WITHOUT_TERMS,
 } from './documents.ts';
 import { mergeMetadata } from './merge-patch.ts';
+import { findLive, readStretch } from './stretches.ts';
 import { type Place, type ThreadKey, within } from './thread-writes.ts';
 
 /** The messages and summaries collections, and what they move in the sessions collection. */
@@ -43,31 +41,17 @@ export function mongoMessages(connection: Connection): MessageStore {
 
     read(namespace, sessionId, stretch) {
       const place = { namespace, session_id: sessionId };
-      return connection.run(async ({ db }) => {
-        const document = await sessionsOf(db).findOne(place);
-        if (document === null) return undefined;
-        const conversation = toConversation(document);
-        const { thread } = document;
-        const range = rangeOf(conversation, stretch);
-        if (thread === undefined || range.$gt >= range.$lte) return { conversation, messages: [] };
-        const found = messagesOf(db)
-          .find({ ...place, thread, seq: range }, { projection: WITHOUT_TERMS })
-          .sort({ seq: stretch.order === 'asc' ? 1 : -1 });
-        const messages: Message[] = [];
-        let bytes = 0;
-        for await (const document of found) {
-          messages.push(toMessage(document));
-          bytes += Math.min(4 * document.token_count, stretch.enough.each);
-          if (bytes >= stretch.enough.total) break;
-        }
-        return { conversation, messages };
-      });
+      return connection.run(({ db }) => readStretch(db, place, stretch));
     },
 
     find(namespace, sessionId, uuid) {
-      return withLive({ namespace, session_id: sessionId }, (db, thread) =>
-        messagesOf(db).findOne({ ...thread, uuid }, { projection: WITHOUT_TERMS }),
-      );
+      const place = { namespace, session_id: sessionId };
+      return connection.run(async ({ db }) => {
+        const found = await findLive(db, place, uuid);
+        if (found !== undefined) return found;
+        const session = await sessionsOf(db).findOne(place);
+        return { session: session === null ? undefined : toSession(session), message: undefined };
+      });
     },
 
     merge(namespace, sessionId, uuid, patch, at) {
@@ -124,18 +108,4 @@ export function mongoMessages(connection: Connection): MessageStore {
       });
     },
   };
-}
-
-/**
- * A stretch as a range bounded at both ends. Sequence numbers have no gaps, so the bound takes the
- * place of a limit, and no sort is left to do, however long the session is.
- */
-function rangeOf(
-  { first_seq, last_seq }: Conversation,
-  { order, limit, after, offset }: Stretch,
-): { $gt: number; $lte: number } {
-  const edge = stretchEdge({ first_seq, last_seq }, { order, after, offset });
-  return order === 'asc'
-    ? { $gt: edge, $lte: Math.min(edge + limit, last_seq) }
-    : { $gt: Math.max(edge - 1 - limit, first_seq - 1), $lte: edge - 1 };
 }

@@ -156,7 +156,7 @@ export async function replaceExisting(
   const { matchedCount } = await messagesOf(db).bulkWrite(updates, within(session));
   if (matchedCount < updates.length) throw new Outdated();
   // The vectors of what they said before.
-  const _id = { $in: [...existing.values()].map(({ thread, seq }) => `${seq}@${thread}`) };
+  const _id = { $in: [...existing.values()].map(({ _id }) => _id) };
   await vectorsOf(db).deleteMany({ _id }, within(session));
 }
 

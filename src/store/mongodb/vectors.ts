@@ -1,10 +1,9 @@
-import { Binary, type Db, type Document, type Filter, ObjectId } from 'mongodb';
-import type { Extent, MessagePlace, MessageVector, NewestVectors, VectorStore } from '../store.ts';
+import { Binary, type Db, type Filter } from 'mongodb';
+import type { Extent, MessageVector, NewestVectors, VectorStore } from '../search-store.ts';
 import type { Connection } from './connection.ts';
 import { type MessageDocument, messagesOf, type VectorDocument, vectorsOf } from './documents.ts';
-import { branchesOf, filterOf, isLive, liveThreads, within } from './search.ts';
-
-const idOf = ({ thread, seq }: Pick<MessagePlace, 'thread' | 'seq'>) => `${seq}@${thread}`;
+import { messageId } from './message-id.ts';
+import { during, filterOf, isLive, liveThreads } from './scope.ts';
 
 /** All that a shard key of the collection could be made of. */
 const keyOf = ({ _id, namespace, session_id, thread }: VectorDocument) => ({
@@ -12,14 +11,23 @@ const keyOf = ({ _id, namespace, session_id, thread }: VectorDocument) => ({
 });
 
 /** What a vector has to know of its message. */
-function find(db: Db, branches: Document[]) {
+function find(db: Db, ids: readonly string[]) {
   return messagesOf(db)
-    .find({ $or: branches })
-    .project<Omit<MessageDocument, '_id'>>({
-      ...{ _id: 0, namespace: 1, session_id: 1, user_id: 1 },
+    .find({ _id: { $in: ids } })
+    .project<MessageDocument>({
+      ...{ namespace: 1, session_id: 1, user_id: 1 },
       ...{ thread: 1, seq: 1, created_at: 1 },
     })
     .toArray();
+}
+
+/** What messages say, by their `_id`. */
+async function contentsOf(db: Db, messages: readonly Pick<MessageDocument, '_id'>[]) {
+  const found = await messagesOf(db)
+    .find({ _id: { $in: messages.map(({ _id }) => _id) } })
+    .project<Pick<MessageDocument, '_id' | 'content'>>({ content: 1 })
+    .toArray();
+  return new Map(found.map(({ _id, content }) => [_id, content]));
 }
 
 /** The vectors collection. Whether a message is live is up to its session, here as in the search. */
@@ -28,14 +36,12 @@ export function mongoVectors(connection: Connection): VectorStore {
     put(model, vectors) {
       if (vectors.length === 0) return Promise.resolve();
       return connection.run(async ({ db }) => {
-        const branches = vectors.flatMap(({ namespace, place }) => branchesOf(namespace, [place]));
-        const found = await find(db, branches);
-        const messages = new Map(found.map((message) => [idOf(message), message]));
+        const ids = vectors.map(({ place }) => messageId(place));
+        const messages = new Map((await find(db, ids)).map((message) => [message._id, message]));
         const documents = vectors.flatMap(({ place, digest, vector }): VectorDocument[] => {
-          const _id = idOf(place);
-          const message = messages.get(_id);
+          const message = messages.get(messageId(place));
           if (message === undefined) return [];
-          return [{ ...message, _id, model, digest, vector: new Binary(vector) }];
+          return [{ ...message, model, digest, vector: new Binary(vector) }];
         });
         if (documents.length === 0) return;
         await vectorsOf(db).bulkWrite(
@@ -45,7 +51,7 @@ export function mongoVectors(connection: Connection): VectorStore {
           { ordered: false },
         );
         // A purge may have come between: nobody else would find what it left.
-        const there = new Set((await find(db, branches)).map(idOf));
+        const there = new Set((await find(db, ids)).map(({ _id }) => _id));
         const gone = documents.flatMap(({ _id }) => (there.has(_id) ? [] : [_id]));
         if (gone.length > 0) await vectorsOf(db).deleteMany({ _id: { $in: gone } });
       });
@@ -58,7 +64,7 @@ export function mongoVectors(connection: Connection): VectorStore {
           return { vectors: [], threads: new Map(), outdated: 0, cut: false };
         }
         const found = await vectorsOf(db)
-          .find({ ...filter, ...within({ since, until }) } as Filter<VectorDocument>)
+          .find({ ...filter, ...during({ since, until }) } as Filter<VectorDocument>)
           .sort({ created_at: -1 })
           .limit(limit + 1)
           .batchSize(limit + 2)
@@ -77,15 +83,17 @@ export function mongoVectors(connection: Connection): VectorStore {
 
     unembedded(model, after, limit) {
       return connection.run(async ({ db }) => {
-        const behind = after === undefined ? {} : { _id: { $gt: new ObjectId(after) } };
+        const behind = after === undefined ? {} : { _id: { $gt: after } };
         const found = await messagesOf(db)
           .find(behind)
           .sort({ _id: 1 })
           .limit(limit)
-          .project<MessageDocument>({ namespace: 1, session_id: 1, thread: 1, seq: 1, content: 1 })
+          .project<Omit<MessageDocument, 'content'>>({
+            ...{ namespace: 1, session_id: 1, thread: 1, seq: 1 },
+          })
           .toArray();
         const embedded = await vectorsOf(db)
-          .find({ _id: { $in: found.map(idOf) }, model })
+          .find({ _id: { $in: found.map(({ _id }) => _id) }, model })
           .project<{ _id: string }>({ _id: 1 })
           .toArray();
         const known = new Set(embedded.map(({ _id }) => _id));
@@ -94,18 +102,19 @@ export function mongoVectors(connection: Connection): VectorStore {
           const theirs = found.filter((message) => message.namespace === namespace);
           live.set(namespace, await liveThreads(db, namespace, theirs));
         }
-        const isThere = (message: MessageDocument) =>
+        const isThere = (message: (typeof found)[number]) =>
           isLive(message, live.get(message.namespace) ?? new Map());
+        const missing = found.filter((message) => !known.has(message._id) && isThere(message));
+        const contents = await contentsOf(db, missing);
         const last = found.at(-1);
         return {
-          messages: found
-            .filter((message) => !known.has(idOf(message)) && isThere(message))
-            .map(({ namespace, session_id, thread, seq, content }) => ({
-              namespace,
-              place: { session_id, thread, seq },
-              content,
-            })),
-          ...(last !== undefined && { next: last._id.toHexString() }),
+          messages: missing.flatMap(({ _id, namespace, session_id, thread, seq }) => {
+            const content = contents.get(_id);
+            // It was purged meanwhile.
+            if (content === undefined) return [];
+            return [{ namespace, place: { session_id, thread, seq }, content }];
+          }),
+          ...(last !== undefined && { next: last._id }),
         };
       });
     },

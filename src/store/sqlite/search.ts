@@ -6,7 +6,7 @@ import type {
   SearchScope,
   SearchStore,
   TermQuery,
-} from '../store.ts';
+} from '../search-store.ts';
 import type { Connection } from './connection.ts';
 import { MESSAGE, toMessage } from './messages.ts';
 import { listedMetadata } from './rows.ts';

@@ -1,4 +1,4 @@
-import type { Extent, MessageVector, NewestVectors, VectorStore } from '../store.ts';
+import type { Extent, MessageVector, NewestVectors, VectorStore } from '../search-store.ts';
 import type { Connection, Row } from './connection.ts';
 
 const PUT = `INSERT INTO vectors (id, model, digest, vector)
@@ -38,8 +38,13 @@ const NEWEST = {
     ORDER BY vectors.id DESC LIMIT ?`,
 };
 
-const BEHIND = `SELECT messages.id, namespace, session_id, messages.thread, messages.seq, content,
-    EXISTS (SELECT 1 FROM vectors WHERE vectors.id = messages.id AND model = ?)
+/**
+ * The content is NULL, and so not read, where there is nothing to embed: the message has its vector,
+ * is deleted, or was left behind by a revival.
+ */
+const BEHIND = `SELECT messages.id, namespace, session_id, messages.thread, messages.seq,
+    iif(sessions.id IS NULL
+      OR EXISTS (SELECT 1 FROM vectors WHERE vectors.id = messages.id AND model = ?), NULL, content)
   FROM messages LEFT JOIN sessions ON sessions.thread = messages.thread
     AND sessions.deleted_at IS NULL
   WHERE messages.id > ? ORDER BY messages.id LIMIT ?`;
@@ -87,12 +92,11 @@ export function sqliteVectors(connection: Connection): VectorStore {
       return connection.read(() => {
         const rows = statement(BEHIND).all(model, Number(after ?? 0), limit);
         const messages = rows.flatMap((row) => {
-          const [, namespace, session_id, thread, seq, content, embedded] = row as [
-            ...[id: number, namespace: string | null, session_id: string, thread: number],
-            ...[seq: number, content: string, embedded: number],
+          const [, namespace, session_id, thread, seq, content] = row as [
+            ...[id: number, namespace: string, session_id: string, thread: number],
+            ...[seq: number, content: string | null],
           ];
-          // It is deleted, or left behind by a revival.
-          if (namespace === null || embedded === 1) return [];
+          if (content === null) return [];
           return [{ namespace, place: { session_id, thread: String(thread), seq }, content }];
         });
         const last = rows.at(-1);

@@ -3,11 +3,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PROMPTS } from '../../../src/mcp/prompts/index.ts';
 import { RESOURCES } from '../../../src/mcp/resources/index.ts';
 import { TOOLS } from '../../../src/mcp/tools/index.ts';
+import { call } from '../../support/call.ts';
 import type { ClientKind, McpClient } from '../../support/clients.ts';
 import { PLACES, type Place } from '../../support/places.ts';
 import type { TransportKind } from '../../support/server-process.ts';
 import { CASES, type Target } from './cases.ts';
-import { call, outcome } from './outcome.ts';
+import { outcome } from './outcome.ts';
 import { ADA, BOB, furnish, HER_OTHER, inventory, nothingLike, SECRET, World } from './world.ts';
 
 const WAYS: [transport: TransportKind, kind: ClientKind][] = [

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { call } from '../../support/call.ts';
 import type { ClientKind, McpClient } from '../../support/clients.ts';
+import { changesOf, messages, sessionUri } from '../../support/news.ts';
 import type { TransportKind } from '../../support/server-process.ts';
-import { call } from './outcome.ts';
 import { ADA, BOB, type People, World } from './world.ts';
 
 /** Where HTTP connections carry news of changes. */
@@ -12,9 +13,7 @@ const WAYS: [transport: TransportKind, kind: ClientKind][] = [
   ['HTTP+SSE', 'v2'],
 ];
 
-const sessionUri = (id: string) => `session://${encodeURIComponent(id)}`;
 const userUri = (id: string) => `user://${encodeURIComponent(id)}`;
-const messages = [{ role: 'user', content: 'news' }];
 
 describe.each(WAYS)('over %s, of what a %s client subscribed to', (transport, kind) => {
   let world: World;
@@ -53,13 +52,7 @@ describe.each(WAYS)('over %s, of what a %s client subscribed to', (transport, ki
     await call(acme, 'add_memory', { session_id: nobodys, messages });
     await call(acme, 'add_session', { session_id: shared, user_id: ADA });
     await call(beta, 'add_memory', { session_id: shared, messages });
-    for (const [tool, args] of [
-      ['update_session_metadata', { metadata: { a: 1 } }],
-      ['update_message_metadata', { uuid: message.uuid, metadata: { a: 1 } }],
-      ['set_summary', { content: 'News came.', up_to_seq: 1 }],
-      ['delete_session', {}],
-      ['restore_session', {}],
-    ] as const) {
+    for (const [tool, args] of changesOf(message.uuid)) {
       await call(ada, tool, { session_id: hers, ...args });
     }
     await call(ada, 'update_user', { user_id: ADA, first_name: 'Ada' });

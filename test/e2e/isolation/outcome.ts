@@ -1,5 +1,3 @@
-import type { McpClient } from '../../support/clients.ts';
-
 /**
  * What a call comes to, as text that two calls can be compared by: the answer or the error, every
  * byte of it, but for what the caller said and what differs by nature.
@@ -31,11 +29,4 @@ const escaped = (text: string) => JSON.stringify(JSON.stringify(text).slice(1, -
 /** The middle one. */
 export function median(numbers: readonly number[]): number {
   return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] as number;
-}
-
-/** Calls a tool that has to succeed. */
-export async function call(client: McpClient, tool: string, args: Record<string, unknown>) {
-  const { isError, text, content } = await client.callTool(tool, args);
-  if (isError) throw new Error(`${tool}: ${text}`);
-  return content;
 }

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { call } from '../../support/call.ts';
 import type { McpClient } from '../../support/clients.ts';
 import { PLACES, type Place } from '../../support/places.ts';
-import { call, median } from './outcome.ts';
+import { median } from './outcome.ts';
 import { ADA, World } from './world.ts';
 
 /** Calls of each kind, taken in turns so that whatever else goes on meets both. */

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import { call } from '../../support/call.ts';
 import type { ClientKind, McpClient } from '../../support/clients.ts';
 import type { Place } from '../../support/places.ts';
 import { type Endpoint, Servers, type TransportKind } from '../../support/server-process.ts';
 import { grant } from '../../support/tokens.ts';
 import type { Target } from './cases.ts';
-import { call } from './outcome.ts';
 
 /** Stands in everything that a stranger must not see. */
 export const SECRET = 'SECRET-7f3a';

@@ -1,0 +1,124 @@
+import { DomainError, invalidArgument } from '../domain/errors.ts';
+import type { JsonObject } from '../domain/metadata.ts';
+import { estimateTokens, type Session } from '../domain/records.ts';
+import { termsOf } from '../search/analyse.ts';
+import type { Append, Store } from '../store/store.ts';
+import { describeAbsence } from './absence.ts';
+import { createBegin } from './begin.ts';
+import { overPast } from './past.ts';
+import { mayTouch } from './pin.ts';
+import { type Caller, changed, type Dependencies } from './services.ts';
+import { mapInTurns } from './turns.ts';
+import { type Unsummarized, unsummarized, WINDOW_DEFAULT } from './unsummarized.ts';
+
+export interface AddedMessage {
+  uuid?: string | undefined;
+  role: string;
+  content: string;
+  metadata?: JsonObject | undefined;
+}
+
+export interface AddResult {
+  session: Session;
+  messages: { uuid: string; seq: number; status: 'created' | 'updated' }[];
+  /** How many messages lie behind the newest summary, once that is too many. */
+  unsummarized?: Unsummarized;
+}
+
+/**
+ * Returns a function that appends messages. The session is created if it is not there, and comes back
+ * if it is deleted, without the messages that it had.
+ *
+ * It throws `DomainError`: INVALID_ARGUMENT when two of the messages have one uuid; NOT_FOUND when the
+ * session's user is deleted; PERMISSION_DENIED when a pinned caller may not have that session.
+ */
+export function createAppend(deps: Dependencies) {
+  const absence = describeAbsence(deps);
+  const begin = createBegin(deps);
+
+  /** Adds a pinned caller's session before the append would, which would give it no user. */
+  async function beginOwn(caller: Caller, store: Store, session_id: string): Promise<void> {
+    if (await mayTouch(caller, store, session_id)) return;
+    await begin(caller, store, { session_id });
+  }
+
+  return async (
+    caller: Caller,
+    sessionId: string,
+    added: readonly AddedMessage[],
+  ): Promise<AddResult> => {
+    const given = added.flatMap(({ uuid }) => (uuid === undefined ? [] : [uuid]));
+    if (new Set(given).size < given.length) {
+      throw invalidArgument('messages: two of them have the same uuid. Give each its own.');
+    }
+    const store = await deps.store();
+    const { namespace } = caller;
+    await beginOwn(caller, store, sessionId);
+    const terms = await mapInTurns(added, termsOf);
+    const append: Append = {
+      messages: added.map(({ uuid, role, content, metadata = {} }, i) => ({
+        uuid: uuid ?? deps.newUuid(),
+        given: uuid !== undefined,
+        role,
+        content,
+        metadata,
+        token_count: estimateTokens(content),
+        terms: terms[i] as string[],
+      })),
+      mayExist: given.length > 0,
+      at: new Date(deps.now()).toISOString(),
+      session_uuid: deps.newUuid(),
+      thread: deps.newUuid(),
+    };
+    const outcome = await overPast(
+      deps,
+      () =>
+        store.messages.append(namespace, sessionId, append).catch((error: unknown) => {
+          throw withUuids(error, append);
+        }),
+      (outcome) => (outcome.applied ? undefined : outcome.found?.session),
+      async (cutoff) => {
+        await store.sessions.purge(namespace, sessionId, cutoff);
+        await beginOwn(caller, store, sessionId);
+      },
+    );
+    if (!outcome.applied) {
+      throw await absence.session(caller, store, sessionId, outcome.found?.session);
+    }
+    const { session, messages, thread } = outcome.record;
+    deps.embeddings?.offer(
+      namespace,
+      messages.map(({ seq }, i) => ({
+        place: { session_id: sessionId, thread, seq },
+        content: append.messages[i]?.content as string,
+      })),
+    );
+    deps.onChange(namespace, changed(session, true));
+    return {
+      session,
+      messages: messages.map(({ uuid, seq, created }) => ({
+        uuid,
+        seq,
+        status: created ? 'created' : 'updated',
+      })),
+      ...unsummarized(outcome.record, WINDOW_DEFAULT),
+    };
+  };
+}
+
+/** How many uuids an error lists. */
+const MAX_LISTED = 20;
+
+/**
+ * An UNAVAILABLE that makes a repetition safe: nobody knows whether the messages were stored, and
+ * without uuids a repetition would store them once more.
+ */
+function withUuids(error: unknown, { messages }: Append): unknown {
+  const ours = messages.some(({ given }) => !given);
+  if (!(error instanceof DomainError) || error.code !== 'UNAVAILABLE' || !ours) return error;
+  const advice =
+    messages.length <= MAX_LISTED
+      ? `So that nothing is stored twice, repeat it with these uuids, in this order: ${messages.map(({ uuid }) => uuid).join(', ')}.`
+      : 'So that nothing is stored twice, look at the end of list_messages before you repeat it.';
+  return new DomainError('UNAVAILABLE', `${error.message} ${advice}`, { cause: error });
+}

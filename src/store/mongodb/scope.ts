@@ -1,0 +1,65 @@
+import type { Db } from 'mongodb';
+import type { Extent, SearchScope, TimeRange } from '../search-store.ts';
+import { type SessionDocument, sessionsOf } from './documents.ts';
+
+/** What the messages of a scope have in common. */
+export type Scope = { namespace: string; user_id?: string; session_id?: string; thread?: string };
+
+type LiveThread = Pick<SessionDocument, 'session_id' | 'thread' | 'base_seq' | 'last_seq'>;
+
+const LIVE_FIELDS = { _id: 0, session_id: 1, thread: 1, base_seq: 1, last_seq: 1 };
+
+/** What the messages of a scope have in common, in the order of an index; `undefined` if there are none. */
+export async function filterOf(
+  db: Db,
+  namespace: string,
+  { session_id, user_id }: SearchScope,
+): Promise<Scope | undefined> {
+  if (session_id === undefined) {
+    return user_id === undefined ? { namespace } : { namespace, user_id };
+  }
+  const session = await sessionsOf(db).findOne(
+    { namespace, session_id, live: true },
+    { projection: LIVE_FIELDS },
+  );
+  return session?.thread === undefined
+    ? undefined
+    : { namespace, session_id, thread: session.thread };
+}
+
+export function isLive(
+  { thread, seq }: { thread: string; seq: number },
+  live: ReadonlyMap<string, Extent>,
+): boolean {
+  const extent = live.get(thread);
+  return extent !== undefined && seq >= extent.first_seq && seq <= extent.last_seq;
+}
+
+/** The condition that something was created in a time. */
+export function during({ since, until }: TimeRange) {
+  const time = {
+    ...(since !== undefined && { $gte: new Date(since) }),
+    ...(until !== undefined && { $lte: new Date(until) }),
+  };
+  return Object.keys(time).length > 0 ? { created_at: time } : {};
+}
+
+/** The live threads among those of messages, by their names. */
+export async function liveThreads(
+  db: Db,
+  namespace: string,
+  found: readonly { session_id: string }[],
+): Promise<Map<string, Extent>> {
+  const ids = [...new Set(found.map(({ session_id }) => session_id))];
+  if (ids.length === 0) return new Map();
+  const live = await sessionsOf(db)
+    .find({ namespace, session_id: { $in: ids }, live: true })
+    .project<LiveThread>(LIVE_FIELDS)
+    .toArray();
+  return new Map(
+    live.map(({ thread, base_seq, last_seq }) => [
+      thread as string,
+      { first_seq: base_seq + 1, last_seq },
+    ]),
+  );
+}
