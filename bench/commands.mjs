@@ -33,6 +33,33 @@ const OF_THE_CONNECTION = [
   ...['txnNumber', 'startTransaction', 'autocommit'],
 ];
 
+/** What a command goes through, or one stage of it, if its part of an explanation says so. */
+function statsOf({ executionStats, totalKeysExamined, totalDocsExamined }) {
+  if (executionStats !== undefined) return statsOf(executionStats);
+  if (totalKeysExamined === undefined) return undefined;
+  return { keys: Number(totalKeysExamined), documents: Number(totalDocsExamined) };
+}
+
+const sum = (all) => ({
+  keys: all.reduce((total, { keys }) => total + keys, 0),
+  documents: all.reduce((total, { documents }) => total + documents, 0),
+});
+
+/** What a $lookup goes through, as the finds that it is made of: one for each value that it is given. */
+async function lookedUp(db, from, before, { localField, foreignField, ...lookup }) {
+  const local = [...before, { $project: { _id: 0, value: `$${localField}` } }];
+  const values = await db.collection(from).aggregate(local).toArray();
+  const plans = await Promise.all(
+    values.map(({ value }) =>
+      db
+        .collection(lookup.from)
+        .find({ [foreignField]: value })
+        .explain('executionStats'),
+    ),
+  );
+  return sum(plans.map(statsOf));
+}
+
 /**
  * How many keys and documents the server goes through for a `find` or `aggregate` that was recorded;
  * `undefined` if its `explain` does not say.
@@ -42,17 +69,16 @@ export async function examined(db, { command }) {
     Object.entries(command).filter(([name]) => !OF_THE_CONNECTION.includes(name)),
   );
   const plan = await db.command({ explain: own, verbosity: 'executionStats' });
-  // An aggregation is explained stage by stage: its reading, then each that looks something up.
-  const stages = plan.stages ?? [plan];
-  let keys = 0;
-  let documents = 0;
-  let known = false;
-  for (const stage of stages) {
-    const stats = stage.$cursor?.executionStats ?? stage.executionStats ?? stage;
-    if (stats.totalKeysExamined === undefined) continue;
-    known = true;
-    keys += Number(stats.totalKeysExamined);
-    documents += Number(stats.totalDocsExamined);
+  const all = [];
+  // An aggregation may be explained stage by stage: its reading, then each that is left to do.
+  for (const stage of plan.stages ?? [plan]) {
+    const stats = statsOf(stage.$cursor ?? stage);
+    if (stats !== undefined) all.push(stats);
+    else if (stage.$lookup !== undefined) {
+      const at = command.pipeline.findIndex(({ $lookup }) => $lookup?.as === stage.$lookup.as);
+      const before = command.pipeline.slice(0, at);
+      all.push(await lookedUp(db, command.aggregate, before, command.pipeline[at].$lookup));
+    }
   }
-  return known ? { keys, documents } : undefined;
+  return all.length === 0 ? undefined : sum(all);
 }

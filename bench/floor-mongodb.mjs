@@ -75,14 +75,11 @@ function bareAppend(client, db, commands) {
       session.startTransaction();
       const { last_seq } = await takePlace({ session });
       const at = new Date();
-      const added = documents.map((document, index) => ({
-        ...document,
-        _id: new ObjectId(),
-        uuid: newUuid(),
-        seq: last_seq - documents.length + 1 + index,
-        created_at: at,
-        updated_at: at,
-      }));
+      const added = documents.map((document, index) => {
+        const seq = last_seq - documents.length + 1 + index;
+        const _id = `${document.thread}@${seq}`;
+        return { ...document, _id, uuid: newUuid(), seq, created_at: at, updated_at: at };
+      });
       await db.collection('messages').insertMany(added, { session });
       await session.commitTransaction();
     } finally {
