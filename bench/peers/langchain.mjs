@@ -15,11 +15,11 @@ const stored = ({ role, content }) => ({
   },
 });
 
-/** All messages of a session of ours, page by page. */
+/** All messages of a session of ours, by pages of as many as fit into one. */
 async function readAll(client, session_id) {
   let cursor;
   do {
-    const args = { session_id, order: 'asc', limit: 1000, ...(cursor && { cursor }) };
+    const args = { session_id, order: 'asc', limit: 250, ...(cursor && { cursor }) };
     cursor = contentOf(await client.call('list_messages', args)).next_cursor;
   } while (cursor !== undefined);
 }

@@ -17,7 +17,7 @@ export const title = 'Peers on the same work';
 
 const PEERS = [serverMemory, mongodbMcpServer, langchain];
 const SIZES = [10, 1000, 10_000];
-const WARM_UP_ROUNDS = 10;
+const WARM_UP_ROUNDS = 20;
 
 const FOLDER = beside('peers');
 
@@ -134,7 +134,7 @@ function targetsOf(peer, results, growth) {
 
 export async function measure({ quick, log }) {
   await install(log);
-  const rounds = quick ? 10 : 60;
+  const rounds = quick ? 10 : 40;
   const tables = [];
   const growth = [];
   const targets = [];
