@@ -5,10 +5,10 @@ import type { Store } from '../store/store.ts';
 import { letOthers } from './turns.ts';
 
 /** How many messages are considered for each term, the newest; fewer where there are many terms. */
-const CANDIDATES_PER_TERM = 500;
+const CANDIDATES_PER_TERM = 300;
 
 /** How many messages are considered for all terms together. */
-const CANDIDATES = 2000;
+const CANDIDATES = 1200;
 
 /** What a search by words came to. */
 export interface Words {

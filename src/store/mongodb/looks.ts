@@ -11,7 +11,7 @@ import { during, isLive, liveThreads, type Scope } from './scope.ts';
  */
 const FIRST_LOOK_MS = 150;
 
-/** How long a term is looked for where the newest sessions hardly have it, in milliseconds. */
+/** How long a look takes that nothing comes after, in milliseconds. */
 const LONG_LOOK_MS = 2000;
 
 /** How many sessions stand for a scope, the newest, where its index is not read in time. */
@@ -102,7 +102,7 @@ async function findRecent(
   if (recent.length === 0) return undefined;
   const those = { namespace, session_id: { $in: recent } };
   const options = { hint: INDEX.sessionTerms };
-  const found = await find(db, those, term, query, FIRST_LOOK_MS, options);
+  const found = await find(db, those, term, query, LONG_LOOK_MS, options);
   if (found === undefined || found.length < ENOUGH_RECENT) return undefined;
   return {
     found: found.toSorted((a, b) => b.created_at.getTime() - a.created_at.getTime()),
