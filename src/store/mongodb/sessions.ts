@@ -1,6 +1,7 @@
 import type { Db } from 'mongodb';
 import type { Session } from '../../domain/records.ts';
 import type { Change, SessionQuery, SessionStore } from '../store.ts';
+import { createBatches } from './batches.ts';
 import { changeOrFind } from './change.ts';
 import type { Connection, Deployment } from './connection.ts';
 import {
@@ -89,7 +90,13 @@ export function mongoSessions(connection: Connection): SessionStore {
       });
     },
 
-    find: (namespace, sessionId) => connection.run(({ db }) => find(db, namespace, sessionId)),
+    find: createBatches((namespace, ids) =>
+      connection.run(async ({ db }) => {
+        const session_id = ids.length === 1 ? (ids[0] as string) : { $in: ids };
+        const found = await sessionsOf(db).find({ namespace, session_id }).toArray();
+        return new Map(found.map((document) => [document.session_id, toSession(document)]));
+      }),
+    ),
 
     owner: (namespace, session_id) =>
       connection.run(async ({ db }) => {

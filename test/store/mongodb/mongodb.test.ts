@@ -97,6 +97,30 @@ describe.skipIf(replicaSet === null)(`the MongoDB store${skipReason}`, () => {
       expect(await at.commands(work)).toHaveLength(1);
     });
 
+    it('one round trip for up to 32 sessions of a namespace that are wanted in the same moment', async () => {
+      const wanted = Array.from(
+        { length: 33 },
+        (_, i) => ['s', 'talk', `missing-${i}`][i % 3] ?? '',
+      );
+      let found: unknown[] = [];
+      const work = async () => {
+        const sessions = wanted.map((id) => at.store.sessions.find('n', id));
+        const others = ['s', 's'].map((id) => at.store.sessions.find('other', id));
+        found = await Promise.all([...sessions, ...others]);
+      };
+      expect(await at.commands(work)).toHaveLength(2);
+      const ids = found.map(
+        (session) => (session as { session_id: string } | undefined)?.session_id,
+      );
+      expect(ids).toStrictEqual([
+        ...wanted.map((id) => (id.startsWith('missing') ? undefined : id)),
+        undefined,
+        undefined,
+      ]);
+      const many = Array.from({ length: 33 }, (_, i) => at.store.sessions.find('n', `many-${i}`));
+      expect(await at.commands(() => Promise.all(many))).toHaveLength(2);
+    });
+
     it.each([1, 1000])('three round trips to add %i messages, the commit included', async (n) => {
       const names = async (id: string) =>
         (await at.commands(() => at.memory.add(caller, id, said(n)))).map(
