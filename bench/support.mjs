@@ -1,18 +1,23 @@
 // What the benches share: the stores, the services in front of them, and a MongoDB server.
 
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { access, constants, mkdir, open, readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { delimiter, join } from 'node:path';
+import { basename, delimiter, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { v7 as newUuid } from 'uuid';
 
 const START_LIMIT_MS = 30_000;
 
-const dist = (path) => new URL(`../dist/${path}`, import.meta.url).href;
+/** The address of a module of the built server, to be imported. */
+export const dist = (path) => new URL(`../dist/${path}`, import.meta.url).href;
 
-/** Opens the store that `place` names: `{ file }` or `{ uri }`. Another process may do so as well. */
+/**
+ * Opens the store that `place` names: `{ file }`, or `{ uri }` and, if it is not to be `bench`, the
+ * `database`. Another process may do so as well.
+ */
 export async function openStore(place) {
   if ('file' in place) {
     const { openSqliteStore } = await import(dist('store/sqlite/index.js'));
@@ -20,7 +25,8 @@ export async function openStore(place) {
   }
   const { createMongoClient, openMongoStore } = await import(dist('store/mongodb/index.js'));
   const client = createMongoClient(place.uri);
-  return openMongoStore({ client, database: 'bench', purgeAfter: undefined, maintain: true });
+  const { database = 'bench' } = place;
+  return openMongoStore({ client, database, purgeAfter: undefined, maintain: true });
 }
 
 export async function services(store) {
@@ -56,6 +62,19 @@ async function onPath(name) {
 }
 
 /**
+ * The MongoDB server on the PATH, or what stands in for it: where it is, and its name and version.
+ * `undefined` if there is none.
+ */
+export async function findMongodb() {
+  const binary = (await onPath('mongod')) ?? (await onPath('secantusd-rs'));
+  if (binary === undefined) return undefined;
+  const name = basename(binary);
+  const { stdout } = await promisify(execFile)(binary, ['--version']);
+  const version = /\d+\.\d+\.\S+/.exec(stdout)?.[0] ?? '';
+  return { binary, isMongod: name === 'mongod', version: `${name} ${version}`.trim() };
+}
+
+/**
  * Starts a MongoDB server in `folder`, with the flags of test/support/mongod.ts.
  *
  * @param cacheMegabytes how much of the data it keeps in memory
@@ -63,32 +82,31 @@ async function onPath(name) {
 export async function startMongodb(folder, standalone, cacheMegabytes = 256) {
   const data = join(folder, 'data');
   await mkdir(data);
-  const mongod = await onPath('mongod');
-  const binary = mongod ?? (await onPath('secantusd-rs'));
-  if (binary === undefined) return undefined;
-  const port = mongod === undefined ? 0 : await freePort();
-  const args =
-    mongod === undefined
-      ? [
-          ...[
-            '--storage-path',
-            data,
-            '--port',
-            '0',
-            '--cache-size',
-            `${cacheMegabytes}M`,
-            '--sync-on-commit',
-          ],
-          ...['--log-file-max', '16MB', ...(standalone ? ['--standalone'] : [])],
-        ]
-      : [
-          ...['--dbpath', data, '--port', String(port), '--bind_ip', '127.0.0.1'],
-          ...[
-            '--wiredTigerCacheSizeGB',
-            String(cacheMegabytes / 1024),
-            ...(standalone ? [] : ['--replSet', 'rs0']),
-          ],
-        ];
+  const found = await findMongodb();
+  if (found === undefined) return undefined;
+  const { binary, isMongod } = found;
+  const port = isMongod ? await freePort() : 0;
+  const args = !isMongod
+    ? [
+        ...[
+          '--storage-path',
+          data,
+          '--port',
+          '0',
+          '--cache-size',
+          `${cacheMegabytes}M`,
+          '--sync-on-commit',
+        ],
+        ...['--log-file-max', '16MB', ...(standalone ? ['--standalone'] : [])],
+      ]
+    : [
+        ...['--dbpath', data, '--port', String(port), '--bind_ip', '127.0.0.1'],
+        ...[
+          '--wiredTigerCacheSizeGB',
+          String(cacheMegabytes / 1024),
+          ...(standalone ? [] : ['--replSet', 'rs0']),
+        ],
+      ];
   const logFile = join(folder, 'server.log');
   const log = await open(logFile, 'w');
   const server = spawn(binary, args, { stdio: ['ignore', log.fd, log.fd] });
@@ -101,12 +119,11 @@ export async function startMongodb(folder, standalone, cacheMegabytes = 256) {
     process.off('exit', endWithUs);
   };
   try {
-    const listens =
-      mongod === undefined
-        ? /listening on \S+:(\d+)\n/
-        : /"Waiting for connections".*?"port":(\d+)/;
+    const listens = isMongod
+      ? /"Waiting for connections".*?"port":(\d+)/
+      : /listening on \S+:(\d+)\n/;
     const actual = await listeningPort(server, logFile, listens);
-    return { place: { uri: await makeReady(actual, mongod !== undefined, standalone) }, stop };
+    return { place: { uri: await makeReady(actual, isMongod, standalone) }, stop };
   } catch (error) {
     await stop();
     throw error;

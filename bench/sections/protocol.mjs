@@ -1,0 +1,203 @@
+// How much of the speed that the SDK and our transports allow is left of a call that uses a store,
+// and how much they allow compared with the SDK as it comes.
+
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { callEach, contentOf, drive, httpClient, stdioClient } from '../clients.mjs';
+import { beside, OURS, serverEnv, spawnHttpServer, spawnServer } from '../servers.mjs';
+import { withStores } from '../stores.mjs';
+import { median } from '../support.mjs';
+
+export const title = 'Protocol floor';
+
+/** What `get_session` has to reach of the floor, at the most callers; and the floor of the SDK. */
+const TARGETS = { embedded: 0.85, MongoDB: 0.7 };
+const FLOOR_TARGET = 1.4;
+
+const MOST_CALLERS = 16;
+const SESSIONS = 1000;
+
+const FULL = { callerCounts: [1, MOST_CALLERS], slices: 8, sliceMs: 400, warmUpCalls: 4000 };
+const QUICK = { callerCounts: [MOST_CALLERS], slices: 3, sliceMs: 100, warmUpCalls: 100 };
+
+const FLOOR = beside('floor-server.mjs');
+const OUT_OF_THE_BOX = beside('out-of-the-box-server.mjs');
+
+const TRANSPORTS = {
+  stdio: { http: false },
+  'modern HTTP': { http: true, era: 'modern' },
+  'legacy HTTP': { http: true, era: 'legacy' },
+};
+
+const said = (number) => `What was said in turn ${number}. `.repeat(12).slice(0, 200);
+
+/** The tools that are measured, with the arguments of the call with a number. */
+const CALLS = {
+  get_session: (number) => ({ session_id: `session-${number % SESSIONS}` }),
+  add_memory: (number) => ({
+    session_id: `session-${number % SESSIONS}`,
+    messages: [
+      { role: 'user', content: said(number) },
+      { role: 'assistant', content: said(number + 1) },
+    ],
+  }),
+  list_sessions: () => ({}),
+};
+
+/** Starts a server and a client of it. */
+async function reach(folder, { http, era }, script, args, env) {
+  if (!http) {
+    const server = await spawnServer(folder, script, args, env);
+    return { server, client: await stdioClient(server) };
+  }
+  const server = await spawnHttpServer(folder, script, [...args, '--http', '--port', '0'], env);
+  return { server, client: await httpClient(server, era) };
+}
+
+async function leave({ client, server }) {
+  client.close();
+  await server.stop();
+}
+
+/**
+ * Lets two servers answer the same calls in turns, so that whatever else the machine does falls on
+ * both alike.
+ *
+ * @returns the median of the calls per second of each, and of the ratios of neighbouring turns
+ */
+async function compare(a, b, tool, callers, { slices, sliceMs }) {
+  let number = 0;
+  const turn = ({ client }) =>
+    drive(() => client.call(tool, CALLS[tool](number++)), callers, sliceMs);
+  const rates = { a: [], b: [] };
+  for (let slice = -1; slice < slices; slice++) {
+    const first = slice % 2 === 0 ? 'a' : 'b';
+    for (const side of first === 'a' ? ['a', 'b'] : ['b', 'a']) {
+      const rate = await turn(side === 'a' ? a : b);
+      // The first turns only warm up.
+      if (slice >= 0) rates[side].push(rate);
+    }
+  }
+  const ratios = rates.a.map((rate, i) => rates.b[i] / rate);
+  return { a: median(rates.a), b: median(rates.b), ratio: median(ratios) };
+}
+
+/** Fills a store by a server of ours. @returns a file with what ours answers to each call */
+async function prepare({ folder, place }) {
+  const ours = await reach(folder, TRANSPORTS.stdio, OURS, [], serverEnv(place));
+  const { client } = ours;
+  await callEach(0, SESSIONS, MOST_CALLERS, (number) => {
+    const metadata = { topic: `topic ${number % 10}`, language: 'en', turns: number };
+    return client.call('add_session', { session_id: `session-${number}`, metadata });
+  });
+  const answers = {};
+  for (const tool of Object.keys(CALLS)) {
+    answers[tool] = contentOf(await client.call(tool, CALLS[tool](0)));
+  }
+  await leave(ours);
+  const file = join(folder, 'answers.json');
+  await writeFile(file, JSON.stringify(answers));
+  return file;
+}
+
+/** Lets a server run until it is as fast as it gets: the compiler takes some thousand calls. */
+async function warmUp({ client }, { warmUpCalls }) {
+  const call = (number) => client.call('get_session', CALLS.get_session(number));
+  await callEach(0, warmUpCalls, MOST_CALLERS, call);
+}
+
+/** Each tool of ours, over each transport, as a fraction of the floor. */
+async function measureStore({ name, place, folder }, answersFile, effort, log) {
+  const env = serverEnv(place);
+  const rows = [];
+  for (const [transport, way] of Object.entries(TRANSPORTS)) {
+    const ours = await reach(folder, way, OURS, [], env);
+    const floor = await reach(folder, way, FLOOR, [answersFile], env);
+    for (const server of [ours, floor]) await warmUp(server, effort);
+    for (const tool of Object.keys(CALLS)) {
+      for (const callers of effort.callerCounts) {
+        const { a, b, ratio } = await compare(floor, ours, tool, callers, effort);
+        rows.push([tool, transport, callers, a, b, ratio]);
+        log(`${name}: ${tool}, ${transport}, ${callers} callers: ${ratio.toFixed(2)} of the floor`);
+      }
+    }
+    await leave(floor);
+    await leave(ours);
+  }
+  return rows;
+}
+
+/** The floor itself, as a multiple of the SDK's server. */
+async function measureFloor({ place, folder }, answersFile, effort, log) {
+  const env = serverEnv(place);
+  const rows = [];
+  for (const [transport, way] of Object.entries(TRANSPORTS)) {
+    const theirs = await reach(folder, way, OUT_OF_THE_BOX, [answersFile], env);
+    const floor = await reach(folder, way, FLOOR, [answersFile], env);
+    for (const server of [theirs, floor]) await warmUp(server, effort);
+    for (const callers of effort.callerCounts) {
+      const { a, b, ratio } = await compare(theirs, floor, 'get_session', callers, effort);
+      rows.push([transport, callers, a, b, ratio]);
+      log(`floor, ${transport}, ${callers} callers: ${ratio.toFixed(2)} times out of the box`);
+    }
+    await leave(floor);
+    await leave(theirs);
+  }
+  return rows;
+}
+
+function storeTable(name, rows) {
+  return {
+    id: `protocol-${name.toLowerCase()}`,
+    title: `Calls per second as a fraction of the floor, ${name === 'embedded' ? 'embedded store' : name}`,
+    columns: ['tool', 'transport', 'callers', 'floor, calls/s', 'ours, calls/s', 'ours ÷ floor'],
+    rows,
+    plot: {
+      ...{ kind: 'bars', label: [0, 1, 2], value: 5, series: 0, unit: 'of the floor' },
+      target: TARGETS[name],
+    },
+  };
+}
+
+function storeTargets(name, rows) {
+  return rows
+    .filter(([tool, , callers]) => tool === 'get_session' && callers === MOST_CALLERS)
+    .map(([, transport, , , , ratio]) => ({
+      what: `get_session, ${name}, ${transport}, ${MOST_CALLERS} callers: at least ${TARGETS[name]} of the floor`,
+      figure: ratio.toFixed(2),
+      met: ratio >= TARGETS[name],
+    }));
+}
+
+export async function measure({ quick, log }) {
+  const effort = quick ? QUICK : FULL;
+  const tables = [];
+  const targets = [];
+  let floorRows;
+  await withStores(log, async (store) => {
+    const answersFile = await prepare(store);
+    const rows = await measureStore(store, answersFile, effort, log);
+    tables.push(storeTable(store.name, rows));
+    targets.push(...storeTargets(store.name, rows));
+    floorRows ??= await measureFloor(store, answersFile, effort, log);
+  });
+  tables.push({
+    id: 'protocol-out-of-the-box',
+    title: "The floor's calls per second as a multiple of the SDK's out-of-the-box server",
+    columns: ['transport', 'callers', 'SDK, calls/s', 'floor, calls/s', 'floor ÷ SDK'],
+    rows: floorRows,
+    plot: {
+      ...{ kind: 'bars', label: [0, 1], value: 4, series: 0, unit: 'times' },
+      target: FLOOR_TARGET,
+    },
+  });
+  for (const [transport, callers, , , ratio] of floorRows) {
+    if (callers !== MOST_CALLERS) continue;
+    targets.push({
+      what: `floor, ${transport}, ${callers} callers: at least ${FLOOR_TARGET} times the SDK out of the box`,
+      figure: ratio.toFixed(2),
+      met: ratio >= FLOOR_TARGET,
+    });
+  }
+  return { tables, targets };
+}

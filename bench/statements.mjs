@@ -1,0 +1,47 @@
+// What the embedded store has libsql do.
+
+import Libsql from 'libsql';
+
+/**
+ * Opens a store whose statements are recorded. Only this one's: those opened later are as they were.
+ *
+ * @param open opens the store
+ * @returns the store, and a function that runs `work` and returns the statements that it ran, each with
+ *   its text, the method it was run by, and its values
+ */
+export async function recordStatements(open) {
+  let ran = [];
+  const { prepare } = Libsql.prototype;
+  Libsql.prototype.prepare = function (sql) {
+    const statement = prepare.call(this, sql);
+    for (const method of ['get', 'all', 'run']) {
+      const run = statement[method];
+      statement[method] = (values) => {
+        ran.push({ sql, method, values });
+        return run.call(statement, values);
+      };
+    }
+    return statement;
+  };
+  const restore = () => {
+    Libsql.prototype.prepare = prepare;
+  };
+  const store = await open().catch((error) => {
+    restore();
+    throw error;
+  });
+  return {
+    store: {
+      ...store,
+      async close() {
+        restore();
+        await store.close();
+      },
+    },
+    async record(work) {
+      ran = [];
+      await work();
+      return ran;
+    },
+  };
+}
