@@ -1,6 +1,7 @@
 import type { Binary, Collection, Db } from 'mongodb';
 import type { JsonObject } from '../../domain/metadata.ts';
 import type { Message, Session, Summary, User } from '../../domain/records.ts';
+import { timestamp } from '../../domain/times.ts';
 import type { Conversation } from '../store.ts';
 import { fromStored, toStored } from './metadata.ts';
 
@@ -186,11 +187,11 @@ export function toSession(document: SessionDocument): Session {
     uuid: _id,
     ...(user_id !== undefined && { user_id }),
     ...metadataOf(metadata),
-    created_at: created_at.toISOString(),
-    updated_at: updated_at.toISOString(),
-    ...(deleted_at !== undefined && { deleted_at: deleted_at.toISOString() }),
+    created_at: timestamp(created_at.getTime()),
+    updated_at: timestamp(updated_at.getTime()),
+    ...(deleted_at !== undefined && { deleted_at: timestamp(deleted_at.getTime()) }),
     message_count: last_seq - base_seq,
-    ...(last_message_at !== undefined && { last_message_at: last_message_at.toISOString() }),
+    ...(last_message_at !== undefined && { last_message_at: timestamp(last_message_at.getTime()) }),
   };
 }
 
@@ -213,7 +214,7 @@ function toSummary({
   up_to_seq: number;
   created_at: Date;
 }): Summary {
-  return { content, up_to_seq, created_at: created_at.toISOString() };
+  return { content, up_to_seq, created_at: timestamp(created_at.getTime()) };
 }
 
 export function toMessage(document: MessageDocument): Message {
@@ -226,8 +227,8 @@ export function toMessage(document: MessageDocument): Message {
     content,
     metadata: fromStored(metadata),
     token_count,
-    created_at: document.created_at.toISOString(),
-    updated_at: document.updated_at.toISOString(),
+    created_at: timestamp(document.created_at.getTime()),
+    updated_at: timestamp(document.updated_at.getTime()),
   };
 }
 
@@ -259,8 +260,8 @@ export function toUser(document: UserDocument): User {
     ...(first_name !== undefined && { first_name }),
     ...(last_name !== undefined && { last_name }),
     ...metadataOf(metadata),
-    created_at: created_at.toISOString(),
-    updated_at: updated_at.toISOString(),
-    ...(deleted_at !== undefined && { deleted_at: deleted_at.toISOString() }),
+    created_at: timestamp(created_at.getTime()),
+    updated_at: timestamp(updated_at.getTime()),
+    ...(deleted_at !== undefined && { deleted_at: timestamp(deleted_at.getTime()) }),
   };
 }

@@ -39,10 +39,7 @@ export function mongoSearch(connection: Connection): SearchStore {
       if (places.length === 0) return Promise.resolve([]);
       return connection.run(async ({ db }) => {
         const found = await messagesOf(db)
-          .find(
-            { _id: { $in: places.map(messageId) }, namespace },
-            { projection: WITHOUT_TERMS, hint: '_id_' },
-          )
+          .find({ _id: { $in: places.map(messageId) }, namespace }, { projection: WITHOUT_TERMS })
           .toArray();
         const session_id = { $in: [...new Set(places.map((place) => place.session_id))] };
         const live = await sessionsOf(db)

@@ -1,8 +1,9 @@
 import { type JsonObject, mergeWithinLimit } from '../../domain/metadata.ts';
+import { timestamp } from '../../domain/times.ts';
 import type { ListQuery, ListWindow } from '../store.ts';
 
 /** RFC 3339 for a time as it is stored, in milliseconds since 1970. */
-export const time = (milliseconds: unknown) => new Date(milliseconds as number).toISOString();
+export const time = (milliseconds: unknown) => timestamp(milliseconds as number);
 
 /** Metadata as it is stored, in JSON, after a patch. */
 export function mergeStored(stored: unknown, patch: JsonObject): string {
