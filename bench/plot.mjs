@@ -60,7 +60,7 @@ function scaleOf(values) {
   const positive = values.filter((value) => value > 0);
   const smallest = Math.min(...positive);
   if (positive.length === 0) return { at: () => 0, ticks: [0], logarithmic: false };
-  if (largest / smallest < LOGARITHMIC_FROM) {
+  if (values.includes(0) || largest / smallest < LOGARITHMIC_FROM) {
     const step = roundStep(largest, 5);
     const end = Math.ceil((largest / step) * 0.999) * step;
     const ticks = Array.from({ length: Math.round(end / step) + 1 }, (_, i) => i * step);

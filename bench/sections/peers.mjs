@@ -17,7 +17,7 @@ export const title = 'Peers on the same work';
 
 const PEERS = [serverMemory, mongodbMcpServer, langchain];
 const SIZES = [10, 1000, 10_000];
-const WARM_UP_ROUNDS = 20;
+const WARM_UP_ROUNDS = 10;
 
 const FOLDER = beside('peers');
 
@@ -41,52 +41,56 @@ async function versions() {
   return Object.entries(dependencies).map((entry) => entry.join(' '));
 }
 
-/** Ours and the peer do each work in turns. @returns the median of each, in milliseconds */
-async function compare({ works, beforeRound }, ours, theirs, rounds) {
+/** Starts ours and the peer, with so many messages kept by each. */
+async function setUp(peer, { place, folder, mongo }, size, rounds) {
+  // Each size has a store of its own.
+  const database = `${peer.label.replaceAll('-', '_')}_${size}`;
+  const env = {
+    ...serverEnv('file' in place ? { file: join(folder, `${database}.db`) } : place),
+    MONGODB_DATABASE: database,
+  };
+  const server = await spawnServer(folder, OURS, [], env);
+  const ours = await stdioClient(server);
+  const given = { folder, place, size, mongo, ours, rounds };
+  const { works, beforeRound } = await peer.prepare(given);
+  const { PATH, HOME } = env;
+  const theirEnv = { PATH, HOME, ...peer.env(given) };
+  const other = await spawnServer(folder, join(FOLDER, peer.script), peer.args, theirEnv);
+  const theirs = await stdioClient(other);
   const times = works.map(() => ({ ours: [], theirs: [] }));
-  for (let round = -WARM_UP_ROUNDS; round < rounds; round++) {
-    await beforeRound?.();
-    const number = round + WARM_UP_ROUNDS;
-    for (const [i, work] of works.entries()) {
-      const sides = [
-        ['ours', () => work.ours(ours, number)],
-        ['theirs', () => work.theirs(theirs, number)],
-      ];
-      for (const [side, call] of number % 2 === 0 ? sides : sides.toReversed()) {
-        const { ms } = await timed(call);
-        if (round >= 0) times[i][side].push(ms);
-      }
-    }
-  }
-  return works.map(({ what, tools }, i) => {
-    const [a, b] = [median(times[i].ours), median(times[i].theirs)];
-    return { what, tools, ours: a, theirs: b, ratio: a / b };
-  });
+  const stop = () => Promise.all([server.stop(), other.stop()]);
+  return { size, works, beforeRound, clients: { ours, theirs }, times, stop };
 }
 
-async function measurePeer(peer, { place, folder, mongo }, rounds, log) {
-  const results = [];
-  for (const size of SIZES) {
-    // Each size has a store of its own.
-    const database = `${peer.label.replaceAll('-', '_')}_${size}`;
-    const env = {
-      ...serverEnv('file' in place ? { file: join(folder, `${database}.db`) } : place),
-      MONGODB_DATABASE: database,
-    };
-    const server = await spawnServer(folder, OURS, [], env);
-    const ours = await stdioClient(server);
-    const given = { folder, place, size, mongo, ours, rounds: rounds + WARM_UP_ROUNDS };
-    const prepared = await peer.prepare(given);
-    const { PATH, HOME } = env;
-    const theirEnv = { PATH, HOME, ...peer.env(given) };
-    const other = await spawnServer(folder, join(FOLDER, peer.script), peer.args, theirEnv);
-    const theirs = await stdioClient(other);
-    for (const result of await compare(prepared, ours, theirs, rounds)) {
-      results.push({ size, ...result });
-      log(`${peer.label}, ${size} messages, ${result.what}: ${result.ratio.toFixed(2)}`);
+/** Ours and the peer do each work once, with one size of what is kept. */
+async function runRound({ works, beforeRound, clients, times }, number, counts) {
+  await beforeRound?.();
+  const sides = number % 2 === 0 ? ['ours', 'theirs'] : ['theirs', 'ours'];
+  for (const [i, work] of works.entries()) {
+    for (const side of sides) {
+      const { ms } = await timed(() => work[side](clients[side], number));
+      if (counts) times[i][side].push(ms);
     }
-    await other.stop();
-    await server.stop();
+  }
+}
+
+/** All sizes take turns: whatever else the machine does falls on all of them alike. */
+async function measurePeer(peer, where, rounds, log) {
+  const setUps = [];
+  const all = rounds + WARM_UP_ROUNDS;
+  for (const size of SIZES) setUps.push(await setUp(peer, where, size, all));
+  for (let number = 0; number < all; number++) {
+    for (const one of setUps) await runRound(one, number, number >= WARM_UP_ROUNDS);
+  }
+  for (const { stop } of setUps) await stop();
+  const results = setUps.flatMap(({ size, works, times }) =>
+    works.map(({ what, tools }, i) => {
+      const [ours, theirs] = [median(times[i].ours), median(times[i].theirs)];
+      return { size, what, tools, ours, theirs, ratio: ours / theirs };
+    }),
+  );
+  for (const { what, size, ratio } of results) {
+    log(`${peer.label}, ${size} messages, ${what}: ${ratio.toFixed(2)}`);
   }
   return results;
 }
@@ -134,7 +138,7 @@ function targetsOf(peer, results, growth) {
 
 export async function measure({ quick, log }) {
   await install(log);
-  const rounds = quick ? 10 : 40;
+  const rounds = quick ? 10 : 30;
   const tables = [];
   const growth = [];
   const targets = [];

@@ -101,7 +101,7 @@ async function measureMemory({ name, place, folder }, calls, log) {
   const addSession = (number) => client.call('add_session', { session_id: `session-${number}` });
   await addSession(0);
   await delay(REST_MS);
-  await look('idle, its store open', 1);
+  await look('idle, its store open', 0);
   await callEach(1, SESSIONS, CALLERS, addSession);
   let made = 0;
   for (const part of LOOKS) {
@@ -149,7 +149,7 @@ export async function measure({ quick, log }) {
   const memory = [];
   const targets = [];
   await withStores(log, async (store) => {
-    const start = await measureStart(store, quick ? 5 : 25);
+    const start = await measureStart(store, quick ? 3 : 25);
     starts.push([store.name, start.bare, start.ours, start.ratio, start.processor ?? '']);
     targets.push(...startTargets(store.name, start));
     const rows = await measureMemory(store, (quick ? QUICK_CALLS : FULL_CALLS)[store.name], log);
