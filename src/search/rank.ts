@@ -90,7 +90,7 @@ export function rank(
 /** A message together with what is around it. */
 interface Surroundings {
   /** How often each term is said, here and around. */
-  frequencies: Float64Array;
+  frequencies: number[];
   /** How many terms there are, here and around; where that is not known, the usual number. */
   length: number;
   candidate: Candidate | undefined;
@@ -149,7 +149,7 @@ function emptyWindow(
   // What is not known to say more or less says as much as usual, at the ends of a thread, too: a
   // ranking that is being paged through must not change because somebody adds a message.
   const length = WINDOW * average;
-  return { frequencies: new Float64Array(terms.length), length, candidate, nearest };
+  return { frequencies: terms.map(() => 0), length, candidate, nearest };
 }
 
 /** How much a message counts for another so far away. */

@@ -19,7 +19,7 @@ const NEIGHBOUR_BYTES = 2000;
 const SESSION_METADATA_BYTES = 1000;
 
 /** How many messages are read at once: as many of the longest as a call can bear. */
-const BATCH = 8;
+const BATCH = 10;
 
 export interface SearchInput extends TimeRange {
   query: string;

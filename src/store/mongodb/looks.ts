@@ -1,4 +1,4 @@
-import { type Db, type Filter, type FindOptions, MongoServerError } from 'mongodb';
+import { type Db, type Filter, MongoServerError, type Sort } from 'mongodb';
 import type { Candidate, Extent, TermQuery } from '../search-store.ts';
 import { type MessageDocument, messagesOf, sessionsOf } from './documents.ts';
 import { INDEX } from './indexes.ts';
@@ -15,10 +15,10 @@ const FIRST_LOOK_MS = 150;
 const LONG_LOOK_MS = 2000;
 
 /** How many sessions stand for a scope, the newest, where its index is not read in time. */
-const RECENT_SESSIONS = 20;
+const RECENT_SESSIONS = 10;
 
 /** A term that so many of their messages have is in so many others that these will do. */
-const ENOUGH_RECENT = 10;
+const ENOUGH_RECENT = 5;
 
 /** How often the newest messages are looked for, where most of them are deleted. */
 const PERSISTENCE = 8;
@@ -100,9 +100,8 @@ async function findRecent(
   query: TermQuery,
 ): Promise<Newest | undefined> {
   if (recent.length === 0) return undefined;
-  const those = { namespace, session_id: { $in: recent } };
-  const options = { hint: INDEX.sessionTerms };
-  const found = await find(db, those, term, query, LONG_LOOK_MS, options);
+  const $or = recent.map((session_id) => ({ namespace, session_id, terms: term }));
+  const found = await find(db, { $or }, query, LONG_LOOK_MS);
   if (found === undefined || found.length < ENOUGH_RECENT) return undefined;
   return {
     found: found.toSorted((a, b) => b.created_at.getTime() - a.created_at.getTime()),
@@ -142,25 +141,23 @@ async function findNewest(
   query: TermQuery,
   maxTimeMS: number,
 ): Promise<Newest | undefined> {
-  const options = { sort: { created_at: -1 } } as const;
-  const found = await find(db, scope, term, query, maxTimeMS, options);
+  const found = await find(db, { ...scope, terms: term }, query, maxTimeMS, { created_at: -1 });
   return found && { found, cut: found.length > query.limit };
 }
 
-/** Messages that have a term, one more than are wanted if there are as many. */
+/** Messages of the time that is asked for, one more than are wanted if there are as many. */
 async function find(
   db: Db,
-  scope: Filter<MessageDocument>,
-  term: string,
+  filter: Filter<MessageDocument>,
   { terms, also, limit, since, until }: TermQuery,
   maxTimeMS: number,
-  options: Pick<FindOptions, 'sort' | 'hint'>,
+  sort: Sort = {},
 ): Promise<FoundDocument[] | undefined> {
   const wanted = { $in: ['$$this', { $literal: [...terms, ...also] }] };
   const looking = messagesOf(db)
     .find(
-      { ...scope, terms: term, ...during({ since, until }) },
-      { ...options, limit: limit + 1, batchSize: limit + 2, maxTimeMS },
+      { ...filter, ...during({ since, until }) },
+      { sort, limit: limit + 1, batchSize: limit + 2, maxTimeMS },
     )
     .project<FoundDocument>({
       ...{ session_id: 1, thread: 1, seq: 1, role: 1, created_at: 1 },

@@ -38,14 +38,16 @@ export function mongoSearch(connection: Connection): SearchStore {
     locate(namespace, places, metadataMaxBytes) {
       if (places.length === 0) return Promise.resolve([]);
       return connection.run(async ({ db }) => {
-        const found = await messagesOf(db)
-          .find({ _id: { $in: places.map(messageId) }, namespace }, { projection: WITHOUT_TERMS })
-          .toArray();
         const session_id = { $in: [...new Set(places.map((place) => place.session_id))] };
-        const live = await sessionsOf(db)
-          .find({ namespace, session_id, live: true })
-          .project<SessionDocument>(projection([...SESSION_FIELDS, 'thread'], metadataMaxBytes))
-          .toArray();
+        const [found, live] = await Promise.all([
+          messagesOf(db)
+            .find({ _id: { $in: places.map(messageId) }, namespace }, { projection: WITHOUT_TERMS })
+            .toArray(),
+          sessionsOf(db)
+            .find({ namespace, session_id, live: true })
+            .project<SessionDocument>(projection([...SESSION_FIELDS, 'thread'], metadataMaxBytes))
+            .toArray(),
+        ]);
         const messages = new Map(found.map((one) => [one._id, one]));
         const sessions = new Map(live.map((one) => [one.thread, one]));
         return places.flatMap((place): Located[] => {
