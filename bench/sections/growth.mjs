@@ -21,7 +21,7 @@ const UNANSWERED_MS = 5000;
 const NOTES = {
   judged:
     'Medians in milliseconds, of tool calls that go to all sizes in turns, without the protocol before them. A store of size N has N users, N sessions, of which a user has 100, and a session of N messages; sessions, users and messages are chosen at random over all of them. "Middle" is half way through the list. A call that had no answer counts with the 4.5 s after which it was given up.',
-  told: 'No target: include_total counts what it lists (of messages it does not have to), page_number skips what comes before the page, and a search goes through up to 500 of the messages that have a word. delete_user goes through the 100 sessions of the user: in a small store they are a tenth of everything and share its few pages, in a large one they are spread over many.',
+  told: 'No target: include_total counts what it lists (of messages it does not have to), page_number skips what comes before the page, and a search goes through up to 300 of the messages that have a word. delete_user goes through the 100 sessions of the user: in a small store they are a tenth of everything and share its few pages, in a large one they are spread over many.',
   control:
     'The bare driver on the same server and collection, by nothing but _id, without any code of this project. What grows here grows with the server: mongod finds, sorts and changes by _id in the depth of a B-tree.',
 };

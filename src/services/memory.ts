@@ -44,7 +44,8 @@ export function createMemoryService(deps: Dependencies) {
   /** A live session with a stretch of its messages. */
   async function read(caller: Caller, store: Store, sessionId: string, stretch: Stretch) {
     await absence.checkTouch(caller, store, sessionId);
-    const found = await store.messages.read(caller.namespace, sessionId, stretch);
+    const limit = Math.min(stretch.limit, MESSAGES_MAX);
+    const found = await store.messages.read(caller.namespace, sessionId, { ...stretch, limit });
     if (found === undefined || found.conversation.session.deleted_at !== undefined) {
       throw await absence.session(caller, store, sessionId, found?.conversation.session);
     }
@@ -208,6 +209,9 @@ function withinBudget(
   const fitted = within.map((message) => withContentCut(message));
   return cutPage(fitted, fitted.length, maxBytes).page;
 }
+
+/** More do not fit into an answer: without its content, a message takes some 200 bytes of JSON. */
+const MESSAGES_MAX = Math.ceil(PAGE_MAX_BYTES / 200);
 
 /** What fills an answer, counted as it will be shown. */
 const ENOUGH = { total: PAGE_MAX_BYTES, each: CONTENT_SHOWN_BYTES };
