@@ -12,7 +12,7 @@ const PAGE_MS = 3_600_000;
 
 /**
  * Embeds every message that has no vector of the model, in all namespaces. It can be repeated, and
- * goes on where it stopped.
+ * goes on where it stopped. What is added meanwhile is for the server to embed that adds it.
  *
  * @param report takes what a person is to read, a line at a time
  * @throws DomainError UNAVAILABLE when messages are left
@@ -52,5 +52,5 @@ export async function embedNow(
       `${skipped} messages have no vector: the log says why. Run the command again when that is mended.`,
     );
   }
-  report(`Done: every message has a vector of ${embedder.model}.\n`);
+  report(`Done: every message that was there when this began has a vector of ${embedder.model}.\n`);
 }

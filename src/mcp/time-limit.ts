@@ -18,6 +18,7 @@ export function withinTime<T>(
 ): Promise<T> {
   return new Promise((resolve, reject) => {
     let timer: NodeJS.Timeout | undefined;
+    const working = work(() => timer?.refresh());
     const abandon = () => giveUp(new CallCancelled());
     // A call that ends in the turn of the event loop that it began in needs none of this, and a timer
     // and a listener take as long as such a call.
@@ -36,9 +37,7 @@ export function withinTime<T>(
       end();
       reject(reason);
     };
-    work(() => timer?.refresh())
-      .finally(end)
-      .then(resolve, reject);
+    working.finally(end).then(resolve, reject);
   });
 }
 

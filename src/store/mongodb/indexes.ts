@@ -58,7 +58,7 @@ const INDEXES: Record<string, IndexDescription[]> = {
     // Read backwards, so that of one millisecond what came last is first.
     {
       name: INDEX.sessionTerms,
-      key: { namespace: 1, session_id: 1, terms: 1, thread: 1, created_at: 1 },
+      key: { namespace: 1, session_id: 1, thread: 1, terms: 1, created_at: 1 },
     },
     { name: INDEX.userTerms, key: { namespace: 1, user_id: 1, terms: 1, created_at: 1 } },
     { name: INDEX.namespaceTerms, key: { namespace: 1, terms: 1, created_at: 1 } },

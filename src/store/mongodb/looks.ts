@@ -1,18 +1,21 @@
-import { type Db, type Filter, MongoServerError, type Sort } from 'mongodb';
+import { type Db, type Document, type Filter, MongoServerError } from 'mongodb';
 import type { Candidate, Extent, TermQuery } from '../search-store.ts';
 import { type MessageDocument, messagesOf, sessionsOf } from './documents.ts';
 import { INDEX } from './indexes.ts';
 import { during, isLive, liveThreads, type Scope } from './scope.ts';
 
 /**
- * How long the first look for a term may take, in milliseconds. An index has the newest messages of
- * a term in order, and a mongod reads no more of it than are wanted; a compatible server may go
- * through all that the term has.
+ * How long the server may take for the first look for a term, in milliseconds of its own. An index
+ * has the newest messages of a term in order, and a mongod reads no more of it than are wanted; a
+ * compatible server may go through all that the term has.
  */
 const FIRST_LOOK_MS = 150;
 
-/** How long a look takes that nothing comes after, in milliseconds. */
-const LONG_LOOK_MS = 2000;
+/** How long it may take for a look that nothing comes after, in milliseconds. */
+const LONG_LOOK_MS = 1500;
+
+/** How much of the caller's patience is kept for what follows the looks, in milliseconds. */
+const RESERVE_MS = 1000;
 
 /** How many sessions stand for a scope, the newest, where its index is not read in time. */
 const RECENT_SESSIONS = 10;
@@ -25,6 +28,14 @@ const PERSISTENCE = 8;
 
 /** The server's code for a command that took longer than it was given. */
 const MAX_TIME_EXPIRED = 50;
+
+/** What is looked for, where, and when the caller stops waiting (milliseconds since 1970). */
+interface Search {
+  db: Db;
+  scope: Scope;
+  query: TermQuery;
+  deadline: number;
+}
 
 /** A candidate as it is read, while nobody knows whether its session is live. */
 type FoundDocument = Pick<
@@ -48,126 +59,117 @@ export interface Look extends Newest {
  * The newest live messages of a scope for each term. Where most of the newest are deleted, they are
  * passed over in further looks.
  */
-export async function lookForEach(db: Db, scope: Scope, query: TermQuery): Promise<Look[]> {
-  const newest = await newestForEach(db, scope, query);
+export async function lookForEach(search: Search): Promise<Look[]> {
+  const { db, scope, query } = search;
+  const newest = await newestForEach(search);
   const found = newest.flatMap((one) => one.found);
   const live = await liveThreads(db, scope.namespace, found);
-  return Promise.all(
-    newest.map((one, i) => lookOn(db, scope, query.terms[i] as string, query, one, live)),
-  );
+  return Promise.all(newest.map((one, i) => lookOn(search, query.terms[i] as string, one, live)));
 }
 
 /**
  * The newest messages for each term. A term whose messages take long to go through has its newest
  * read from the newest sessions, if it is usual there.
  */
-async function newestForEach(db: Db, scope: Scope, query: TermQuery): Promise<Newest[]> {
+async function newestForEach(search: Search): Promise<Newest[]> {
+  const { terms } = search.query;
   const first = await Promise.all(
-    query.terms.map((term) => findNewest(db, scope, term, query, FIRST_LOOK_MS)),
+    terms.map((term) => findNewest(search, search.scope, term, FIRST_LOOK_MS)),
   );
   if (!first.includes(undefined)) return first as Newest[];
-  const recent = await recentSessions(db, scope);
-  return Promise.all(
-    query.terms.map(async (term, i): Promise<Newest> => {
-      const newest = first[i] ?? (await findRecent(db, scope, recent, term, query));
-      return (
-        newest ??
-        (await findNewest(db, scope, term, query, LONG_LOOK_MS)) ?? { found: [], cut: true }
-      );
-    }),
-  );
+  const recent = await recentThreads(search);
+  const again = async (term: string) =>
+    (await findRecent(search, recent, term)) ??
+    (await findNewest(search, search.scope, term, LONG_LOOK_MS)) ?? { found: [], cut: true };
+  return Promise.all(terms.map((term, i) => first[i] ?? again(term)));
 }
 
-/** The identifiers of the newest live sessions; none where the scope is a session. */
-async function recentSessions(db: Db, { namespace, user_id, thread }: Scope): Promise<string[]> {
-  if (thread !== undefined) return [];
-  const recent = await sessionsOf(db)
+type Thread = Pick<MessageDocument, 'namespace' | 'session_id' | 'thread'>;
+
+/** The threads of the newest live sessions; none where the scope is one itself. */
+async function recentThreads({ db, scope }: Search): Promise<Thread[]> {
+  const { namespace, user_id } = scope;
+  if (scope.thread !== undefined) return [];
+  return sessionsOf(db)
     .find({ namespace, ...(user_id !== undefined && { user_id }), live: true })
     .hint(user_id === undefined ? INDEX.updated : INDEX.userUpdated)
     .sort({ updated_at: -1, _id: -1 })
     .limit(RECENT_SESSIONS)
-    .project<{ session_id: string }>({ _id: 0, session_id: 1 })
+    .project<Thread>({ _id: 0, namespace: 1, session_id: 1, thread: 1 })
     .toArray();
-  return recent.map(({ session_id }) => session_id);
 }
 
-/** Messages of the newest sessions that have a term, if there are enough of them. */
+/** The newest messages of some threads that have a term, if there are enough of them. */
 async function findRecent(
-  db: Db,
-  { namespace }: Scope,
-  recent: readonly string[],
+  search: Search,
+  threads: readonly Thread[],
   term: string,
-  query: TermQuery,
 ): Promise<Newest | undefined> {
-  if (recent.length === 0) return undefined;
-  const $or = recent.map((session_id) => ({ namespace, session_id, terms: term }));
-  const found = await find(db, { $or }, query, LONG_LOOK_MS);
-  if (found === undefined || found.length < ENOUGH_RECENT) return undefined;
-  return {
-    found: found.toSorted((a, b) => b.created_at.getTime() - a.created_at.getTime()),
-    cut: true,
-  };
+  const $or = threads
+    .filter(({ thread }) => thread !== undefined)
+    .map((thread) => ({ ...thread, terms: term }));
+  if ($or.length === 0) return undefined;
+  const found = await find(search, { $or }, LONG_LOOK_MS);
+  return found !== undefined && found.length >= ENOUGH_RECENT ? { found, cut: true } : undefined;
 }
 
 /** Looks further back, behind what is deleted, where that is most of the newest. */
 async function lookOn(
-  db: Db,
-  scope: Scope,
+  search: Search,
   term: string,
-  query: TermQuery,
-  newest: Newest | undefined,
+  newest: Newest,
   live: ReadonlyMap<string, Extent>,
 ): Promise<Look> {
+  const { db, scope, query } = search;
   const dead = new Set<string>();
-  for (let looks = 1; ; looks++) {
-    if (newest === undefined) return { found: [], live, cut: true };
-    const found = newest.found.filter((one) => isLive(one, live));
+  let look: Look = { ...newest, found: newest.found.filter((one) => isLive(one, live)), live };
+  for (let looks = 1; looks < PERSISTENCE; looks++) {
     // The thread of a session was live a moment ago: behind what was deleted in it there is nothing.
-    const over = !newest.cut || found.length >= query.limit / 2 || 'thread' in scope;
-    const passedOver = newest.found.length - found.length;
-    if (over || passedOver === 0 || looks === PERSISTENCE) return { found, live, cut: newest.cut };
-    for (const one of newest.found) if (!isLive(one, live)) dead.add(one.thread);
+    const over = !look.cut || look.found.length >= query.limit / 2 || 'thread' in scope;
+    if (over || look.found.length === newest.found.length) break;
+    for (const one of newest.found) if (!isLive(one, look.live)) dead.add(one.thread);
     const others = { ...scope, thread: { $nin: [...dead] } };
-    newest = await findNewest(db, others, term, query, LONG_LOOK_MS);
-    live = await liveThreads(db, scope.namespace, newest?.found ?? []);
+    const further = await findNewest(search, others, term, LONG_LOOK_MS);
+    if (further === undefined) return { ...look, cut: true };
+    newest = further;
+    const there = await liveThreads(db, scope.namespace, newest.found);
+    look = { ...newest, found: newest.found.filter((one) => isLive(one, there)), live: there };
   }
+  return look;
 }
 
 /** The newest messages that have a term; `undefined` when that took too long. */
 async function findNewest(
-  db: Db,
+  search: Search,
   scope: Filter<MessageDocument>,
   term: string,
-  query: TermQuery,
   maxTimeMS: number,
 ): Promise<Newest | undefined> {
-  const found = await find(db, { ...scope, terms: term }, query, maxTimeMS, { created_at: -1 });
-  return found && { found, cut: found.length > query.limit };
+  const found = await find(search, { ...scope, terms: term }, maxTimeMS);
+  return found && { found, cut: found.length > search.query.limit };
 }
 
-/** Messages of the time that is asked for, one more than are wanted if there are as many. */
+/** The newest messages of the time that is asked for, one more than are wanted if there are as many. */
 async function find(
-  db: Db,
+  { db, query, deadline }: Search,
   filter: Filter<MessageDocument>,
-  { terms, also, limit, since, until }: TermQuery,
   maxTimeMS: number,
-  sort: Sort = {},
 ): Promise<FoundDocument[] | undefined> {
-  const wanted = { $in: ['$$this', { $literal: [...terms, ...also] }] };
+  const left = deadline - RESERVE_MS - Date.now();
+  if (left <= 0) return undefined;
+  const { limit } = query;
   const looking = messagesOf(db)
-    .find(
-      { ...filter, ...during({ since, until }) },
-      { sort, limit: limit + 1, batchSize: limit + 2, maxTimeMS },
-    )
-    .project<FoundDocument>({
-      ...{ session_id: 1, thread: 1, seq: 1, role: 1, created_at: 1 },
-      matched: { $filter: { input: '$terms', cond: wanted } },
-      length: { $size: '$terms' },
-    })
+    .find({ ...filter, ...during(query) })
+    .sort({ created_at: -1 })
+    .limit(limit + 1)
+    .batchSize(limit + 2)
+    .maxTimeMS(Math.min(maxTimeMS, left))
+    .project<FoundDocument>(whatMatches(query))
     .toArray();
+  // Not every server keeps to its time, and the way to it takes some, too.
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, maxTimeMS, undefined);
+    timer = setTimeout(resolve, left, undefined);
   });
   try {
     return await Promise.race([looking, late]);
@@ -178,4 +180,14 @@ async function find(
     clearTimeout(timer);
     looking.catch(() => undefined);
   }
+}
+
+/** What is read of a candidate: of its terms, those that were asked for. */
+function whatMatches({ terms, also }: TermQuery): Document {
+  const wanted = { $in: ['$$this', { $literal: [...terms, ...also] }] };
+  return {
+    ...{ session_id: 1, thread: 1, seq: 1, role: 1, created_at: 1 },
+    matched: { $filter: { input: '$terms', cond: wanted } },
+    length: { $size: '$terms' },
+  };
 }

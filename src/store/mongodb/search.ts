@@ -18,10 +18,10 @@ import { filterOf } from './scope.ts';
 export function mongoSearch(connection: Connection): SearchStore {
   return {
     candidates(namespace, scope, query) {
-      return connection.run(async ({ db }): Promise<Candidates> => {
+      return connection.run(async ({ db, deadline }): Promise<Candidates> => {
         const filter = await filterOf(db, namespace, scope);
         if (filter === undefined) return { candidates: [], threads: new Map(), cut: [] };
-        const looks = await lookForEach(db, filter, query);
+        const looks = await lookForEach({ db, scope: filter, query, deadline });
         const candidates = new Map<string, Candidate>();
         const threads = new Map<string, Extent>();
         for (const { found, live } of looks) {

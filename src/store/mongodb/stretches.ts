@@ -86,7 +86,12 @@ function idsOf({ order, limit, after, offset = 0 }: Stretch): Document {
           1,
         ])
       : withEdge(
-          { $subtract: [after === undefined ? behind : { $min: [after, behind] }, offset] },
+          {
+            $subtract: [
+              after === undefined ? behind : { $max: [{ $min: [after, behind] }, '$base_seq'] },
+              offset,
+            ],
+          },
           [
             { $subtract: ['$$edge', 1] },
             { $max: [{ $subtract: ['$$edge', limit + 1] }, '$base_seq'] },

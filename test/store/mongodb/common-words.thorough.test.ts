@@ -33,10 +33,10 @@ describe.skipIf(replicaSet === null)(`a word that every message has${skipReason}
 
   /** As the store would, which takes longer for all that it guarantees. */
   async function addSession(number: number) {
-    const time = new Date(Date.UTC(2100, 0, 1) + number * EACH);
+    const timeOf = (i: number) => new Date(Date.UTC(2100, 0, 1) + number * EACH + i);
     const key = { namespace: 'n', session_id: `s${number}` };
     const thread = randomUUID();
-    const times = { created_at: time, updated_at: time };
+    const times = { created_at: timeOf(0), updated_at: timeOf(EACH) };
     const session = { _id: randomUUID(), ...key, ...times, metadata: {}, live: true, thread };
     const sessions = db.collection<{ _id: string }>('sessions');
     await sessions.insertOne({ ...session, ...{ base_seq: 0, last_seq: EACH, revision: 0 } });
@@ -44,7 +44,8 @@ describe.skipIf(replicaSet === null)(`a word that every message has${skipReason}
     const messages = Array.from({ length: EACH }, (_, i) => ({
       _id: `${thread}@${i + 1}`,
       ...{ ...key, thread, seq: i + 1, uuid: randomUUID(), role: 'user', content: terms.join(' ') },
-      ...{ metadata: {}, token_count: 2, terms, revision: 0, ...times },
+      ...{ metadata: {}, token_count: 2, terms, revision: 0 },
+      ...{ created_at: timeOf(i), updated_at: timeOf(i) },
     }));
     await db.collection<{ _id: string }>('messages').insertMany(messages);
   }
@@ -57,6 +58,14 @@ describe.skipIf(replicaSet === null)(`a word that every message has${skipReason}
       expect(Number(session.session_id.slice(1))).toBeGreaterThanOrEqual(SESSIONS - 10);
     }
     expect(found.advice).toContain('Some words are in many messages');
+  });
+
+  it('has its newest messages considered', async () => {
+    const query = { terms: ['usual'], also: [], limit: 50 };
+    const { candidates, cut } = await store.search.candidates('n', {}, query);
+    expect(cut).toStrictEqual(['usual']);
+    const newest = Array.from({ length: 50 }, (_, i) => `s${SESSIONS - 1}/${EACH - i}`);
+    expect(candidates.map(({ session_id, seq }) => `${session_id}/${seq}`)).toStrictEqual(newest);
   });
 
   it('does not hide a word beside it that few have, long ago', async () => {
