@@ -8,7 +8,7 @@ import { letOthers } from './turns.ts';
 const CANDIDATES_PER_TERM = 300;
 
 /** How many messages are considered for all terms together. */
-const CANDIDATES = 1000;
+const CANDIDATES = 800;
 
 /** What a search by words came to. */
 export interface Words {
