@@ -30,6 +30,7 @@ const SETTLE_MS = 180_000;
 const SETTLED = 5;
 /** What a search that had no answer counts as. */
 const UNANSWERED_MS = 4500;
+/** In milliseconds: of all searches within a user, and of those over the namespace for common words. */
 const TARGETS = { user: 50, namespace: 500 };
 
 /** The same numbers every time (mulberry32). */
@@ -105,6 +106,8 @@ async function measure(name, { search }, rounds) {
   const scopes = { user: { user_id: 'user-1' }, namespace: {} };
   let missed = false;
   for (const [scope, where] of Object.entries(scopes)) {
+    const all = [];
+    let ms = 0;
     for (const [kind, rank] of Object.entries(KINDS)) {
       const random = randomFrom(rank);
       const times = [];
@@ -115,12 +118,17 @@ async function measure(name, { search }, rounds) {
         if (round >= 0) times.push(result === undefined ? Math.max(ms, UNANSWERED_MS) : ms);
         considered = Math.max(considered, result?.considered_count ?? 0);
       }
-      const ms = median(times);
-      missed ||= ms > TARGETS[scope];
+      ms = median(times);
+      all.push(...times);
       console.log(
         `${name.padEnd(9)} ${scope.padEnd(10)} ${kind.padEnd(7)} ${ms.toFixed(1).padStart(8)} ms   slowest ${Math.max(...times).toFixed(1)} ms, ranked at most ${considered}`,
       );
     }
+    const judged = scope === 'user' ? median(all) : ms;
+    missed ||= judged > TARGETS[scope];
+    console.log(
+      `${name.padEnd(9)} ${scope.padEnd(10)} judged  ${judged.toFixed(1).padStart(8)} ms`,
+    );
   }
   return missed;
 }
