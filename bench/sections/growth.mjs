@@ -176,7 +176,7 @@ export async function measure({ quick, log }) {
   };
   const options = quick
     ? { rounds: 20, minRounds: 3, budgetMs: 200 }
-    : { rounds: 200, minRounds: 5, budgetMs: 8000 };
+    : { rounds: 100, minRounds: 5, budgetMs: 3000 };
   const tables = [];
   const targets = [];
   const work = async (one) => {
