@@ -47,7 +47,7 @@ const ATTACKS = {
   /** Requests that are wrong in all ways, among them those that make work of their parsing. */
   malformed: {
     connections: 20,
-    every: 50,
+    every: 200,
     pick: (turn) =>
       [
         () => post('{'),
