@@ -1,6 +1,7 @@
 import { DomainError, invalidArgument } from '../domain/errors.ts';
 import type { JsonObject } from '../domain/metadata.ts';
 import { estimateTokens, type Session } from '../domain/records.ts';
+import { timestamp } from '../domain/times.ts';
 import { termsOf } from '../search/analyse.ts';
 import type { Append, Store } from '../store/store.ts';
 import { describeAbsence } from './absence.ts';
@@ -66,7 +67,7 @@ export function createAppend(deps: Dependencies) {
         terms: terms[i] as string[],
       })),
       mayExist: given.length > 0,
-      at: new Date(deps.now()).toISOString(),
+      at: timestamp(deps.now()),
       session_uuid: deps.newUuid(),
       thread: deps.newUuid(),
     };

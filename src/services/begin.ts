@@ -1,5 +1,6 @@
 import type { JsonObject } from '../domain/metadata.ts';
 import type { Session } from '../domain/records.ts';
+import { timestamp } from '../domain/times.ts';
 import type { Change, Store } from '../store/store.ts';
 import { describeAbsence } from './absence.ts';
 import { overPast } from './past.ts';
@@ -22,7 +23,7 @@ export function createBegin(deps: Dependencies) {
   const absence = describeAbsence(deps);
 
   async function insert(caller: Caller, store: Store, input: NewSession) {
-    const at = new Date(deps.now()).toISOString();
+    const at = timestamp(deps.now());
     return overPast(
       deps,
       () =>
@@ -42,7 +43,7 @@ export function createBegin(deps: Dependencies) {
 
   /** A pinned caller's user comes to be with the first session: the credential vouches for it. */
   async function addOwner({ namespace }: Caller, store: Store, user_id: string): Promise<void> {
-    const at = new Date(deps.now()).toISOString();
+    const at = timestamp(deps.now());
     const user = { user_id, uuid: deps.newUuid(), metadata: {}, created_at: at, updated_at: at };
     const outcome = await overPast(
       deps,

@@ -2,6 +2,7 @@ import { DomainError, invalidArgument, quoted } from '../domain/errors.ts';
 import { type JsonObject, jsonBytes } from '../domain/metadata.ts';
 import { cutPage, type PageArguments, sealCursor, windowOf } from '../domain/pages.ts';
 import type { Message, Session, Summary } from '../domain/records.ts';
+import { timestamp } from '../domain/times.ts';
 import type { FoundMessage, Store, Stretch } from '../store/store.ts';
 import { describeAbsence } from './absence.ts';
 import { createAppend } from './append.ts';
@@ -38,7 +39,7 @@ export type MemoryService = ReturnType<typeof createMemoryService>;
 
 /** The rules for messages and summaries (design §3 to §5). Every method throws `DomainError`. */
 export function createMemoryService(deps: Dependencies) {
-  const timestamp = () => new Date(deps.now()).toISOString();
+  const now = () => timestamp(deps.now());
   const absence = describeAbsence(deps);
 
   /** A live session with a stretch of its messages. */
@@ -153,7 +154,7 @@ export function createMemoryService(deps: Dependencies) {
       const store = await deps.store();
       const { namespace } = caller;
       await absence.checkTouch(caller, store, sessionId);
-      const merged = await store.messages.merge(namespace, sessionId, uuid, patch, timestamp());
+      const merged = await store.messages.merge(namespace, sessionId, uuid, patch, now());
       const message = await present(caller, store, sessionId, uuid, merged);
       deps.onChange(namespace, changed(merged.session as Session, false));
       return message;
@@ -171,7 +172,7 @@ export function createMemoryService(deps: Dependencies) {
       input: { content: string; up_to_seq: number },
     ): Promise<{ session: Session; summary: Summary }> {
       const store = await deps.store();
-      const summary = { ...input, created_at: timestamp() };
+      const summary = { ...input, created_at: now() };
       const { namespace } = caller;
       const uuid = deps.newUuid();
       await absence.checkTouch(caller, store, sessionId);

@@ -1,4 +1,5 @@
 import type { Session } from '../domain/records.ts';
+import { timestamp } from '../domain/times.ts';
 import type { MessagePlace } from '../store/search-store.ts';
 import type { Store } from '../store/store.ts';
 
@@ -60,9 +61,7 @@ export function changed({ session_id, user_id }: Session, listed: boolean): Chan
 
 /** When a record deleted at `deletedAt` is purged; `undefined` if never. */
 export function purgeTime(deletedAt: string, purgeAfter: number | undefined): string | undefined {
-  return purgeAfter === undefined
-    ? undefined
-    : new Date(Date.parse(deletedAt) + purgeAfter).toISOString();
+  return purgeAfter === undefined ? undefined : timestamp(Date.parse(deletedAt) + purgeAfter);
 }
 
 /**
@@ -70,7 +69,7 @@ export function purgeTime(deletedAt: string, purgeAfter: number | undefined): st
  * there still, since the sweep takes its time.
  */
 export function purgeCutoff(now: number, purgeAfter: number | undefined): string | undefined {
-  return purgeAfter === undefined ? undefined : new Date(now - purgeAfter).toISOString();
+  return purgeAfter === undefined ? undefined : timestamp(now - purgeAfter);
 }
 
 /**

@@ -2,6 +2,7 @@ import { DomainError, quoted } from '../domain/errors.ts';
 import type { JsonObject } from '../domain/metadata.ts';
 import { PAGE_LIMIT_MAX } from '../domain/pages.ts';
 import type { Session } from '../domain/records.ts';
+import { timestamp } from '../domain/times.ts';
 import type { Change, ListWindow, SessionQuery } from '../store/store.ts';
 import { describeAbsence } from './absence.ts';
 import { createBegin, type NewSession } from './begin.ts';
@@ -24,7 +25,7 @@ export type SessionService = ReturnType<typeof createSessionService>;
 
 /** The rules for sessions (design §3 to §5). Every method throws `DomainError`. */
 export function createSessionService(deps: Dependencies) {
-  const timestamp = () => new Date(deps.now()).toISOString();
+  const now = () => timestamp(deps.now());
   const absence = describeAbsence(deps);
   const begin = createBegin(deps);
 
@@ -61,7 +62,7 @@ export function createSessionService(deps: Dependencies) {
     async updateMetadata(caller: Caller, sessionId: string, patch: JsonObject): Promise<Session> {
       const store = await deps.store();
       await absence.checkTouch(caller, store, sessionId);
-      const outcome = await store.sessions.merge(caller.namespace, sessionId, patch, timestamp());
+      const outcome = await store.sessions.merge(caller.namespace, sessionId, patch, now());
       const session = told(caller, outcome);
       if (outcome.applied) return outcome.record;
       throw await absence.session(caller, store, sessionId, session);
@@ -71,7 +72,7 @@ export function createSessionService(deps: Dependencies) {
     async delete(caller: Caller, sessionId: string): Promise<Deletion> {
       const store = await deps.store();
       await absence.checkTouch(caller, store, sessionId);
-      const outcome = await store.sessions.delete(caller.namespace, sessionId, timestamp());
+      const outcome = await store.sessions.delete(caller.namespace, sessionId, now());
       const session = told(caller, outcome);
       if (session?.deleted_at === undefined) {
         throw await absence.session(caller, store, sessionId, undefined);

@@ -2,6 +2,7 @@ import { DomainError, quoted } from '../domain/errors.ts';
 import type { JsonObject } from '../domain/metadata.ts';
 import { PAGE_LIMIT_MAX, type Position } from '../domain/pages.ts';
 import type { User } from '../domain/records.ts';
+import { timestamp } from '../domain/times.ts';
 import type { ListQuery, ListWindow, Progress, Store, UserChange } from '../store/store.ts';
 import { describeAbsence } from './absence.ts';
 import { withMetadataCut } from './fit.ts';
@@ -35,7 +36,7 @@ export type UserService = ReturnType<typeof createUserService>;
 
 /** The rules for users (design §3 to §5). Every method throws `DomainError`. */
 export function createUserService(deps: Dependencies) {
-  const timestamp = () => new Date(deps.now()).toISOString();
+  const now = () => timestamp(deps.now());
   const absence = describeAbsence(deps);
 
   /** The identifiers of a user's live sessions. */
@@ -67,7 +68,7 @@ export function createUserService(deps: Dependencies) {
     async add(caller: Caller, input: NewUser): Promise<User> {
       refusePinned(caller);
       const store = await deps.store();
-      const at = timestamp();
+      const at = now();
       const { user_id, metadata = {}, ...names } = input;
       const { namespace } = caller;
       const outcome = await overPast(
@@ -109,7 +110,7 @@ export function createUserService(deps: Dependencies) {
       const store = await deps.store();
       const { metadata = {}, ...fields } = update;
       const change = { fields: present(fields), metadata };
-      const outcome = await store.users.update(caller.namespace, userId, change, timestamp());
+      const outcome = await store.users.update(caller.namespace, userId, change, now());
       if (!outcome.applied) throw absence.user(userId, outcome.found);
       deps.onChange(caller.namespace, { user_id: userId });
       return outcome.record;
@@ -123,7 +124,7 @@ export function createUserService(deps: Dependencies) {
       refusePinned(caller);
       const store = await deps.store();
       const sessions = await liveSessions(caller, store, userId);
-      const deleted = await store.users.delete(caller.namespace, userId, timestamp(), progress);
+      const deleted = await store.users.delete(caller.namespace, userId, now(), progress);
       if (deleted?.user.deleted_at === undefined) throw absence.user(userId, undefined);
       tell(caller, userId, sessions);
       return { ...deleted, purge_at: purgeTime(deleted.user.deleted_at, deps.purgeAfter) };
