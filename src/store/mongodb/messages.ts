@@ -4,7 +4,6 @@ import { createAppend } from './append.ts';
 import { changeOrFind } from './change.ts';
 import type { Connection } from './connection.ts';
 import {
-  type MessageDocument,
   messagesOf,
   type SessionDocument,
   sessionsOf,
@@ -15,27 +14,10 @@ import {
 } from './documents.ts';
 import { mergeMetadata } from './merge-patch.ts';
 import { findLive, readStretch } from './stretches.ts';
-import { type Place, type ThreadKey, within } from './thread-writes.ts';
+import { within } from './thread-writes.ts';
 
 /** The messages and summaries collections, and what they move in the sessions collection. */
 export function mongoMessages(connection: Connection): MessageStore {
-  /** What `work` finds in the thread of a session, if that is live. */
-  function withLive(
-    place: Place,
-    work: (db: Db, thread: ThreadKey) => Promise<MessageDocument | null>,
-  ): Promise<FoundMessage> {
-    return connection.run(async ({ db }) => {
-      const session = await sessionsOf(db).findOne(place);
-      if (session === null) return { session: undefined, message: undefined };
-      const { thread, live } = session;
-      const found = live && thread !== undefined ? await work(db, { ...place, thread }) : null;
-      return {
-        session: toSession(session),
-        message: found === null ? undefined : toMessage(found),
-      };
-    });
-  }
-
   return {
     append: createAppend(connection),
 
@@ -55,9 +37,15 @@ export function mongoMessages(connection: Connection): MessageStore {
     },
 
     merge(namespace, sessionId, uuid, patch, at) {
-      return withLive({ namespace, session_id: sessionId }, (db, thread) =>
-        mergeMetadata(messagesOf(db), { ...thread, uuid }, patch, new Date(at)),
-      );
+      const place = { namespace, session_id: sessionId };
+      return connection.run(async ({ db }): Promise<FoundMessage> => {
+        const session = await sessionsOf(db).findOne(place);
+        if (session === null) return { session: undefined, message: undefined };
+        const { thread, live } = session;
+        const key = live && thread !== undefined && { ...place, thread, uuid };
+        const merged = key && (await mergeMetadata(messagesOf(db), key, patch, new Date(at)));
+        return { session: toSession(session), message: merged ? toMessage(merged) : undefined };
+      });
     },
 
     summarize(namespace, sessionId, uuid, { content, up_to_seq, created_at }) {
