@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { median, openStore, services, startMongodb, timed } from './support.mjs';
+import { randomFrom } from './text.mjs';
 
 const CALLER = { namespace: 'bench' };
 const USER_MESSAGES = 10_000;
@@ -32,17 +33,6 @@ const SETTLED = 5;
 const UNANSWERED_MS = 4500;
 /** In milliseconds: of all searches within a user, and of those over the namespace for common words. */
 const TARGETS = { user: 50, namespace: 500 };
-
-/** The same numbers every time (mulberry32). */
-function randomFrom(seed) {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 const CONSONANTS = 'bdfgklmnprtvz';
 const VOWELS = 'aiou';

@@ -24,6 +24,13 @@ export async function fill(ours, session_id, count, first = 0) {
   }
 }
 
+/** What every peer's way to add two messages is compared with, in sessions that have `size` already. */
+export const addsTwo = (sessionOf, size) => (client, round) =>
+  client.call('add_memory', {
+    session_id: sessionOf(round),
+    messages: turns(2, size + 2 * round),
+  });
+
 /**
  * How many sessions of `size` messages it takes for none to grow by more than a fifth while in each
  * round two messages are added to one of them.

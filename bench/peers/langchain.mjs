@@ -2,7 +2,7 @@
 // library; langchain-server.mjs lets a client use it over stdio, through the SDK's server.
 
 import { contentOf } from '../clients.mjs';
-import { fill, sessionsFor, turns } from './conversation.mjs';
+import { addsTwo, fill, sessionsFor, turns } from './conversation.mjs';
 
 /** A message as the library stores it. */
 const stored = ({ role, content }) => ({
@@ -49,11 +49,7 @@ export const langchain = {
         {
           what: 'add 2 messages',
           tools: 'add_memory / addMessages',
-          ours: (client, round) =>
-            client.call('add_memory', {
-              session_id: sessionOf(round),
-              messages: turns(2, size + 2 * round),
-            }),
+          ours: addsTwo(sessionOf, size),
           theirs: (client, round) =>
             client.call('add_messages', {
               session_id: sessionOf(round),

@@ -1,7 +1,7 @@
 // mongodb-mcp-server reads and writes documents of any collection, on the MongoDB server that ours
 // uses, too. Its collection has the index that finding a session's last messages takes.
 
-import { fill, sessionsFor, turns } from './conversation.mjs';
+import { addsTwo, fill, sessionsFor, turns } from './conversation.mjs';
 
 const DATABASE = 'peer';
 
@@ -34,11 +34,7 @@ export const mongodbMcpServer = {
         {
           what: 'add 2 messages',
           tools: 'add_memory / insert-many',
-          ours: (client, round) =>
-            client.call('add_memory', {
-              session_id: sessionOf(round),
-              messages: turns(2, size + 2 * round),
-            }),
+          ours: addsTwo(sessionOf, size),
           theirs: (client, round) =>
             client.call('insert-many', {
               ...target,

@@ -3,7 +3,7 @@
 
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fill, MESSAGES_PER_SESSION, said, turns } from './conversation.mjs';
+import { addsTwo, fill, MESSAGES_PER_SESSION, said, turns } from './conversation.mjs';
 
 /** @returns the sessions that hold `size` messages */
 const sessionsOf = (size) => Math.max(1, size / MESSAGES_PER_SESSION);
@@ -50,11 +50,7 @@ export const serverMemory = {
         {
           what: 'add 2 messages',
           tools: 'add_memory / add_observations',
-          ours: (client, round) =>
-            client.call('add_memory', {
-              session_id: sessionOf(round),
-              messages: turns(2, size + 2 * round),
-            }),
+          ours: addsTwo(sessionOf, size),
           theirs: (client, round) =>
             client.call('add_observations', {
               observations: [
