@@ -81,6 +81,9 @@ export async function prepareCalls(call, namespace) {
     }),
     write('delete_session', 'delete_session', { session_id: 'ada/0' }),
     write('restore_session', 'restore_session', { session_id: 'ada/0' }),
+    append('add_memory, the first to a session since the start', 'append', {
+      ...{ ...talk, messages: turns(1) },
+    }),
     append('add_memory of 1', 'append', { ...talk, messages: turns(1) }),
     append('add_memory of 100', 'append', { ...talk, messages: turns(100) }),
     append('add_memory of 1,000', 'append', { ...talk, messages: turns(1000) }),
@@ -88,6 +91,9 @@ export async function prepareCalls(call, namespace) {
       ...{ session_id: 'ada/none', messages: turns(2) },
     }),
     append('add_memory with new uuids', 'given', { ...talk, messages: withUuids(turns(2)) }),
+    append('add_memory with new uuids, creates the session', 'given', {
+      ...{ session_id: 'ada/another', messages: withUuids(turns(2)) },
+    }),
     append('add_memory, revives', 'revived', { session_id: 'ada/50', messages: turns(2) }),
     append('add_memory, revives, with uuids', 'revived given', {
       ...{ session_id: 'ada/51', messages: withUuids(turns(2)) },

@@ -1,9 +1,9 @@
 import { DomainError, invalidArgument } from '../domain/errors.ts';
 import type { JsonObject } from '../domain/metadata.ts';
-import { estimateTokens, type Session } from '../domain/records.ts';
+import { estimateTokens } from '../domain/records.ts';
 import { timestamp } from '../domain/times.ts';
 import { termsOf } from '../search/analyse.ts';
-import type { Append, Store } from '../store/store.ts';
+import type { Append, AppendedSession, Store } from '../store/store.ts';
 import { describeAbsence } from './absence.ts';
 import { createBegin } from './begin.ts';
 import { overPast } from './past.ts';
@@ -20,7 +20,7 @@ export interface AddedMessage {
 }
 
 export interface AddResult {
-  session: Session;
+  session: AppendedSession;
   messages: { uuid: string; seq: number; status: 'created' | 'updated' }[];
   /** How many messages lie behind the newest summary, once that is too many. */
   unsummarized?: Unsummarized;
@@ -77,14 +77,14 @@ export function createAppend(deps: Dependencies) {
         store.messages.append(namespace, sessionId, append).catch((error: unknown) => {
           throw withUuids(error, append);
         }),
-      (outcome) => (outcome.applied ? undefined : outcome.found?.session),
+      (outcome) => (outcome.applied ? undefined : outcome.found),
       async (cutoff) => {
         await store.sessions.purge(namespace, sessionId, cutoff);
         await beginOwn(caller, store, sessionId);
       },
     );
     if (!outcome.applied) {
-      throw await absence.session(caller, store, sessionId, outcome.found?.session);
+      throw await absence.session(caller, store, sessionId, outcome.found);
     }
     const { session, messages, thread } = outcome.record;
     deps.embeddings?.offer(

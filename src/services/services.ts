@@ -55,7 +55,10 @@ export interface Caller {
 }
 
 /** @param listed see `ChangedSession` */
-export function changed({ session_id, user_id }: Session, listed: boolean): ChangedSession {
+export function changed(
+  { session_id, user_id }: Pick<Session, 'session_id' | 'user_id'>,
+  listed: boolean,
+): ChangedSession {
   return { session_id, owner: user_id, listed };
 }
 

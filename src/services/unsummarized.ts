@@ -1,4 +1,4 @@
-import type { Conversation } from '../store/store.ts';
+import type { Appended, Conversation } from '../store/store.ts';
 
 /** How many messages get_memory returns unless told otherwise. */
 export const WINDOW_DEFAULT = 12;
@@ -15,7 +15,7 @@ export interface Unsummarized {
  * @param window in messages
  */
 export function unsummarized(
-  { first_seq, last_seq, summary }: Conversation,
+  { first_seq, last_seq, summary }: Conversation | Appended,
   window: number,
 ): { unsummarized?: Unsummarized } {
   const from_seq = summary === undefined ? first_seq : summary.up_to_seq + 1;

@@ -43,7 +43,9 @@ export interface PurgeCounts {
  * The outcome of a change: the record as it is now, or what stood in the way, which is the record
  * found under the identifier (live or soft-deleted), or nothing.
  */
-export type Change<T> = { applied: true; record: T } | { applied: false; found: T | undefined };
+export type Change<T, Found = T> =
+  | { applied: true; record: T }
+  | { applied: false; found: Found | undefined };
 
 /** What a list shows, and in which order. */
 export interface ListQuery {
@@ -143,7 +145,18 @@ export interface Append {
   thread: string;
 }
 
-export interface Appended extends Conversation {
+/** What an append tells of a session: what it knows without reading all of it. */
+export type AppendedSession = Pick<
+  Session,
+  'session_id' | 'uuid' | 'user_id' | 'message_count' | 'last_message_at'
+>;
+
+/** Where messages are now; as a `Conversation`, of which it tells what an append knows. */
+export interface Appended {
+  session: AppendedSession;
+  first_seq: number;
+  last_seq: number;
+  summary?: Pick<Summary, 'up_to_seq'>;
   /** The run of messages that they are in. */
   thread: string;
   messages: { uuid: string; seq: number; created: boolean }[];
@@ -175,7 +188,7 @@ export interface MessageStore {
    *
    * Not applied to a session whose user is deleted.
    */
-  append(namespace: string, sessionId: string, append: Append): Promise<Change<Appended>>;
+  append(namespace: string, sessionId: string, append: Append): Promise<Change<Appended, Session>>;
 
   /** A session, live or soft-deleted, and a stretch of its messages, in the order asked for. */
   read(

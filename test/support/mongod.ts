@@ -339,6 +339,8 @@ function mongodArguments(dbPath: string, port: number, standalone: boolean): str
   return [
     ...['--dbpath', dbPath, '--port', String(port), '--bind_ip', '127.0.0.1'],
     ...['--wiredTigerCacheSizeGB', '0.25', '--setParameter', 'ttlMonitorSleepSecs=1'],
+    // For fail points.
+    ...['--setParameter', 'enableTestCommands=1'],
     ...(process.platform === 'win32' ? [] : ['--nounixsocket']),
     ...(standalone ? [] : ['--replSet', REPLICA_SET]),
   ];
@@ -349,6 +351,8 @@ function secantusdArguments(dbPath: string, port: number, standalone: boolean): 
     ...['--storage-path', dbPath, '--port', String(port), '--cache-size', '256M'],
     // Without the first a kill loses acknowledged writes; the second is the size of an empty store.
     ...['--sync-on-commit', '--log-file-max', '16MB'],
+    // For fail points.
+    '--enable-test-commands',
     ...(standalone ? ['--standalone'] : []),
   ];
 }

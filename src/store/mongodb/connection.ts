@@ -19,6 +19,9 @@ const LONG_PATIENCE = 55_000;
 /** Shorter than the patience, so that the driver reports what it met before the call gives up. */
 const SELECTION_TIMEOUT = 4000;
 
+/** That of MongoDB 8.0, the first with `bulkWrite`. */
+const BULK_WRITE_WIRE_VERSION = 25;
+
 const FIRST_PAUSE = 5;
 const LONGEST_PAUSE = 400;
 
@@ -29,6 +32,8 @@ export interface Deployment {
   deadline: number;
   /** A standalone server has no transactions. */
   transactions: boolean;
+  /** Whether one command can write to several collections, in an order that a failure keeps. */
+  orderedWrites: boolean;
 }
 
 /**
@@ -40,8 +45,8 @@ export interface Deployment {
 export function createMongoClient(uri: string, options: MongoClientOptions = {}): MongoClient {
   try {
     return new MongoClient(uri, {
-      ...options,
       appName: 'mcp-sessions',
+      ...options,
       serverSelectionTimeoutMS: SELECTION_TIMEOUT,
       connectTimeoutMS: SELECTION_TIMEOUT,
       socketTimeoutMS: LONG_PATIENCE,
@@ -103,20 +108,12 @@ export class Connection {
   }
 
   /**
-   * Runs `work` in a transaction, within `run`.
+   * Runs `work`, within `run`, when all others of this process have finished that came with the same
+   * key.
    *
    * @param key names the document that others will want to write at the same time
    * @param deadline the operation's
    */
-  transaction<T>(
-    key: string,
-    deadline: number,
-    work: (session: ClientSession) => Promise<T>,
-  ): Promise<T> {
-    return this.inTurn(key, deadline, () => this.#transaction(work));
-  }
-
-  /** Runs `work` when all others of this process have finished that came with the same key. */
   inTurn<T>(key: string, deadline: number, work: () => Promise<T>): Promise<T> {
     return this.#turns.take(key, () => {
       if (Date.now() > deadline) throw unavailable(new Error('no turn in time'));
@@ -124,7 +121,8 @@ export class Connection {
     });
   }
 
-  async #transaction<T>(work: (session: ClientSession) => Promise<T>): Promise<T> {
+  /** Runs `work` in a transaction; in turn, if others are likely to write the same document. */
+  async transaction<T>(work: (session: ClientSession) => Promise<T>): Promise<T> {
     const session = this.#client.startSession();
     try {
       session.startTransaction();
@@ -169,7 +167,13 @@ export class Connection {
     await this.#prepare(this.#db);
     // https://www.mongodb.com/docs/manual/reference/command/hello/: a member of a replica set names
     // its set, a mongos says isdbgrid, a standalone server neither.
-    return { db: this.#db, transactions: 'setName' in hello || hello.msg === 'isdbgrid' };
+    const replicated = 'setName' in hello;
+    return {
+      db: this.#db,
+      transactions: replicated || hello.msg === 'isdbgrid',
+      // Shards fail one by one, so that what came first may be lost and what came last not.
+      orderedWrites: replicated && hello.maxWireVersion >= BULK_WRITE_WIRE_VERSION,
+    };
   }
 }
 

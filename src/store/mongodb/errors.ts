@@ -1,5 +1,6 @@
 import {
   MongoBulkWriteError,
+  MongoClientBulkWriteError,
   MongoError,
   MongoNetworkError,
   MongoServerError,
@@ -46,6 +47,9 @@ const SOCKET_CODES = new Set([
 /** The server's refusals of who we are: authentication failed, not authorised, no such user. */
 const REFUSED_CODES = new Set([11, 13, 18, 8000]);
 
+/** CommandNotFound, CommandNotSupported: a version, or a feature compatibility version, too old. */
+const UNSUPPORTED_CODES = new Set([59, 115]);
+
 const DUPLICATE_KEY = 11000;
 const WRITE_CONFLICT = 112;
 
@@ -70,6 +74,22 @@ export function isPassing(error: unknown): boolean {
 
 export function isDuplicateKey(error: unknown): boolean {
   return error instanceof MongoServerError && error.code === DUPLICATE_KEY;
+}
+
+/** Whether the server does not know a command, or does not let it run in its present state. */
+export function isUnsupported(error: unknown): boolean {
+  return error instanceof MongoServerError && UNSUPPORTED_CODES.has(Number(error.code));
+}
+
+/**
+ * What stopped a bulk write of several collections, as the error that a command by itself fails with:
+ * the driver wraps it, and the wrapper has neither its code nor its labels.
+ */
+export function bulkWriteFailure(error: unknown): unknown {
+  if (!(error instanceof MongoClientBulkWriteError)) return error;
+  if (error.cause instanceof MongoError) return error.cause;
+  const [first] = [...error.writeErrors.values(), ...error.writeConcernErrors];
+  return first === undefined ? error : new MongoServerError({ ...first });
 }
 
 /** The error of a store that could not be reached in the time that a call waits for it. */

@@ -7,6 +7,7 @@ import { mongoMessages } from './messages.ts';
 import { mongoPurge } from './purge.ts';
 import { mongoSearch } from './search.ts';
 import { mongoSessions } from './sessions.ts';
+import { RememberedEnds } from './thread-end.ts';
 import { mongoUsers } from './users.ts';
 import { mongoVectors } from './vectors.ts';
 
@@ -35,9 +36,10 @@ export function openMongoStore(options: MongoOptions): Store {
     await prepareIndexes(db, purgeAfter);
     await finishCascades(db);
   });
+  const ends = new RememberedEnds();
   return {
-    sessions: mongoSessions(connection),
-    messages: mongoMessages(connection),
+    sessions: mongoSessions(connection, ends),
+    messages: mongoMessages(connection, ends),
     users: mongoUsers(connection, purgeAfter),
     search: mongoSearch(connection),
     vectors: mongoVectors(connection),

@@ -14,12 +14,13 @@ import {
 } from './documents.ts';
 import { mergeMetadata } from './merge-patch.ts';
 import { findLive, readStretch } from './stretches.ts';
+import type { RememberedEnds } from './thread-end.ts';
 import { within } from './thread-writes.ts';
 
 /** The messages and summaries collections, and what they move in the sessions collection. */
-export function mongoMessages(connection: Connection): MessageStore {
+export function mongoMessages(connection: Connection, ends: RememberedEnds): MessageStore {
   return {
-    append: createAppend(connection),
+    append: createAppend(connection, ends),
 
     read(namespace, sessionId, stretch) {
       const place = { namespace, session_id: sessionId };
@@ -41,8 +42,9 @@ export function mongoMessages(connection: Connection): MessageStore {
       return connection.run(async ({ db }): Promise<FoundMessage> => {
         const session = await sessionsOf(db).findOne(place);
         if (session === null) return { session: undefined, message: undefined };
-        const { thread, live } = session;
-        const key = live && thread !== undefined && { ...place, thread, uuid };
+        const { thread, live, last_seq } = session;
+        const key = live &&
+          thread !== undefined && { ...place, thread, uuid, seq: { $lte: last_seq } };
         const merged = key && (await mergeMetadata(messagesOf(db), key, patch, new Date(at)));
         return { session: toSession(session), message: merged ? toMessage(merged) : undefined };
       });
@@ -85,11 +87,15 @@ export function mongoMessages(connection: Connection): MessageStore {
         const { applied, document } = await changeOrFind(
           () =>
             transactions
-              ? connection.transaction(key, deadline, (session) => store(db, session))
+              ? connection.inTurn(key, deadline, () =>
+                  connection.transaction((session) => store(db, session)),
+                )
               : store(db),
           () => sessionsOf(db).findOne(place),
           applies,
         );
+        // The summary is part of what is remembered.
+        ends.take(place);
         return applied
           ? { applied, record: toConversation(document) }
           : { applied, found: document === null ? undefined : toConversation(document) };

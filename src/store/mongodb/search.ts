@@ -56,6 +56,7 @@ export function mongoSearch(connection: Connection): SearchStore {
           const message = messages.get(messageId(place));
           const session = sessions.get(place.thread);
           if (message === undefined || session === undefined) return [];
+          if (message.seq > session.last_seq) return [];
           return [{ place, message: toMessage(message), session: toSession(session) }];
         });
       });

@@ -17,9 +17,10 @@ import { INDEX } from './indexes.ts';
 import { mergeMetadata } from './merge-patch.ts';
 import { countListed, findIdentifiers, findPage } from './pages.ts';
 import { purgeSession } from './purge.ts';
+import type { RememberedEnds } from './thread-end.ts';
 
 /** The sessions collection. */
-export function mongoSessions(connection: Connection): SessionStore {
+export function mongoSessions(connection: Connection, ends: RememberedEnds): SessionStore {
   async function find(db: Db, namespace: string, session_id: string): Promise<Session | undefined> {
     const found = await sessionsOf(db).findOne({ namespace, session_id });
     return found === null ? undefined : toSession(found);
@@ -49,16 +50,14 @@ export function mongoSessions(connection: Connection): SessionStore {
     const owner = { namespace, user_id: user_id as string, live: true };
     const sessions = sessionsOf(db);
     if (transactions) {
-      return connection.transaction(
-        JSON.stringify([namespace, user_id]),
-        deadline,
-        async (session) => {
-          const touch = { $inc: { sessions_added: 1 } };
+      const touch = { $inc: { sessions_added: 1 } };
+      return connection.inTurn(JSON.stringify([namespace, user_id]), deadline, () =>
+        connection.transaction(async (session) => {
           const user = await usersOf(db).updateOne(owner, touch, { session });
           if (user.matchedCount === 0) return 'user_missing';
           await sessions.insertOne(document, { session });
           return 'added';
-        },
+        }),
       );
     }
     const isLive = async () => (await usersOf(db).findOne(owner)) !== null;
@@ -113,14 +112,16 @@ export function mongoSessions(connection: Connection): SessionStore {
       );
     },
 
-    delete: (namespace, sessionId, at) =>
-      change(namespace, sessionId, isLive, (db) =>
+    delete(namespace, session_id, at) {
+      ends.take({ namespace, session_id });
+      return change(namespace, session_id, isLive, (db) =>
         sessionsOf(db).findOneAndUpdate(
-          { namespace, session_id: sessionId, live: true },
+          { namespace, session_id, live: true },
           { $set: { live: false, deleted_at: new Date(at) } },
           { returnDocument: 'after' },
         ),
-      ),
+      );
+    },
 
     restore: (namespace, sessionId) =>
       change(namespace, sessionId, isRestorable, (db) =>

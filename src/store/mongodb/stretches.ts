@@ -121,7 +121,7 @@ export async function findLive(
         $lookup: { from: 'sessions', localField: 'thread', foreignField: 'thread', as: 'session' },
       },
       { $unwind: '$session' },
-      { $match: { 'session.live': true } },
+      { $match: { 'session.live': true, $expr: { $lte: ['$seq', '$session.last_seq'] } } },
       { $unset: 'terms' },
     ])
     .toArray();

@@ -1,6 +1,6 @@
-import { type ClientSession, type Db, type Document, MongoBulkWriteError } from 'mongodb';
+import type { ClientSession, Db, Document } from 'mongodb';
 import { mergeWithinLimit } from '../../domain/metadata.ts';
-import type { Append } from '../store.ts';
+import type { Append, Appended, NewMessage } from '../store.ts';
 import {
   type MessageDocument,
   messagesOf,
@@ -9,7 +9,7 @@ import {
   vectorsOf,
   WITHOUT_TERMS,
 } from './documents.ts';
-import { isDuplicateKey } from './errors.ts';
+import { messageId } from './message-id.ts';
 import { fromStored, toStored } from './metadata.ts';
 
 /** A session, by the key that its records are found with. */
@@ -100,36 +100,28 @@ export async function advance(
   return document;
 }
 
-/** Moves a session's end back over places that were taken for messages that have one. */
-export async function giveBack(
-  db: Db,
-  place: Place,
-  count: number,
-  session: ClientSession,
-): Promise<SessionDocument> {
-  const document = await sessionsOf(db).findOneAndUpdate(
-    place,
-    { $inc: { last_seq: -count } },
-    { returnDocument: 'after', session },
-  );
-  return document as SessionDocument;
-}
-
-/** The messages of an append that are there already, if they may be. */
+/**
+ * The messages of an append that are there already, if they may be.
+ *
+ * @param last where the thread ends: what lies behind that is no message of it
+ */
 export async function findExisting(
   db: Db,
-  key: ThreadKey,
+  { namespace, session_id, thread }: ThreadKey,
+  last: number,
   { messages, mayExist }: Append,
   session?: ClientSession,
 ): Promise<Existing> {
   if (!mayExist) return new Map();
   const found = await messagesOf(db)
     .find(
-      { ...key, uuid: { $in: messages.map(({ uuid }) => uuid) } },
+      { namespace, session_id, thread, uuid: { $in: messages.map(({ uuid }) => uuid) } },
       { ...within(session), projection: WITHOUT_TERMS },
     )
     .toArray();
-  return new Map(found.map((document) => [document.uuid, document]));
+  // Told apart here, since another condition would let the server choose another index.
+  const there = found.filter(({ seq }) => seq <= last);
+  return new Map(there.map((document) => [document.uuid, document]));
 }
 
 /** Updates messages in place, all in one command, if none has changed since it was read. */
@@ -160,44 +152,37 @@ export async function replaceExisting(
   await vectorsOf(db).deleteMany({ _id }, within(session));
 }
 
-/** The end of a thread, which lies at `known` or, after a crash, behind it. */
-export async function lastSeq(db: Db, key: ThreadKey, known: number): Promise<number> {
-  const last = await messagesOf(db).findOne(
-    { ...key, seq: { $gt: known } },
-    { sort: { seq: -1 }, projection: { seq: 1 } },
-  );
-  return last?.seq ?? known;
-}
-
-/** Inserts one after the other and says how many, up to the first place that is taken. */
-export async function insertInOrder(db: Db, documents: MessageDocument[]): Promise<number> {
-  try {
-    return (await messagesOf(db).insertMany(documents)).insertedCount;
-  } catch (error) {
-    if (error instanceof MongoBulkWriteError && isDuplicateKey(error)) {
-      const { insertedCount } = error.result;
-      const refused = documents[insertedCount] as MessageDocument;
-      const { namespace, session_id, thread, seq } = refused;
-      const taken = await messagesOf(db).findOne({ namespace, session_id, thread, seq });
-      if (taken !== null && taken.uuid !== refused.uuid) return insertedCount;
-    }
-    throw error;
-  }
-}
-
-/** Brings a session up to date with its messages, unless it has begun another thread. */
-export async function settle(
-  db: Db,
-  key: ThreadKey,
-  last: number,
+/** The new messages of an append, as they are stored from `first` on. */
+export function toDocuments(
+  { namespace, session_id, thread, user_id }: ThreadKey & Pick<MessageDocument, 'user_id'>,
+  first: number,
+  messages: readonly NewMessage[],
   time: string,
-): Promise<SessionDocument> {
+): MessageDocument[] {
   const at = new Date(time);
-  const document = await sessionsOf(db).findOneAndUpdate(
-    key,
-    { $max: { last_seq: last, updated_at: at, last_message_at: at } },
-    { returnDocument: 'after' },
-  );
-  if (document === null) throw new Outdated();
-  return document;
+  const common = { namespace, session_id, ...(user_id !== undefined && { user_id }), thread };
+  return messages.map(({ uuid, role, content, metadata, token_count, terms }, i) => ({
+    _id: messageId({ thread, seq: first + i }),
+    ...common,
+    seq: first + i,
+    ...{ uuid, role, content, metadata: toStored(metadata), token_count, terms },
+    created_at: at,
+    updated_at: at,
+    revision: 0,
+  }));
+}
+
+/** Where the messages of an append are, of which `existing` were there and the others are new. */
+export function placesOf(
+  { messages }: Append,
+  existing: Existing,
+  created: readonly Pick<MessageDocument, 'uuid' | 'seq'>[],
+): Appended['messages'] {
+  const seqs = new Map(created.map(({ uuid, seq }) => [uuid, seq]));
+  return messages.map(({ uuid, given }) => {
+    const old = existing.get(uuid);
+    return old === undefined
+      ? { uuid, seq: seqs.get(uuid) as number, created: true }
+      : { uuid, seq: old.seq, created: !given };
+  });
 }

@@ -46,7 +46,9 @@ export function mongoUsers(connection: Connection, purgeAfter: number | undefine
       if (!transactions || (await ownsMany(db, namespace, userId))) {
         return goThrough({ ...update, $set: { ...update.$set, cascade } });
       }
-      return connection.transaction(key, deadline, (session) => goThrough(update, session));
+      return connection.inTurn(key, deadline, () =>
+        connection.transaction((session) => goThrough(update, session)),
+      );
     });
   }
 

@@ -21,7 +21,8 @@ const BEGIN_THREAD = `UPDATE sessions SET thread = ?, base_seq = last_seq, delet
   WHERE id = ?`;
 
 const ADVANCE = `UPDATE sessions SET last_seq = ?, updated_at = max(updated_at, ?),
-  last_message_at = max(coalesce(last_message_at, 0), ?) WHERE id = ?`;
+  last_message_at = max(coalesce(last_message_at, 0), ?) WHERE id = ?
+  RETURNING base_seq, last_message_at`;
 
 const INSERT = `INSERT INTO messages
   (thread, seq, uuid, role, content, metadata, token_count, created_at, updated_at, terms)
@@ -150,22 +151,32 @@ export function sqliteMessages(connection: Connection): MessageStore {
       return connection.write(() => {
         let state = stateOf(namespace, sessionId);
         if (state?.userDeleted) {
-          return {
-            applied: false,
-            found: { ...state.conversation, thread: String(state.thread), messages: [] },
-          };
+          return { applied: false, found: state.conversation.session };
         }
         if (state === undefined) {
           statement(CREATE_SESSION).run(namespace, sessionId, append.session_uuid, now, now);
           state = stateOf(namespace, sessionId) as State;
         }
-        const { last_seq, session } = state.conversation;
-        const owner: Owner = { thread: liveThread(state), namespace, user_id: session.user_id };
-        const messages = write(owner, last_seq + 1, append);
-        const created = messages.filter((message) => message.created).length;
-        statement(ADVANCE).run(last_seq + created, now, now, state.id);
-        const { conversation } = stateOf(namespace, sessionId) as State;
-        const record: Appended = { ...conversation, thread: String(owner.thread), messages };
+        const { last_seq: before, session, summary } = state.conversation;
+        const { uuid, user_id } = session;
+        const thread = liveThread(state);
+        const messages = write({ thread, namespace, user_id }, before + 1, append);
+        const last_seq = before + messages.filter((message) => message.created).length;
+        const [base, last_message_at] = statement(ADVANCE).get(last_seq, now, now, state.id) as Row;
+        const record: Appended = {
+          session: {
+            session_id: sessionId,
+            uuid,
+            ...(user_id !== undefined && { user_id }),
+            message_count: last_seq - (base as number),
+            last_message_at: time(last_message_at),
+          },
+          first_seq: (base as number) + 1,
+          last_seq,
+          ...(thread === state.thread && summary !== undefined && { summary }),
+          thread: String(thread),
+          messages,
+        };
         return { applied: true, record };
       });
     },

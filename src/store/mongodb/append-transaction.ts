@@ -1,0 +1,81 @@
+import type { ClientSession, Db } from 'mongodb';
+import type { Session } from '../../domain/records.ts';
+import type { Append, Appended, Change } from '../store.ts';
+import { messagesOf, type SessionDocument, sessionsOf, toSession } from './documents.ts';
+import { endOf, type ThreadEnd, toAppended } from './thread-end.ts';
+import {
+  advance,
+  findExisting,
+  type Place,
+  placesOf,
+  replaceExisting,
+  toDocuments,
+} from './thread-writes.ts';
+
+/**
+ * Threads behind whose ends may lie messages that are no part of them, of a command that was cut off,
+ * and where those ends were. The current thread is always looked after, so that there may be none.
+ */
+export type Strays = ReadonlyMap<string, number>;
+
+/** Appends within a transaction: the place in the order is taken first, then filled. */
+export async function appendInTransaction(
+  db: Db,
+  place: Place,
+  append: Append,
+  strays: Strays | undefined,
+  session: ClientSession,
+): Promise<Change<Appended, Session> & { end?: ThreadEnd }> {
+  let document = await advance(db, place, append, append.messages.length, session);
+  if (document.user_deleted) return { applied: false, found: toSession(document) };
+  const thread = { ...place, thread: document.thread as string };
+  const before = document.last_seq - append.messages.length;
+  const existing = await findExisting(db, thread, before, append, session);
+  if (existing.size > 0) {
+    document = await giveBack(db, place, existing.size, session);
+    await replaceExisting(db, existing, append, session);
+  }
+  const end = endOf(document);
+  const added = append.messages.filter(({ uuid }) => !existing.has(uuid));
+  const documents = toDocuments(end, before + 1, added, append.at);
+  if (documents.length > 0) {
+    if (strays !== undefined) await removeStrays(db, document, before, strays, session);
+    await messagesOf(db).insertMany(documents, { session });
+  }
+  return { applied: true, record: toAppended(end, placesOf(append, existing, documents)), end };
+}
+
+/** Moves a session's end back over places that were taken for messages that have one. */
+async function giveBack(
+  db: Db,
+  place: Place,
+  count: number,
+  session: ClientSession,
+): Promise<SessionDocument> {
+  const document = await sessionsOf(db).findOneAndUpdate(
+    place,
+    { $inc: { last_seq: -count } },
+    { returnDocument: 'after', session },
+  );
+  return document as SessionDocument;
+}
+
+/**
+ * Removes what lies behind the end of the session's thread, which has to move in the same transaction:
+ * whoever is about to make those messages part of the thread finds it moved, and begins anew. Other
+ * threads nobody appends to or restores any more.
+ *
+ * @param before where the thread ended
+ */
+async function removeStrays(
+  db: Db,
+  { namespace, session_id, thread = '' }: SessionDocument,
+  before: number,
+  strays: Strays,
+  session: ClientSession,
+): Promise<void> {
+  for (const [name, end] of new Map([...strays, [thread, before]])) {
+    const stray = { namespace, session_id, thread: name, seq: { $gt: end } };
+    await messagesOf(db).deleteMany(stray, { session });
+  }
+}

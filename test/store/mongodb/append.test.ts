@@ -1,0 +1,194 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import type { AddedMessage } from '../../../src/services/append.ts';
+import { purgeExpired } from '../../../src/services/purge.ts';
+import { closeObserved, type Observed, openObserved } from '../../support/observed-store.ts';
+
+const replicaSet = inject('mongodbReplicaSet');
+const skipReason = replicaSet === null ? `: skipped, ${inject('mongodbSkipReason')}` : '';
+
+const caller = { namespace: 'n' };
+const STRAY = randomUUID();
+const IN_TRANSACTION = ['findAndModify', 'insert', 'commitTransaction'];
+
+/** Appending in one command, which is not a transaction (src/store/mongodb/append-command.ts). */
+describe.skipIf(replicaSet === null)(`appending in one command${skipReason}`, () => {
+  let at: Observed;
+  beforeEach(() => {
+    at = openObserved(replicaSet);
+  });
+  afterAll(closeObserved);
+
+  const said = (...contents: string[]): AddedMessage[] =>
+    contents.map((content) => ({ role: 'user', content }));
+
+  const add = (messages: AddedMessage[], by = at) => by.memory.add(caller, 's', messages);
+
+  /** What adding sends, by name. */
+  const sent = async (messages: AddedMessage[], by = at) =>
+    (await by.commands(() => add(messages, by))).map(({ commandName }) => commandName);
+
+  /** The services of another process on the same database. */
+  const another = () => openObserved(replicaSet, { database: at.db.databaseName });
+
+  const listed = async () =>
+    (await at.memory.list(caller, 's', { order: 'asc' })).messages.map(({ seq, content }) => [
+      seq,
+      content,
+    ]);
+
+  const stored = () => at.db.collection('messages').countDocuments();
+
+  /** What a command leaves behind whose server was killed before it came to the session. */
+  async function cutOff(seq: number): Promise<void> {
+    const messages = at.db.collection<{ _id: string }>('messages');
+    const last = await messages.findOne({ session_id: 's' }, { sort: { seq: -1 } });
+    const { thread } = last as unknown as { thread: string };
+    const _id = `${thread}@${seq}`;
+    await messages.insertOne({
+      ...{ ...last, _id, seq, uuid: STRAY },
+      ...{ content: 'a stray word', terms: ['stray', 'word'] },
+    });
+  }
+
+  it('is as durable as every other write', async () => {
+    await add(said('one'));
+    const [command] = await at.commands(() => add(said('two')));
+    expect(command).toMatchObject({
+      commandName: 'bulkWrite',
+      command: { ordered: true, writeConcern: { w: 'majority', j: true } },
+    });
+  });
+
+  it('shows nobody the messages of one that was cut off', async () => {
+    await add(said('one', 'two'));
+    await cutOff(3);
+    expect(await listed()).toStrictEqual([
+      [1, 'one'],
+      [2, 'two'],
+    ]);
+    expect((await at.memory.get(caller, 's')).messages).toHaveLength(2);
+    expect((await at.sessions.get(caller, 's')).message_count).toBe(2);
+    expect((await at.search.search(caller, { query: 'stray', limit: 5 })).hits).toStrictEqual([]);
+    const missing = { code: 'NOT_FOUND' };
+    await expect(at.memory.getMessage(caller, 's', STRAY)).rejects.toMatchObject(missing);
+    const update = at.memory.updateMetadata(caller, 's', STRAY, { a: 1 });
+    await expect(update).rejects.toMatchObject(missing);
+    const summary = { content: 'x', up_to_seq: 3 };
+    const summarize = at.memory.summarize(caller, 's', summary);
+    await expect(summarize).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+  });
+
+  it.each([
+    ['by the process that appended last', () => at],
+    ['by a process that knows nothing of the session', another],
+  ])('puts the next messages where one was cut off, %s', async (_, who) => {
+    await add(said('one', 'two'));
+    await cutOff(4);
+    expect((await add(said('three', 'four'), who())).messages).toMatchObject([
+      { seq: 3, status: 'created' },
+      { seq: 4, status: 'created' },
+    ]);
+    expect(await listed()).toStrictEqual(['one', 'two', 'three', 'four'].map((c, i) => [i + 1, c]));
+    expect(await stored()).toBe(4);
+  });
+
+  it('adds a message as new whose uuid one that was cut off had', async () => {
+    await add(said('one'));
+    await cutOff(2);
+    const { messages } = await add([...said('two'), { uuid: STRAY, role: 'user', content: '3' }]);
+    expect(messages).toMatchObject([
+      { seq: 2, status: 'created' },
+      { seq: 3, status: 'created' },
+    ]);
+    expect((await at.memory.getMessage(caller, 's', STRAY)).content).toBe('3');
+  });
+
+  it('leaves one that was cut off alone where nothing is new', async () => {
+    const uuid = randomUUID();
+    await add([{ uuid, role: 'user', content: 'one' }]);
+    await cutOff(2);
+    const again = await add([{ uuid, role: 'user', content: 'once more' }]);
+    expect(again).toMatchObject({ session: { message_count: 1 }, messages: [{ seq: 1 }] });
+    // Whoever wrote it may be about to make it part of the thread, whose end has not moved.
+    expect(await stored()).toBe(2);
+    await add(said('two'));
+    expect(await stored()).toBe(2);
+  });
+
+  it('follows a session that two processes append to by turns', async () => {
+    const other = another();
+    await add(said('1'));
+    await add(said('2'), other);
+    expect(await sent(said('3'))).toStrictEqual(['bulkWrite', 'find', 'bulkWrite']);
+    expect(await sent(said('4'), other)).toStrictEqual(['bulkWrite', 'find', 'bulkWrite']);
+    expect(await sent(said('5'), other)).toStrictEqual(['bulkWrite']);
+    expect(await listed()).toStrictEqual([1, 2, 3, 4, 5].map((seq) => [seq, String(seq)]));
+  });
+
+  it('revives a session that another process has deleted, without its messages', async () => {
+    const other = another();
+    await add(said('1', '2'));
+    await other.sessions.delete(caller, 's');
+    const { session, messages } = await add(said('3'));
+    expect(session.message_count).toBe(1);
+    expect(messages).toMatchObject([{ seq: 3 }]);
+    expect(await listed()).toStrictEqual([[3, '3']]);
+    expect(await stored()).toBe(3);
+  });
+
+  it('leaves nothing in a session that another process has purged', async () => {
+    const other = another();
+    await add(said('1', '2'));
+    await other.sessions.delete(caller, 's');
+    const cutoff = new Date(other.clock.now).toISOString();
+    await purgeExpired(other.store, { cutoff });
+    expect((await add(said('anew'))).session.message_count).toBe(1);
+    expect(await listed()).toStrictEqual([[1, 'anew']]);
+    expect(await stored()).toBe(1);
+  });
+
+  it('refuses a session whose user another process has deleted, and adds nothing to it', async () => {
+    const other = another();
+    await at.users.add(caller, { user_id: 'u' });
+    await at.sessions.add(caller, { session_id: 's', user_id: 'u' });
+    await add(said('1'));
+    await add(said('2'));
+    await other.users.delete(caller, 'u');
+    await expect(add(said('3'))).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await other.users.restore(caller, 'u');
+    expect(await listed()).toStrictEqual([
+      [1, '1'],
+      [2, '2'],
+    ]);
+    expect((await add(said('4'))).messages).toMatchObject([{ seq: 3 }]);
+  });
+
+  it('answers by the summary that another process has made', async () => {
+    const other = another();
+    await add(said(...Array.from({ length: 30 }, (_, i) => String(i))));
+    expect(await add(said('x'))).toHaveProperty('unsummarized', { from_seq: 1, up_to_seq: 31 });
+    await other.memory.summarize(caller, 's', { content: 'so far', up_to_seq: 5 });
+    expect(await add(said('y'))).toHaveProperty('unsummarized', { from_seq: 6, up_to_seq: 32 });
+  });
+
+  it('takes a transaction for what is too large for one command', async () => {
+    await add(said('one'));
+    const large = Array.from({ length: 8 }, () => 'x'.repeat(1024 * 1024));
+    expect(await sent(said(...large))).toStrictEqual(IN_TRANSACTION);
+    expect(await stored()).toBe(9);
+  });
+
+  it('takes transactions where the server refuses the command', async ({ skip }) => {
+    const appName = `refused-${randomUUID()}`;
+    const refused = openObserved(replicaSet, { client: { appName } });
+    const failure = { failCommands: ['bulkWrite'], errorCode: 115, appName };
+    const fail = (mode: unknown) =>
+      at.client.db('admin').command({ configureFailPoint: 'failCommand', mode, data: failure });
+    await fail({ times: 1 }).catch(() => skip('the server has no failpoints'));
+    await add(said('1'), refused);
+    expect(await sent(said('2'), refused)).toStrictEqual(['bulkWrite', ...IN_TRANSACTION]);
+    expect(await sent(said('3'), refused)).toStrictEqual(IN_TRANSACTION);
+    await fail('off');
+  });
+});

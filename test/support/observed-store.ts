@@ -1,0 +1,56 @@
+import { randomUUID } from 'node:crypto';
+import type { CommandStartedEvent, Db, MongoClient, MongoClientOptions } from 'mongodb';
+import { createMongoClient, openMongoStore } from '../../src/store/mongodb/index.ts';
+import type { Store } from '../../src/store/store.ts';
+import { type Harness, harness } from './stores.ts';
+
+const DAY = 86_400_000;
+
+/** The services on a store in MongoDB, with what the store sends. */
+export interface Observed extends Harness {
+  store: Store;
+  client: MongoClient;
+  db: Db;
+  /** The commands that `work` sends. */
+  commands(work: () => Promise<unknown>): Promise<CommandStartedEvent[]>;
+}
+
+const opened: Observed[] = [];
+
+/** A store of its own; `database` opens one that another has open. */
+export function openObserved(
+  uri: string | null,
+  options: {
+    purgeAfter?: number | undefined;
+    database?: string;
+    client?: MongoClientOptions;
+  } = {},
+): Observed {
+  const client = createMongoClient(uri as string, { ...options.client, monitorCommands: true });
+  const database = options.database ?? `test_${randomUUID().replaceAll('-', '')}`;
+  const purgeAfter = 'purgeAfter' in options ? options.purgeAfter : 7 * DAY;
+  const store = openMongoStore({ client, database, purgeAfter, maintain: true });
+  const observed: Observed = {
+    ...harness(store, purgeAfter),
+    client,
+    db: client.db(database),
+    async commands(work) {
+      const seen: CommandStartedEvent[] = [];
+      const listen = (event: CommandStartedEvent) => seen.push(event);
+      client.on('commandStarted', listen);
+      await work();
+      client.off('commandStarted', listen);
+      return seen.filter(({ commandName }) => commandName !== 'endSessions');
+    },
+  };
+  opened.push(observed);
+  return observed;
+}
+
+/** Drops the databases of the stores that were opened, and closes them. */
+export async function closeObserved(): Promise<void> {
+  for (const { db, store } of opened) {
+    await db.dropDatabase();
+    await store.close();
+  }
+}
