@@ -1,5 +1,5 @@
 import { cutPage, type PageArguments, sealCursor, windowOf } from '../domain/pages.ts';
-import type { ListQuery, ListWindow } from '../store/store.ts';
+import type { Listed, ListQuery, ListWindow } from '../store/store.ts';
 import { METADATA_SHOWN_BYTES } from './fit.ts';
 import { PAGE_MAX_BYTES } from './services.ts';
 
@@ -14,10 +14,7 @@ export interface Page<T> {
 }
 
 /** What a list takes from its store. */
-export interface Source<T> {
-  list(window: ListWindow): Promise<T[]>;
-  count(): Promise<number>;
-}
+export type Source<T> = (window: ListWindow) => Promise<Listed<T>>;
 
 /**
  * One page of a list of records that are ordered by a time.
@@ -34,17 +31,18 @@ export async function listPage<T extends { uuid: string; created_at: string; upd
 ): Promise<Page<T>> {
   const query = [...fingerprint, list.order_by, list.order, list.deleted];
   const window = windowOf(list, query);
-  const found = await source.list({
+  const { records, total } = await source({
     ...window,
     limit: window.limit + 1,
     metadataMaxBytes: METADATA_SHOWN_BYTES,
+    ...(list.include_total === true && { total: true }),
   });
-  const { page, cut } = cutPage(found.map(fit), window.limit, PAGE_MAX_BYTES);
+  const { page, cut } = cutPage(records.map(fit), window.limit, PAGE_MAX_BYTES);
   const last = page.at(-1);
   const position = last && { value: Date.parse(last[list.order_by]), key: last.uuid };
   return {
     records: page,
     ...(cut && position !== undefined && { next_cursor: sealCursor(position, query) }),
-    ...(list.include_total === true && { total_count: await source.count() }),
+    ...(total !== undefined && { total_count: total }),
   };
 }

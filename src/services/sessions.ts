@@ -3,11 +3,11 @@ import type { JsonObject } from '../domain/metadata.ts';
 import { PAGE_LIMIT_MAX } from '../domain/pages.ts';
 import type { Session } from '../domain/records.ts';
 import { timestamp } from '../domain/times.ts';
-import type { Change, ListWindow, SessionQuery } from '../store/store.ts';
+import type { Change, SessionQuery } from '../store/store.ts';
 import { describeAbsence } from './absence.ts';
 import { createBegin, type NewSession } from './begin.ts';
 import { withMetadataCut } from './fit.ts';
-import { type ListArguments, listPage, type Page } from './lists.ts';
+import { type ListArguments, listPage, type Page, type Source } from './lists.ts';
 import { exists } from './pin.ts';
 import { type Caller, changed, type Dependencies, purgeTime } from './services.ts';
 
@@ -95,12 +95,9 @@ export function createSessionService(deps: Dependencies) {
       const { namespace, user_id: pin } = caller;
       const { user_id = pin, order_by, order, deleted } = list;
       const query: SessionQuery = { user_id, order_by, order, deleted };
-      const source = exists(caller, user_id)
-        ? {
-            list: (window: ListWindow) => sessions.list(namespace, query, window),
-            count: () => sessions.count(namespace, query),
-          }
-        : { list: async () => [], count: async () => 0 };
+      const source: Source<Session> = exists(caller, user_id)
+        ? (window) => sessions.list(namespace, query, window)
+        : async ({ total }) => ({ records: [], ...(total && { total: 0 }) });
       return listPage(list, ['sessions', namespace, pin, user_id], source, withMetadataCut);
     },
 
@@ -115,7 +112,7 @@ export function createSessionService(deps: Dependencies) {
       // Not by identifier: going through those of others would take the longer the more there are.
       const own = { user_id, order_by: 'updated_at', order: 'desc', deleted: 'exclude' } as const;
       const last = { limit: PAGE_LIMIT_MAX, metadataMaxBytes: 0 };
-      return (await sessions.list(namespace, own, last))
+      return (await sessions.list(namespace, own, last)).records
         .map(({ session_id }) => session_id)
         .filter((id) => id.startsWith(prefix))
         .sort()

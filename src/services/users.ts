@@ -3,7 +3,7 @@ import type { JsonObject } from '../domain/metadata.ts';
 import { PAGE_LIMIT_MAX, type Position } from '../domain/pages.ts';
 import type { User } from '../domain/records.ts';
 import { timestamp } from '../domain/times.ts';
-import type { ListQuery, ListWindow, Progress, Store, UserChange } from '../store/store.ts';
+import type { ListQuery, Progress, Store, UserChange } from '../store/store.ts';
 import { describeAbsence } from './absence.ts';
 import { withMetadataCut } from './fit.ts';
 import { type ListArguments, listPage, type Page, type Source } from './lists.ts';
@@ -45,7 +45,7 @@ export function createUserService(deps: Dependencies) {
     const found: string[] = [];
     let after: Position | undefined;
     do {
-      const page = await store.sessions.list(caller.namespace, query, {
+      const { records: page } = await store.sessions.list(caller.namespace, query, {
         limit: PAGE_LIMIT_MAX,
         metadataMaxBytes: 0,
         ...(after !== undefined && { after }),
@@ -145,12 +145,9 @@ export function createUserService(deps: Dependencies) {
       const { namespace, user_id: pin } = caller;
       const { order_by, order, deleted } = list;
       const query: ListQuery = { order_by, order, deleted };
-      const source =
+      const source: Source<User> =
         pin === undefined
-          ? {
-              list: (window: ListWindow) => users.list(namespace, query, window),
-              count: () => users.count(namespace, query),
-            }
+          ? (window) => users.list(namespace, query, window)
           : listOfOne(() => users.find(namespace, pin), deleted);
       return listPage(list, ['users', namespace, pin], source, withMetadataCut);
     },
@@ -171,18 +168,12 @@ function listOfOne(
   find: () => Promise<User | undefined>,
   deleted: ListQuery['deleted'],
 ): Source<User> {
-  const self = async () => {
+  return async (window) => {
     const user = await find();
-    return user !== undefined && (user.deleted_at !== undefined) === (deleted === 'only')
-      ? [user]
-      : [];
-  };
-  return {
-    list: async (window) =>
-      ('after' in window && window.after) || ('offset' in window && window.offset > 0)
-        ? []
-        : self(),
-    count: async () => (await self()).length,
+    const listed = user !== undefined && (user.deleted_at !== undefined) === (deleted === 'only');
+    const all = listed ? [user] : [];
+    const behind = ('after' in window && window.after) || ('offset' in window && window.offset > 0);
+    return { records: behind ? [] : all, ...(window.total && { total: all.length }) };
   };
 }
 

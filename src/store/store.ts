@@ -58,7 +58,17 @@ export interface ListQuery {
  * A page of a list. Metadata that takes more than `metadataMaxBytes`, as the store counts it, is
  * left out where it is: a page may have a thousand records, and each of them a quarter megabyte.
  */
-export type ListWindow = Window & { metadataMaxBytes: number };
+export type ListWindow = Window & {
+  metadataMaxBytes: number;
+  /** Whether to count what is on all pages. */
+  total?: boolean;
+};
+
+/** A page, and if it was asked for, how many records are on all of them. */
+export interface Listed<T> {
+  records: T[];
+  total?: number;
+}
 
 export interface SessionQuery extends ListQuery {
   user_id?: string | undefined;
@@ -98,10 +108,7 @@ export interface SessionStore {
    */
   restore(namespace: string, sessionId: string): Promise<Change<Session>>;
 
-  list(namespace: string, query: SessionQuery, window: ListWindow): Promise<Session[]>;
-
-  /** How many sessions `list` would go through. */
-  count(namespace: string, query: SessionQuery): Promise<number>;
+  list(namespace: string, query: SessionQuery, window: ListWindow): Promise<Listed<Session>>;
 
   /** Purges one session, if it was soft-deleted at or before `cutoff`. */
   purge(namespace: string, sessionId: string, cutoff: string): Promise<void>;
@@ -268,10 +275,7 @@ export interface UserStore {
   /** Undoes exactly that; a user that is live stays as it is. */
   restore(namespace: string, userId: string, progress?: Progress): Promise<DeletedUser | undefined>;
 
-  list(namespace: string, query: ListQuery, window: ListWindow): Promise<User[]>;
-
-  /** How many users `list` would go through. */
-  count(namespace: string, query: ListQuery): Promise<number>;
+  list(namespace: string, query: ListQuery, window: ListWindow): Promise<Listed<User>>;
 
   /** Purges one user, if it was soft-deleted at or before `cutoff`. Its sessions follow. */
   purge(namespace: string, userId: string, cutoff: string): Promise<void>;

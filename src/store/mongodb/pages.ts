@@ -1,8 +1,8 @@
 import type { Collection, Document, Filter } from 'mongodb';
 import type { Window } from '../../domain/pages.ts';
-import type { ListQuery, ListWindow } from '../store.ts';
+import type { Listed, ListQuery, ListWindow } from '../store.ts';
 
-interface Listed extends Document {
+interface Listable extends Document {
   _id: string;
   live: boolean;
 }
@@ -12,23 +12,51 @@ interface Listed extends Document {
  *
  * @param fields what is read beside the metadata
  */
-export async function findPage<T extends Listed>(
+export async function findPage<T extends Listable>(
   collection: Collection<T>,
   filter: Filter<T>,
   query: ListQuery,
   window: ListWindow,
   index: string,
   fields: readonly string[],
-): Promise<T[]> {
+): Promise<Listed<T>> {
   const direction = query.order === 'asc' ? 1 : -1;
-  const cursor = collection
-    .find({ ...listed(filter, query), ...behind(query, window) } as Filter<T>)
-    .project(projection(fields, window.metadataMaxBytes))
-    .hint(index)
-    .sort({ [query.order_by]: direction, _id: direction })
-    .limit(window.limit);
-  if ('offset' in window) cursor.skip(window.offset);
-  return (await cursor.toArray()) as unknown as T[];
+  const all = listed(filter, query);
+  const match = { ...all, ...behind(query, window) };
+  const sort = { [query.order_by]: direction, _id: direction } as const;
+  const project = projection(fields, window.metadataMaxBytes);
+  const offset = 'offset' in window ? window.offset : 0;
+  if (!window.total) {
+    const page = collection
+      .find(match as Filter<T>)
+      .project(project)
+      .hint(index)
+      .sort(sort);
+    const records = await page.skip(offset).limit(window.limit).toArray();
+    return { records: records as unknown as T[] };
+  }
+  const counted = {
+    coll: collection.collectionName,
+    pipeline: [{ $match: all }, { $count: 'total' }],
+  };
+  const rows = await collection
+    .aggregate<T | { total: number }>(
+      [
+        { $match: match },
+        { $sort: sort },
+        ...(offset > 0 ? [{ $skip: offset }] : []),
+        { $limit: window.limit },
+        { $project: project },
+        { $unionWith: counted },
+      ],
+      // More than there can be, so that one answer has all of it.
+      { hint: index, batchSize: window.limit + 2 },
+    )
+    .toArray();
+  const last = rows.at(-1);
+  // Of nothing there is no count.
+  const total = last !== undefined && 'total' in last ? last.total : 0;
+  return { records: rows.filter((row): row is T => !('total' in row)), total };
 }
 
 /** Of the deleted, only those that can be restored by themselves: not sessions of a deleted user. */
@@ -47,16 +75,6 @@ export function projection(fields: readonly string[], metadataMaxBytes: number):
   };
 }
 
-/** How many documents `findPage` would go through. */
-export function countListed<T extends Listed>(
-  collection: Collection<T>,
-  filter: Filter<T>,
-  query: ListQuery,
-  index: string,
-): Promise<number> {
-  return collection.countDocuments(listed(filter, query) as Filter<T>, { hint: index });
-}
-
 /**
  * What lies behind the cursor. The range keeps the scan to one stretch of one index; the condition
  * beside it only drops records of the very same millisecond.
@@ -71,7 +89,7 @@ function behind({ order_by, order }: ListQuery, window: Window): Document {
 }
 
 /** Up to `limit` values of an identifier of live documents that start with `prefix`, in order. */
-export async function findIdentifiers<T extends Listed>(
+export async function findIdentifiers<T extends Listable>(
   collection: Collection<T>,
   namespace: string,
   field: string,

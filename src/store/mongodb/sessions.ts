@@ -15,7 +15,7 @@ import {
 import { isDuplicateKey } from './errors.ts';
 import { INDEX } from './indexes.ts';
 import { mergeMetadata } from './merge-patch.ts';
-import { countListed, findIdentifiers, findPage } from './pages.ts';
+import { findIdentifiers, findPage } from './pages.ts';
 import { purgeSession } from './purge.ts';
 import type { RememberedEnds } from './thread-end.ts';
 
@@ -143,14 +143,9 @@ export function mongoSessions(connection: Connection, ends: RememberedEnds): Ses
           indexOf(query),
           SESSION_FIELDS,
         );
-        return page.map(toSession);
+        return { ...page, records: page.records.map(toSession) };
       });
     },
-
-    count: (namespace, query) =>
-      connection.run(({ db }) =>
-        countListed(sessionsOf(db), owned(namespace, query), query, indexOf(query)),
-      ),
 
     purge: (namespace, sessionId, cutoff) =>
       connection.run(({ db }) => purgeSession(db, namespace, sessionId, cutoff)),

@@ -8,7 +8,7 @@ import { toUser, toUserDocument, USER_FIELDS, type UserDocument, usersOf } from 
 import { isDuplicateKey } from './errors.ts';
 import { INDEX } from './indexes.ts';
 import { mergeMetadata } from './merge-patch.ts';
-import { countListed, findIdentifiers, findPage } from './pages.ts';
+import { findIdentifiers, findPage } from './pages.ts';
 import { within } from './thread-writes.ts';
 
 /** The users collection, and what goes through the sessions with a user. */
@@ -123,12 +123,9 @@ export function mongoUsers(connection: Connection, purgeAfter: number | undefine
       const index = query.order_by === 'created_at' ? INDEX.created : INDEX.updated;
       return connection.run(async ({ db }) => {
         const page = await findPage(usersOf(db), { namespace }, query, window, index, USER_FIELDS);
-        return page.map(toUser);
+        return { ...page, records: page.records.map(toUser) };
       });
     },
-
-    count: (namespace, query) =>
-      connection.run(({ db }) => countListed(usersOf(db), { namespace }, query, INDEX.created)),
 
     purge(namespace, userId, cutoff) {
       const expired = { deleted_at: { $lte: new Date(cutoff) } };

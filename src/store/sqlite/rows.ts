@@ -1,6 +1,7 @@
 import { type JsonObject, mergeWithinLimit } from '../../domain/metadata.ts';
 import { timestamp } from '../../domain/times.ts';
-import type { ListQuery, ListWindow } from '../store.ts';
+import type { Listed, ListQuery, ListWindow } from '../store.ts';
+import type { Connection, Row } from './connection.ts';
 
 /** RFC 3339 for a time as it is stored, in milliseconds since 1970. */
 export const time = (milliseconds: unknown) => timestamp(milliseconds as number);
@@ -32,10 +33,29 @@ export interface Sql {
 /**
  * One page of a table that has an index on `filter`, `live`, the order and the uuid.
  *
- * @param select ends before WHERE, and has `listedMetadata` for its metadata
+ * @param columns have `listedMetadata` for the metadata
  * @param filter a condition on the table's leading columns
  */
-export function selectPage(
+export function readPage<T>(
+  connection: Connection,
+  { table, columns, toRecord }: { table: string; columns: string; toRecord: (row: Row) => T },
+  filter: Sql,
+  query: ListQuery,
+  window: ListWindow,
+): Listed<T> {
+  const page = selectPage(`SELECT ${columns} FROM ${table}`, filter, query, window);
+  const records = connection
+    .statement(page.sql)
+    .all(...page.values)
+    .map(toRecord);
+  if (!window.total) return { records };
+  const live = query.deleted === 'exclude' ? 1 : 0;
+  const count = `SELECT count(*) FROM ${table} WHERE ${filter.sql} AND live = ?`;
+  const total = connection.statement(count).get(...filter.values, live)?.[0];
+  return { records, total: Number(total) };
+}
+
+function selectPage(
   select: string,
   filter: Sql,
   { order_by, order, deleted }: ListQuery,

@@ -7,8 +7,8 @@ import {
   listedMetadata,
   mergeStored,
   metadataOf,
+  readPage,
   type Sql,
-  selectPage,
   time,
 } from './rows.ts';
 
@@ -17,6 +17,8 @@ export const SESSION_COLUMNS = `session_id, uuid, user_id, metadata, created_at,
   last_seq - base_seq, last_message_at`;
 
 const LISTED = SESSION_COLUMNS.replace('metadata', listedMetadata);
+
+const SESSIONS = { table: 'sessions', columns: LISTED, toRecord: toSession };
 
 const FIND = `SELECT ${SESSION_COLUMNS} FROM sessions WHERE namespace = ? AND session_id = ?`;
 
@@ -111,23 +113,8 @@ export function sqliteSessions(connection: Connection): SessionStore {
       );
     },
 
-    list(namespace, query, window) {
-      const select = `SELECT ${LISTED} FROM sessions`;
-      const { sql, values } = selectPage(select, owned(namespace, query), query, window);
-      return connection.read(() =>
-        connection
-          .statement(sql)
-          .all(...values)
-          .map(toSession),
-      );
-    },
-
-    count(namespace, query) {
-      const { sql, values } = owned(namespace, query);
-      const live = query.deleted === 'exclude' ? 1 : 0;
-      const count = `SELECT count(*) FROM sessions WHERE ${sql} AND live = ?`;
-      return connection.read(() => Number(connection.statement(count).get(...values, live)?.[0]));
-    },
+    list: (namespace, query, window) =>
+      connection.read(() => readPage(connection, SESSIONS, owned(namespace, query), query, window)),
 
     purge: (namespace, sessionId, cutoff) =>
       connection.write(() => purgeSession(connection, namespace, sessionId, cutoff)),

@@ -1,12 +1,14 @@
 import type { User } from '../../domain/records.ts';
 import type { DeletedUser, UserStore } from '../store.ts';
 import type { Connection, Row } from './connection.ts';
-import { abovePrefix, listedMetadata, mergeStored, metadataOf, selectPage, time } from './rows.ts';
+import { abovePrefix, listedMetadata, mergeStored, metadataOf, readPage, time } from './rows.ts';
 
 const SELECTED = `user_id, uuid, email, first_name, last_name, metadata, created_at, updated_at,
   deleted_at`;
 
 const LISTED = SELECTED.replace('metadata', listedMetadata);
+
+const USERS = { table: 'users', columns: LISTED, toRecord: toUser };
 
 const FIND = `SELECT ${SELECTED} FROM users WHERE namespace = ? AND user_id = ?`;
 
@@ -135,18 +137,7 @@ export function sqliteUsers(connection: Connection): UserStore {
 
     list(namespace, query, window) {
       const filter = { sql: 'namespace = ?', values: [namespace] };
-      const { sql, values } = selectPage(`SELECT ${LISTED} FROM users`, filter, query, window);
-      return connection.read(() =>
-        statement(sql)
-          .all(...values)
-          .map(toUser),
-      );
-    },
-
-    count(namespace, query) {
-      const sql = 'SELECT count(*) FROM users WHERE namespace = ? AND live = ?';
-      const live = query.deleted === 'exclude' ? 1 : 0;
-      return connection.read(() => Number(statement(sql).get(namespace, live)?.[0]));
+      return connection.read(() => readPage(connection, USERS, filter, query, window));
     },
 
     purge: (namespace, userId, cutoff) =>

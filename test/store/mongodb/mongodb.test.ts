@@ -54,6 +54,8 @@ describe.skipIf(replicaSet === null)(`the MongoDB store${skipReason}`, () => {
       ['delete_session', () => at.sessions.delete(caller, 's')],
       ['restore_session', () => at.sessions.restore(caller, 's')],
       ['list_sessions', () => at.sessions.list(caller, NEWEST)],
+      ['list_sessions with a total', () => at.sessions.list(caller, COUNTED)],
+      ['list_users with a total', () => at.users.list(caller, COUNTED)],
       ['completion', () => at.sessions.complete(caller, 's', 5)],
       ['get_memory', () => at.memory.get(caller, 'talk')],
       ['get_memory of a session without messages', () => at.memory.get(caller, 's')],
@@ -199,6 +201,8 @@ describe.skipIf(replicaSet === null)(`the MongoDB store${skipReason}`, () => {
     it.each<[string, () => Promise<unknown>]>([
       ['get_session', () => at.sessions.get(caller, 's1')],
       ['update_session_metadata', () => at.sessions.updateMetadata(caller, 's1', { a: 1 })],
+      ['list_sessions with a total', () => at.sessions.list(caller, COUNTED)],
+      ['list_users with a total', () => at.users.list(caller, COUNTED)],
       ['completion', () => at.sessions.complete(caller, 's1', 2)],
       ['list_users', () => at.users.list(caller, { ...NEWEST, limit: 2 })],
       ['get_user', () => at.users.get(caller, 'u')],
@@ -374,6 +378,7 @@ describe.skipIf(standalone === null)(`the MongoDB store, standalone${skipReason}
 });
 
 const NEWEST = { order_by: 'created_at', order: 'desc', deleted: 'exclude' } as const;
+const COUNTED = { ...NEWEST, include_total: true };
 
 const said = (count: number) =>
   Array.from({ length: count }, (_, i) => ({ role: 'user', content: `message ${i}` }));
