@@ -6,6 +6,7 @@ import Libsql from 'libsql';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Connection } from '../../src/store/sqlite/connection.ts';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
+import { SCHEMA_STEPS } from '../../src/store/sqlite/schema.ts';
 import { harness } from '../support/stores.ts';
 
 const caller = { namespace: 'n' };
@@ -44,6 +45,33 @@ describe('the embedded store', () => {
     expect(connection.statement('PRAGMA synchronous').get()).toStrictEqual([2]);
     expect(connection.statement('PRAGMA journal_mode').get()).toStrictEqual(['wal']);
     await connection.close();
+  });
+
+  it('lists what was deleted, in a file of the version before', async () => {
+    await Connection.open(path).then((connection) => connection.close());
+    await rm(path);
+    const database = new Libsql(path);
+    const before = SCHEMA_STEPS.slice(0, -1);
+    for (const step of before) if (typeof step === 'string') database.exec(step);
+    const insert = `INSERT INTO sessions (namespace, session_id, uuid, metadata, created_at,
+      updated_at, deleted_at, user_deleted) VALUES ('n', ?, ?, '{}', 1, 1, ?, ?)`;
+    const rows = [
+      ['live', null, null],
+      ['deleted', 2, null],
+      ['deleted with its user', 2, 'user'],
+    ];
+    for (const [id, ...rest] of rows) database.prepare(insert).run([id, id, ...rest]);
+    database.exec(`PRAGMA user_version = ${before.length}`);
+    database.close();
+    const store = await openSqliteStore(path);
+    const listed = async (deleted: 'only' | 'exclude') => {
+      const order = { order_by: 'created_at', order: 'desc' } as const;
+      const page = await harness(store).sessions.list(caller, { ...order, deleted });
+      return page.records.map(({ session_id }) => session_id);
+    };
+    expect(await listed('only')).toStrictEqual(['deleted']);
+    expect(await listed('exclude')).toStrictEqual(['live']);
+    await store.close();
   });
 
   it('refuses a file of a newer version, and says what to do', async () => {

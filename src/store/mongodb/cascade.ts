@@ -57,7 +57,7 @@ export async function cascadeSessions(
       progress?.(done, total);
     }
   }
-  const together = { ...owned, live: false, deleted_with_user: uuid };
+  const together = { ...owned, live: null, deleted_with_user: uuid };
   return sessions.countDocuments(together, { ...within, hint: INDEX.userUpdated });
 }
 
@@ -79,25 +79,25 @@ function stepsOf(
         {
           filter: { live: true },
           update: {
-            $set: { live: false, deleted_at, user_deleted: uuid, deleted_with_user: uuid },
+            $set: { live: null, deleted_at, user_deleted: uuid, deleted_with_user: uuid },
           },
         },
         {
-          filter: { live: false, user_deleted: { $exists: false } },
-          update: { $set: { user_deleted: uuid } },
+          filter: { live: false },
+          update: { $set: { live: null, user_deleted: uuid } },
         },
       ]
     : [
         {
-          filter: { live: false, deleted_with_user: uuid },
+          filter: { live: null, deleted_with_user: uuid },
           update: {
             $set: { live: true },
             $unset: { deleted_at: '', user_deleted: '', deleted_with_user: '' },
           },
         },
         {
-          filter: { live: false, user_deleted: uuid },
-          update: { $unset: { user_deleted: '' } },
+          filter: { live: null, user_deleted: uuid },
+          update: { $set: { live: false }, $unset: { user_deleted: '' } },
         },
       ];
 }

@@ -14,8 +14,11 @@ export interface SessionDocument {
   metadata: unknown;
   created_at: Date;
   updated_at: Date;
-  /** The opposite of having `deleted_at`, in a form that an index can start with. */
-  live: boolean;
+  /**
+   * What an index can start with: true; false if it is deleted by itself; null while its user is
+   * deleted, when no list has it.
+   */
+  live: boolean | null;
   deleted_at?: Date;
   /** The uuid of its user while that is deleted: only restoring the user brings it back. */
   user_deleted?: string;

@@ -61,7 +61,7 @@ export function mongoMessages(connection: Connection, ends: RememberedEnds): Mes
         $or: [{ summary: { $exists: false } }, { 'summary.up_to_seq': { $lte: up_to_seq } }],
       };
       const applies = (found: SessionDocument) =>
-        found.live &&
+        found.live === true &&
         found.base_seq < up_to_seq &&
         found.last_seq >= up_to_seq &&
         (found.summary?.up_to_seq ?? 0) <= up_to_seq;

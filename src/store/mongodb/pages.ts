@@ -4,7 +4,7 @@ import type { Listed, ListQuery, ListWindow } from '../store.ts';
 
 interface Listable extends Document {
   _id: string;
-  live: boolean;
+  live: boolean | null;
 }
 
 /**
@@ -59,12 +59,10 @@ export async function findPage<T extends Listable>(
   return { records: rows.filter((row): row is T => !('total' in row)), total };
 }
 
-/** Of the deleted, only those that can be restored by themselves: not sessions of a deleted user. */
-function listed(filter: Document, { deleted }: ListQuery): Document {
-  return deleted === 'exclude'
-    ? { ...filter, live: true }
-    : { ...filter, live: false, user_deleted: { $exists: false } };
-}
+const listed = (filter: Document, { deleted }: ListQuery): Document => ({
+  ...filter,
+  live: deleted === 'exclude',
+});
 
 /** The fields, and the metadata, or how many bytes it takes where those are too many. */
 export function projection(fields: readonly string[], metadataMaxBytes: number): Document {

@@ -126,7 +126,7 @@ export function mongoSessions(connection: Connection, ends: RememberedEnds): Ses
     restore: (namespace, sessionId) =>
       change(namespace, sessionId, isRestorable, (db) =>
         sessionsOf(db).findOneAndUpdate(
-          { namespace, session_id: sessionId, live: false, user_deleted: { $exists: false } },
+          { namespace, session_id: sessionId, live: false },
           { $set: { live: true }, $unset: { deleted_at: '' } },
           { returnDocument: 'after' },
         ),
@@ -157,8 +157,8 @@ export function mongoSessions(connection: Connection, ends: RememberedEnds): Ses
   };
 }
 
-const isLive = (found: SessionDocument) => found.live;
-const isRestorable = (found: SessionDocument) => !found.live && found.user_deleted === undefined;
+const isLive = ({ live }: SessionDocument) => live === true;
+const isRestorable = ({ live }: SessionDocument) => live === false;
 
 function owned(namespace: string, { user_id }: SessionQuery) {
   return user_id === undefined ? { namespace } : { namespace, user_id };

@@ -60,7 +60,7 @@ export async function advance(
         revision: { $ifNull: ['$revision', 0] },
         created_at: { $ifNull: ['$created_at', at] },
         updated_at: unless(blocked, 'updated_at', { $max: ['$updated_at', at] }),
-        live: { $not: [blocked] },
+        live: { $cond: [blocked, null, true] },
         deleted_at: { $cond: [blocked, '$deleted_at', '$$REMOVE'] },
         left: {
           $cond: [

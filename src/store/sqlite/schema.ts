@@ -5,8 +5,8 @@ import { indexEarlierMessages } from './terms.ts';
  * The steps that lead from an empty file to today's schema; `PRAGMA user_version` counts those a
  * file has been through. A published step is never changed, only followed by another.
  *
- * Times are milliseconds since 1970. `live` repeats `deleted_at IS NULL` as a column, so that one
- * index serves live and deleted records alike.
+ * Times are milliseconds since 1970. `live` repeats whether there is a `deleted_at` as a column, so
+ * that one index serves live and deleted records alike.
  *
  * `user_deleted` is the uuid of the session's user while that is deleted, and `deleted_with_user` the
  * same if the session was live until then: by its uuid, since after its purge another user may come
@@ -116,5 +116,22 @@ export const SCHEMA_STEPS: readonly (string | ((connection: Connection) => void)
     digest TEXT NOT NULL,
     vector BLOB NOT NULL
   ) STRICT;
+  `,
+  // `live` is NULL while the user is deleted, so that a list of the deleted does not go over those
+  // sessions, which it has not.
+  `
+  DROP INDEX sessions_created;
+  DROP INDEX sessions_updated;
+  DROP INDEX sessions_user_created;
+  DROP INDEX sessions_user_updated;
+  ALTER TABLE sessions DROP COLUMN live;
+  ALTER TABLE sessions ADD COLUMN live INTEGER GENERATED ALWAYS AS
+    (iif(deleted_at IS NULL, 1, iif(user_deleted IS NULL, 0, NULL))) VIRTUAL;
+  CREATE INDEX sessions_created ON sessions (namespace, live, created_at, uuid);
+  CREATE INDEX sessions_updated ON sessions (namespace, live, updated_at, uuid);
+  CREATE INDEX sessions_user_created ON sessions (namespace, user_id, live, created_at, uuid)
+    WHERE user_id IS NOT NULL;
+  CREATE INDEX sessions_user_updated ON sessions (namespace, user_id, live, updated_at, uuid)
+    WHERE user_id IS NOT NULL;
   `,
 ];

@@ -130,12 +130,10 @@ export function sqliteSessions(connection: Connection): SessionStore {
   };
 }
 
-/** Of deleted sessions, only those that can be restored by themselves: not those of a deleted user. */
-function owned(namespace: string, { user_id, deleted }: SessionQuery): Sql {
-  const restorable = deleted === 'only' ? ' AND user_deleted IS NULL' : '';
+function owned(namespace: string, { user_id }: SessionQuery): Sql {
   return user_id === undefined
-    ? { sql: `namespace = ?${restorable}`, values: [namespace] }
-    : { sql: `namespace = ? AND user_id = ?${restorable}`, values: [namespace, user_id] };
+    ? { sql: 'namespace = ?', values: [namespace] }
+    : { sql: 'namespace = ? AND user_id = ?', values: [namespace, user_id] };
 }
 
 /** The columns of `SESSION_COLUMNS` as a record. */

@@ -38,7 +38,7 @@ const RESTORE_SESSIONS = `UPDATE sessions SET
   WHERE namespace = :namespace AND user_id = :user_id AND user_deleted = :uuid`;
 
 const COUNT_DELETED = `SELECT count(*) FROM sessions
-  WHERE namespace = ? AND user_id = ? AND live = 0 AND deleted_with_user = ?`;
+  WHERE namespace = ? AND user_id = ? AND live IS NULL AND deleted_with_user = ?`;
 
 const PURGE = `DELETE FROM users WHERE deleted_at <= ? AND namespace = ? AND user_id = ?`;
 
