@@ -4,21 +4,19 @@ import type { Append, Appended } from '../store.ts';
 import { type MessageDocument, messagesOf, sessionsOf } from './documents.ts';
 import { bulkWriteFailure, isDuplicateKey } from './errors.ts';
 import { endOf, type ThreadEnd, toAppended } from './thread-end.ts';
-import { findExisting, placesOf, toDocuments } from './thread-writes.ts';
+import { findExisting, placesOf, type Strays, toDocuments } from './thread-writes.ts';
 
 /** How often an append goes after an end that others move, before it takes a transaction. */
 const MAX_TRIES = 3;
 
-/** What one command may bring, in bytes: less than half of what the server takes in a message. */
+/** About how many bytes one command may bring: less than half of what the server takes in a message. */
 const COMMAND_MAX_BYTES = 20_000_000;
 
-export type CommandOutcome =
-  | { applied: true; record: Appended; end: ThreadEnd }
-  | {
-      applied: false;
-      /** The end of a thread behind which messages may lie that are no part of it. */
-      strayed?: ThreadEnd;
-    };
+/**
+ * How long before its caller the server gives up a command, in milliseconds. It would wait for the
+ * session as long as a transaction that has it: the messages would appear when nobody expects them.
+ */
+const LEAD_MS = 1000;
 
 /**
  * Appends new messages in one command: the messages, and then the session, if its thread still ends
@@ -29,34 +27,38 @@ export type CommandOutcome =
  * one replica set, where a primary that fails can lose what came last, and nothing before it.
  *
  * @param known where the thread ended when it was last seen
- * @returns not applied when it takes a transaction: the session is not live any more, some of the
- *   messages are there already, or they are too large for a command
+ * @param strays is told of whatever this may leave behind
+ * @param deadline when the caller stops waiting, in milliseconds since 1970
+ * @returns `undefined` when it takes a transaction: the session is not live any more, something is in
+ *   the way, some of the messages are there already, or they are too large for a command
  */
 export async function appendInCommand(
   db: Db,
   known: ThreadEnd,
   append: Append,
-): Promise<CommandOutcome> {
-  if (bytesOf(append) > COMMAND_MAX_BYTES) return { applied: false };
+  strays: Strays,
+  deadline: number,
+): Promise<{ record: Appended; end: ThreadEnd } | undefined> {
+  if (bytesOf(append) > COMMAND_MAX_BYTES) return undefined;
   let end: ThreadEnd | undefined = known;
   for (let tries = 1; end !== undefined && tries <= MAX_TRIES; tries++) {
     const existing = await findExisting(db, end, end.last_seq, append);
-    if (existing.size > 0) return { applied: false };
+    if (existing.size > 0) return undefined;
     const documents = toDocuments(end, end.last_seq + 1, append.messages, append.at);
-    const written = await write(db, end, documents, append.at);
+    strays.ends.set(end.thread, end.last_seq);
+    const written = await write(db, end, documents, append.at, deadline);
+    if (written === 'some') return undefined;
     if (written === 'all') {
-      const moved = behind(end, documents.length, append.at);
-      const record = toAppended(moved, placesOf(append, existing, documents));
-      return { applied: true, record, end: moved };
+      const reached = endAfter(end, documents.length, append.at);
+      return { record: toAppended(reached, placesOf(append, existing, documents)), end: reached };
     }
-    if (written === 'some') return { applied: false, strayed: end };
-    const found = await currentEnd(db, end);
-    const moved = found?.thread !== end.thread || found.last_seq > end.last_seq;
-    // It has not: what is in the way is no part of the thread.
-    if (!moved) return { applied: false, strayed: end };
-    end = found;
+    const current = await currentEnd(db, end);
+    // What is in the way is no part of the thread.
+    if (current?.thread === end.thread && current.last_seq === end.last_seq) return undefined;
+    strays.ends.delete(end.thread);
+    end = current;
   }
-  return { applied: false };
+  return undefined;
 }
 
 /** How much was written: `some`, if the end had moved when it came to the session. */
@@ -65,6 +67,7 @@ async function write(
   end: ThreadEnd,
   documents: readonly MessageDocument[],
   time: string,
+  deadline: number,
 ): Promise<'all' | 'some' | 'nothing'> {
   const at = new Date(time);
   const { _id, namespace, session_id, thread, last_seq, summarized } = end;
@@ -79,12 +82,15 @@ async function write(
   };
   const messages = messagesOf(db).namespace;
   try {
-    const { matchedCount } = await db.client.bulkWrite<Record<string, { _id: string }>>([
-      ...documents.map((document) => ({
-        ...{ name: 'insertOne' as const, namespace: messages, document },
-      })),
-      { name: 'updateOne', namespace: sessionsOf(db).namespace, filter, update },
-    ]);
+    const { matchedCount } = await db.client.bulkWrite<Record<string, { _id: string }>>(
+      [
+        ...documents.map((document) => ({
+          ...{ name: 'insertOne' as const, namespace: messages, document },
+        })),
+        { name: 'updateOne', namespace: sessionsOf(db).namespace, filter, update },
+      ],
+      { maxTimeMS: Math.max(1, Math.floor(deadline - LEAD_MS - Date.now())) },
+    );
     return matchedCount === 1 ? 'all' : 'some';
   } catch (error) {
     const failure = bulkWriteFailure(error);
@@ -94,7 +100,7 @@ async function write(
   }
 }
 
-function behind(end: ThreadEnd, count: number, time: string): ThreadEnd {
+function endAfter(end: ThreadEnd, count: number, time: string): ThreadEnd {
   const at = new Date(time);
   const { last_seq, last_message_at = at } = end;
   return {
@@ -113,7 +119,7 @@ async function currentEnd(
   return found?.thread === undefined ? undefined : endOf(found);
 }
 
-/** At least as many bytes as the messages take on the way to the server. */
+/** About how many bytes the messages take on the way to the server, rather more than less. */
 function bytesOf({ messages }: Append): number {
   let bytes = 0;
   for (const { content, metadata, terms } of messages) {

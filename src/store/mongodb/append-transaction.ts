@@ -9,21 +9,16 @@ import {
   type Place,
   placesOf,
   replaceExisting,
+  type Strays,
   toDocuments,
 } from './thread-writes.ts';
-
-/**
- * Threads behind whose ends may lie messages that are no part of them, of a command that was cut off,
- * and where those ends were. The current thread is always looked after, so that there may be none.
- */
-export type Strays = ReadonlyMap<string, number>;
 
 /** Appends within a transaction: the place in the order is taken first, then filled. */
 export async function appendInTransaction(
   db: Db,
   place: Place,
   append: Append,
-  strays: Strays | undefined,
+  strays: Strays,
   session: ClientSession,
 ): Promise<Change<Appended, Session> & { end?: ThreadEnd }> {
   let document = await advance(db, place, append, append.messages.length, session);
@@ -39,7 +34,7 @@ export async function appendInTransaction(
   const added = append.messages.filter(({ uuid }) => !existing.has(uuid));
   const documents = toDocuments(end, before + 1, added, append.at);
   if (documents.length > 0) {
-    if (strays !== undefined) await removeStrays(db, document, before, strays, session);
+    await removeStrays(db, document, before, append, strays, session);
     await messagesOf(db).insertMany(documents, { session });
   }
   return { applied: true, record: toAppended(end, placesOf(append, existing, documents)), end };
@@ -62,20 +57,27 @@ async function giveBack(
 
 /**
  * Removes what lies behind the end of the session's thread, which has to move in the same transaction:
- * whoever is about to make those messages part of the thread finds it moved, and begins anew. Other
- * threads nobody appends to or restores any more.
+ * whoever is about to make those messages part of the thread finds it moved, and begins anew. In
+ * threads that the session has left since, others may have appended before that: of those, only what
+ * this very append left there is removed.
  *
  * @param before where the thread ended
  */
 async function removeStrays(
   db: Db,
-  { namespace, session_id, thread = '' }: SessionDocument,
+  { namespace, session_id, thread }: SessionDocument,
   before: number,
-  strays: Strays,
+  { messages }: Append,
+  { met, ends }: Strays,
   session: ClientSession,
 ): Promise<void> {
-  for (const [name, end] of new Map([...strays, [thread, before]])) {
-    const stray = { namespace, session_id, thread: name, seq: { $gt: end } };
-    await messagesOf(db).deleteMany(stray, { session });
+  if (!met && ends.size === 0) return;
+  const stray = { namespace, session_id, thread: thread as string, seq: { $gt: before } };
+  await messagesOf(db).deleteMany(stray, { session });
+  for (const [left, end] of ends) {
+    if (left === thread) continue;
+    const uuid = { $in: messages.map(({ uuid }) => uuid) };
+    const own = { namespace, session_id, thread: left, uuid, seq: { $gt: end } };
+    await messagesOf(db).deleteMany(own, { session });
   }
 }

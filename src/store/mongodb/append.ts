@@ -6,8 +6,8 @@ import { appendInSteps } from './append-steps.ts';
 import { appendInTransaction } from './append-transaction.ts';
 import { type Connection, type Deployment, PATIENCE } from './connection.ts';
 import { isDuplicateKey, isUnsupported, unavailable } from './errors.ts';
-import type { RememberedEnds, ThreadEnd } from './thread-end.ts';
-import { Outdated, type Place } from './thread-writes.ts';
+import type { RememberedEnds } from './thread-end.ts';
+import { Outdated, type Place, type Strays } from './thread-writes.ts';
 
 /** How often an append begins anew before it gives up; each time, another caller got ahead. */
 const MAX_ATTEMPTS = 100;
@@ -15,56 +15,45 @@ const MAX_ATTEMPTS = 100;
 /** How much longer an append may take for each term that it brings, in milliseconds. */
 const PATIENCE_PER_TERM = 0.03;
 
-/** What earlier attempts of an append may have left behind. */
-interface Traces {
-  /** Messages in the thread: any of them may be there already. */
-  mayExist: boolean;
-  /** Messages that are in no thread. */
-  strays?: Map<string, number>;
-}
-
 /** Appending, in the shortest way that is open. */
 export function createAppend(connection: Connection, ends: RememberedEnds): MessageStore['append'] {
   let commandUnsupported = false;
 
   /** In one command, if that is open: on a replica set, where it is known where the thread ends. */
   async function tryCommand(
-    { db, orderedWrites }: Deployment,
+    { db, deadline, orderedWrites }: Deployment,
     place: Place,
     append: Append,
-    traces: Traces,
+    strays: Strays,
   ): Promise<Change<Appended, Session> | undefined> {
     const known = orderedWrites && !commandUnsupported ? ends.take(place) : undefined;
     if (known === undefined) return undefined;
     try {
-      const outcome = await appendInCommand(db, known, append);
-      if (outcome.applied) {
-        ends.put(outcome.end);
-        return outcome;
-      }
-      if (outcome.strayed !== undefined) strayed(traces, outcome.strayed);
+      const done = await appendInCommand(db, known, append, strays, deadline);
+      if (done === undefined) return undefined;
+      ends.put(done.end);
+      return { applied: true, record: done.record };
     } catch (error) {
-      commandUnsupported = isUnsupported(error);
-      if (commandUnsupported) return undefined;
-      strayed(traces, known);
-      throw error;
+      if (!isUnsupported(error)) throw error;
+      commandUnsupported = true;
+      strays.ends.clear();
+      return undefined;
     }
-    return undefined;
   }
 
-  async function attempt(
+  function attempt(
     deployment: Deployment,
     place: Place,
     append: Append,
-    traces: Traces,
+    strays: Strays,
   ): Promise<Change<Appended, Session>> {
     const { db, deadline, transactions } = deployment;
     return connection.inTurn(JSON.stringify(place), deadline, async () => {
       if (!transactions) return appendInSteps(db, place, append);
-      const done = await tryCommand(deployment, place, append, traces);
+      const done = await tryCommand(deployment, place, append, strays);
       if (done !== undefined) return done;
       const { end, ...change } = await connection.transaction((session) =>
-        appendInTransaction(db, place, append, traces.strays, session),
+        appendInTransaction(db, place, append, strays, session),
       );
       if (end !== undefined) ends.put(end);
       return change;
@@ -73,7 +62,8 @@ export function createAppend(connection: Connection, ends: RememberedEnds): Mess
 
   return (namespace, sessionId, append) => {
     const place = { namespace, session_id: sessionId };
-    const traces: Traces = { mayExist: append.mayExist };
+    const strays: Strays = { met: false, ends: new Map() };
+    let { mayExist } = append;
     let attempts = 0;
     const terms = append.messages.reduce((sum, message) => sum + message.terms.length, 0);
     const patience = PATIENCE + terms * PATIENCE_PER_TERM;
@@ -82,12 +72,11 @@ export function createAppend(connection: Connection, ends: RememberedEnds): Mess
         try {
           // A thread that an earlier attempt began may have been left behind since: never twice.
           const thread = `${append.thread}.${attempts++}`;
-          const { mayExist } = traces;
-          return await attempt(deployment, place, { ...append, thread, mayExist }, traces);
+          return await attempt(deployment, place, { ...append, thread, mayExist }, strays);
         } catch (error) {
           // Whatever this attempt did may have got through: from now on, look before writing.
-          traces.mayExist = true;
-          if (isDuplicateKey(error)) strayed(traces);
+          mayExist = true;
+          if (isDuplicateKey(error)) strays.met = true;
           else if (!(error instanceof Outdated)) throw error;
           if (count === MAX_ATTEMPTS) throw unavailable(error);
         }
@@ -95,9 +84,4 @@ export function createAppend(connection: Connection, ends: RememberedEnds): Mess
       }
     }, patience);
   };
-}
-
-function strayed(traces: Traces, end?: ThreadEnd): void {
-  traces.strays ??= new Map();
-  if (end !== undefined) traces.strays.set(end.thread, end.last_seq);
 }

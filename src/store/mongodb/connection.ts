@@ -89,11 +89,15 @@ export class Connection {
   async run<T>(work: (deployment: Deployment) => Promise<T>, patience = PATIENCE): Promise<T> {
     const deadline = Date.now() + patience;
     let timer: NodeJS.Timeout | undefined;
+    let met: unknown = new Error('no answer in time');
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(unavailable(new Error('no answer in time'))), patience);
+      timer = setTimeout(() => reject(unavailable(met)), patience);
     });
+    const meet = (error: unknown) => {
+      met = error;
+    };
     try {
-      return await Promise.race([this.#repeat(work, deadline), late]);
+      return await Promise.race([this.#repeat(work, deadline, meet), late]);
     } catch (error) {
       throw toDomainError(error);
     } finally {
@@ -121,7 +125,7 @@ export class Connection {
     });
   }
 
-  /** Runs `work` in a transaction; in turn, if others are likely to write the same document. */
+  /** Runs `work` in a transaction. Whose document others are likely to write takes turns first. */
   async transaction<T>(work: (session: ClientSession) => Promise<T>): Promise<T> {
     const session = this.#client.startSession();
     try {
@@ -139,7 +143,12 @@ export class Connection {
     return this.#client.close();
   }
 
-  async #repeat<T>(work: (deployment: Deployment) => Promise<T>, deadline: number): Promise<T> {
+  /** @param meet hears of every failure that passes */
+  async #repeat<T>(
+    work: (deployment: Deployment) => Promise<T>,
+    deadline: number,
+    meet: (error: unknown) => void,
+  ): Promise<T> {
     for (let pause = FIRST_PAUSE; ; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
       try {
         return await work({ ...(await this.#deployment()), deadline });
@@ -147,6 +156,7 @@ export class Connection {
         // The driver has waited for a server long enough for the both of us.
         const waited = error instanceof MongoServerSelectionError;
         if (waited || !isPassing(error) || Date.now() + pause > deadline) throw error;
+        meet(error);
       }
       await delay(pause * (0.5 + Math.random()));
     }

@@ -5,15 +5,17 @@ import {
   MongoNetworkError,
   MongoServerError,
   MongoServerSelectionError,
+  MongoWriteConcernError,
 } from 'mongodb';
 import { DomainError } from '../../domain/errors.ts';
 
 /**
  * Server errors that pass: the node stepped down, shuts down, recovers, lost a connection of its own,
- * or met a write conflict. By the driver specifications on retryable reads and server discovery.
+ * met a write conflict, or waited for one until its time was over. By the driver specifications on
+ * retryable reads and server discovery.
  */
 const PASSING_CODES = new Set([
-  6, 7, 64, 89, 91, 112, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436,
+  6, 7, 50, 64, 89, 91, 112, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436,
 ]);
 
 const PASSING_LABELS = [
@@ -51,7 +53,9 @@ const REFUSED_CODES = new Set([11, 13, 18, 8000]);
 const UNSUPPORTED_CODES = new Set([59, 115]);
 
 const DUPLICATE_KEY = 11000;
-const WRITE_CONFLICT = 112;
+
+/** Of somebody who is writing the same document: WriteConflict, MaxTimeMSExpired. */
+const CONTENDED_CODES = new Set([112, 50]);
 
 /** Whether the same operation may succeed shortly. Whether it took effect may be unknown. */
 export function isPassing(error: unknown): boolean {
@@ -60,6 +64,8 @@ export function isPassing(error: unknown): boolean {
   }
   return (
     error instanceof MongoNetworkError ||
+    // It was done, and nobody knows yet whether it will stay.
+    error instanceof MongoWriteConcernError ||
     error instanceof MongoServerSelectionError ||
     ['MongoWaitQueueTimeoutError', 'WaitQueueTimeoutError'].includes(error.name) ||
     ['MongoPoolClosedError', 'MongoTopologyClosedError', 'MongoNotConnectedError'].includes(
@@ -88,13 +94,17 @@ export function isUnsupported(error: unknown): boolean {
 export function bulkWriteFailure(error: unknown): unknown {
   if (!(error instanceof MongoClientBulkWriteError)) return error;
   if (error.cause instanceof MongoError) return error.cause;
-  const [first] = [...error.writeErrors.values(), ...error.writeConcernErrors];
-  return first === undefined ? error : new MongoServerError({ ...first });
+  const [refused] = error.writeErrors.values();
+  if (refused !== undefined) return new MongoServerError({ ...refused });
+  const [unsure] = error.writeConcernErrors;
+  if (unsure === undefined) return error;
+  const { code, message: errmsg } = unsure;
+  return new MongoWriteConcernError({ ok: 1, writeConcernError: { code, errmsg } });
 }
 
 /** The error of a store that could not be reached in the time that a call waits for it. */
 export function unavailable(cause: unknown): DomainError {
-  const contended = cause instanceof MongoError && cause.code === WRITE_CONFLICT;
+  const contended = cause instanceof MongoError && CONTENDED_CODES.has(Number(cause.code));
   return new DomainError(
     'UNAVAILABLE',
     contended

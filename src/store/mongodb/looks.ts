@@ -122,20 +122,42 @@ async function lookOn(
 ): Promise<Look> {
   const { db, scope, query } = search;
   const dead = new Set<string>();
+  const ends = new Map<string, number>();
   let look: Look = { ...newest, found: newest.found.filter((one) => isLive(one, live)), live };
   for (let looks = 1; looks < PERSISTENCE; looks++) {
-    // The thread of a session was live a moment ago: behind what was deleted in it there is nothing.
-    const over = !look.cut || look.found.length >= query.limit / 2 || 'thread' in scope;
-    if (over || look.found.length === newest.found.length) break;
-    for (const one of newest.found) if (!isLive(one, look.live)) dead.add(one.thread);
-    const others = { ...scope, thread: { $nin: [...dead] } };
-    const further = await findNewest(search, others, term, LONG_LOOK_MS);
+    if (!look.cut || look.found.length >= query.limit / 2) break;
+    if (look.found.length === newest.found.length) break;
+    // One session, whose thread was live a moment ago.
+    if (scope.thread !== undefined && !look.live.has(scope.thread)) break;
+    for (const one of newest.found) {
+      const extent = look.live.get(one.thread);
+      if (extent === undefined) dead.add(one.thread);
+      else if (!isLive(one, look.live)) ends.set(one.thread, extent.last_seq);
+    }
+    const further = await findNewest(search, without(scope, dead, ends), term, LONG_LOOK_MS);
     if (further === undefined) return { ...look, cut: true };
     newest = further;
     const there = await liveThreads(db, scope.namespace, newest.found);
     look = { ...newest, found: newest.found.filter((one) => isLive(one, there)), live: there };
   }
   return look;
+}
+
+/**
+ * A scope without threads that are dead, and of others without what lies behind their ends: messages
+ * of an append that is under way or was cut off.
+ */
+function without(
+  scope: Scope,
+  dead: ReadonlySet<string>,
+  ends: ReadonlyMap<string, number>,
+): Filter<MessageDocument> {
+  const behind = [...ends].map(([thread, end]) => ({ thread, seq: { $gt: end } }));
+  return {
+    ...scope,
+    ...(scope.thread === undefined && { thread: { $nin: [...dead] } }),
+    ...(behind.length > 0 && { $nor: behind }),
+  };
 }
 
 /** The newest messages that have a term; `undefined` when that took too long. */

@@ -87,15 +87,15 @@ export function mongoMessages(connection: Connection, ends: RememberedEnds): Mes
         const { applied, document } = await changeOrFind(
           () =>
             transactions
-              ? connection.inTurn(key, deadline, () =>
-                  connection.transaction((session) => store(db, session)),
-                )
+              ? connection.inTurn(key, deadline, () => {
+                  // The summary is part of what is remembered.
+                  ends.forget(place);
+                  return connection.transaction((session) => store(db, session));
+                })
               : store(db),
           () => sessionsOf(db).findOne(place),
           applies,
         );
-        // The summary is part of what is remembered.
-        ends.take(place);
         return applied
           ? { applied, record: toConversation(document) }
           : { applied, found: document === null ? undefined : toConversation(document) };

@@ -53,10 +53,17 @@ export async function findPage<T extends Listable>(
       { hint: index, batchSize: window.limit + 2 },
     )
     .toArray();
-  const last = rows.at(-1);
+  const count = rows.find((row) => 'total' in row)?.total;
+  const records = rows.filter((row): row is T => !('total' in row));
+  // A union promises no order.
+  records.sort((a, b) => direction * compare(a, b, query.order_by));
   // Of nothing there is no count.
-  const total = last !== undefined && 'total' in last ? last.total : 0;
-  return { records: rows.filter((row): row is T => !('total' in row)), total };
+  return { records, total: (count as number | undefined) ?? 0 };
+}
+
+/** The order of an index: a time, and in one millisecond `_id`, by its bytes, which are ASCII. */
+function compare(a: Listable, b: Listable, by: ListQuery['order_by']): number {
+  return a[by] - b[by] || (a._id < b._id ? -1 : 1);
 }
 
 const listed = (filter: Document, { deleted }: ListQuery): Document => ({

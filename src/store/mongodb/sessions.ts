@@ -113,7 +113,7 @@ export function mongoSessions(connection: Connection, ends: RememberedEnds): Ses
     },
 
     delete(namespace, session_id, at) {
-      ends.take({ namespace, session_id });
+      ends.forget({ namespace, session_id });
       return change(namespace, session_id, isLive, (db) =>
         sessionsOf(db).findOneAndUpdate(
           { namespace, session_id, live: true },

@@ -63,6 +63,11 @@ export class RememberedEnds {
     return end;
   }
 
+  /** For when what is remembered of a session will not hold any more. */
+  forget(place: Place): void {
+    this.#ends.delete(keyOf(place));
+  }
+
   put(end: ThreadEnd): void {
     const key = keyOf(end);
     this.#ends.delete(key);

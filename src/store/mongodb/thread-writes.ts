@@ -25,6 +25,14 @@ export interface ThreadKey extends Place {
 /** Messages with the uuids that are to be appended, which are in the thread already. */
 export type Existing = Map<string, MessageDocument>;
 
+/** Messages behind the end of a thread, which are no part of it: of a command that was cut off. */
+export interface Strays {
+  /** Some were met, in the current thread. */
+  met: boolean;
+  /** Threads in which an append may have left its own, and where those ended. */
+  ends: Map<string, number>;
+}
+
 /** Something that was read no longer holds: begin anew. */
 export class Outdated extends Error {}
 
@@ -119,7 +127,7 @@ export async function findExisting(
       { ...within(session), projection: WITHOUT_TERMS },
     )
     .toArray();
-  // Told apart here, since another condition would let the server choose another index.
+  // Told apart here: for a range beside a list of uuids a server may go along all of the thread.
   const there = found.filter(({ seq }) => seq <= last);
   return new Map(there.map((document) => [document.uuid, document]));
 }

@@ -1,7 +1,7 @@
 /**
- * Lets those who want to write one document in a transaction go one after the other. The server
- * would let one of them through and turn the others back, to try again and again; other processes
- * still meet it that way, but of those there are few.
+ * Lets those who want to write one document go one after the other. The server would let one of them
+ * through and turn the others back, to try again and again; other processes still meet it that way,
+ * but of those there are few.
  */
 export class Turns {
   readonly #last = new Map<string, Promise<unknown>>();

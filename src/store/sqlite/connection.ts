@@ -107,6 +107,16 @@ export class Connection {
     }
   }
 
+  /** Runs several statements on one view of the file, within a `read` or a `write`. */
+  atOnce<T>(work: () => T): T {
+    this.#database.exec('SAVEPOINT view');
+    try {
+      return work();
+    } finally {
+      if (this.#database.inTransaction) this.#database.exec('RELEASE view');
+    }
+  }
+
   /**
    * Runs `work` in a transaction and resolves with its result once that is on disk. If it throws,
    * what it wrote is undone, and the promise rejects with a `DomainError`.

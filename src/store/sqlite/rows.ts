@@ -44,15 +44,18 @@ export function readPage<T>(
   window: ListWindow,
 ): Listed<T> {
   const page = selectPage(`SELECT ${columns} FROM ${table}`, filter, query, window);
-  const records = connection
-    .statement(page.sql)
-    .all(...page.values)
-    .map(toRecord);
-  if (!window.total) return { records };
+  const records = () =>
+    connection
+      .statement(page.sql)
+      .all(...page.values)
+      .map(toRecord);
+  if (!window.total) return { records: records() };
   const live = query.deleted === 'exclude' ? 1 : 0;
   const count = `SELECT count(*) FROM ${table} WHERE ${filter.sql} AND live = ?`;
-  const total = connection.statement(count).get(...filter.values, live)?.[0];
-  return { records, total: Number(total) };
+  return connection.atOnce(() => {
+    const total = connection.statement(count).get(...filter.values, live)?.[0];
+    return { records: records(), total: Number(total) };
+  });
 }
 
 function selectPage(

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import type { AddedMessage } from '../../../src/services/append.ts';
 import { purgeExpired } from '../../../src/services/purge.ts';
@@ -9,6 +10,7 @@ const skipReason = replicaSet === null ? `: skipped, ${inject('mongodbSkipReason
 
 const caller = { namespace: 'n' };
 const STRAY = randomUUID();
+const NO_FAIL_POINTS = 'the server has no fail points';
 const IN_TRANSACTION = ['findAndModify', 'insert', 'commitTransaction'];
 
 /** Appending in one command, which is not a transaction (src/store/mongodb/append-command.ts). */
@@ -50,6 +52,10 @@ describe.skipIf(replicaSet === null)(`appending in one command${skipReason}`, ()
       ...{ content: 'a stray word', terms: ['stray', 'word'] },
     });
   }
+
+  /** Has the server fail commands, of the clients of one name. */
+  const failCommands = (mode: unknown, data: { appName: string; [key: string]: unknown }) =>
+    at.client.db('admin').command({ configureFailPoint: 'failCommand', mode, data });
 
   it('is as durable as every other write', async () => {
     await add(said('one'));
@@ -179,16 +185,85 @@ describe.skipIf(replicaSet === null)(`appending in one command${skipReason}`, ()
     expect(await stored()).toBe(9);
   });
 
+  it('finds what is there however much was cut off behind it', async () => {
+    await add(said('a banana', 'another banana'));
+    const first = await at.db.collection('messages').findOne({ seq: 1 });
+    const strays = Array.from({ length: 700 }, (_, i) => ({
+      ...{ ...first, _id: `${first?.thread}@${i + 3}`, seq: i + 3, uuid: randomUUID() },
+      created_at: new Date(at.clock.now + 1000),
+    }));
+    await at.db.collection<{ _id: string }>('messages').insertMany(strays);
+    for (const scope of [{}, { session_id: 's' }]) {
+      const { hits } = await at.search.search(caller, { query: 'banana', limit: 5, ...scope });
+      expect(hits.map(({ message }) => message.seq).sort()).toStrictEqual([1, 2]);
+    }
+  });
+
+  it('finds what is there while more is added', async () => {
+    await add(said('a banana'));
+    let adding = true;
+    const many = Array.from({ length: 700 }, (_, i) => `banana ${i}`);
+    const added = add(said(...many)).finally(() => {
+      adding = false;
+    });
+    while (adding) {
+      const { hits } = await at.search.search(caller, { query: 'banana', limit: 5 });
+      expect(hits).not.toHaveLength(0);
+    }
+    await added;
+  });
+
+  it('keeps what others had added to a session that was deleted since', async ({ skip }) => {
+    const appName = `lost-${randomUUID()}`;
+    const database = at.db.databaseName;
+    const lost = openObserved(replicaSet, { database, client: { appName } });
+    await add(said('1'), lost);
+    await add(said('2', '3'));
+    await at.sessions.delete(caller, 's');
+    // The driver itself repeats a command once.
+    const broken = { failCommands: ['bulkWrite'], closeConnection: true, appName };
+    await failCommands({ times: 2 }, broken).catch(() => skip(NO_FAIL_POINTS));
+    expect((await add(said('4'), lost)).messages).toMatchObject([{ seq: 4 }]);
+    expect(await stored()).toBe(4);
+  });
+
+  it('adds once what was done though its answer says that it may not last', async ({ skip }) => {
+    const appName = `unsure-${randomUUID()}`;
+    const unsure = openObserved(replicaSet, { client: { appName } });
+    await add(said('1'), unsure);
+    const writeConcernError = { code: 100, errmsg: 'there are not enough members' };
+    const failure = { failCommands: ['bulkWrite'], writeConcernError, appName };
+    await failCommands({ times: 1 }, failure).catch(() => skip(NO_FAIL_POINTS));
+    expect((await add(said('2'), unsure)).messages).toMatchObject([{ seq: 2, status: 'created' }]);
+    expect((await unsure.sessions.get(caller, 's')).message_count).toBe(2);
+    expect(await unsure.db.collection('messages').countDocuments()).toBe(2);
+  });
+
+  it('adds nothing any more once it has said that another change is in the way', async () => {
+    await add(said('1'));
+    const session = at.client.startSession();
+    session.startTransaction();
+    await at.db.collection('sessions').updateOne({}, { $set: { touched: true } }, { session });
+    const refused = await add(said('2')).catch((error: unknown) => error);
+    await session.abortTransaction();
+    await session.endSession();
+    expect(refused).toMatchObject({
+      code: 'UNAVAILABLE',
+      message: expect.stringContaining('Another change of the same record'),
+    });
+    await delay(500);
+    expect(await listed()).toStrictEqual([[1, '1']]);
+    expect((await add(said('3'))).messages).toMatchObject([{ seq: 2 }]);
+    expect(await stored()).toBe(2);
+  });
+
   it('takes transactions where the server refuses the command', async ({ skip }) => {
     const appName = `refused-${randomUUID()}`;
     const refused = openObserved(replicaSet, { client: { appName } });
     const failure = { failCommands: ['bulkWrite'], errorCode: 115, appName };
-    const fail = (mode: unknown) =>
-      at.client.db('admin').command({ configureFailPoint: 'failCommand', mode, data: failure });
-    await fail({ times: 1 }).catch(() => skip('the server has no failpoints'));
+    await failCommands({ times: 1 }, failure).catch(() => skip(NO_FAIL_POINTS));
     await add(said('1'), refused);
     expect(await sent(said('2'), refused)).toStrictEqual(['bulkWrite', ...IN_TRANSACTION]);
     expect(await sent(said('3'), refused)).toStrictEqual(IN_TRANSACTION);
-    await fail('off');
   });
 });
