@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { toNodeHandler } from '@modelcontextprotocol/node';
-import { createMcpHandler } from '@modelcontextprotocol/server';
+import { createMcpHandler, type Server } from '@modelcontextprotocol/server';
 import { readJson } from './body.ts';
 import { HttpError } from './http-error.ts';
+import { answerInJson, takesJson } from './legacy-json.ts';
 import { Pending } from './pending.ts';
 import { Streams } from './streams.ts';
 import type { Endpoint, EndpointOptions, Identity } from './transport.ts';
@@ -12,6 +13,7 @@ const LISTEN_MAX = 256 * 1024;
 
 type NodeRequest = Parameters<ReturnType<typeof toNodeHandler>>[0];
 type Handler = ReturnType<typeof createMcpHandler>;
+type Serve = (request: { era: 'legacy' | 'modern' }) => Server;
 
 /**
  * Streamable HTTP for both protocol eras. Every request is served by a handler and a server of its
@@ -25,35 +27,33 @@ export function streamableHttp(options: EndpointOptions): Endpoint {
   const open = new Set<Handler>();
   const onerror = (error: Error) => logger.error('streamable http', { error });
 
-  function handlerFor({ caller }: Identity, requestId: string): Handler {
-    const serve = ({ era }: { era: 'legacy' | 'modern' }) =>
-      createServer({ era, updates: era === 'modern' ? 'transport' : 'none', requestId }, caller);
-    return createMcpHandler(serve, {
+  /** What serves one request, with a server that `serve` makes. */
+  function handlerFor(serve: Serve, response: ServerResponse): Handler {
+    const handler = createMcpHandler(serve, {
       maxRequestBodySize: messageMax,
       onerror: (error) => logger.debug('streamable http', { error }),
     });
+    open.add(handler);
+    response.on('close', () => open.delete(handler));
+    return handler;
   }
 
-  /** Serves a request whose body, if it has one, has been read. */
+  /** Answers a request, whose body, if it has one, has been read. */
   function answer(
-    handler: Handler,
     request: IncomingMessage,
     response: ServerResponse,
-    body?: unknown,
+    body: unknown,
+    respond: (request: Request) => Promise<Response>,
   ) {
+    const fetch = async (web: Request) => {
+      const answered = await respond(web);
+      // The SDK asks to keep every connection, where a server that stops has to say the opposite.
+      answered.headers.delete('connection');
+      return answered;
+    };
     // The body goes past the adapter, which would write it as JSON once more: a waste, and more than
     // the stack bears where it nests deeply.
-    const served: Handler = {
-      ...handler,
-      async fetch(web, options) {
-        const given = body === undefined ? options : { ...options, parsedBody: body };
-        const answered = await handler.fetch(web, given);
-        // The SDK asks to keep every connection, where a server that stops has to say the opposite.
-        answered.headers.delete('connection');
-        return answered;
-      },
-    };
-    const adapter = toNodeHandler(served, { onerror });
+    const adapter = toNodeHandler({ fetch }, { onerror });
     return adapter(request as NodeRequest, response, body === undefined ? undefined : null);
   }
 
@@ -72,24 +72,35 @@ export function streamableHttp(options: EndpointOptions): Endpoint {
 
   return {
     async handle(request, response, identity, requestId) {
-      const visit = admission.visit(identity.caller.credential);
+      const { caller } = identity;
+      const visit = admission.visit(caller.credential);
       pending.add(response);
-      const handler = handlerFor(identity, requestId);
-      open.add(handler);
       response.on('close', () => {
         visit.leave();
         pending.settle(response);
-        open.delete(handler);
       });
-      if (request.method !== 'POST') return answer(handler, request, response);
+      const serve: Serve = ({ era }) =>
+        createServer({ era, updates: era === 'modern' ? 'transport' : 'none', requestId }, caller);
+      if (request.method !== 'POST') {
+        return answer(request, response, undefined, (web) =>
+          handlerFor(serve, response).fetch(web),
+        );
+      }
       const { json: body, bytes } = await readJson(request, messageMax, visit);
       const method = (body as { method?: unknown } | null)?.method;
       if (method === 'subscriptions/listen') {
         if (bytes > LISTEN_MAX) throw tooMuchToListenTo(bytes);
+        const handler = handlerFor(serve, response);
         tell(handler, response, identity);
         visit.leave();
-      } else visit.enter(Array.isArray(body) ? body.length : 1);
-      return answer(handler, request, response, body);
+        return answer(request, response, body, (web) => handler.fetch(web, { parsedBody: body }));
+      }
+      visit.enter(Array.isArray(body) ? body.length : 1);
+      return answer(request, response, body, async (web) =>
+        (await takesJson(web, body))
+          ? answerInJson(serve({ era: 'legacy' }), web, body)
+          : handlerFor(serve, response).fetch(web, { parsedBody: body }),
+      );
     },
     drained: (timeout) => pending.drained(timeout),
     async close() {

@@ -217,6 +217,18 @@ describe('an HTTP server', () => {
     sse.close();
   });
 
+  it('answers the older era in JSON, or where progress may be told, in a stream', async () => {
+    const call = { name: 'list_sessions', arguments: {} };
+    const typeOf = async (params: object) => {
+      const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params });
+      const answer = await send(mcp, { headers: JSON_HEADERS, body });
+      expect(message(answer).result.structuredContent).toEqual({ sessions: [] });
+      return answer.headers['content-type'];
+    };
+    expect(await typeOf(call)).toBe('application/json');
+    expect(await typeOf({ ...call, _meta: { progressToken: 1 } })).toBe('text/event-stream');
+  });
+
   it('answers INVALID_ARGUMENT to wrong arguments, in the older era', async () => {
     const headers = { ...JSON_HEADERS, 'mcp-protocol-version': '2025-11-25' };
     for (const bad of READABLE_CALLS) {

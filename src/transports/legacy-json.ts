@@ -1,0 +1,39 @@
+import {
+  isLegacyRequest,
+  type Server,
+  WebStandardStreamableHTTPServerTransport,
+} from '@modelcontextprotocol/server';
+
+/** As nginx has it in its log: nobody is there to read it. */
+const CLIENT_CLOSED_REQUEST = 499;
+
+/**
+ * Whether a request is of the 2025 era, and its answer all that comes back. Such a client takes JSON
+ * as well as a stream, which costs more; but what `_meta` may ask for, progress, only a stream can tell.
+ *
+ * @param body what was posted
+ */
+export async function takesJson(request: Request, body: unknown): Promise<boolean> {
+  if (typeof body !== 'object' || body === null || !('id' in body)) return false;
+  const { params } = body as { params?: { _meta?: unknown } };
+  return params?._meta === undefined && isLegacyRequest(request, body);
+}
+
+/** Answers a request that `takesJson`. The server is for it alone. */
+export async function answerInJson(
+  server: Server,
+  request: Request,
+  body: unknown,
+): Promise<Response> {
+  const transport = new WebStandardStreamableHTTPServerTransport({ enableJsonResponse: true });
+  await server.connect(transport);
+  const gone = new Promise<Response>((resolve) => {
+    const end = () => {
+      resolve(new Response(null, { status: CLIENT_CLOSED_REQUEST }));
+      // Ends the call, too.
+      void server.close();
+    };
+    request.signal.addEventListener('abort', end, { once: true });
+  });
+  return Promise.race([transport.handleRequest(request, { parsedBody: body }), gone]);
+}
