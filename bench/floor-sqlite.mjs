@@ -90,7 +90,7 @@ function bareAppend(database, statements) {
       return () => statement.run([place.id, values[1]]);
     }
     if (/^UPDATE sessions SET last_seq\b/.test(sql)) {
-      return () => statement.run([place.last, ...renewed(values).slice(1)]);
+      return () => statement.get([place.last, ...renewed(values).slice(1)]);
     }
     if (method === 'run') throw new Error(`An append runs what the floor does not know: ${sql}`);
     return () => {

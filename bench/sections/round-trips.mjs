@@ -44,7 +44,7 @@ const PINNED_NOTE =
   'A caller who is pinned to one user first reads whose the session is, and nothing else of it: neither the answer nor its time may tell of a session that is somebody else’s.';
 
 const EXAMINED_NOTE =
-  'Each find and aggregate of the reads above, explained with executionStats. Records are what the command returned, those within records included. Where the server does not say what a $lookup goes through (SecantusDB does not), it is explained as the finds that it is made of. A list asks for one more than it shows, to know whether there are more. page_number skips over the keys of the pages before; a cursor does not. A list of the deleted passes over sessions that went with their user.';
+  'Each find and aggregate of the reads above, explained with executionStats. Records are what the command returned, those within records included. Where the server does not say what a $lookup goes through (SecantusDB does not), it is explained as the finds that it is made of. A list asks for one more than it shows, to know whether there are more. page_number skips over the keys of the pages before; a cursor does not.';
 
 /** How many records a reply has: what has an `_id`, or a row of its own where a projection left that out. */
 function recordsIn(reply) {

@@ -74,7 +74,7 @@ const FLOOR_NOTES = {
 };
 
 const PLAIN_NOTE =
-  'A plain collection (or table) has the same messages without what they are searched by, one index, and a counter per session, in a transaction like ours. What lies between is what search costs.';
+  'A plain collection (or table) has the same messages without what they are searched by, one index, and a counter per session, written in one transaction, or one command, like ours. What lies between is what search costs.';
 
 export async function measure({ quick, log }) {
   const options = quick ? { rounds: 3, sliceMs: 15 } : { rounds: 31, sliceMs: 100 };

@@ -9,14 +9,14 @@ const CLIENT_CLOSED_REQUEST = 499;
 
 /**
  * Whether a request is of the 2025 era, and its answer all that comes back. Such a client takes JSON
- * as well as a stream, which costs more; but what `_meta` may ask for, progress, only a stream can tell.
+ * as well as a stream, which costs more; but progress only a stream can tell.
  *
  * @param body what was posted
  */
 export async function takesJson(request: Request, body: unknown): Promise<boolean> {
   if (typeof body !== 'object' || body === null || !('id' in body)) return false;
-  const { params } = body as { params?: { _meta?: unknown } };
-  return params?._meta === undefined && isLegacyRequest(request, body);
+  const { params } = body as { params?: { _meta?: { progressToken?: unknown } } };
+  return params?._meta?.progressToken === undefined && isLegacyRequest(request, body);
 }
 
 /** Answers a request that `takesJson`. The server is for it alone. */
@@ -31,8 +31,9 @@ export async function answerInJson(
     const end = () => {
       resolve(new Response(null, { status: CLIENT_CLOSED_REQUEST }));
       // Ends the call, too.
-      void server.close();
+      server.close().catch(() => undefined);
     };
+    if (request.signal.aborted) end();
     request.signal.addEventListener('abort', end, { once: true });
   });
   return Promise.race([transport.handleRequest(request, { parsedBody: body }), gone]);

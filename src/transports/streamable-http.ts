@@ -16,9 +16,9 @@ type Handler = ReturnType<typeof createMcpHandler>;
 type Serve = (request: { era: 'legacy' | 'modern' }) => Server;
 
 /**
- * Streamable HTTP for both protocol eras. Every request is served by a handler and a server of its
- * own: any process behind a load balancer can take it, and since it is the handler that tells of
- * changes, nobody hears of what another caller's records went through.
+ * Streamable HTTP for both protocol eras. Every request is served by a server of its own: any process
+ * behind a load balancer can take it. Where changes are told, it is by a handler of its own, so that
+ * nobody hears of what another caller's records went through.
  */
 export function streamableHttp(options: EndpointOptions): Endpoint {
   const { createServer, changes, admission, messageMax, logger } = options;

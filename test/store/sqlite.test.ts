@@ -1,7 +1,7 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import Libsql from 'libsql';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Connection } from '../../src/store/sqlite/connection.ts';
@@ -48,8 +48,7 @@ describe('the embedded store', () => {
   });
 
   it('lists what was deleted, in a file of the version before', async () => {
-    await Connection.open(path).then((connection) => connection.close());
-    await rm(path);
+    mkdirSync(dirname(path));
     const database = new Libsql(path);
     const before = SCHEMA_STEPS.slice(0, -1);
     for (const step of before) if (typeof step === 'string') database.exec(step);

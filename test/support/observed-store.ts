@@ -38,8 +38,11 @@ export function openObserved(
       const seen: CommandStartedEvent[] = [];
       const listen = (event: CommandStartedEvent) => seen.push(event);
       client.on('commandStarted', listen);
-      await work();
-      client.off('commandStarted', listen);
+      try {
+        await work();
+      } finally {
+        client.off('commandStarted', listen);
+      }
       return seen.filter(({ commandName }) => commandName !== 'endSessions');
     },
   };

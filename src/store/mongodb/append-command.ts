@@ -1,10 +1,11 @@
 import type { Db, MongoClientBulkWriteError } from 'mongodb';
 import { jsonBytes } from '../../domain/metadata.ts';
 import type { Append, Appended } from '../store.ts';
+import type { Strays } from './append-transaction.ts';
 import { type MessageDocument, messagesOf, sessionsOf } from './documents.ts';
 import { bulkWriteFailure, isDuplicateKey } from './errors.ts';
 import { endOf, type ThreadEnd, toAppended } from './thread-end.ts';
-import { findExisting, placesOf, type Strays, toDocuments } from './thread-writes.ts';
+import { findExisting, placesOf, toDocuments } from './thread-writes.ts';
 
 /** How often an append goes after an end that others move, before it takes a transaction. */
 const MAX_TRIES = 3;
@@ -18,10 +19,13 @@ const COMMAND_MAX_BYTES = 20_000_000;
  */
 const LEAD_MS = 1000;
 
+/** How much time a command has to have, in milliseconds. */
+const LEAST_MS = 100;
+
 /**
  * Appends new messages in one command: the messages, and then the session, if its thread still ends
  * where they begin. Before that last write they are not part of anything that is read, so that a
- * crash leaves nothing but strays behind the end, which the next append removes.
+ * crash leaves nothing but strays behind the end, which the next append removes that meets them.
  *
  * It takes an ordered `bulkWrite` (https://www.mongodb.com/docs/manual/reference/command/bulkWrite/) on
  * one replica set, where a primary that fails can lose what came last, and nothing before it.
@@ -30,7 +34,8 @@ const LEAD_MS = 1000;
  * @param strays is told of whatever this may leave behind
  * @param deadline when the caller stops waiting, in milliseconds since 1970
  * @returns `undefined` when it takes a transaction: the session is not live any more, something is in
- *   the way, some of the messages are there already, or they are too large for a command
+ *   the way, the end keeps moving, some of the messages are there already, they are too large for a
+ *   command, or the time is too short for one
  */
 export async function appendInCommand(
   db: Db,
@@ -45,8 +50,11 @@ export async function appendInCommand(
     const existing = await findExisting(db, end, end.last_seq, append);
     if (existing.size > 0) return undefined;
     const documents = toDocuments(end, end.last_seq + 1, append.messages, append.at);
-    strays.ends.set(end.thread, end.last_seq);
-    const written = await write(db, end, documents, append.at, deadline);
+    const maxTimeMS = Math.floor(deadline - LEAD_MS - Date.now());
+    if (maxTimeMS < LEAST_MS) return undefined;
+    const earlier = strays.own.get(end.thread);
+    strays.own.set(end.thread, earlier ?? end.last_seq);
+    const written = await write(db, end, documents, append.at, maxTimeMS);
     if (written === 'some') return undefined;
     if (written === 'all') {
       const reached = endAfter(end, documents.length, append.at);
@@ -55,19 +63,19 @@ export async function appendInCommand(
     const current = await currentEnd(db, end);
     // What is in the way is no part of the thread.
     if (current?.thread === end.thread && current.last_seq === end.last_seq) return undefined;
-    strays.ends.delete(end.thread);
+    if (earlier === undefined) strays.own.delete(end.thread);
     end = current;
   }
   return undefined;
 }
 
-/** How much was written: `some`, if the end had moved when it came to the session. */
+/** How much was written: `some`, if it was not all of the messages, or the end had moved meanwhile. */
 async function write(
   db: Db,
   end: ThreadEnd,
   documents: readonly MessageDocument[],
   time: string,
-  deadline: number,
+  maxTimeMS: number,
 ): Promise<'all' | 'some' | 'nothing'> {
   const at = new Date(time);
   const { _id, namespace, session_id, thread, last_seq, summarized } = end;
@@ -89,7 +97,7 @@ async function write(
         })),
         { name: 'updateOne', namespace: sessionsOf(db).namespace, filter, update },
       ],
-      { maxTimeMS: Math.max(1, Math.floor(deadline - LEAD_MS - Date.now())) },
+      { maxTimeMS },
     );
     return matchedCount === 1 ? 'all' : 'some';
   } catch (error) {

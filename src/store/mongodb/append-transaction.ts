@@ -9,9 +9,16 @@ import {
   type Place,
   placesOf,
   replaceExisting,
-  type Strays,
   toDocuments,
 } from './thread-writes.ts';
+
+/** Messages behind the end of a thread, which are no part of it: of a command that was cut off. */
+export interface Strays {
+  /** Some are in the way, in the current thread. */
+  inTheWay: boolean;
+  /** Threads in which this append may have left its own, and where those ended. */
+  own: Map<string, number>;
+}
 
 /** Appends within a transaction: the place in the order is taken first, then filled. */
 export async function appendInTransaction(
@@ -68,16 +75,16 @@ async function removeStrays(
   { namespace, session_id, thread }: SessionDocument,
   before: number,
   { messages }: Append,
-  { met, ends }: Strays,
+  { inTheWay, own }: Strays,
   session: ClientSession,
 ): Promise<void> {
-  if (!met && ends.size === 0) return;
+  if (!inTheWay && own.size === 0) return;
   const stray = { namespace, session_id, thread: thread as string, seq: { $gt: before } };
   await messagesOf(db).deleteMany(stray, { session });
-  for (const [left, end] of ends) {
+  for (const [left, end] of own) {
     if (left === thread) continue;
     const uuid = { $in: messages.map(({ uuid }) => uuid) };
-    const own = { namespace, session_id, thread: left, uuid, seq: { $gt: end } };
-    await messagesOf(db).deleteMany(own, { session });
+    const theirs = { namespace, session_id, thread: left, uuid, seq: { $gt: end } };
+    await messagesOf(db).deleteMany(theirs, { session });
   }
 }

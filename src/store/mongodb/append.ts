@@ -3,11 +3,11 @@ import type { Session } from '../../domain/records.ts';
 import type { Append, Appended, Change, MessageStore } from '../store.ts';
 import { appendInCommand } from './append-command.ts';
 import { appendInSteps } from './append-steps.ts';
-import { appendInTransaction } from './append-transaction.ts';
+import { appendInTransaction, type Strays } from './append-transaction.ts';
 import { type Connection, type Deployment, PATIENCE } from './connection.ts';
 import { isDuplicateKey, isUnsupported, unavailable } from './errors.ts';
-import type { RememberedEnds } from './thread-end.ts';
-import { Outdated, type Place, type Strays } from './thread-writes.ts';
+import type { RememberedEnds } from './remembered-ends.ts';
+import { Outdated, type Place, placeKey } from './thread-writes.ts';
 
 /** How often an append begins anew before it gives up; each time, another caller got ahead. */
 const MAX_ATTEMPTS = 100;
@@ -36,7 +36,7 @@ export function createAppend(connection: Connection, ends: RememberedEnds): Mess
     } catch (error) {
       if (!isUnsupported(error)) throw error;
       commandUnsupported = true;
-      strays.ends.clear();
+      strays.own.clear();
       return undefined;
     }
   }
@@ -48,7 +48,7 @@ export function createAppend(connection: Connection, ends: RememberedEnds): Mess
     strays: Strays,
   ): Promise<Change<Appended, Session>> {
     const { db, deadline, transactions } = deployment;
-    return connection.inTurn(JSON.stringify(place), deadline, async () => {
+    return connection.inTurn(placeKey(place), deadline, async () => {
       if (!transactions) return appendInSteps(db, place, append);
       const done = await tryCommand(deployment, place, append, strays);
       if (done !== undefined) return done;
@@ -62,7 +62,7 @@ export function createAppend(connection: Connection, ends: RememberedEnds): Mess
 
   return (namespace, sessionId, append) => {
     const place = { namespace, session_id: sessionId };
-    const strays: Strays = { met: false, ends: new Map() };
+    const strays: Strays = { inTheWay: false, own: new Map() };
     let { mayExist } = append;
     let attempts = 0;
     const terms = append.messages.reduce((sum, message) => sum + message.terms.length, 0);
@@ -76,7 +76,7 @@ export function createAppend(connection: Connection, ends: RememberedEnds): Mess
         } catch (error) {
           // Whatever this attempt did may have got through: from now on, look before writing.
           mayExist = true;
-          if (isDuplicateKey(error)) strays.met = true;
+          if (isDuplicateKey(error)) strays.inTheWay = true;
           else if (!(error instanceof Outdated)) throw error;
           if (count === MAX_ATTEMPTS) throw unavailable(error);
         }

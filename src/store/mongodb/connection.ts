@@ -45,6 +45,7 @@ export interface Deployment {
 export function createMongoClient(uri: string, options: MongoClientOptions = {}): MongoClient {
   try {
     return new MongoClient(uri, {
+      // Tests have names of their own, to have the server fail the commands of one client.
       appName: 'mcp-sessions',
       ...options,
       serverSelectionTimeoutMS: SELECTION_TIMEOUT,

@@ -104,7 +104,10 @@ export function bulkWriteFailure(error: unknown): unknown {
 
 /** The error of a store that could not be reached in the time that a call waits for it. */
 export function unavailable(cause: unknown): DomainError {
-  const contended = cause instanceof MongoError && CONTENDED_CODES.has(Number(cause.code));
+  const contended =
+    cause instanceof MongoError &&
+    !(cause instanceof MongoWriteConcernError) &&
+    CONTENDED_CODES.has(Number(cause.code));
   return new DomainError(
     'UNAVAILABLE',
     contended

@@ -5,9 +5,9 @@ import { Connection } from './connection.ts';
 import { prepareIndexes } from './indexes.ts';
 import { mongoMessages } from './messages.ts';
 import { mongoPurge } from './purge.ts';
+import { RememberedEnds } from './remembered-ends.ts';
 import { mongoSearch } from './search.ts';
 import { mongoSessions } from './sessions.ts';
-import { RememberedEnds } from './thread-end.ts';
 import { mongoUsers } from './users.ts';
 import { mongoVectors } from './vectors.ts';
 

@@ -13,9 +13,9 @@ import {
   toSession,
 } from './documents.ts';
 import { mergeMetadata } from './merge-patch.ts';
+import type { RememberedEnds } from './remembered-ends.ts';
 import { findLive, readStretch } from './stretches.ts';
-import type { RememberedEnds } from './thread-end.ts';
-import { within } from './thread-writes.ts';
+import { placeKey, within } from './thread-writes.ts';
 
 /** The messages and summaries collections, and what they move in the sessions collection. */
 export function mongoMessages(connection: Connection, ends: RememberedEnds): MessageStore {
@@ -83,7 +83,7 @@ export function mongoMessages(connection: Connection, ends: RememberedEnds): Mes
 
       return connection.run(async (deployment): Promise<Change<Conversation>> => {
         const { db, transactions, deadline } = deployment;
-        const key = JSON.stringify(place);
+        const key = placeKey(place);
         const { applied, document } = await changeOrFind(
           () =>
             transactions

@@ -17,7 +17,7 @@ import { INDEX } from './indexes.ts';
 import { mergeMetadata } from './merge-patch.ts';
 import { findIdentifiers, findPage } from './pages.ts';
 import { purgeSession } from './purge.ts';
-import type { RememberedEnds } from './thread-end.ts';
+import type { RememberedEnds } from './remembered-ends.ts';
 
 /** The sessions collection. */
 export function mongoSessions(connection: Connection, ends: RememberedEnds): SessionStore {

@@ -1,7 +1,7 @@
 import { timestamp } from '../../domain/times.ts';
 import type { Appended } from '../store.ts';
 import type { SessionDocument } from './documents.ts';
-import type { Place, ThreadKey } from './thread-writes.ts';
+import type { ThreadKey } from './thread-writes.ts';
 
 /** Where a live session's messages end, and all of the session that an append answers with. */
 export interface ThreadEnd extends ThreadKey {
@@ -47,36 +47,3 @@ export function toAppended(end: ThreadEnd, messages: Appended['messages']): Appe
     messages,
   };
 }
-
-/** How many ends are remembered: of identifiers of the usual length, some three megabytes. */
-const MAX_REMEMBERED = 5000;
-
-/** Where threads ended when they were last appended to from here; others may have done so since. */
-export class RememberedEnds {
-  readonly #ends = new Map<string, ThreadEnd>();
-
-  /** What is remembered of a session, which is forgotten: whoever uses it will know better. */
-  take(place: Place): ThreadEnd | undefined {
-    const key = keyOf(place);
-    const end = this.#ends.get(key);
-    this.#ends.delete(key);
-    return end;
-  }
-
-  /** For when what is remembered of a session will not hold any more. */
-  forget(place: Place): void {
-    this.#ends.delete(keyOf(place));
-  }
-
-  put(end: ThreadEnd): void {
-    const key = keyOf(end);
-    this.#ends.delete(key);
-    this.#ends.set(key, end);
-    if (this.#ends.size <= MAX_REMEMBERED) return;
-    // A map has its keys in the order in which they came.
-    const [oldest] = this.#ends.keys();
-    this.#ends.delete(oldest as string);
-  }
-}
-
-const keyOf = ({ namespace, session_id }: Place) => JSON.stringify([namespace, session_id]);

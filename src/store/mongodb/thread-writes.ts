@@ -22,16 +22,12 @@ export interface ThreadKey extends Place {
   thread: string;
 }
 
+/** One text for a session: by it those take turns who write it, and its end is remembered. */
+export const placeKey = ({ namespace, session_id }: Place) =>
+  JSON.stringify([namespace, session_id]);
+
 /** Messages with the uuids that are to be appended, which are in the thread already. */
 export type Existing = Map<string, MessageDocument>;
-
-/** Messages behind the end of a thread, which are no part of it: of a command that was cut off. */
-export interface Strays {
-  /** Some were met, in the current thread. */
-  met: boolean;
-  /** Threads in which an append may have left its own, and where those ended. */
-  ends: Map<string, number>;
-}
 
 /** Something that was read no longer holds: begin anew. */
 export class Outdated extends Error {}

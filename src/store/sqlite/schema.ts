@@ -5,8 +5,8 @@ import { indexEarlierMessages } from './terms.ts';
  * The steps that lead from an empty file to today's schema; `PRAGMA user_version` counts those a
  * file has been through. A published step is never changed, only followed by another.
  *
- * Times are milliseconds since 1970. `live` repeats whether there is a `deleted_at` as a column, so
- * that one index serves live and deleted records alike.
+ * Times are milliseconds since 1970. `live` repeats as a column what an index can start with: 1, or 0
+ * for a deleted record; of a session whose user is deleted, NULL.
  *
  * `user_deleted` is the uuid of the session's user while that is deleted, and `deleted_with_user` the
  * same if the session was live until then: by its uuid, since after its purge another user may come
@@ -117,8 +117,8 @@ export const SCHEMA_STEPS: readonly (string | ((connection: Connection) => void)
     vector BLOB NOT NULL
   ) STRICT;
   `,
-  // `live` is NULL while the user is deleted, so that a list of the deleted does not go over those
-  // sessions, which it has not.
+  // `live` becomes NULL while the user is deleted: a list of the deleted is without those sessions, and
+  // need not go over them.
   `
   DROP INDEX sessions_created;
   DROP INDEX sessions_updated;

@@ -96,7 +96,10 @@ describe.skipIf(replicaSet === null)(`appends that go wrong half way${skipReason
     async function interfere(): Promise<void> {
       while (Date.now() < end) {
         await delay(30 + random(60));
-        const { messages } = await at.memory.get(caller, 's').catch(() => ({ messages: [] }));
+        const { messages } = await at.memory.get(caller, 's').catch((error: unknown) => {
+          if ((error as DomainError).code !== 'NOT_FOUND') throw error;
+          return { messages: [] };
+        });
         const seqs = messages.map(({ seq }) => seq);
         expect(seqs).toStrictEqual(seqs.map((_, i) => (seqs[0] as number) + i));
         const last = seqs.at(-1);
@@ -114,11 +117,11 @@ describe.skipIf(replicaSet === null)(`appends that go wrong half way${skipReason
 
     await at.memory.add(caller, 's', [{ role: 'user', content: 'first' }]);
     const appenders = Array.from({ length: CALLERS }, (_, i) => processes[i % PROCESSES]?.at);
-    await Promise.all([
-      disturb(),
-      interfere(),
-      ...appenders.map((by) => appendAll(by as Observed)),
-    ]);
+    const work = () =>
+      Promise.all([disturb(), interfere(), ...appenders.map((by) => appendAll(by as Observed))]);
+    const one = appenders[0] as Observed;
+    const names = (await one.commands(work)).map(({ commandName }) => commandName);
+    expect(names).toContain('bulkWrite');
     await fail('off', {});
     // Also takes away what the last commands may have left.
     await at.memory.add(caller, 's', [{ role: 'user', content: 'last' }]);

@@ -198,6 +198,21 @@ describe.skipIf(replicaSet === null)(`the MongoDB store${skipReason}`, () => {
       }
     });
 
+    it.each<[string, () => Promise<unknown>]>([
+      ['list_sessions with a total', () => at.sessions.list(caller, COUNTED)],
+      [
+        'list_sessions of a user with a total',
+        () => at.sessions.list(caller, { ...COUNTED, user_id: 'u' }),
+      ],
+      ['list_users with a total', () => at.users.list(caller, COUNTED)],
+      ['delete_user', () => at.users.delete(caller, 'u')],
+      ['restore_user', () => at.users.restore(caller, 'u')],
+    ])('%s without going through all there is', async (_, work) => {
+      const plan = await explained(at, work);
+      expect(plan.stages).not.toContain('COLLSCAN');
+      expect(plan.stages).not.toContain('SORT');
+    });
+
     it('a list of the deleted without those that went with their user', async () => {
       await at.users.add(caller, { user_id: 'leaving' });
       for (let i = 0; i < 20; i++) {
