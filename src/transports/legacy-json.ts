@@ -14,6 +14,8 @@ const CLIENT_CLOSED_REQUEST = 499;
  * @param body what was posted
  */
 export async function takesJson(request: Request, body: unknown): Promise<boolean> {
+  // Requests of the newer era name their method in a header: most of the time that settles it.
+  if (request.headers.has('mcp-method')) return false;
   if (typeof body !== 'object' || body === null || !('id' in body)) return false;
   const { params } = body as { params?: { _meta?: { progressToken?: unknown } } };
   return params?._meta?.progressToken === undefined && isLegacyRequest(request, body);

@@ -16,9 +16,9 @@ type Handler = ReturnType<typeof createMcpHandler>;
 type Serve = (request: { era: 'legacy' | 'modern' }) => Server;
 
 /**
- * Streamable HTTP for both protocol eras. Every request is served by a server of its own: any process
- * behind a load balancer can take it. Where changes are told, it is by a handler of its own, so that
- * nobody hears of what another caller's records went through.
+ * Streamable HTTP for both protocol eras. Every request is served by a handler and a server of its
+ * own: any process behind a load balancer can take it, and since it is the handler that tells of
+ * changes, nobody hears of what another caller's records went through.
  */
 export function streamableHttp(options: EndpointOptions): Endpoint {
   const { createServer, changes, admission, messageMax, logger } = options;
@@ -27,33 +27,34 @@ export function streamableHttp(options: EndpointOptions): Endpoint {
   const open = new Set<Handler>();
   const onerror = (error: Error) => logger.error('streamable http', { error });
 
-  /** What serves one request, with a server that `serve` makes. */
-  function handlerFor(serve: Serve, response: ServerResponse): Handler {
-    const handler = createMcpHandler(serve, {
+  const handlerFor = (serve: Serve): Handler =>
+    createMcpHandler(serve, {
       maxRequestBodySize: messageMax,
       onerror: (error) => logger.debug('streamable http', { error }),
     });
-    open.add(handler);
-    response.on('close', () => open.delete(handler));
-    return handler;
-  }
 
-  /** Answers a request, whose body, if it has one, has been read. */
+  /** Serves a request whose body, if it has one, has been read. */
   function answer(
+    handler: Handler,
+    serve: Serve,
     request: IncomingMessage,
     response: ServerResponse,
-    body: unknown,
-    respond: (request: Request) => Promise<Response>,
+    body?: unknown,
   ) {
-    const fetch = async (web: Request) => {
-      const answered = await respond(web);
-      // The SDK asks to keep every connection, where a server that stops has to say the opposite.
-      answered.headers.delete('connection');
-      return answered;
-    };
     // The body goes past the adapter, which would write it as JSON once more: a waste, and more than
     // the stack bears where it nests deeply.
-    const adapter = toNodeHandler({ fetch }, { onerror });
+    const served: Handler = {
+      ...handler,
+      async fetch(web, options) {
+        if (await takesJson(web, body)) return answerInJson(serve({ era: 'legacy' }), web, body);
+        const given = body === undefined ? options : { ...options, parsedBody: body };
+        const answered = await handler.fetch(web, given);
+        // The SDK asks to keep every connection, where a server that stops has to say the opposite.
+        answered.headers.delete('connection');
+        return answered;
+      },
+    };
+    const adapter = toNodeHandler(served, { onerror });
     return adapter(request as NodeRequest, response, body === undefined ? undefined : null);
   }
 
@@ -72,35 +73,27 @@ export function streamableHttp(options: EndpointOptions): Endpoint {
 
   return {
     async handle(request, response, identity, requestId) {
-      const { caller } = identity;
-      const visit = admission.visit(caller.credential);
+      const visit = admission.visit(identity.caller.credential);
       pending.add(response);
+      const { caller } = identity;
+      const serve: Serve = ({ era }) =>
+        createServer({ era, updates: era === 'modern' ? 'transport' : 'none', requestId }, caller);
+      const handler = handlerFor(serve);
+      open.add(handler);
       response.on('close', () => {
         visit.leave();
         pending.settle(response);
+        open.delete(handler);
       });
-      const serve: Serve = ({ era }) =>
-        createServer({ era, updates: era === 'modern' ? 'transport' : 'none', requestId }, caller);
-      if (request.method !== 'POST') {
-        return answer(request, response, undefined, (web) =>
-          handlerFor(serve, response).fetch(web),
-        );
-      }
+      if (request.method !== 'POST') return answer(handler, serve, request, response);
       const { json: body, bytes } = await readJson(request, messageMax, visit);
       const method = (body as { method?: unknown } | null)?.method;
       if (method === 'subscriptions/listen') {
         if (bytes > LISTEN_MAX) throw tooMuchToListenTo(bytes);
-        const handler = handlerFor(serve, response);
         tell(handler, response, identity);
         visit.leave();
-        return answer(request, response, body, (web) => handler.fetch(web, { parsedBody: body }));
-      }
-      visit.enter(Array.isArray(body) ? body.length : 1);
-      return answer(request, response, body, async (web) =>
-        (await takesJson(web, body))
-          ? answerInJson(serve({ era: 'legacy' }), web, body)
-          : handlerFor(serve, response).fetch(web, { parsedBody: body }),
-      );
+      } else visit.enter(Array.isArray(body) ? body.length : 1);
+      return answer(handler, serve, request, response, body);
     },
     drained: (timeout) => pending.drained(timeout),
     async close() {
