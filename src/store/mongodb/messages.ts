@@ -15,7 +15,13 @@ import {
 import { mergeMetadata } from './merge-patch.ts';
 import type { RememberedEnds } from './remembered-ends.ts';
 import { findLive, readStretch } from './stretches.ts';
-import { placeKey, within } from './thread-writes.ts';
+import { type Place, placeKey, within } from './thread-writes.ts';
+
+/** A session in whatever state it is, that has no such message. */
+async function absent(db: Db, place: Place): Promise<FoundMessage> {
+  const session = await sessionsOf(db).findOne(place);
+  return { session: session === null ? undefined : toSession(session), message: undefined };
+}
 
 /** The messages and summaries collections, and what they move in the sessions collection. */
 export function mongoMessages(connection: Connection, ends: RememberedEnds): MessageStore {
@@ -29,24 +35,23 @@ export function mongoMessages(connection: Connection, ends: RememberedEnds): Mes
 
     find(namespace, sessionId, uuid) {
       const place = { namespace, session_id: sessionId };
-      return connection.run(async ({ db }) => {
+      return connection.run(async ({ db }): Promise<FoundMessage> => {
         const found = await findLive(db, place, uuid);
-        if (found !== undefined) return found;
-        const session = await sessionsOf(db).findOne(place);
-        return { session: session === null ? undefined : toSession(session), message: undefined };
+        if (found === undefined) return absent(db, place);
+        return { session: toSession(found.session), message: toMessage(found) };
       });
     },
 
     merge(namespace, sessionId, uuid, patch, at) {
       const place = { namespace, session_id: sessionId };
       return connection.run(async ({ db }): Promise<FoundMessage> => {
-        const session = await sessionsOf(db).findOne(place);
-        if (session === null) return { session: undefined, message: undefined };
-        const { thread, live, last_seq } = session;
-        const key = live &&
-          thread !== undefined && { ...place, thread, uuid, seq: { $lte: last_seq } };
-        const merged = key && (await mergeMetadata(messagesOf(db), key, patch, new Date(at)));
-        return { session: toSession(session), message: merged ? toMessage(merged) : undefined };
+        const found = await findLive(db, place, uuid);
+        if (found === undefined) return absent(db, place);
+        const key = { ...place, _id: found._id, uuid };
+        const merged = await mergeMetadata(messagesOf(db), key, patch, new Date(at));
+        return merged === null
+          ? absent(db, place)
+          : { session: toSession(found.session), message: toMessage(merged) };
       });
     },
 

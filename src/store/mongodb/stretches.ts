@@ -1,6 +1,6 @@
 import type { Db, Document } from 'mongodb';
 import type { Message } from '../../domain/records.ts';
-import type { Conversation, FoundMessage, Stretch } from '../store.ts';
+import type { Conversation, Stretch } from '../store.ts';
 import {
   type MessageDocument,
   messagesOf,
@@ -8,7 +8,6 @@ import {
   sessionsOf,
   toConversation,
   toMessage,
-  toSession,
 } from './documents.ts';
 import { messageIdOf } from './message-id.ts';
 import type { Place } from './thread-writes.ts';
@@ -107,13 +106,13 @@ const withEdge = (edge: Document, range: unknown[]) => ({
 
 /**
  * A message of a live session by its uuid, with the session, in one command. The same uuid may be in
- * threads that the session has left.
+ * threads that the session has left, or behind the end of its own.
  */
 export async function findLive(
   db: Db,
   place: Place,
   uuid: string,
-): Promise<Required<FoundMessage> | undefined> {
+): Promise<(MessageDocument & { session: SessionDocument }) | undefined> {
   const [found] = await messagesOf(db)
     .aggregate<MessageDocument & { session: SessionDocument }>([
       { $match: { ...place, uuid } },
@@ -125,5 +124,5 @@ export async function findLive(
       { $unset: 'terms' },
     ])
     .toArray();
-  return found && { session: toSession(found.session), message: toMessage(found) };
+  return found;
 }
