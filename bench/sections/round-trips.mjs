@@ -35,7 +35,7 @@ const WHAT = {
 const NOTE = `Commands as the driver's command monitoring tells of them, getMore and the commit included.
 
 - add_session with user_id is a transaction: it writes to the user (update), so that no deletion of the user can pass between looking and adding, adds the session (insert), and commits.
-- set_summary is one as well: the session (findAndModify), the history (update), the commit. update_message_metadata has to find the session's thread (find) before the message (findAndModify).
+- set_summary is one as well: the session (findAndModify), the history (update), the commit. update_message_metadata has to find the message with its session (aggregate) before it changes it (findAndModify).
 - search_memory asks for each word, then which of the found are live, then for the hits, of which it looks at some again with their neighbours: how often depends on the words, never on how many messages there are.
 - add_memory of messages that are there already gives back the places that it took (findAndModify), changes them (update) and forgets their vectors (delete).
 - delete_user and restore_user read the user's sessions for those who watch them, ask for a sign of life (not counted), and see how many sessions there are, to choose between one transaction and steps.`;

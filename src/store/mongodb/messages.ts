@@ -47,7 +47,7 @@ export function mongoMessages(connection: Connection, ends: RememberedEnds): Mes
       return connection.run(async ({ db }): Promise<FoundMessage> => {
         const found = await findLive(db, place, uuid);
         if (found === undefined) return absent(db, place);
-        const key = { ...place, _id: found._id, uuid };
+        const key = { ...place, thread: found.thread, uuid };
         const merged = await mergeMetadata(messagesOf(db), key, patch, new Date(at));
         return merged === null
           ? absent(db, place)
