@@ -13,9 +13,13 @@ export interface Observed extends Harness {
   db: Db;
   /** The commands that `work` sends. */
   commands(work: () => Promise<unknown>): Promise<CommandStartedEvent[]>;
+  /** Their names. */
+  sent(work: () => Promise<unknown>): Promise<string[]>;
 }
 
 const opened: Observed[] = [];
+/** Those that have a database of their own. */
+const owners = new Set<Observed>();
 
 /** A store of its own; `database` opens one that another has open. */
 export function openObserved(
@@ -45,15 +49,19 @@ export function openObserved(
       }
       return seen.filter(({ commandName }) => commandName !== 'endSessions');
     },
+    async sent(work) {
+      return (await observed.commands(work)).map(({ commandName }) => commandName);
+    },
   };
   opened.push(observed);
+  if (options.database === undefined) owners.add(observed);
   return observed;
 }
 
 /** Drops the databases of the stores that were opened, and closes them. */
 export async function closeObserved(): Promise<void> {
-  for (const { db, store } of opened) {
-    await db.dropDatabase();
-    await store.close();
+  for (const observed of opened) {
+    if (owners.has(observed)) await observed.db.dropDatabase();
+    await observed.store.close();
   }
 }

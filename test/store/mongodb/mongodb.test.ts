@@ -93,10 +93,7 @@ describe.skipIf(replicaSet === null)(`the MongoDB store${skipReason}`, () => {
     it.each([1, 1000])(
       'three round trips to add %i messages to a session that it does not know, and one from then on',
       async (n) => {
-        const names = async (id: string) =>
-          (await at.commands(() => at.memory.add(caller, id, said(n)))).map(
-            ({ commandName }) => commandName,
-          );
+        const names = (id: string) => at.sent(() => at.memory.add(caller, id, said(n)));
         const three = ['findAndModify', 'insert', 'commitTransaction'];
         expect(await names(`new-${n}`)).toStrictEqual(three);
         expect(await names(`new-${n}`)).toStrictEqual(['bulkWrite']);
@@ -115,10 +112,7 @@ describe.skipIf(replicaSet === null)(`the MongoDB store${skipReason}`, () => {
 
     it('one round trip more to add messages that have uuids', async () => {
       const messages = said(3).map((message) => ({ ...message, uuid: randomUUID() }));
-      const names = async (uuids = messages) =>
-        (await at.commands(() => at.memory.add(caller, 'uuids', uuids))).map(
-          ({ commandName }) => commandName,
-        );
+      const names = (uuids = messages) => at.sent(() => at.memory.add(caller, 'uuids', uuids));
       expect(await names()).toStrictEqual(['findAndModify', 'find', 'insert', 'commitTransaction']);
       const others = messages.map((message) => ({ ...message, uuid: randomUUID() }));
       expect(await names(others)).toStrictEqual(['find', 'bulkWrite']);
@@ -126,8 +120,7 @@ describe.skipIf(replicaSet === null)(`the MongoDB store${skipReason}`, () => {
 
     it('a transaction of three round trips to add a session under a user', async () => {
       const work = () => at.sessions.add(caller, { session_id: 'owned', user_id: 'u' });
-      const names = (await at.commands(work)).map(({ commandName }) => commandName);
-      expect(names).toStrictEqual(['update', 'insert', 'commitTransaction']);
+      expect(await at.sent(work)).toStrictEqual(['update', 'insert', 'commitTransaction']);
     });
 
     it('majority and journal for every write, and majority for every read', async () => {
