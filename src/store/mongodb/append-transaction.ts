@@ -1,7 +1,13 @@
-import type { ClientSession, Db } from 'mongodb';
+import type { ClientSession, Db, Filter } from 'mongodb';
 import type { Session } from '../../domain/records.ts';
 import type { Append, Appended, Change } from '../store.ts';
-import { messagesOf, type SessionDocument, sessionsOf, toSession } from './documents.ts';
+import {
+  type MessageDocument,
+  messagesOf,
+  type SessionDocument,
+  sessionsOf,
+  toSession,
+} from './documents.ts';
 import { endOf, type ThreadEnd, toAppended } from './thread-end.ts';
 import {
   advance,
@@ -30,9 +36,8 @@ export async function appendInTransaction(
 ): Promise<Change<Appended, Session> & { end?: ThreadEnd }> {
   let document = await advance(db, place, append, append.messages.length, session);
   if (document.user_deleted) return { applied: false, found: toSession(document) };
-  const thread = { ...place, thread: document.thread as string };
   const before = document.last_seq - append.messages.length;
-  const existing = await findExisting(db, thread, before, append, session);
+  const existing = await findExisting(db, endOf(document), before, append, session);
   if (existing.size > 0) {
     document = await giveBack(db, place, existing.size, session);
     await replaceExisting(db, existing, append, session);
@@ -79,12 +84,14 @@ async function removeStrays(
   session: ClientSession,
 ): Promise<void> {
   if (!inTheWay && own.size === 0) return;
-  const stray = { namespace, session_id, thread: thread as string, seq: { $gt: before } };
-  await messagesOf(db).deleteMany(stray, { session });
+  const remove = (name: string, end: number, condition: Filter<MessageDocument> = {}) =>
+    messagesOf(db).deleteMany(
+      { namespace, session_id, thread: name, seq: { $gt: end }, ...condition },
+      { session },
+    );
+  await remove(thread as string, before);
   for (const [left, end] of own) {
     if (left === thread) continue;
-    const uuid = { $in: messages.map(({ uuid }) => uuid) };
-    const theirs = { namespace, session_id, thread: left, uuid, seq: { $gt: end } };
-    await messagesOf(db).deleteMany(theirs, { session });
+    await remove(left, end, { uuid: { $in: messages.map(({ uuid }) => uuid) } });
   }
 }
