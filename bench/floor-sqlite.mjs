@@ -1,5 +1,6 @@
 // The floor under the embedded store: libsql, which is given the statements that the store has run.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import Libsql from 'libsql';
 import { v7 as newUuid } from 'uuid';
 import { APPENDS, CALLERS, fill, reads, writes } from './floor-records.mjs';
@@ -8,6 +9,12 @@ import { openStore } from './support.mjs';
 
 /** How long the recording may have taken: numbers this near to the present are times. */
 const RECORDED_WITHIN_MS = 600_000;
+
+/** How many messages are indexed at once; the store waits for as many as come in 20 ms. */
+const INDEXED_AT_ONCE = 100;
+
+/** After which time a message is indexed, in milliseconds. */
+const INDEXED_WITHIN_MS = 60;
 
 const isTime = (value) =>
   typeof value === 'number' && Math.abs(Date.now() - value) < RECORDED_WITHIN_MS;
@@ -73,9 +80,37 @@ function bareMerge(database, [read, write]) {
   });
 }
 
-/** An append: reads where the session ends, inserts messages and their terms, moves the end. */
-function bareAppend(database, statements) {
+/** Whether a statement belongs to the indexing behind an append: see `indexed`. */
+const INDEXING =
+  /^SELECT (1 FROM unindexed|unindexed\.id)\b|^INSERT INTO message_terms\b|^DELETE FROM unindexed\b/;
+
+/** Puts what `bareAppend` has left into the index, as the store does, in one transaction. */
+function bareIndexing(database, statements) {
+  const used = (pattern) => statements.filter(({ sql }) => pattern.test(sql));
+  const oldest = database.prepare(used(/^SELECT unindexed/)[0].sql);
+  const inserts = used(/^INSERT INTO message_terms/);
+  const insert = database.prepare(inserts[0].sql);
+  const done = database.prepare(used(/^DELETE FROM unindexed/)[0].sql);
+  const index = committed(database, () => {
+    const rows = oldest.all([INDEXED_AT_ONCE]);
+    for (const [i, { id }] of rows.entries()) {
+      insert.run([id, inserts[i % inserts.length].values[1]]);
+    }
+    done.run([rows.at(-1).id]);
+  });
+  return () => {
+    database.pragma('synchronous = NORMAL');
+    index();
+    database.pragma('synchronous = FULL');
+  };
+}
+
+/** An append: reads where the session ends, inserts messages, moves the end; and the indexing. */
+function bareAppend(database, recorded) {
   const place = { last: 0, id: 0 };
+  const statements = recorded.filter(({ sql }) => !INDEXING.test(sql));
+  const index = bareIndexing(database, recorded);
+  let unindexed = 0;
   const steps = statements.map(({ sql, method, values }) => {
     const statement = database.prepare(sql);
     if (/^INSERT INTO messages\b/.test(sql)) {
@@ -86,8 +121,11 @@ function bareAppend(database, statements) {
         place.id = statement.get(message).id;
       };
     }
-    if (/^INSERT INTO message_terms\b/.test(sql)) {
-      return () => statement.run([place.id, values[1]]);
+    if (/^INSERT OR IGNORE INTO unindexed\b/.test(sql)) {
+      return () => {
+        statement.run([place.id]);
+        unindexed++;
+      };
     }
     if (/^UPDATE sessions SET last_seq\b/.test(sql)) {
       return () => statement.get([place.last, ...renewed(values).slice(1)]);
@@ -98,9 +136,15 @@ function bareAppend(database, statements) {
       if (row?.last_seq !== undefined) place.last = row.last_seq;
     };
   });
-  return committed(database, () => {
+  const append = committed(database, () => {
     for (const step of steps) step();
   });
+  return () => {
+    append();
+    if (unindexed < INDEXED_AT_ONCE) return;
+    index();
+    unindexed = 0;
+  };
 }
 
 /** An append to a table that cannot be searched: one index, on the order. */
@@ -135,12 +179,18 @@ function plainAppend(database, statements) {
 export async function sqliteFloor(file) {
   const recording = await recordStatements(() => openStore({ file }));
   const uuids = await fill(recording.store);
+  await sleep(INDEXED_WITHIN_MS * CALLERS);
   const recorded = {};
   const calls = { ...reads(recording.store, uuids), ...writes(recording.store) };
+  const appends = APPENDS.map((count) => `messages.append of ${count}`);
   for (const [name, call] of Object.entries(calls)) {
     recorded[name] = [];
     for (let caller = 0; caller < CALLERS; caller++) {
-      recorded[name].push(await recording.record(() => call(caller)));
+      const ran = await recording.record(async () => {
+        await call(caller);
+        if (appends.includes(name)) await sleep(INDEXED_WITHIN_MS);
+      });
+      recorded[name].push(ran);
     }
   }
   await recording.store.close();
@@ -148,7 +198,6 @@ export async function sqliteFloor(file) {
   const store = await openStore({ file });
   const database = new Libsql(file);
   database.pragma('synchronous = FULL');
-  const appends = APPENDS.map((count) => `messages.append of ${count}`);
   const makerOf = (name) => {
     if (appends.includes(name)) return bareAppend;
     if (name === 'sessions.merge') return bareMerge;

@@ -47,10 +47,10 @@ describe('the embedded store', () => {
     await connection.close();
   });
 
-  it('lists what was deleted, in a file of the version before', async () => {
+  it('lists what was deleted, in a file from before the sessions of deleted users were set apart', async () => {
     mkdirSync(dirname(path));
     const database = new Libsql(path);
-    const before = SCHEMA_STEPS.slice(0, -1);
+    const before = SCHEMA_STEPS.slice(0, 4);
     for (const step of before) if (typeof step === 'string') database.exec(step);
     const insert = `INSERT INTO sessions (namespace, session_id, uuid, metadata, created_at,
       updated_at, deleted_at, user_deleted) VALUES ('n', ?, ?, '{}', 1, 1, ?, ?)`;

@@ -129,6 +129,28 @@ export class Connection {
     });
   }
 
+  /**
+   * Runs `work` at once, in a transaction that is not flushed to disk: it may be lost, as a whole,
+   * with the power, but never what was written before or after it. For what can be made again.
+   *
+   * @returns what `work` returns, or undefined if it was not done since another process is writing
+   */
+  writeUnflushed<T>(work: () => T): T | undefined {
+    this.#database.exec('PRAGMA synchronous = NORMAL');
+    try {
+      this.#database.exec('BEGIN IMMEDIATE');
+      const result = work();
+      this.#database.exec('COMMIT');
+      return result;
+    } catch (error) {
+      if (this.#database.inTransaction) this.#database.exec('ROLLBACK');
+      if (isBusy(error)) return undefined;
+      throw toDomainError(error);
+    } finally {
+      this.#database.exec('PRAGMA synchronous = FULL');
+    }
+  }
+
   async close(): Promise<void> {
     await this.#flushing;
     this.#statements.clear();

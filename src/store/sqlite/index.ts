@@ -1,5 +1,6 @@
 import type { Store } from '../store.ts';
 import { Connection } from './connection.ts';
+import { createIndexer } from './indexer.ts';
 import { sqliteMessages } from './messages.ts';
 import { sqlitePurge } from './purge.ts';
 import { sqliteSearch } from './search.ts';
@@ -10,14 +11,19 @@ import { sqliteVectors } from './vectors.ts';
 /** Opens the embedded store: one SQLite file, which any number of processes may share. */
 export async function openSqliteStore(path: string): Promise<Store> {
   const connection = await Connection.open(path);
+  const indexer = createIndexer(connection);
+  indexer.schedule();
   return {
     sessions: sqliteSessions(connection),
-    messages: sqliteMessages(connection),
+    messages: sqliteMessages(connection, indexer),
     users: sqliteUsers(connection),
     search: sqliteSearch(connection),
     vectors: sqliteVectors(connection),
     ...sqlitePurge(connection),
     ping: () => connection.read(() => void connection.statement('SELECT 1').get()),
-    close: () => connection.close(),
+    async close() {
+      await connection.close();
+      indexer.stop();
+    },
   };
 }

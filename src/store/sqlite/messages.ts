@@ -3,9 +3,9 @@ import { stretchEdge } from '../../domain/pages.ts';
 import type { Message } from '../../domain/records.ts';
 import type { Append, Appended, Conversation, MessageStore } from '../store.ts';
 import type { Connection, Row } from './connection.ts';
+import type { Indexer } from './indexer.ts';
 import { mergeStored, time } from './rows.ts';
 import { SESSION_COLUMNS, toSession } from './sessions.ts';
-import { indexTerms, type Owner, reindexTerms } from './terms.ts';
 
 const SESSION = `SELECT id, thread, base_seq, last_seq, user_deleted IS NOT NULL, ${SESSION_COLUMNS}
   FROM sessions WHERE namespace = ? AND session_id = ?`;
@@ -71,7 +71,7 @@ interface State {
 }
 
 /** The messages and summaries tables, and what they move in the sessions table. */
-export function sqliteMessages(connection: Connection): MessageStore {
+export function sqliteMessages(connection: Connection, indexer: Indexer): MessageStore {
   const statement = (sql: string) => connection.statement(sql);
 
   function stateOf(namespace: string, sessionId: string): State | undefined {
@@ -121,8 +121,7 @@ export function sqliteMessages(connection: Connection): MessageStore {
     return begun;
   }
 
-  function write(owner: Owner, first: number, { messages, mayExist, at }: Append) {
-    const { thread } = owner;
+  function write(thread: number, first: number, { messages, mayExist, at }: Append) {
     const now = Date.parse(at);
     let next = first;
     return messages.map(({ uuid, given, role, content, metadata, token_count, terms }) => {
@@ -132,15 +131,14 @@ export function sqliteMessages(connection: Connection): MessageStore {
         const [id, seq, stored] = existing;
         const merged = mergeStored(stored, metadata);
         statement(REPLACE).run(role, content, merged, token_count, now, listed, id);
-        reindexTerms(connection, id as number, owner, terms);
+        indexer.leaveAgain(id as number);
         statement(FORGET_MEANING).run(id);
         return { uuid, seq: seq as number, created: !given };
       }
       const seq = next++;
       const json = JSON.stringify(metadata);
       const values = [thread, seq, uuid, role, content, json, token_count, now, now, listed];
-      const id = statement(INSERT).get(...values)?.[0] as number;
-      indexTerms(connection, id, owner, terms);
+      indexer.leave(statement(INSERT).get(...values)?.[0] as number);
       return { uuid, seq, created: true };
     });
   }
@@ -160,7 +158,8 @@ export function sqliteMessages(connection: Connection): MessageStore {
         const { last_seq: before, session, summary } = state.conversation;
         const { uuid, user_id } = session;
         const thread = liveThread(state);
-        const messages = write({ thread, namespace, user_id }, before + 1, append);
+        const messages = write(thread, before + 1, append);
+        indexer.settle();
         const last_seq = before + messages.filter((message) => message.created).length;
         const [base, last_message_at] = statement(ADVANCE).get(last_seq, now, now, state.id) as Row;
         const record: Appended = {

@@ -134,4 +134,6 @@ export const SCHEMA_STEPS: readonly (string | ((connection: Connection) => void)
   CREATE INDEX sessions_user_updated ON sessions (namespace, user_id, live, updated_at, uuid)
     WHERE user_id IS NOT NULL;
   `,
+  // Messages that are not in `message_terms` yet.
+  'CREATE TABLE unindexed (id INTEGER PRIMARY KEY) STRICT',
 ];

@@ -7,7 +7,7 @@ import type {
   SearchStore,
   TermQuery,
 } from '../search-store.ts';
-import type { Connection } from './connection.ts';
+import type { Connection, Row } from './connection.ts';
 import { MESSAGE, toMessage } from './messages.ts';
 import { listedMetadata } from './rows.ts';
 import { SESSION_COLUMNS, toSession } from './sessions.ts';
@@ -27,6 +27,14 @@ const CANDIDATES = `SELECT found.rowid, sessions.session_id, sessions.thread, se
     AND sessions.namespace = ? AND (?5 IS NULL OR sessions.user_id = ?5)
   ORDER BY found.rowid DESC`;
 
+/** The same of what is not indexed yet: see `MOST_WAITING` for how much that is. */
+const UNINDEXED = `SELECT unindexed.id, sessions.session_id, sessions.thread, sessions.base_seq,
+    sessions.last_seq, messages.seq, messages.role, messages.created_at, messages.terms
+  FROM unindexed CROSS JOIN messages ON messages.id = unindexed.id
+  CROSS JOIN sessions ON sessions.thread = messages.thread AND sessions.deleted_at IS NULL
+    AND sessions.namespace = ?1 AND (?2 IS NULL OR sessions.user_id = ?2)
+    AND (?3 IS NULL OR sessions.session_id = ?3)`;
+
 const THREAD = `SELECT thread FROM sessions
   WHERE namespace = ? AND session_id = ? AND deleted_at IS NULL`;
 
@@ -37,10 +45,26 @@ const LAST_ID_BY = `SELECT max(id) FROM (
 
 const LISTED = SESSION_COLUMNS.replace('metadata', listedMetadata);
 
-const SESSION = `SELECT ${LISTED} FROM sessions
-  WHERE namespace = ? AND session_id = ? AND thread = ? AND deleted_at IS NULL`;
+/** The columns of a message, and behind them those of its session. */
+const LOCATED = `SELECT * FROM
+  (SELECT ${MESSAGE} FROM messages WHERE thread = ?1 AND seq = ?),
+  (SELECT ${LISTED} FROM sessions
+    WHERE namespace = ? AND session_id = ? AND thread = ?1 AND deleted_at IS NULL)`;
 
-const AT = `SELECT ${MESSAGE} FROM messages WHERE thread = ? AND seq = ?`;
+const MESSAGE_WIDTH = MESSAGE.split(',').length;
+
+/** One search by terms. */
+interface Look {
+  namespace: string;
+  user_id: string | null;
+  /** What the terms of the scope begin with. */
+  prefix: string;
+  query: TermQuery;
+  /** No message has a larger identifier. */
+  last: number;
+  /** As `UNINDEXED` gives them. */
+  unindexed: readonly Row[];
+}
 
 /** Finds messages by their terms. */
 export function sqliteSearch(connection: Connection): SearchStore {
@@ -65,28 +89,38 @@ export function sqliteSearch(connection: Connection): SearchStore {
     return (row?.[0] ?? 0) as number;
   }
 
+  /** The newest that have a term, up to `last`; one more than `limit`, if there are more. */
+  function newest(
+    { namespace, user_id, prefix, unindexed, query }: Look,
+    term: string,
+    last: number,
+  ) {
+    const { limit } = query;
+    const match = `"${prefix}${term}"`;
+    const indexed = statement(CANDIDATES).all(match, last, limit + 1, namespace, user_id);
+    const others = unindexed.filter(
+      (row) => (row[0] as number) <= last && (row[8] as string).split(' ').includes(term),
+    );
+    if (others.length === 0) return indexed;
+    const rows = [...others, ...indexed].sort((a, b) => (b[0] as number) - (a[0] as number));
+    return rows.slice(0, limit + 1);
+  }
+
   /** The newest candidates for one term; more than `limit` are not needed to see that it is cut. */
   function find(
-    namespace: string,
-    { user_id }: SearchScope,
-    scoped: string,
-    { limit, since, until, terms, also }: TermQuery,
+    look: Look,
+    term: string,
     threads: Map<string, Extent>,
     known: ReadonlyMap<number, Candidate>,
   ): { found: [number, Candidate][]; cut: boolean } {
+    const { limit, since, until, terms, also } = look.query;
     const wanted = new Set([...terms, ...also]);
     const from = since === undefined ? Number.NEGATIVE_INFINITY : Date.parse(since);
     const to = until === undefined ? Number.POSITIVE_INFINITY : Date.parse(until);
     const found: [number, Candidate][] = [];
-    let last = lastIdBy(until);
+    let { last } = look;
     for (let looked = 0; looked < PERSISTENCE * limit; looked += limit) {
-      const rows = statement(CANDIDATES).all(
-        `"${scoped}"`,
-        last,
-        limit + 1,
-        namespace,
-        user_id ?? null,
-      );
+      const rows = newest(look, term, last);
       for (const row of rows.slice(0, limit)) {
         const [id, session_id, thread, base, end, seq, role, created_at, listed] = row as [
           ...[id: number, session_id: string | null, thread: number, base: number, end: number],
@@ -111,31 +145,40 @@ export function sqliteSearch(connection: Connection): SearchStore {
     return { found, cut: true };
   }
 
+  function candidates(namespace: string, scope: SearchScope, query: TermQuery): Candidates {
+    const threads = new Map<string, Extent>();
+    const all = new Map<number, Candidate>();
+    const cut: string[] = [];
+    const prefix = prefixOf(namespace, scope);
+    if (prefix === undefined) return { candidates: [], threads, cut };
+    const { session_id = null, user_id = null } = scope;
+    const look: Look = {
+      ...{ namespace, user_id, prefix, query },
+      last: lastIdBy(query.until),
+      unindexed: statement(UNINDEXED).all(namespace, user_id, session_id),
+    };
+    for (const term of query.terms) {
+      const one = find(look, term, threads, all);
+      for (const [id, candidate] of one.found) all.set(id, candidate);
+      if (one.cut) cut.push(term);
+    }
+    return { candidates: [...all.values()], threads, cut };
+  }
+
   return {
     candidates(namespace, scope, query) {
-      return connection.read((): Candidates => {
-        const prefix = prefixOf(namespace, scope);
-        const threads = new Map<string, Extent>();
-        if (prefix === undefined) return { candidates: [], threads, cut: [] };
-        const all = new Map<number, Candidate>();
-        const cut: string[] = [];
-        for (const term of query.terms) {
-          const one = find(namespace, scope, prefix + term, query, threads, all);
-          for (const [id, candidate] of one.found) all.set(id, candidate);
-          if (one.cut) cut.push(term);
-        }
-        return { candidates: [...all.values()], threads, cut };
-      });
+      // On one view of the file: between two, a message may be moved into the index.
+      return connection.read(() => connection.atOnce(() => candidates(namespace, scope, query)));
     },
 
     locate(namespace, places, metadataMaxBytes) {
       return connection.read(() =>
         places.flatMap((place): Located[] => {
           const { session_id, thread, seq } = place;
-          const session = statement(SESSION).get(metadataMaxBytes, namespace, session_id, thread);
-          const message = session && statement(AT).get(thread, seq);
-          if (session === undefined || message === undefined) return [];
-          return [{ place, session: toSession(session), message: toMessage(session_id, message) }];
+          const row = statement(LOCATED).get(thread, seq, metadataMaxBytes, namespace, session_id);
+          if (row === undefined) return [];
+          const session = toSession(row.slice(MESSAGE_WIDTH));
+          return [{ place, session, message: toMessage(session_id, row) }];
         }),
       );
     },

@@ -6,11 +6,10 @@ import type { Connection } from './connection.ts';
 export interface Owner {
   thread: number;
   namespace: string;
-  user_id?: string | undefined;
+  user_id: string | null;
 }
 
 const INSERT = 'INSERT INTO message_terms (rowid, scoped) VALUES (?, ?)';
-const DELETE = 'DELETE FROM message_terms WHERE rowid = ?';
 
 const UNINDEXED = `SELECT messages.id, role, content, messages.thread, namespace, user_id
   FROM messages JOIN sessions ON sessions.thread = messages.thread
@@ -23,7 +22,7 @@ export const scopes = {
   namespace: (namespace: string) => `n${hash(namespace)}:`,
 };
 
-/** Makes a message findable by its terms. Runs within a write, as do the others here. */
+/** Puts a message's terms into the index. Runs within a write. */
 export function indexTerms(
   connection: Connection,
   id: number,
@@ -34,21 +33,10 @@ export function indexTerms(
   const prefixes = [
     scopes.session(thread),
     scopes.namespace(namespace),
-    ...(user_id === undefined ? [] : [scopes.user(namespace, user_id)]),
+    ...(user_id === null ? [] : [scopes.user(namespace, user_id)]),
   ];
   const scoped = prefixes.flatMap((prefix) => [...new Set(terms)].map((term) => prefix + term));
   connection.statement(INSERT).run(id, scoped.join(' '));
-}
-
-/** The same for a message whose terms have changed. */
-export function reindexTerms(
-  connection: Connection,
-  id: number,
-  owner: Owner,
-  terms: readonly string[],
-): void {
-  connection.statement(DELETE).run(id);
-  indexTerms(connection, id, owner, terms);
 }
 
 /** Makes the messages findable that were stored before there was a search. */
@@ -66,7 +54,7 @@ export function indexEarlierMessages(connection: Connection): void {
         {
           thread: thread as number,
           namespace: namespace as string,
-          user_id: (user_id ?? undefined) as string | undefined,
+          user_id: user_id as string | null,
         },
         terms,
       );
