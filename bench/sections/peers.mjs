@@ -17,7 +17,9 @@ export const title = 'Peers on the same work';
 
 const PEERS = [serverMemory, mongodbMcpServer, langchain];
 const SIZES = [10, 1000, 10_000];
-const WARM_UP_ROUNDS = 10;
+
+/** What comes before the rounds that count, of each size: until the compilers have seen the code. */
+const WARM_UP = { rounds: 200, ms: 5000 };
 
 const FOLDER = beside('peers');
 
@@ -59,11 +61,13 @@ async function setUp(peer, { place, folder, mongo }, size, rounds) {
   const theirs = await stdioClient(other);
   const times = works.map(() => ({ ours: [], theirs: [] }));
   const stop = () => Promise.all([server.stop(), other.stop()]);
-  return { size, works, beforeRound, clients: { ours, theirs }, times, stop };
+  return { size, works, beforeRound, clients: { ours, theirs }, times, stop, round: 0 };
 }
 
 /** Ours and the peer do each work once, with one size of what is kept. */
-async function runRound({ works, beforeRound, clients, times }, number, counts) {
+async function runRound(one, counts) {
+  const { works, beforeRound, clients, times } = one;
+  const number = one.round++;
   await beforeRound?.();
   const sides = number % 2 === 0 ? ['ours', 'theirs'] : ['theirs', 'ours'];
   for (const [i, work] of works.entries()) {
@@ -77,10 +81,14 @@ async function runRound({ works, beforeRound, clients, times }, number, counts) 
 /** All sizes take turns: whatever else the machine does falls on all of them alike. */
 async function measurePeer(peer, where, rounds, log) {
   const setUps = [];
-  const all = rounds + WARM_UP_ROUNDS;
+  const all = rounds + WARM_UP.rounds;
   for (const size of SIZES) setUps.push(await setUp(peer, where, size, all));
-  for (let number = 0; number < all; number++) {
-    for (const one of setUps) await runRound(one, number, number >= WARM_UP_ROUNDS);
+  for (const one of setUps) {
+    const end = Date.now() + WARM_UP.ms;
+    while (one.round < WARM_UP.rounds && Date.now() < end) await runRound(one, false);
+  }
+  for (let number = 0; number < rounds; number++) {
+    for (const one of setUps) await runRound(one, true);
   }
   for (const { stop } of setUps) await stop();
   const results = setUps.flatMap(({ size, works, times }) =>

@@ -15,7 +15,7 @@ export type Cascade = 'delete' | 'restore';
 
 /** Whether a user has more sessions than one transaction can take. */
 export async function ownsMany(db: Db, namespace: string, user_id: string): Promise<boolean> {
-  const options = { hint: INDEX.userUpdated, limit: STEP + 1 };
+  const options = { hint: INDEX.ownedUpdated, limit: STEP + 1 };
   return (await sessionsOf(db).countDocuments({ namespace, user_id }, options)) > STEP;
 }
 
@@ -39,13 +39,13 @@ export async function cascadeSessions(
   const { _id: uuid, namespace, user_id } = user;
   const owned = { namespace, user_id };
   const sessions = sessionsOf(db);
-  const total = await sessions.countDocuments(owned, { ...within, hint: INDEX.userUpdated });
+  const total = await sessions.countDocuments(owned, { ...within, hint: INDEX.ownedUpdated });
   let done = 0;
   for (const { filter, update } of stepsOf(user, cascade)) {
     for (;;) {
       const found = await sessions
         .find({ ...owned, ...filter }, { ...within, projection: { _id: 1 } })
-        .hint(INDEX.userUpdated)
+        .hint(INDEX.ownedUpdated)
         .sort({ updated_at: -1 })
         .limit(STEP)
         .toArray();
@@ -58,7 +58,7 @@ export async function cascadeSessions(
     }
   }
   const together = { ...owned, live: null, deleted_with_user: uuid };
-  return sessions.countDocuments(together, { ...within, hint: INDEX.userUpdated });
+  return sessions.countDocuments(together, { ...within, hint: INDEX.ownedUpdated });
 }
 
 /** Whether nobody else has finished the change meanwhile. */

@@ -5,20 +5,23 @@ export const INDEX = {
   prefix: 'prefix',
   created: 'created',
   updated: 'updated',
-  userCreated: 'user_created',
-  userUpdated: 'user_updated',
+  ownedCreated: 'owned_created',
+  ownedUpdated: 'owned_updated',
   thread: 'thread',
   left: 'left',
   cascade: 'cascade',
   order: 'order',
   uuid: 'uuid',
   sessionTerms: 'session_terms',
-  userTerms: 'user_terms',
+  ownedTerms: 'owned_terms',
   namespaceTerms: 'namespace_terms',
   history: 'history',
   expiry: 'expiry',
   purge: 'purge',
 } as const;
+
+/** Only what has a user is in an index on users: for all else it would be a key more of each word. */
+const OWNED = { partialFilterExpression: { user_id: { $exists: true } } };
 
 /** By collection. Those on messages, vectors and summaries start like a shard key of theirs would. */
 const INDEXES: Record<string, IndexDescription[]> = {
@@ -27,8 +30,16 @@ const INDEXES: Record<string, IndexDescription[]> = {
     { name: INDEX.prefix, key: { namespace: 1, live: 1, session_id: 1 } },
     { name: INDEX.created, key: { namespace: 1, live: 1, created_at: 1, _id: 1 } },
     { name: INDEX.updated, key: { namespace: 1, live: 1, updated_at: 1, _id: 1 } },
-    { name: INDEX.userCreated, key: { namespace: 1, user_id: 1, live: 1, created_at: 1, _id: 1 } },
-    { name: INDEX.userUpdated, key: { namespace: 1, user_id: 1, live: 1, updated_at: 1, _id: 1 } },
+    {
+      ...OWNED,
+      name: INDEX.ownedCreated,
+      key: { namespace: 1, user_id: 1, live: 1, created_at: 1, _id: 1 },
+    },
+    {
+      ...OWNED,
+      name: INDEX.ownedUpdated,
+      key: { namespace: 1, user_id: 1, live: 1, updated_at: 1, _id: 1 },
+    },
     { name: INDEX.thread, key: { thread: 1 } },
     {
       name: INDEX.left,
@@ -60,7 +71,11 @@ const INDEXES: Record<string, IndexDescription[]> = {
       name: INDEX.sessionTerms,
       key: { namespace: 1, session_id: 1, thread: 1, terms: 1, created_at: 1 },
     },
-    { name: INDEX.userTerms, key: { namespace: 1, user_id: 1, terms: 1, created_at: 1 } },
+    {
+      ...OWNED,
+      name: INDEX.ownedTerms,
+      key: { namespace: 1, user_id: 1, terms: 1, created_at: 1 },
+    },
     { name: INDEX.namespaceTerms, key: { namespace: 1, terms: 1, created_at: 1 } },
   ],
   vectors: [
@@ -68,7 +83,7 @@ const INDEXES: Record<string, IndexDescription[]> = {
       name: INDEX.order,
       key: { namespace: 1, session_id: 1, thread: 1, created_at: -1 },
     },
-    { name: INDEX.userCreated, key: { namespace: 1, user_id: 1, created_at: -1 } },
+    { ...OWNED, name: INDEX.ownedCreated, key: { namespace: 1, user_id: 1, created_at: -1 } },
     { name: INDEX.created, key: { namespace: 1, created_at: -1 } },
   ],
   summaries: [

@@ -92,7 +92,7 @@ async function recentThreads({ db, scope }: Search): Promise<Thread[]> {
   if (scope.thread !== undefined) return [];
   return sessionsOf(db)
     .find({ namespace, ...(user_id !== undefined && { user_id }), live: true })
-    .hint(user_id === undefined ? INDEX.updated : INDEX.userUpdated)
+    .hint(user_id === undefined ? INDEX.updated : INDEX.ownedUpdated)
     .sort({ updated_at: -1, _id: -1 })
     .limit(RECENT_SESSIONS)
     .project<Thread>({ _id: 0, namespace: 1, session_id: 1, thread: 1 })

@@ -165,6 +165,6 @@ function owned(namespace: string, { user_id }: SessionQuery) {
 }
 
 function indexOf({ user_id, order_by }: SessionQuery): string {
-  if (order_by === 'created_at') return user_id === undefined ? INDEX.created : INDEX.userCreated;
-  return user_id === undefined ? INDEX.updated : INDEX.userUpdated;
+  if (order_by === 'created_at') return user_id === undefined ? INDEX.created : INDEX.ownedCreated;
+  return user_id === undefined ? INDEX.updated : INDEX.ownedUpdated;
 }
