@@ -45,17 +45,22 @@ const sum = (all) => ({
   documents: all.reduce((total, { documents }) => total + documents, 0),
 });
 
-/** What a $lookup goes through, as the finds that it is made of: one for each value that it is given. */
+/**
+ * What a $lookup goes through, as the finds that it is made of: one for each value that it is given,
+ * those in an array one by one.
+ */
 async function lookedUp(db, from, before, { localField, foreignField, ...lookup }) {
   const local = [...before, { $project: { _id: 0, value: `$${localField}` } }];
   const values = await db.collection(from).aggregate(local).toArray();
   const plans = await Promise.all(
-    values.map(({ value }) =>
-      db
-        .collection(lookup.from)
-        .find({ [foreignField]: value })
-        .explain('executionStats'),
-    ),
+    values
+      .flatMap(({ value }) => value)
+      .map((value) =>
+        db
+          .collection(lookup.from)
+          .find({ [foreignField]: value })
+          .explain('executionStats'),
+      ),
   );
   return sum(plans.map(statsOf));
 }

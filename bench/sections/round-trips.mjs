@@ -46,12 +46,12 @@ const PINNED_NOTE =
 const EXAMINED_NOTE =
   'Each find and aggregate of the reads above, explained with executionStats. Records are what the command returned, those within records included. Where the server does not say what a $lookup goes through (SecantusDB does not), it is explained as the finds that it is made of. A list asks for one more than it shows, to know whether there are more. page_number skips over the keys of the pages before; a cursor does not.';
 
-/** How many records a reply has: what has an `_id`, or a row of its own where a projection left that out. */
+/** How many records a reply has: what has an identifier, or a row of its own where that was left out. */
 function recordsIn(reply) {
   const records = (value) => {
     if (typeof value !== 'object' || value === null) return 0;
     const within = Object.values(value).reduce((sum, child) => sum + records(child), 0);
-    return within + ('_id' in value ? 1 : 0);
+    return within + ('_id' in value || 'uuid' in value ? 1 : 0);
   };
   const rows = reply?.cursor?.firstBatch ?? [];
   return rows.reduce((sum, row) => sum + Math.max(1, records(row)), 0);

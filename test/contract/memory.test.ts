@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { DomainError } from '../../src/domain/errors.ts';
 import { estimateTokens, type Message } from '../../src/domain/records.ts';
@@ -371,6 +372,53 @@ describeStores('memory', (under) => {
       await expect(
         at.memory.list(caller, 'other', { order: 'asc', limit: 1, cursor: next_cursor }),
       ).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    });
+
+    it('reads any stretch of what is there, and nothing that was left behind', async () => {
+      await add(many(7), 'other');
+      await at.sessions.delete(caller, 'other');
+      await add(many(20), 'other');
+      const all = Array.from({ length: 20 }, (_, i) => 8 + i);
+      const stretch = fc.record(
+        {
+          order: fc.constantFrom('asc' as const, 'desc' as const),
+          limit: fc.integer({ min: 1, max: 25 }),
+          after: fc.oneof(fc.integer({ min: 0, max: 40 }), fc.constant(8.64e15)),
+          offset: fc.integer({ min: 0, max: 25 }),
+        },
+        { requiredKeys: ['order', 'limit'] },
+      );
+      const enough = { total: 90_000, each: 8000 };
+      await fc.assert(
+        fc.asyncProperty(stretch, async ({ order, limit, after, offset = 0 }) => {
+          const given = { order, limit, enough, offset, ...(after !== undefined && { after }) };
+          const read = await at.store.messages.read(caller.namespace, 'other', given);
+          const behind = order === 'asc' ? (after ?? 0) : (after ?? Number.POSITIVE_INFINITY);
+          const expected =
+            order === 'asc'
+              ? all.filter((seq) => seq > behind)
+              : all.filter((seq) => seq < behind).reverse();
+          expect(read?.messages.map(({ seq }) => seq)).toStrictEqual(
+            expected.slice(offset, offset + limit),
+          );
+          expect(read?.conversation).toMatchObject({ first_seq: 8, last_seq: 27 });
+        }),
+        { numRuns: 60 },
+      );
+    });
+
+    it('reads as many of the longest messages as were stored', async () => {
+      const content = 'x'.repeat(1024 * 1024);
+      const six = said(...Array.from({ length: 6 }, () => content));
+      for (let i = 0; i < 3; i++) await add(six, 'other');
+      const seqs: number[] = [];
+      let cursor: string | undefined;
+      do {
+        const page = await at.memory.list(caller, 'other', { order: 'asc', limit: 50, cursor });
+        seqs.push(...page.messages.map(({ seq }) => seq));
+        cursor = page.next_cursor;
+      } while (cursor !== undefined);
+      expect(seqs).toStrictEqual(Array.from({ length: 18 }, (_, i) => i + 1));
     });
 
     it('shows a long content in parts that make up the whole', async () => {

@@ -143,6 +143,19 @@ export const SESSION_FIELDS = [
   'last_message_at',
 ] as const satisfies (keyof SessionDocument)[];
 
+/** What `toMessage` makes a record of. */
+export const MESSAGE_FIELDS = [
+  'uuid',
+  'session_id',
+  'seq',
+  'role',
+  'content',
+  'metadata',
+  'token_count',
+  'created_at',
+  'updated_at',
+] as const satisfies (keyof MessageDocument)[];
+
 /** What is read of a message. */
 export const WITHOUT_TERMS = { terms: 0 } as const;
 
@@ -220,7 +233,9 @@ function toSummary({
   return { content, up_to_seq, created_at: timestamp(created_at.getTime()) };
 }
 
-export function toMessage(document: MessageDocument): Message {
+export function toMessage(
+  document: Pick<MessageDocument, (typeof MESSAGE_FIELDS)[number]>,
+): Message {
   const { uuid, session_id, seq, role, content, metadata, token_count } = document;
   return {
     uuid,

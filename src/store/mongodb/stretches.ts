@@ -2,6 +2,7 @@ import type { Db, Document } from 'mongodb';
 import type { Message } from '../../domain/records.ts';
 import type { Conversation, Stretch } from '../store.ts';
 import {
+  MESSAGE_FIELDS,
   type MessageDocument,
   messagesOf,
   type SessionDocument,
@@ -12,15 +13,21 @@ import {
 import { messageIdOf } from './message-id.ts';
 import type { Place } from './thread-writes.ts';
 
-/** One message of a stretch; the first, or the only one without a message, has the session. */
+/**
+ * How many messages the server looks up at once. With their terms, and metadata that BSON makes six
+ * times as long, the longest take 3 MB each; together with the session they must fit into 16 MB.
+ */
+const AT_ONCE = 4;
+
+/** A few messages of a stretch, in no order; the first, or the only one without any, has the session. */
 interface Row {
   session?: SessionDocument;
-  message?: MessageDocument;
+  messages: MessageDocument[];
 }
 
 /**
  * A session with a stretch of its messages, in one command: sequence numbers have no gaps, so the
- * server can tell from the session what the messages are called, and look up each by its `_id`.
+ * server can tell from the session what the messages are called, and look them up by their `_id`.
  */
 export async function readStretch(
   db: Db,
@@ -30,10 +37,10 @@ export async function readStretch(
   const rows = sessionsOf(db).aggregate<Row>(
     [
       { $match: place },
-      { $project: { session: '$$ROOT', message: idsOf(stretch) } },
+      { $project: { session: '$$ROOT', messages: idsOf(stretch) } },
       {
         $unwind: {
-          path: '$message',
+          path: '$messages',
           includeArrayIndex: 'index',
           preserveNullAndEmptyArrays: true,
         },
@@ -41,67 +48,64 @@ export async function readStretch(
       {
         $lookup: {
           from: 'messages',
-          localField: 'message',
+          localField: 'messages',
           foreignField: '_id',
-          as: 'message',
+          as: 'messages',
         },
       },
-      { $unwind: { path: '$message', preserveNullAndEmptyArrays: true } },
       {
         $project: {
           _id: 0,
           session: { $cond: [{ $gt: ['$index', 0] }, '$$REMOVE', '$session'] },
-          message: 1,
+          ...Object.fromEntries(MESSAGE_FIELDS.map((field) => [`messages.${field}`, 1])),
         },
       },
-      { $unset: 'message.terms' },
     ],
-    { batchSize: stretch.limit + 1 },
+    { batchSize: Math.ceil(stretch.limit / AT_ONCE) + 1 },
   );
+  const { order, enough } = stretch;
+  const direction = order === 'asc' ? 1 : -1;
   let conversation: Conversation | undefined;
   const messages: Message[] = [];
   let bytes = 0;
-  for await (const { session, message } of rows) {
-    if (session !== undefined) conversation = toConversation(session);
-    if (message === undefined) continue;
-    messages.push(toMessage(message));
-    bytes += Math.min(4 * message.token_count, stretch.enough.each);
-    if (bytes >= stretch.enough.total) break;
+  for await (const row of rows) {
+    if (row.session !== undefined) conversation = toConversation(row.session);
+    for (const message of row.messages.sort((a, b) => direction * (a.seq - b.seq))) {
+      messages.push(toMessage(message));
+      bytes += Math.min(4 * message.token_count, enough.each);
+    }
+    if (bytes >= enough.total) break;
   }
   return conversation && { conversation, messages };
 }
 
 /**
- * The names of the messages of a stretch, in its order, as an expression on the session: what
- * `stretchEdge` does, done by the server. The bounds keep within what `$range` takes.
+ * The names of the messages of a stretch, in its order and a few at a time, as an expression on the
+ * session: what `stretchEdge` does, done by the server. The bounds keep within what `$range` takes.
  */
 function idsOf({ order, limit, after, offset = 0 }: Stretch): Document {
   const behind = { $add: ['$last_seq', 1] };
-  const range =
+  const [step, within] = order === 'asc' ? ([1, '$min'] as const) : ([-1, '$max'] as const);
+  const end = order === 'asc' ? behind : '$base_seq';
+  const edge =
     order === 'asc'
-      ? withEdge({ $add: [{ $max: [{ $min: [after ?? 0, '$last_seq'] }, '$base_seq'] }, offset] }, [
-          { $add: ['$$edge', 1] },
-          { $min: [{ $add: ['$$edge', limit + 1] }, behind] },
-          1,
-        ])
-      : withEdge(
-          {
-            $subtract: [
-              after === undefined ? behind : { $max: [{ $min: [after, behind] }, '$base_seq'] },
-              offset,
-            ],
-          },
-          [
-            { $subtract: ['$$edge', 1] },
-            { $max: [{ $subtract: ['$$edge', limit + 1] }, '$base_seq'] },
-            -1,
-          ],
-        );
-  return { $map: { input: range, in: messageIdOf('$$this') } };
+      ? { $max: [{ $min: [after ?? 0, '$last_seq'] }, '$base_seq'] }
+      : { $max: [{ $min: [after ?? behind, behind] }, '$base_seq'] };
+  const ahead = (from: unknown, count: number) => ({ $add: [from, step * count] });
+  const few = { $range: ['$$from', { [within]: [ahead('$$from', AT_ONCE), '$$end'] }, step] };
+  const many = {
+    $map: {
+      input: { $range: ['$$first', '$$end', step * AT_ONCE] },
+      as: 'from',
+      in: { $map: { input: few, in: messageIdOf('$$this') } },
+    },
+  };
+  const bounded = withVar('end', { [within]: [ahead('$$first', limit), end] }, many);
+  return withVar('first', ahead(edge, offset + 1), bounded);
 }
 
-const withEdge = (edge: Document, range: unknown[]) => ({
-  $let: { vars: { edge }, in: { $range: range } },
+const withVar = (name: string, value: unknown, expression: Document): Document => ({
+  $let: { vars: { [name]: value }, in: expression },
 });
 
 /**

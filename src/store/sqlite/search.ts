@@ -38,8 +38,6 @@ const UNINDEXED = `SELECT unindexed.id, sessions.session_id, sessions.thread, se
 const THREAD = `SELECT thread FROM sessions
   WHERE namespace = ? AND session_id = ? AND deleted_at IS NULL`;
 
-const LAST_ID = 'SELECT max(id) FROM messages';
-
 const LAST_ID_BY = `SELECT max(id) FROM (
   SELECT id FROM messages WHERE created_at <= ? ORDER BY created_at DESC, id DESC LIMIT 1000)`;
 
@@ -84,9 +82,8 @@ export function sqliteSearch(connection: Connection): SearchStore {
    * time, but for a clock that was set: a thousand messages make up for that.
    */
   function lastIdBy(until: string | undefined): number {
-    const row =
-      until === undefined ? statement(LAST_ID).get() : statement(LAST_ID_BY).get(Date.parse(until));
-    return (row?.[0] ?? 0) as number;
+    if (until === undefined) return Number.MAX_SAFE_INTEGER;
+    return (statement(LAST_ID_BY).get(Date.parse(until))?.[0] ?? 0) as number;
   }
 
   /** The newest that have a term, up to `last`; one more than `limit`, if there are more. */
