@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Db, MongoClientBulkWriteError } from 'mongodb';
 import { jsonBytes } from '../../domain/metadata.ts';
 import type { Append, Appended } from '../store.ts';
@@ -5,10 +6,16 @@ import type { Strays } from './append-transaction.ts';
 import { type MessageDocument, messagesOf, sessionsOf } from './documents.ts';
 import { bulkWriteFailure, isDuplicateKey } from './errors.ts';
 import { endOf, type ThreadEnd, toAppended } from './thread-end.ts';
-import { findExisting, placesOf, toDocuments } from './thread-writes.ts';
+import { findExisting, type Place, placesOf, toDocuments } from './thread-writes.ts';
 
-/** How often an append goes after an end that others move, before it takes a transaction. */
-const MAX_TRIES = 3;
+/**
+ * How often an append finds the place behind the end taken, and the end where it was, before it takes
+ * that for a stray: mostly it is somebody's command that has not come to the session yet.
+ */
+const MAX_WAITS = 6;
+
+/** How long it waits the first time, at the most, in milliseconds; then twice as long every time. */
+const FIRST_WAIT = 5;
 
 /** About how many bytes one command may bring: less than half of what the server takes in a message. */
 const COMMAND_MAX_BYTES = 20_000_000;
@@ -34,8 +41,8 @@ const LEAST_MS = 100;
  * @param strays is told of whatever this may leave behind
  * @param deadline when the caller stops waiting, in milliseconds since 1970
  * @returns `undefined` when it takes a transaction: the session is not live any more, something is in
- *   the way, the end keeps moving, some of the messages are there already, they are too large for a
- *   command, or the time is too short for one
+ *   the way, some of the messages are there already, they are too large for a command, or the time is
+ *   too short for one
  */
 export async function appendInCommand(
   db: Db,
@@ -46,9 +53,10 @@ export async function appendInCommand(
 ): Promise<{ record: Appended; end: ThreadEnd } | undefined> {
   if (bytesOf(append) > COMMAND_MAX_BYTES) return undefined;
   let end: ThreadEnd | undefined = known;
-  for (let tries = 1; end !== undefined && tries <= MAX_TRIES; tries++) {
-    const existing = await findExisting(db, end, end.last_seq, append);
-    if (existing.size > 0) return undefined;
+  // Should one come to be there after this, its uuid is in the way.
+  const existing = await findExisting(db, known, known.last_seq, append);
+  if (existing.size > 0) return undefined;
+  for (let waits = 0; end !== undefined; ) {
     const documents = toDocuments(end, end.last_seq + 1, append.messages, append.at);
     const maxTimeMS = Math.floor(deadline - LEAD_MS - Date.now());
     if (maxTimeMS < LEAST_MS) return undefined;
@@ -61,9 +69,13 @@ export async function appendInCommand(
       return { record: toAppended(reached, placesOf(append, existing, documents)), end: reached };
     }
     const current = await currentEnd(db, end);
-    // What is in the way is no part of the thread.
-    if (current?.thread === end.thread && current.last_seq === end.last_seq) return undefined;
-    if (earlier === undefined) strays.own.delete(end.thread);
+    if (current?.thread === end.thread && current.last_seq === end.last_seq) {
+      if (waits === MAX_WAITS) return undefined;
+      await delay(Math.random() * FIRST_WAIT * 2 ** waits++);
+    } else {
+      waits = 0;
+      if (earlier === undefined) strays.own.delete(end.thread);
+    }
     end = current;
   }
   return undefined;
@@ -118,9 +130,10 @@ function endAfter(end: ThreadEnd, count: number, time: string): ThreadEnd {
   };
 }
 
-async function currentEnd(
+/** Where the thread of a session ends, if it is live and has one. */
+export async function currentEnd(
   db: Db,
-  { namespace, session_id }: ThreadEnd,
+  { namespace, session_id }: Place,
 ): Promise<ThreadEnd | undefined> {
   const options = { projection: { metadata: 0, left: 0 } };
   const found = await sessionsOf(db).findOne({ namespace, session_id, live: true }, options);

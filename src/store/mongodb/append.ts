@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Session } from '../../domain/records.ts';
 import type { Append, Appended, Change, MessageStore } from '../store.ts';
-import { appendInCommand } from './append-command.ts';
+import { appendInCommand, currentEnd } from './append-command.ts';
 import { appendInSteps } from './append-steps.ts';
 import { appendInTransaction, type Strays } from './append-transaction.ts';
 import { type Connection, type Deployment, PATIENCE } from './connection.ts';
@@ -19,14 +19,20 @@ const PATIENCE_PER_TERM = 0.03;
 export function createAppend(connection: Connection, ends: RememberedEnds): MessageStore['append'] {
   let commandUnsupported = false;
 
-  /** In one command, if that is open: on a replica set, where it is known where the thread ends. */
+  /**
+   * In one command, if that is open: on a replica set, where it is known where the thread ends.
+   *
+   * @param contended others got ahead: a transaction would meet them again
+   */
   async function tryCommand(
     { db, deadline, orderedWrites }: Deployment,
     place: Place,
     append: Append,
     strays: Strays,
+    contended: boolean,
   ): Promise<Change<Appended, Session> | undefined> {
-    const known = orderedWrites && !commandUnsupported ? ends.take(place) : undefined;
+    if (!orderedWrites || commandUnsupported) return undefined;
+    const known = ends.take(place) ?? (contended ? await currentEnd(db, place) : undefined);
     if (known === undefined) return undefined;
     try {
       const done = await appendInCommand(db, known, append, strays, deadline);
@@ -46,11 +52,12 @@ export function createAppend(connection: Connection, ends: RememberedEnds): Mess
     place: Place,
     append: Append,
     strays: Strays,
+    contended: boolean,
   ): Promise<Change<Appended, Session>> {
     const { db, deadline, transactions } = deployment;
     return connection.inTurn(placeKey(place), deadline, async () => {
       if (!transactions) return appendInSteps(db, place, append);
-      const done = await tryCommand(deployment, place, append, strays);
+      const done = await tryCommand(deployment, place, append, strays, contended);
       if (done !== undefined) return done;
       const { end, ...change } = await connection.transaction((session) =>
         appendInTransaction(db, place, append, strays, session),
@@ -71,8 +78,9 @@ export function createAppend(connection: Connection, ends: RememberedEnds): Mess
       for (let count = 1; ; count++) {
         try {
           // A thread that an earlier attempt began may have been left behind since: never twice.
-          const thread = `${append.thread}.${attempts++}`;
-          return await attempt(deployment, place, { ...append, thread, mayExist }, strays);
+          const thread = `${append.thread}.${attempts}`;
+          const once = { ...append, thread, mayExist };
+          return await attempt(deployment, place, once, strays, attempts++ > 0);
         } catch (error) {
           // Whatever this attempt did may have got through: from now on, look before writing.
           mayExist = true;

@@ -134,6 +134,38 @@ describe.skipIf(replicaSet === null)(`appending in one command${skipReason}`, ()
     expect(await stored()).toBe(2);
   });
 
+  it('takes nothing for cut off that is about to be part of the thread', async () => {
+    await add(said('one'));
+    await cutOff(2);
+    const adding = sent(said('three'));
+    await delay(10);
+    await at.db.collection('sessions').updateOne({}, { $set: { last_seq: 2 } });
+    expect(await adding).not.toContain('commitTransaction');
+    expect(await listed()).toStrictEqual([
+      [1, 'one'],
+      [2, 'a stray word'],
+      [3, 'three'],
+    ]);
+  });
+
+  it('needs no transaction once another was ahead of one', async (context) => {
+    await add(said('one'));
+    const appName = `behind-${randomUUID()}`;
+    const behind = openObserved(replicaSet, {
+      database: at.db.databaseName,
+      client: { appName },
+    });
+    await behind.store.ping();
+    const conflict = { errorCode: 112, errorLabels: ['TransientTransactionError'] };
+    await failCommands(context, 1, { ...conflict, failCommands: ['findAndModify'], appName });
+    const names = await sent(said('two'), behind);
+    expect(names).toStrictEqual(['findAndModify', 'abortTransaction', 'find', 'find', 'bulkWrite']);
+    expect(await listed()).toStrictEqual([
+      [1, 'one'],
+      [2, 'two'],
+    ]);
+  });
+
   it('follows a session that two processes append to by turns', async () => {
     const other = another();
     await add(said('1'));
