@@ -95,13 +95,14 @@ export const APPENDS = [2, 100];
 /** The reads: their names, and each as the store does it, for a caller. */
 export function reads(store, uuids) {
   return {
-    'sessions.find': (caller) => store.sessions.find(NAMESPACE, sessionOf(caller)),
+    'sessions.find': (caller) => store.sessions.find({ namespace: NAMESPACE }, sessionOf(caller)),
     'sessions.list of 50': () => store.sessions.list(NAMESPACE, QUERY, WINDOW),
     'messages.read of 12': (caller) =>
-      store.messages.read(NAMESPACE, sessionOf(caller), stretch(12)),
+      store.messages.read({ namespace: NAMESPACE }, sessionOf(caller), stretch(12)),
     'messages.read of 50': (caller) =>
-      store.messages.read(NAMESPACE, sessionOf(caller), stretch(50)),
-    'messages.find': (caller) => store.messages.find(NAMESPACE, sessionOf(caller), uuids[caller]),
+      store.messages.read({ namespace: NAMESPACE }, sessionOf(caller), stretch(50)),
+    'messages.find': (caller) =>
+      store.messages.find({ namespace: NAMESPACE }, sessionOf(caller), uuids[caller]),
     'users.find': (caller) => store.users.find(NAMESPACE, userOf(caller)),
     'users.list of 50': () => store.users.list(NAMESPACE, QUERY, WINDOW),
   };

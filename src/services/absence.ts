@@ -29,7 +29,7 @@ export function describeAbsence(deps: Pick<Dependencies, 'purgeAfter' | 'now'>) 
     return `${until(session.deleted_at as string)} ${remedy}`;
   }
 
-  /** Of a session, NOT_FOUND unless it may be worked on; it may be deleted, or not be there, still. */
+  /** Of a session, NOT_FOUND unless it may be changed; it may be deleted, or not be there, still. */
   async function checkTouch(caller: Caller, store: Store, sessionId: string): Promise<void> {
     if (await mayTouch(caller, store, sessionId)) return;
     throw noSession(sessionId);

@@ -44,9 +44,8 @@ export function createMemoryService(deps: Dependencies) {
 
   /** A live session with a stretch of its messages. */
   async function read(caller: Caller, store: Store, sessionId: string, stretch: Stretch) {
-    await absence.checkTouch(caller, store, sessionId);
     const limit = Math.min(stretch.limit, MESSAGES_MAX);
-    const found = await store.messages.read(caller.namespace, sessionId, { ...stretch, limit });
+    const found = await store.messages.read(caller, sessionId, { ...stretch, limit });
     if (found === undefined || found.conversation.session.deleted_at !== undefined) {
       throw await absence.session(caller, store, sessionId, found?.conversation.session);
     }
@@ -140,8 +139,7 @@ export function createMemoryService(deps: Dependencies) {
     /** One message, whole. */
     async getMessage(caller: Caller, sessionId: string, uuid: string): Promise<Message> {
       const store = await deps.store();
-      await absence.checkTouch(caller, store, sessionId);
-      const found = await store.messages.find(caller.namespace, sessionId, uuid);
+      const found = await store.messages.find(caller, sessionId, uuid);
       return present(caller, store, sessionId, uuid, found);
     },
 

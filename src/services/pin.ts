@@ -20,9 +20,9 @@ export function sessionPrefix(pin: string): string {
 }
 
 /**
- * Whether a session may be worked on. It takes one read, of nothing but the owner, so that neither
+ * Whether a session may be changed. It takes one read, of nothing but the owner, so that neither
  * the answer nor its time tells somebody else's session from one that is not there. Callers who are
- * not pinned pay nothing.
+ * not pinned pay nothing. Reads need no such look: the store finds only what is in the caller's reach.
  */
 export async function mayTouch(caller: Caller, store: Store, sessionId: string): Promise<boolean> {
   if (caller.user_id === undefined) return true;

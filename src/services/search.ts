@@ -42,7 +42,7 @@ export function createSearchService(deps: Dependencies) {
   ): Promise<void> {
     const { namespace } = caller;
     if (session_id !== undefined) {
-      const found = await store.sessions.find(namespace, session_id);
+      const found = await store.sessions.find(caller, session_id);
       if (found === undefined || found.deleted_at !== undefined) {
         throw await absence.session(caller, store, session_id, found);
       }
@@ -76,9 +76,7 @@ export function createSearchService(deps: Dependencies) {
 
       if (user_id !== undefined && !exists(caller, user_id)) throw absence.user(user_id, undefined);
       const store = await deps.store();
-      if (session_id !== undefined) await absence.checkTouch(caller, store, session_id);
-      const owner = session_id === undefined ? (user_id ?? caller.user_id) : undefined;
-      const scope = { session_id, user_id: owner };
+      const scope = { session_id, user_id: user_id ?? caller.user_id };
       const time = { since, until: earlier(input.until, seen) };
       const [words, meaning] = await Promise.all([
         rankByWords(store, namespace, scope, input.query, time, at),

@@ -53,8 +53,7 @@ export function createSessionService(deps: Dependencies) {
 
     async get(caller: Caller, sessionId: string): Promise<Session> {
       const store = await deps.store();
-      await absence.checkTouch(caller, store, sessionId);
-      const found = await store.sessions.find(caller.namespace, sessionId);
+      const found = await store.sessions.find(caller, sessionId);
       if (found !== undefined && found.deleted_at === undefined) return found;
       throw await absence.session(caller, store, sessionId, found);
     },

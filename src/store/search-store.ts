@@ -1,6 +1,9 @@
 import type { Message, Session } from '../domain/records.ts';
 
-/** Where a search looks: in one session, in the sessions of one user, or in all of the namespace. */
+/**
+ * Where a search looks: in one session, which has to be the user's if one is named, in the sessions of
+ * one user, or in all of the namespace.
+ */
 export interface SearchScope {
   session_id?: string | undefined;
   user_id?: string | undefined;

@@ -74,6 +74,12 @@ export interface SessionQuery extends ListQuery {
   user_id?: string | undefined;
 }
 
+/** Whose sessions a read finds: those of a namespace, or only those of one user in it. */
+export interface Reach {
+  namespace: string;
+  user_id?: string;
+}
+
 export interface SessionStore {
   /**
    * Adds a session unless its identifier is taken, be it by a soft-deleted one.
@@ -81,8 +87,8 @@ export interface SessionStore {
    */
   insert(namespace: string, session: Session): Promise<Change<Session> | 'user_missing'>;
 
-  /** The session, live or soft-deleted. */
-  find(namespace: string, sessionId: string): Promise<Session | undefined>;
+  /** The session, live or soft-deleted. Out of reach, it is as quick as if there were none. */
+  find(reach: Reach, sessionId: string): Promise<Session | undefined>;
 
   /** Whose the session is, live or soft-deleted: as quick as if there were none, whatever it holds. */
   owner(namespace: string, sessionId: string): Promise<{ user_id?: string } | undefined>;
@@ -197,15 +203,18 @@ export interface MessageStore {
    */
   append(namespace: string, sessionId: string, append: Append): Promise<Change<Appended, Session>>;
 
-  /** A session, live or soft-deleted, and a stretch of its messages, in the order asked for. */
+  /**
+   * A session, live or soft-deleted, and a stretch of its messages, in the order asked for. Out of
+   * reach, it is as quick as if there were none.
+   */
   read(
-    namespace: string,
+    reach: Reach,
     sessionId: string,
     stretch: Stretch,
   ): Promise<{ conversation: Conversation; messages: Message[] } | undefined>;
 
   /** A message by its uuid. Without it, the session as it was found says why. */
-  find(namespace: string, sessionId: string, uuid: string): Promise<FoundMessage>;
+  find(reach: Reach, sessionId: string, uuid: string): Promise<FoundMessage>;
 
   /**
    * Merges `patch` into the metadata of a message of a live session. Without a message, the session

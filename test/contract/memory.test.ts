@@ -392,7 +392,7 @@ describeStores('memory', (under) => {
       await fc.assert(
         fc.asyncProperty(stretch, async ({ order, limit, after, offset = 0 }) => {
           const given = { order, limit, enough, offset, ...(after !== undefined && { after }) };
-          const read = await at.store.messages.read(caller.namespace, 'other', given);
+          const read = await at.store.messages.read(caller, 'other', given);
           const behind = order === 'asc' ? (after ?? 0) : (after ?? Number.POSITIVE_INFINITY);
           const expected =
             order === 'asc'

@@ -186,6 +186,22 @@ describeStores('callers pinned to a user', (under) => {
     }
   });
 
+  it('compare no meanings in a session of somebody else', async () => {
+    const { memory } = services;
+    await memory.add(ada, 'ada/1', said);
+    const { messages } = await under.store.vectors.unembedded('m', undefined, 10_000);
+    const theirs = messages.filter((message) => message.namespace === namespace);
+    const vector = new Uint8Array(4);
+    const embedded = theirs.map((one) => ({ ...one, digest: 'd', vector }));
+    await under.store.vectors.put('m', embedded);
+    const meant = async (user_id?: string) => {
+      const scope = { session_id: 'ada/1', user_id };
+      const query = { model: 'm', limit: 10 };
+      return (await under.store.vectors.newest(namespace, scope, query)).vectors.length;
+    };
+    expect([await meant(), await meant('ada'), await meant('bob')]).toStrictEqual([1, 1, 0]);
+  });
+
   describe('ask the store the same, and are told the same,', () => {
     /** What was asked of the store, and what was answered, with the identifier taken out. */
     async function outcome(id: string, work: (services: Harness) => Promise<unknown>) {
@@ -209,6 +225,8 @@ describeStores('callers pinned to a user', (under) => {
       'memory.updateMetadata': (id, { memory }) => memory.updateMetadata(bob, id, UUID, { a: 1 }),
       'memory.summarize': (id, { memory }) =>
         memory.summarize(bob, id, { content: 'x', up_to_seq: 1 }),
+      'search.search': (session_id, { search }) =>
+        search.search(bob, { query: 'hello', session_id }),
     };
 
     it.each(Object.keys(OPERATIONS))('whosever a session is: %s', async (name) => {

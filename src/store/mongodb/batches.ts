@@ -15,25 +15,27 @@ interface Batch<T> {
  *
  * @param load finds the records of a group by their keys
  */
-export function createBatches<T>(
-  load: (group: string, keys: string[]) => Promise<ReadonlyMap<string, T>>,
-): (group: string, key: string) => Promise<T | undefined> {
+export function createBatches<G, T>(
+  load: (group: G, keys: string[]) => Promise<ReadonlyMap<string, T>>,
+): (group: G, key: string) => Promise<T | undefined> {
   const open = new Map<string, Batch<T>>();
 
-  function begin(group: string): Batch<T> {
+  function begin(group: G, name: string): Batch<T> {
     const keys = new Set<string>();
     const found = nextTurn().then(() => {
-      if (open.get(group) === batch) open.delete(group);
+      if (open.get(name) === batch) open.delete(name);
       return load(group, [...keys]);
     });
     const batch = { keys, found };
-    open.set(group, batch);
+    open.set(name, batch);
     return batch;
   }
 
   return async (group, key) => {
-    const current = open.get(group);
-    const batch = current === undefined || current.keys.size >= MAX_KEYS ? begin(group) : current;
+    const name = JSON.stringify(group);
+    const current = open.get(name);
+    const full = current === undefined || current.keys.size >= MAX_KEYS;
+    const batch = full ? begin(group, name) : current;
     batch.keys.add(key);
     return (await batch.found).get(key);
   };

@@ -1,5 +1,5 @@
 import type { ClientSession, Db } from 'mongodb';
-import type { Change, Conversation, FoundMessage, MessageStore } from '../store.ts';
+import type { Change, Conversation, FoundMessage, MessageStore, Reach } from '../store.ts';
 import { createAppend } from './append.ts';
 import { changeOrFind } from './change.ts';
 import type { Connection } from './connection.ts';
@@ -14,13 +14,20 @@ import {
 } from './documents.ts';
 import { mergeMetadata } from './merge-patch.ts';
 import type { RememberedEnds } from './remembered-ends.ts';
+import { ownedStages } from './scope.ts';
 import { findLive, readStretch } from './stretches.ts';
-import { type Place, placeKey, within } from './thread-writes.ts';
+import { placeKey, within } from './thread-writes.ts';
 
 /** A session in whatever state it is, that has no such message. */
-async function absent(db: Db, place: Place): Promise<FoundMessage> {
-  const session = await sessionsOf(db).findOne(place);
-  return { session: session === null ? undefined : toSession(session), message: undefined };
+async function absent(
+  db: Db,
+  { namespace, user_id }: Reach,
+  session_id: string,
+): Promise<FoundMessage> {
+  const [session] = await sessionsOf(db)
+    .aggregate<SessionDocument>([{ $match: { namespace, session_id } }, ...ownedStages(user_id)])
+    .toArray();
+  return { session: session && toSession(session), message: undefined };
 }
 
 /** The messages and summaries collections, and what they move in the sessions collection. */
@@ -28,16 +35,13 @@ export function mongoMessages(connection: Connection, ends: RememberedEnds): Mes
   return {
     append: createAppend(connection, ends),
 
-    read(namespace, sessionId, stretch) {
-      const place = { namespace, session_id: sessionId };
-      return connection.run(({ db }) => readStretch(db, place, stretch));
-    },
+    read: (reach, sessionId, stretch) =>
+      connection.run(({ db }) => readStretch(db, reach, sessionId, stretch)),
 
-    find(namespace, sessionId, uuid) {
-      const place = { namespace, session_id: sessionId };
+    find(reach, sessionId, uuid) {
       return connection.run(async ({ db }): Promise<FoundMessage> => {
-        const found = await findLive(db, place, uuid);
-        if (found === undefined) return absent(db, place);
+        const found = await findLive(db, reach, sessionId, uuid);
+        if (found === undefined) return absent(db, reach, sessionId);
         return { session: toSession(found.session), message: toMessage(found) };
       });
     },
@@ -45,12 +49,12 @@ export function mongoMessages(connection: Connection, ends: RememberedEnds): Mes
     merge(namespace, sessionId, uuid, patch, at) {
       const place = { namespace, session_id: sessionId };
       return connection.run(async ({ db }): Promise<FoundMessage> => {
-        const found = await findLive(db, place, uuid);
-        if (found === undefined) return absent(db, place);
+        const found = await findLive(db, { namespace }, sessionId, uuid);
+        if (found === undefined) return absent(db, { namespace }, sessionId);
         const key = { ...place, thread: found.thread, uuid };
         const merged = await mergeMetadata(messagesOf(db), key, patch, new Date(at));
         return merged === null
-          ? absent(db, place)
+          ? absent(db, { namespace }, sessionId)
           : { session: toSession(found.session), message: toMessage(merged) };
       });
     },

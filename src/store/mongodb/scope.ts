@@ -1,4 +1,4 @@
-import type { Db } from 'mongodb';
+import type { Db, Document } from 'mongodb';
 import type { Extent, SearchScope, TimeRange } from '../search-store.ts';
 import { type SessionDocument, sessionsOf } from './documents.ts';
 
@@ -9,6 +9,17 @@ type LiveThread = Pick<SessionDocument, 'session_id' | 'thread' | 'base_seq' | '
 
 const LIVE_FIELDS = { _id: 0, session_id: 1, thread: 1, base_seq: 1, last_seq: 1 };
 
+/**
+ * Stages behind one that matches sessions by their identifiers, which leave out those of other users.
+ * The limit keeps the server from taking the two conditions for one, which an index on users would
+ * serve as well, and take the longer the more sessions the user has.
+ *
+ * @param limit how many identifiers there are
+ */
+export function ownedStages(user_id: string | undefined, limit = 1): Document[] {
+  return user_id === undefined ? [] : [{ $limit: limit }, { $match: { user_id } }];
+}
+
 /** What the messages of a scope have in common, in the order of an index; `undefined` if there are none. */
 export async function filterOf(
   db: Db,
@@ -18,10 +29,13 @@ export async function filterOf(
   if (session_id === undefined) {
     return user_id === undefined ? { namespace } : { namespace, user_id };
   }
-  const session = await sessionsOf(db).findOne(
-    { namespace, session_id, live: true },
-    { projection: LIVE_FIELDS },
-  );
+  const [session] = await sessionsOf(db)
+    .aggregate<LiveThread>([
+      { $match: { namespace, session_id, live: true } },
+      ...ownedStages(user_id),
+      { $project: LIVE_FIELDS },
+    ])
+    .toArray();
   return session?.thread === undefined
     ? undefined
     : { namespace, session_id, thread: session.thread };

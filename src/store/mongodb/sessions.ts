@@ -1,6 +1,6 @@
 import type { Db } from 'mongodb';
 import type { Session } from '../../domain/records.ts';
-import type { Change, SessionQuery, SessionStore } from '../store.ts';
+import type { Change, Reach, SessionQuery, SessionStore } from '../store.ts';
 import { createBatches } from './batches.ts';
 import { changeOrFind } from './change.ts';
 import type { Connection, Deployment } from './connection.ts';
@@ -18,6 +18,7 @@ import { mergeMetadata } from './merge-patch.ts';
 import { findIdentifiers, findPage } from './pages.ts';
 import { purgeSession } from './purge.ts';
 import type { RememberedEnds } from './remembered-ends.ts';
+import { ownedStages } from './scope.ts';
 
 /** The sessions collection. */
 export function mongoSessions(connection: Connection, ends: RememberedEnds): SessionStore {
@@ -89,10 +90,18 @@ export function mongoSessions(connection: Connection, ends: RememberedEnds): Ses
       });
     },
 
-    find: createBatches((namespace, ids) =>
+    find: createBatches(({ namespace, user_id }: Reach, ids) =>
       connection.run(async ({ db }) => {
         const session_id = ids.length === 1 ? (ids[0] as string) : { $in: ids };
-        const found = await sessionsOf(db).find({ namespace, session_id }).toArray();
+        const found =
+          user_id === undefined
+            ? await sessionsOf(db).find({ namespace, session_id }).toArray()
+            : await sessionsOf(db)
+                .aggregate<SessionDocument>([
+                  { $match: { namespace, session_id } },
+                  ...ownedStages(user_id, ids.length),
+                ])
+                .toArray();
         return new Map(found.map((document) => [document.session_id, toSession(document)]));
       }),
     ),

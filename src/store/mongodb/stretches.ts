@@ -1,6 +1,6 @@
 import type { Db, Document } from 'mongodb';
 import type { Message } from '../../domain/records.ts';
-import type { Conversation, Stretch } from '../store.ts';
+import type { Conversation, Reach, Stretch } from '../store.ts';
 import {
   MESSAGE_FIELDS,
   type MessageDocument,
@@ -11,7 +11,7 @@ import {
   toMessage,
 } from './documents.ts';
 import { messageIdOf } from './message-id.ts';
-import type { Place } from './thread-writes.ts';
+import { ownedStages } from './scope.ts';
 
 /**
  * How many messages the server looks up at once. With their terms, and metadata that BSON makes six
@@ -31,12 +31,14 @@ interface Row {
  */
 export async function readStretch(
   db: Db,
-  place: Place,
+  { namespace, user_id }: Reach,
+  session_id: string,
   stretch: Stretch,
 ): Promise<{ conversation: Conversation; messages: Message[] } | undefined> {
   const rows = sessionsOf(db).aggregate<Row>(
     [
-      { $match: place },
+      { $match: { namespace, session_id } },
+      ...ownedStages(user_id),
       { $project: { session: '$$ROOT', messages: idsOf(stretch) } },
       {
         $unwind: {
@@ -91,12 +93,12 @@ function idsOf({ order, limit, after, offset = 0 }: Stretch): Document {
     order === 'asc'
       ? { $max: [{ $min: [after ?? 0, '$last_seq'] }, '$base_seq'] }
       : { $max: [{ $min: [after ?? behind, behind] }, '$base_seq'] };
-  const ahead = (from: unknown, count: number) => ({ $add: [from, step * count] });
-  const few = { $range: ['$$from', { [within]: [ahead('$$from', AT_ONCE), '$$end'] }, step] };
+  const ahead = (seq: unknown, count: number) => ({ $add: [seq, step * count] });
+  const few = { $range: ['$$start', { [within]: [ahead('$$start', AT_ONCE), '$$end'] }, step] };
   const many = {
     $map: {
       input: { $range: ['$$first', '$$end', step * AT_ONCE] },
-      as: 'from',
+      as: 'start',
       in: { $map: { input: few, in: messageIdOf('$$this') } },
     },
   };
@@ -114,17 +116,24 @@ const withVar = (name: string, value: unknown, expression: Document): Document =
  */
 export async function findLive(
   db: Db,
-  place: Place,
+  { namespace, user_id }: Reach,
+  session_id: string,
   uuid: string,
 ): Promise<(MessageDocument & { session: SessionDocument }) | undefined> {
   const [found] = await messagesOf(db)
     .aggregate<MessageDocument & { session: SessionDocument }>([
-      { $match: { ...place, uuid } },
+      { $match: { namespace, session_id, uuid } },
       {
         $lookup: { from: 'sessions', localField: 'thread', foreignField: 'thread', as: 'session' },
       },
       { $unwind: '$session' },
-      { $match: { 'session.live': true, $expr: { $lte: ['$seq', '$session.last_seq'] } } },
+      {
+        $match: {
+          'session.live': true,
+          ...(user_id !== undefined && { 'session.user_id': user_id }),
+          $expr: { $lte: ['$seq', '$session.last_seq'] },
+        },
+      },
       { $unset: 'terms' },
     ])
     .toArray();

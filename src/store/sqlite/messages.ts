@@ -1,14 +1,14 @@
 import type { JsonObject } from '../../domain/metadata.ts';
 import { stretchEdge } from '../../domain/pages.ts';
 import type { Message } from '../../domain/records.ts';
-import type { Append, Appended, Conversation, MessageStore } from '../store.ts';
+import type { Append, Appended, Conversation, MessageStore, Reach } from '../store.ts';
 import type { Connection, Row } from './connection.ts';
 import type { Indexer } from './indexer.ts';
 import { mergeStored, time } from './rows.ts';
-import { SESSION_COLUMNS, toSession } from './sessions.ts';
+import { REACHED, SESSION_COLUMNS, toSession } from './sessions.ts';
 
 const SESSION = `SELECT id, thread, base_seq, last_seq, user_deleted IS NOT NULL, ${SESSION_COLUMNS}
-  FROM sessions WHERE namespace = ? AND session_id = ?`;
+  FROM sessions WHERE ${REACHED}`;
 
 const CREATE_SESSION = `INSERT INTO sessions (namespace, session_id, uuid, metadata, created_at, updated_at)
   VALUES (?, ?, ?, '{}', ?, ?)`;
@@ -74,8 +74,8 @@ interface State {
 export function sqliteMessages(connection: Connection, indexer: Indexer): MessageStore {
   const statement = (sql: string) => connection.statement(sql);
 
-  function stateOf(namespace: string, sessionId: string): State | undefined {
-    const row = statement(SESSION).get(namespace, sessionId);
+  function stateOf({ namespace, user_id }: Reach, sessionId: string): State | undefined {
+    const row = statement(SESSION).get(namespace, sessionId, user_id ?? null);
     if (row === undefined) return undefined;
     const [id, thread, base, last, userDeleted, ...session] = row as [
       ...[id: number, thread: number | null, base: number, last: number, userDeleted: number],
@@ -102,8 +102,8 @@ export function sqliteMessages(connection: Connection, indexer: Indexer): Messag
   }
 
   /** A session in whatever state it is, and its thread if it is live and has one. */
-  function liveSession(namespace: string, sessionId: string) {
-    const state = stateOf(namespace, sessionId);
+  function liveSession(reach: Reach, sessionId: string) {
+    const state = stateOf(reach, sessionId);
     const session = state?.conversation.session;
     const live = session !== undefined && session.deleted_at === undefined;
     return { session, thread: live ? (state?.thread ?? null) : null };
@@ -147,13 +147,13 @@ export function sqliteMessages(connection: Connection, indexer: Indexer): Messag
     append(namespace, sessionId, append) {
       const now = Date.parse(append.at);
       return connection.write(() => {
-        let state = stateOf(namespace, sessionId);
+        let state = stateOf({ namespace }, sessionId);
         if (state?.userDeleted) {
           return { applied: false, found: state.conversation.session };
         }
         if (state === undefined) {
           statement(CREATE_SESSION).run(namespace, sessionId, append.session_uuid, now, now);
-          state = stateOf(namespace, sessionId) as State;
+          state = stateOf({ namespace }, sessionId) as State;
         }
         const { last_seq: before, session, summary } = state.conversation;
         const { uuid, user_id } = session;
@@ -180,9 +180,9 @@ export function sqliteMessages(connection: Connection, indexer: Indexer): Messag
       });
     },
 
-    read(namespace, sessionId, stretch) {
+    read(reach, sessionId, stretch) {
       return connection.read(() => {
-        const state = stateOf(namespace, sessionId);
+        const state = stateOf(reach, sessionId);
         if (state === undefined) return undefined;
         const { conversation, thread } = state;
         const messages: Message[] = [];
@@ -206,9 +206,9 @@ export function sqliteMessages(connection: Connection, indexer: Indexer): Messag
       });
     },
 
-    find(namespace, sessionId, uuid) {
+    find(reach, sessionId, uuid) {
       return connection.read(() => {
-        const { session, thread } = liveSession(namespace, sessionId);
+        const { session, thread } = liveSession(reach, sessionId);
         const row = thread === null ? undefined : statement(BY_UUID).get(thread, uuid);
         return { session, message: row && toMessage(sessionId, row) };
       });
@@ -216,7 +216,7 @@ export function sqliteMessages(connection: Connection, indexer: Indexer): Messag
 
     merge(namespace, sessionId, uuid, patch, at) {
       return connection.write(() => {
-        const { session, thread } = liveSession(namespace, sessionId);
+        const { session, thread } = liveSession({ namespace }, sessionId);
         const existing = thread === null ? undefined : statement(EXISTING).get(thread, uuid);
         if (existing === undefined) return { session, message: undefined };
         const merged = mergeStored(existing[2], patch);
@@ -227,7 +227,7 @@ export function sqliteMessages(connection: Connection, indexer: Indexer): Messag
 
     summarize(namespace, sessionId, uuid, summary) {
       return connection.write(() => {
-        const state = stateOf(namespace, sessionId);
+        const state = stateOf({ namespace }, sessionId);
         const conversation = state?.conversation;
         if (
           conversation === undefined ||

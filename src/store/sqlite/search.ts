@@ -10,7 +10,7 @@ import type {
 import type { Connection, Row } from './connection.ts';
 import { MESSAGE, toMessage } from './messages.ts';
 import { listedMetadata } from './rows.ts';
-import { SESSION_COLUMNS, toSession } from './sessions.ts';
+import { REACHED, SESSION_COLUMNS, toSession } from './sessions.ts';
 import { scopes } from './terms.ts';
 
 /** How many times as many messages as are wanted are looked at, where many are deleted or too old. */
@@ -35,8 +35,7 @@ const UNINDEXED = `SELECT unindexed.id, sessions.session_id, sessions.thread, se
     AND sessions.namespace = ?1 AND (?2 IS NULL OR sessions.user_id = ?2)
     AND (?3 IS NULL OR sessions.session_id = ?3)`;
 
-const THREAD = `SELECT thread FROM sessions
-  WHERE namespace = ? AND session_id = ? AND deleted_at IS NULL`;
+const THREAD = `SELECT thread FROM sessions WHERE ${REACHED} AND deleted_at IS NULL`;
 
 const LAST_ID_BY = `SELECT max(id) FROM (
   SELECT id FROM messages WHERE created_at <= ? ORDER BY created_at DESC, id DESC LIMIT 1000)`;
@@ -71,7 +70,8 @@ export function sqliteSearch(connection: Connection): SearchStore {
   /** What the terms of a scope begin with; `undefined` if there is nothing in it. */
   function prefixOf(namespace: string, { session_id, user_id }: SearchScope): string | undefined {
     if (session_id !== undefined) {
-      const thread = statement(THREAD).get(namespace, session_id)?.[0] as number | null | undefined;
+      const row = statement(THREAD).get(namespace, session_id, user_id ?? null);
+      const thread = row?.[0] as number | null | undefined;
       return thread == null ? undefined : scopes.session(thread);
     }
     return user_id === undefined ? scopes.namespace(namespace) : scopes.user(namespace, user_id);

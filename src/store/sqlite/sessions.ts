@@ -1,5 +1,5 @@
 import type { Session } from '../../domain/records.ts';
-import type { Change, SessionQuery, SessionStore } from '../store.ts';
+import type { Change, Reach, SessionQuery, SessionStore } from '../store.ts';
 import type { Connection, Row } from './connection.ts';
 import { purgeSession } from './purge.ts';
 import {
@@ -20,7 +20,10 @@ const LISTED = SESSION_COLUMNS.replace('metadata', listedMetadata);
 
 const SESSIONS = { table: 'sessions', columns: LISTED, toRecord: toSession };
 
-const FIND = `SELECT ${SESSION_COLUMNS} FROM sessions WHERE namespace = ? AND session_id = ?`;
+/** The user is asked for last: the row of somebody else's session is read no further than that. */
+export const REACHED = 'namespace = ?1 AND session_id = ?2 AND (?3 IS NULL OR user_id = ?3)';
+
+const FIND = `SELECT ${SESSION_COLUMNS} FROM sessions WHERE ${REACHED}`;
 
 const OWNER = 'SELECT user_id FROM sessions WHERE namespace = ? AND session_id = ?';
 
@@ -53,11 +56,12 @@ export function sqliteSessions(connection: Connection): SessionStore {
     return row === undefined ? undefined : toSession(row);
   };
 
-  const find = (namespace: string, sessionId: string) => first(FIND, namespace, sessionId);
+  const find = ({ namespace, user_id }: Reach, sessionId: string) =>
+    first(FIND, namespace, sessionId, user_id ?? null);
 
   const change = (namespace: string, sessionId: string, changed: Session | undefined) =>
     changed === undefined
-      ? { applied: false as const, found: find(namespace, sessionId) }
+      ? { applied: false as const, found: find({ namespace }, sessionId) }
       : { applied: true as const, record: changed };
 
   return {
@@ -82,7 +86,7 @@ export function sqliteSessions(connection: Connection): SessionStore {
       });
     },
 
-    find: (namespace, sessionId) => connection.read(() => find(namespace, sessionId)),
+    find: (reach, sessionId) => connection.read(() => find(reach, sessionId)),
 
     owner: (namespace, sessionId) =>
       connection.read(() => {

@@ -27,7 +27,7 @@ const NEWEST_OF = (condition: string) => `SELECT ${FOUND} FROM (
 const LOOKED_AT = 20_000;
 
 const NEWEST = {
-  session: NEWEST_OF('session_id = ?'),
+  session: NEWEST_OF('session_id = ? AND (?3 IS NULL OR user_id = ?3)'),
   user: NEWEST_OF('user_id = ?'),
   /** Most vectors are of live sessions, and of the one namespace that a file mostly has. */
   namespace: `SELECT ${FOUND}
@@ -73,7 +73,13 @@ export function sqliteVectors(connection: Connection): VectorStore {
       return connection.read((): NewestVectors => {
         const rows =
           session_id !== undefined
-            ? statement(NEWEST.session).all(namespace, session_id, ...time, limit + 1)
+            ? statement(NEWEST.session).all(
+                namespace,
+                session_id,
+                user_id ?? null,
+                ...time,
+                limit + 1,
+              )
             : user_id !== undefined
               ? statement(NEWEST.user).all(namespace, user_id, ...time, limit + 1)
               : statement(NEWEST.namespace).all(namespace, ...time, limit + 1);

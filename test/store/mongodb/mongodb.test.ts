@@ -73,8 +73,8 @@ describe.skipIf(replicaSet === null)(`the MongoDB store${skipReason}`, () => {
       );
       let found: unknown[] = [];
       const work = async () => {
-        const sessions = wanted.map((id) => at.store.sessions.find('n', id));
-        const others = ['s', 's'].map((id) => at.store.sessions.find('other', id));
+        const sessions = wanted.map((id) => at.store.sessions.find({ namespace: 'n' }, id));
+        const others = ['s', 's'].map((id) => at.store.sessions.find({ namespace: 'other' }, id));
         found = await Promise.all([...sessions, ...others]);
       };
       expect(await at.commands(work)).toHaveLength(2);
@@ -86,7 +86,9 @@ describe.skipIf(replicaSet === null)(`the MongoDB store${skipReason}`, () => {
         undefined,
         undefined,
       ]);
-      const many = Array.from({ length: 33 }, (_, i) => at.store.sessions.find('n', `many-${i}`));
+      const many = Array.from({ length: 33 }, (_, i) =>
+        at.store.sessions.find({ namespace: 'n' }, `many-${i}`),
+      );
       expect(await at.commands(() => Promise.all(many))).toHaveLength(2);
     });
 
