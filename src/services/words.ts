@@ -37,9 +37,10 @@ export async function rankByWords(
   const { terms, omitted } = analyseQuestion(question);
   const limit = Math.ceil(Math.min(CANDIDATES_PER_TERM, CANDIDATES / terms.length));
   const query = { terms, also: [ASKS], limit, ...time };
+  const begun = performance.now();
   const found = await store.search.candidates(namespace, scope, query);
   const { candidates, threads } = found;
-  await letOthers();
+  await letOthers(begun);
   // Another server's clock may be ahead of ours.
   const at = candidates.reduce((latest, { created_at }) => Math.max(latest, created_at), now);
   return {
