@@ -383,7 +383,7 @@ describeStores('memory', (under) => {
         {
           order: fc.constantFrom('asc' as const, 'desc' as const),
           limit: fc.integer({ min: 1, max: 25 }),
-          after: fc.oneof(fc.integer({ min: 0, max: 40 }), fc.constant(8.64e15)),
+          after: fc.oneof(fc.integer({ min: 0, max: 40 }), fc.constantFrom(8.64e15, -8.64e15)),
           offset: fc.integer({ min: 0, max: 25 }),
         },
         { requiredKeys: ['order', 'limit'] },

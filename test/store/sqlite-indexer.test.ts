@@ -105,6 +105,81 @@ describe('the index of the embedded store', () => {
     expect([unindexed(), indexed()]).toStrictEqual([0, 1002]);
   });
 
+  describe('counts what waits as it is:', () => {
+    const waits = async () => {
+      const before = unindexed();
+      await add('s', 'an owl');
+      return unindexed() - before;
+    };
+
+    it('a message that says something else again and again', async () => {
+      const uuid = crypto.randomUUID();
+      for (let i = 0; i < 1200; i++) {
+        await at.memory.add(caller, 's', [{ role: 'user', content: `fox ${i}`, uuid }]);
+      }
+      index();
+      expect(await waits()).toBe(1);
+    });
+
+    it('what was not added after all', async () => {
+      const uuid = crypto.randomUUID();
+      const large = { a: 'x'.repeat(200_000) };
+      await at.memory.add(caller, 's', [{ role: 'user', content: 'fox', uuid, metadata: large }]);
+      const many = Array.from({ length: 999 }, () => ({ role: 'user', content: 'fox' }));
+      const again = { role: 'user', content: 'fox', uuid, metadata: { b: large.a } };
+      const failing = at.memory.add(caller, 's', [...many, again]);
+      await expect(failing).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+      index();
+      expect(await waits()).toBe(1);
+    });
+
+    it('what another process has indexed, or left', async () => {
+      const thousand = Array.from({ length: 1000 }, (_, i) => `fox ${i}`);
+      await add('s', ...thousand);
+      file.exec('DELETE FROM unindexed');
+      index();
+      expect(await waits()).toBe(1);
+      const other = await openSqliteStore(path);
+      await other.close();
+      file.exec('INSERT OR IGNORE INTO unindexed SELECT id FROM messages WHERE id <= 900');
+      await add('s', 'a hen');
+      index();
+      await add('s', ...thousand.slice(0, 500));
+      expect(unindexed()).toBeLessThanOrEqual(1000);
+    });
+  });
+
+  it('takes what another process has left, once a search has met it', async () => {
+    await add('s', 'a fox');
+    index();
+    index();
+    file.exec('DELETE FROM message_terms; INSERT INTO unindexed SELECT id FROM messages');
+    index();
+    expect(unindexed()).toBe(1);
+    expect(await found('fox')).toStrictEqual(['a fox']);
+    index();
+    expect([unindexed(), indexed()]).toStrictEqual([0, 1]);
+  });
+
+  it('does not change under a search', async () => {
+    await add('s', 'a fox', 'one more fox');
+    const other = await openSqliteStore(path);
+    const all = vi.spyOn(Object.getPrototypeOf(file.prepare('SELECT 1')), 'all');
+    all.mockImplementation(function (this: Libsql.Statement, ...values: unknown[]) {
+      const rows = [...(this.iterate(...(values as [])) as Iterable<unknown>)];
+      // After the list of what is unindexed, and before the index: the other process has its turn.
+      if (unindexed() > 0) index();
+      return rows;
+    });
+    const query = { terms: ['fox'], also: [], limit: 2 };
+    const { candidates, cut } = await store.search.candidates('n', {}, query);
+    all.mockRestore();
+    expect([unindexed(), indexed()]).toStrictEqual([0, 2]);
+    expect(candidates).toHaveLength(2);
+    expect(cut).toStrictEqual([]);
+    await other.close();
+  });
+
   it('leaves out what a revival has left behind', async () => {
     await add('s', 'a fox');
     await at.sessions.delete(caller, 's');
@@ -132,9 +207,7 @@ describe('the index of the embedded store', () => {
     await add('s', ...Array.from({ length: 10 }, () => long));
     index();
     expect([unindexed(), indexed()]).toStrictEqual([7, 3]);
-    index();
-    index();
-    index();
+    for (let i = 0; i < 3; i++) index();
     expect([unindexed(), indexed()]).toStrictEqual([0, 10]);
   });
 

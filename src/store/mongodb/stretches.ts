@@ -14,15 +14,15 @@ import { messageIdOf } from './message-id.ts';
 import { ownedStages } from './scope.ts';
 
 /**
- * How many messages the server looks up at once. With their terms, and metadata that BSON makes six
- * times as long, the longest take 3 MB each; together with the session they must fit into 16 MB.
+ * How many messages the server looks up at once, into one document, which with the session must fit
+ * into 16 MB: the longest take 3 MB each, with metadata that BSON makes six times as long.
  */
 const AT_ONCE = 4;
 
 /** A few messages of a stretch, in no order; the first, or the only one without any, has the session. */
 interface Row {
   session?: SessionDocument;
-  messages: MessageDocument[];
+  messages: Pick<MessageDocument, (typeof MESSAGE_FIELDS)[number]>[];
 }
 
 /**

@@ -133,19 +133,17 @@ export class Connection {
    * Runs `work` at once, in a transaction that is not flushed to disk: it may be lost, as a whole,
    * with the power, but never what was written before or after it. For what can be made again.
    *
-   * @returns what `work` returns, or undefined if it was not done since another process is writing
+   * @throws what libsql throws, for which `isBusy` holds while another process is writing
    */
-  writeUnflushed<T>(work: () => T): T | undefined {
+  writeUnflushed(work: () => void): void {
     this.#database.exec('PRAGMA synchronous = NORMAL');
     try {
       this.#database.exec('BEGIN IMMEDIATE');
-      const result = work();
+      work();
       this.#database.exec('COMMIT');
-      return result;
     } catch (error) {
       if (this.#database.inTransaction) this.#database.exec('ROLLBACK');
-      if (isBusy(error)) return undefined;
-      throw toDomainError(error);
+      throw error;
     } finally {
       this.#database.exec('PRAGMA synchronous = FULL');
     }

@@ -17,13 +17,12 @@ export async function openSqliteStore(path: string): Promise<Store> {
     sessions: sqliteSessions(connection),
     messages: sqliteMessages(connection, indexer),
     users: sqliteUsers(connection),
-    search: sqliteSearch(connection),
+    search: sqliteSearch(connection, indexer),
     vectors: sqliteVectors(connection),
     ...sqlitePurge(connection),
     ping: () => connection.read(() => void connection.statement('SELECT 1').get()),
     async close() {
-      await connection.close();
-      indexer.stop();
+      await connection.close().finally(indexer.stop);
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { Connection, Row } from './connection.ts';
+import { isBusy } from './errors.ts';
 import { indexTerms } from './terms.ts';
 
 /**
@@ -7,10 +8,13 @@ import { indexTerms } from './terms.ts';
  */
 const PAUSE = 20;
 
-/** What is indexed at once, in messages and in characters of terms. It holds up the server for 5 ms. */
-const BATCH = { messages: 100, characters: 30_000 };
+/** What is indexed at once. It holds up the server for some 5 ms, and 30 where messages are long. */
+const BATCH = { messages: 100, terms: 4000 };
 
-/** How many a process leaves waiting. A search goes through all of them. */
+/** How many are read at once: the terms of one may take 100 KB. */
+const ROWS = 8;
+
+/** How many messages of a file are left waiting, by all processes. A search goes through all of them. */
 const MOST_WAITING = 1000;
 
 const LEAVE = 'INSERT OR IGNORE INTO unindexed (id) VALUES (?)';
@@ -22,11 +26,11 @@ const OLDEST = `SELECT unindexed.id, iif(sessions.id IS NULL, '', terms), sessio
     user_id
   FROM unindexed LEFT JOIN messages ON messages.id = unindexed.id
     LEFT JOIN sessions ON sessions.thread = messages.thread
-  ORDER BY unindexed.id LIMIT ?`;
+  WHERE unindexed.id > ? ORDER BY unindexed.id LIMIT ${ROWS}`;
 
 const DONE = 'DELETE FROM unindexed WHERE id <= ?';
 
-const ANY = 'SELECT 1 FROM unindexed LIMIT 1';
+const COUNT = 'SELECT count(*) FROM unindexed';
 
 export type Indexer = ReturnType<typeof createIndexer>;
 
@@ -37,31 +41,35 @@ export type Indexer = ReturnType<typeof createIndexer>;
 export function createIndexer(connection: Connection) {
   const statement = (sql: string) => connection.statement(sql);
   let timer: NodeJS.Timeout | undefined;
+  /** About how many wait: counted whenever some are indexed, and those that this process adds. */
   let waiting = 0;
 
-  /** Indexes those that wait the longest, at least one, within a write. */
-  function indexOldest({ messages, characters }: typeof BATCH): void {
-    let done: number | undefined;
-    let indexed = 0;
-    for (const row of statement(OLDEST).all(messages)) {
-      if (indexed > characters) break;
-      const { id, terms } = index(connection, row);
-      done = id;
-      indexed += terms.length;
-      waiting = Math.max(0, waiting - 1);
+  /** Indexes those that wait the longest, within a write. */
+  function indexOldest(most: typeof BATCH): void {
+    let [done, messages, terms] = [0, 0, 0];
+    const isEnough = () => messages >= most.messages || terms >= most.terms;
+    while (!isEnough()) {
+      const rows = statement(OLDEST).all(done);
+      if (rows.length === 0) break;
+      for (const row of rows) {
+        if (isEnough()) break;
+        terms += index(connection, row);
+        messages++;
+        done = row[0] as number;
+      }
     }
-    if (done === undefined) waiting = 0;
-    else statement(DONE).run(done);
+    statement(DONE).run(done);
   }
 
   function work(): void {
     timer = undefined;
     try {
-      if (statement(ANY).get() === undefined) return;
+      waiting = Number(statement(COUNT).get()?.[0]);
+      if (waiting === 0) return;
       connection.writeUnflushed(() => indexOldest(BATCH));
-    } catch {
-      // The next call that adds messages tries again, and fails if there are too many by then.
-      return;
+    } catch (error) {
+      // The next call that adds messages tries again, and fails like this when too many wait.
+      if (!isBusy(error)) return;
     }
     schedule();
   }
@@ -76,7 +84,7 @@ export function createIndexer(connection: Connection) {
   }
 
   return {
-    /** Goes on with what is left to be indexed, if anything is. */
+    /** Goes on soon with what is left to be indexed, by whatever process. */
     schedule,
 
     /** Leaves a message to be indexed. Runs within a write, as do the others here. */
@@ -91,7 +99,10 @@ export function createIndexer(connection: Connection) {
     /** Sees to it that what was left does not become too much. */
     settle(): void {
       const messages = waiting - MOST_WAITING;
-      if (messages > 0) indexOldest({ messages, characters: Number.POSITIVE_INFINITY });
+      if (messages > 0) {
+        indexOldest({ messages, terms: Number.POSITIVE_INFINITY });
+        waiting -= messages;
+      }
       schedule();
     },
 
@@ -99,10 +110,13 @@ export function createIndexer(connection: Connection) {
   };
 }
 
-function index(connection: Connection, row: Row): { id: number; terms: string } {
-  const [id, terms, thread, namespace, user_id] = row as [
+/** @returns how many terms were indexed */
+function index(connection: Connection, row: Row): number {
+  const [id, listed, thread, namespace, user_id] = row as [
     ...[id: number, terms: string, thread: number, namespace: string, user_id: string | null],
   ];
-  if (terms !== '') indexTerms(connection, id, { thread, namespace, user_id }, terms.split(' '));
-  return { id, terms };
+  if (listed === '') return 0;
+  const terms = listed.split(' ');
+  indexTerms(connection, id, { thread, namespace, user_id }, terms);
+  return terms.length;
 }

@@ -8,6 +8,7 @@ import type {
   TermQuery,
 } from '../search-store.ts';
 import type { Connection, Row } from './connection.ts';
+import type { Indexer } from './indexer.ts';
 import { MESSAGE, toMessage } from './messages.ts';
 import { listedMetadata } from './rows.ts';
 import { REACHED, SESSION_COLUMNS, toSession } from './sessions.ts';
@@ -25,15 +26,17 @@ const CANDIDATES = `SELECT found.rowid, sessions.session_id, sessions.thread, se
   CROSS JOIN messages ON messages.id = found.rowid
   LEFT JOIN sessions ON sessions.thread = messages.thread AND sessions.deleted_at IS NULL
     AND sessions.namespace = ? AND (?5 IS NULL OR sessions.user_id = ?5)
+    AND (?6 IS NULL OR sessions.session_id = ?6)
   ORDER BY found.rowid DESC`;
 
-/** The same of what is not indexed yet: see `MOST_WAITING` for how much that is. */
+/** The same columns of what is not indexed yet: see `MOST_WAITING` for how much that is. */
 const UNINDEXED = `SELECT unindexed.id, sessions.session_id, sessions.thread, sessions.base_seq,
     sessions.last_seq, messages.seq, messages.role, messages.created_at, messages.terms
   FROM unindexed CROSS JOIN messages ON messages.id = unindexed.id
   CROSS JOIN sessions ON sessions.thread = messages.thread AND sessions.deleted_at IS NULL
     AND sessions.namespace = ?1 AND (?2 IS NULL OR sessions.user_id = ?2)
-    AND (?3 IS NULL OR sessions.session_id = ?3)`;
+    AND (?3 IS NULL OR sessions.session_id = ?3)
+  ORDER BY unindexed.id DESC`;
 
 const THREAD = `SELECT thread FROM sessions WHERE ${REACHED} AND deleted_at IS NULL`;
 
@@ -54,17 +57,18 @@ const MESSAGE_WIDTH = MESSAGE.split(',').length;
 interface Look {
   namespace: string;
   user_id: string | null;
+  session_id: string | null;
   /** What the terms of the scope begin with. */
   prefix: string;
   query: TermQuery;
   /** No message has a larger identifier. */
   last: number;
-  /** As `UNINDEXED` gives them. */
-  unindexed: readonly Row[];
+  /** What is not indexed yet, the newest first, by the terms that are looked for. */
+  unindexed: ReadonlyMap<string, readonly Row[]>;
 }
 
 /** Finds messages by their terms. */
-export function sqliteSearch(connection: Connection): SearchStore {
+export function sqliteSearch(connection: Connection, indexer: Indexer): SearchStore {
   const statement = (sql: string) => connection.statement(sql);
 
   /** What the terms of a scope begin with; `undefined` if there is nothing in it. */
@@ -86,21 +90,18 @@ export function sqliteSearch(connection: Connection): SearchStore {
     return (statement(LAST_ID_BY).get(Date.parse(until))?.[0] ?? 0) as number;
   }
 
-  /** The newest that have a term, up to `last`; one more than `limit`, if there are more. */
+  /** The newest that have a term, up to `last`; more than `limit`, if there are more. */
   function newest(
-    { namespace, user_id, prefix, unindexed, query }: Look,
+    { namespace, user_id, session_id, prefix, unindexed, query }: Look,
     term: string,
     last: number,
   ) {
-    const { limit } = query;
-    const match = `"${prefix}${term}"`;
-    const indexed = statement(CANDIDATES).all(match, last, limit + 1, namespace, user_id);
-    const others = unindexed.filter(
-      (row) => (row[0] as number) <= last && (row[8] as string).split(' ').includes(term),
-    );
+    const most = query.limit + 1;
+    const scope = [namespace, user_id, session_id];
+    const indexed = statement(CANDIDATES).all(`"${prefix}${term}"`, last, most, ...scope);
+    const others = unindexed.get(term)?.filter((row) => idOf(row) <= last) ?? [];
     if (others.length === 0) return indexed;
-    const rows = [...others, ...indexed].sort((a, b) => (b[0] as number) - (a[0] as number));
-    return rows.slice(0, limit + 1);
+    return [...others, ...indexed].sort((a, b) => idOf(b) - idOf(a));
   }
 
   /** The newest candidates for one term; more than `limit` are not needed to see that it is cut. */
@@ -149,10 +150,12 @@ export function sqliteSearch(connection: Connection): SearchStore {
     const prefix = prefixOf(namespace, scope);
     if (prefix === undefined) return { candidates: [], threads, cut };
     const { session_id = null, user_id = null } = scope;
+    const unindexed = statement(UNINDEXED).all(namespace, user_id, session_id);
+    if (unindexed.length > 0) indexer.schedule();
     const look: Look = {
-      ...{ namespace, user_id, prefix, query },
+      ...{ namespace, user_id, session_id, prefix, query },
       last: lastIdBy(query.until),
-      unindexed: statement(UNINDEXED).all(namespace, user_id, session_id),
+      unindexed: byTerm(unindexed, query.terms),
     };
     for (const term of query.terms) {
       const one = find(look, term, threads, all);
@@ -180,4 +183,18 @@ export function sqliteSearch(connection: Connection): SearchStore {
       );
     },
   };
+}
+
+const idOf = (row: Row) => row[0] as number;
+
+/** Rows of `UNINDEXED` by those of the terms that they have. */
+function byTerm(rows: readonly Row[], terms: readonly string[]): Map<string, Row[]> {
+  const found = new Map<string, Row[]>(terms.map((term) => [term, []]));
+  for (const row of rows) {
+    for (const term of (row[8] as string).split(' ')) {
+      const having = found.get(term);
+      if (having !== undefined && having.at(-1) !== row) having.push(row);
+    }
+  }
+  return found;
 }

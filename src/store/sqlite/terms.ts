@@ -11,7 +11,7 @@ export interface Owner {
 
 const INSERT = 'INSERT INTO message_terms (rowid, scoped) VALUES (?, ?)';
 
-const UNINDEXED = `SELECT messages.id, role, content, messages.thread, namespace, user_id
+const EARLIER = `SELECT messages.id, role, content, messages.thread, namespace, user_id
   FROM messages JOIN sessions ON sessions.thread = messages.thread
   WHERE messages.id > ? ORDER BY messages.id LIMIT 500`;
 
@@ -43,7 +43,7 @@ export function indexTerms(
 export function indexEarlierMessages(connection: Connection): void {
   const update = connection.statement('UPDATE messages SET terms = ? WHERE id = ?');
   for (let last = 0; ; ) {
-    const rows = connection.statement(UNINDEXED).all(last);
+    const rows = connection.statement(EARLIER).all(last);
     if (rows.length === 0) return;
     for (const [id, role, content, thread, namespace, user_id] of rows) {
       const terms = termsOf({ role: role as string, content: content as string });

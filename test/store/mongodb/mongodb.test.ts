@@ -6,6 +6,7 @@ import type { MessageList } from '../../../src/services/memory.ts';
 import { purgeExpired } from '../../../src/services/purge.ts';
 import { createMongoClient, openMongoStore } from '../../../src/store/mongodb/index.ts';
 import { mergePipeline } from '../../../src/store/mongodb/merge-patch.ts';
+import type { SearchScope } from '../../../src/store/search-store.ts';
 import {
   closeObserved,
   type Observed,
@@ -125,6 +126,19 @@ describe.skipIf(replicaSet === null)(`the MongoDB store${skipReason}`, () => {
       expect(await at.sent(work)).toStrictEqual(['update', 'insert', 'commitTransaction']);
     });
 
+    it('no more of what is read than is shown', async () => {
+      await at.memory.add(caller, 'long', said(20));
+      const replies: Document[] = [];
+      const listen = ({ reply }: { reply: unknown }) => replies.push(reply as Document);
+      at.client.on('commandSucceeded', listen);
+      await at.memory.list(caller, 'long', { order: 'asc', limit: 10 });
+      at.client.off('commandSucceeded', listen);
+      const rows: Document[] = replies[0]?.cursor.firstBatch;
+      expect(rows.map(({ session }) => session !== undefined)).toStrictEqual([true, false, false]);
+      expect(rows.flatMap(({ messages }) => messages)).toHaveLength(10);
+      expect(JSON.stringify(rows)).not.toContain('"terms"');
+    });
+
     it('majority and journal for every write, and majority for every read', async () => {
       const [insert] = await at.commands(() => at.sessions.add(caller, { session_id: 'durable' }));
       expect(insert?.command.writeConcern).toMatchObject({ w: 'majority', j: true });
@@ -157,26 +171,42 @@ describe.skipIf(replicaSet === null)(`the MongoDB store${skipReason}`, () => {
       ),
     );
 
-    it.each([
-      ['a session', { session_id: 'wordy' }],
-      ['a user', { user_id: 'u' }],
-      ['the namespace', {}],
-    ])(
-      'the newest messages that have a word, in %s, as the beginning of one stretch',
-      async (_, scope) => {
-        await at.sessions.add(caller, { session_id: 'wordy', user_id: 'u' }).catch(() => undefined);
+    describe('of what is newest in a scope the beginning of one stretch:', () => {
+      beforeAll(async () => {
+        await at.sessions.add(caller, { session_id: 'wordy', user_id: 'u' });
         const many = Array.from({ length: 700 }, () => ({ role: 'user', content: 'common word' }));
-        await at.memory.add(caller, 'wordy', many);
-        const query = { terms: ['common'], also: [], limit: 50 };
-        const plan = await explained(at, () => at.store.search.candidates('n', scope, query));
+        for (const session of ['wordy', 'nobodys']) await at.memory.add(caller, session, many);
+        const { messages } = await at.store.vectors.unembedded('m', undefined, 2000);
+        const vector = new Uint8Array(4);
+        await at.store.vectors.put(
+          'm',
+          messages.map((message) => ({ ...message, digest: 'd', vector })),
+        );
+      });
+
+      const terms = { terms: ['common'], also: [], limit: 50 };
+      const vectors = { model: 'm', limit: 50 };
+      const scopes: [string, SearchScope][] = [
+        ['a session', { session_id: 'wordy' }],
+        ['a user', { user_id: 'u' }],
+        ['the namespace', {}],
+      ];
+
+      it.each(
+        scopes.flatMap(([where, scope]): [string, string, () => Promise<unknown>][] => [
+          ['messages with a word', where, () => at.store.search.candidates('n', scope, terms)],
+          ['vectors', where, () => at.store.vectors.newest('n', scope, vectors)],
+        ]),
+      )('%s, in %s', async (_, __, look) => {
+        const plan = await explained(at, look);
         expect(plan.stages).toContain('IXSCAN');
         expect(plan.stages).not.toContain('COLLSCAN');
         expect(plan.stages).not.toContain('SORT');
-        // As many as are wanted, one to see whether there are more, and their session, also beforehand.
-        expect(plan.keysExamined).toBeLessThanOrEqual(51 + 2);
-        expect(plan.docsExamined).toBeLessThanOrEqual(51 + 2);
-      },
-    );
+        // As many as are wanted, one to see whether there are more, and their sessions, also beforehand.
+        expect(plan.keysExamined).toBeLessThanOrEqual(51 + 3);
+        expect(plan.docsExamined).toBeLessThanOrEqual(51 + 3);
+      });
+    });
 
     it.each(lists)('every page of %j as one stretch of an index', async (query) => {
       const first = await at.sessions.list(caller, { ...query, limit: 2 });
