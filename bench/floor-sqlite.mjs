@@ -92,11 +92,16 @@ function bareIndexing(database, statements) {
   const insert = database.prepare(inserts[0].sql);
   const done = database.prepare(used(/^DELETE FROM unindexed/)[0].sql);
   const index = committed(database, () => {
-    const rows = oldest.all([INDEXED_AT_ONCE]);
-    for (const [i, { id }] of rows.entries()) {
-      insert.run([id, inserts[i % inserts.length].values[1]]);
+    let [last, count] = [0, 0];
+    while (count < INDEXED_AT_ONCE) {
+      const rows = oldest.all([last]);
+      if (rows.length === 0) break;
+      for (const { id } of rows) {
+        insert.run([id, inserts[count++ % inserts.length].values[1]]);
+        last = id;
+      }
     }
-    done.run([rows.at(-1).id]);
+    done.run([last]);
   });
   return () => {
     database.pragma('synchronous = NORMAL');

@@ -131,3 +131,15 @@ export function stretchEdge(
     ? Math.max(after ?? 0, range.first_seq - 1) + offset
     : Math.min(after ?? Number.MAX_SAFE_INTEGER, range.last_seq + 1) - offset;
 }
+
+/**
+ * How many messages a stretch may have: `limit`, or where the newest summary leaves more of them, up to
+ * `unsummarized`.
+ */
+export function stretchLimit(
+  { last_seq, summary }: { last_seq: number; summary?: { up_to_seq: number } },
+  { limit, unsummarized = 0 }: { limit: number; unsummarized?: number | undefined },
+): number {
+  const left = summary === undefined ? 0 : last_seq - summary.up_to_seq;
+  return Math.max(limit, Math.min(unsummarized, left));
+}

@@ -1,6 +1,12 @@
 import { DomainError, invalidArgument, quoted } from '../domain/errors.ts';
 import { type JsonObject, jsonBytes } from '../domain/metadata.ts';
-import { cutPage, type PageArguments, sealCursor, windowOf } from '../domain/pages.ts';
+import {
+  cutPage,
+  type PageArguments,
+  sealCursor,
+  stretchLimit,
+  windowOf,
+} from '../domain/pages.ts';
 import type { Message, Session, Summary } from '../domain/records.ts';
 import { timestamp } from '../domain/times.ts';
 import type { FoundMessage, Store, Stretch } from '../store/store.ts';
@@ -45,7 +51,9 @@ export function createMemoryService(deps: Dependencies) {
   /** A live session with a stretch of its messages. */
   async function read(caller: Caller, store: Store, sessionId: string, stretch: Stretch) {
     const limit = Math.min(stretch.limit, MESSAGES_MAX);
-    const found = await store.messages.read(caller, sessionId, { ...stretch, limit });
+    const unsummarized = Math.min(stretch.unsummarized ?? 0, MESSAGES_MAX);
+    const some = { ...stretch, limit, unsummarized };
+    const found = await store.messages.read(caller, sessionId, some);
     if (found === undefined || found.conversation.session.deleted_at !== undefined) {
       throw await absence.session(caller, store, sessionId, found?.conversation.session);
     }
@@ -86,16 +94,17 @@ export function createMemoryService(deps: Dependencies) {
     ): Promise<Memory> {
       const store = await deps.store();
       const window = options.last_n ?? WINDOW_DEFAULT;
-      const stretch: Stretch = { order: 'desc', limit: 2 * window, enough: ENOUGH };
+      const stretch: Stretch = {
+        order: 'desc',
+        limit: window,
+        unsummarized: 2 * window,
+        enough: ENOUGH,
+      };
       const { conversation, messages } = await read(caller, store, sessionId, stretch);
-      const { session, summary, first_seq, last_seq } = conversation;
-      const wanted =
-        summary === undefined
-          ? window
-          : Math.max(window, Math.min(2 * window, last_seq - summary.up_to_seq));
-      const newest = messages.slice(0, wanted);
+      const { session, summary, first_seq } = conversation;
+      const wanted = stretchLimit(conversation, stretch);
       const room = PAGE_MAX_BYTES - jsonBytes([withMetadataCut(session), summary ?? null]);
-      const kept = withinBudget(newest, room, options.max_tokens);
+      const kept = withinBudget(messages, room, options.max_tokens);
       const oldest = kept.at(-1);
       return {
         session,

@@ -179,6 +179,8 @@ export interface Appended {
 export interface Stretch {
   order: 'asc' | 'desc';
   limit: number;
+  /** More than `limit`, at most so many, where the newest summary leaves more of them. */
+  unsummarized?: number | undefined;
   /** Only messages behind this one in the order. */
   after?: number | undefined;
   /** How many to skip from there, or from the end where the order starts. */

@@ -378,6 +378,7 @@ describeStores('memory', (under) => {
       await add(many(7), 'other');
       await at.sessions.delete(caller, 'other');
       await add(many(20), 'other');
+      await at.memory.summarize(caller, 'other', { content: 'so far', up_to_seq: 17 });
       const all = Array.from({ length: 20 }, (_, i) => 8 + i);
       const stretch = fc.record(
         {
@@ -385,13 +386,15 @@ describeStores('memory', (under) => {
           limit: fc.integer({ min: 1, max: 25 }),
           after: fc.oneof(fc.integer({ min: 0, max: 40 }), fc.constantFrom(8.64e15, -8.64e15)),
           offset: fc.integer({ min: 0, max: 25 }),
+          unsummarized: fc.integer({ min: 0, max: 25 }),
         },
         { requiredKeys: ['order', 'limit'] },
       );
       const enough = { total: 90_000, each: 8000 };
       await fc.assert(
-        fc.asyncProperty(stretch, async ({ order, limit, after, offset = 0 }) => {
-          const given = { order, limit, enough, offset, ...(after !== undefined && { after }) };
+        fc.asyncProperty(stretch, async ({ after, offset = 0, ...rest }) => {
+          const { order, limit, unsummarized = 0 } = rest;
+          const given = { ...rest, enough, offset, ...(after !== undefined && { after }) };
           const read = await at.store.messages.read(caller, 'other', given);
           const behind = order === 'asc' ? (after ?? 0) : (after ?? Number.POSITIVE_INFINITY);
           const expected =
@@ -399,7 +402,7 @@ describeStores('memory', (under) => {
               ? all.filter((seq) => seq > behind)
               : all.filter((seq) => seq < behind).reverse();
           expect(read?.messages.map(({ seq }) => seq)).toStrictEqual(
-            expected.slice(offset, offset + limit),
+            expected.slice(offset, offset + Math.max(limit, Math.min(unsummarized, 10))),
           );
           expect(read?.conversation).toMatchObject({ first_seq: 8, last_seq: 27 });
         }),

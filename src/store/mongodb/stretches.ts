@@ -63,7 +63,7 @@ export async function readStretch(
         },
       },
     ],
-    { batchSize: Math.ceil(stretch.limit / AT_ONCE) + 1 },
+    { batchSize: Math.ceil(Math.max(stretch.limit, stretch.unsummarized ?? 0) / AT_ONCE) + 1 },
   );
   const { order, enough } = stretch;
   const direction = order === 'asc' ? 1 : -1;
@@ -83,9 +83,10 @@ export async function readStretch(
 
 /**
  * The names of the messages of a stretch, in its order and a few at a time, as an expression on the
- * session: what `stretchEdge` does, done by the server. The bounds keep within what `$range` takes.
+ * session: what `stretchEdge` and `stretchLimit` do, done by the server. The bounds keep within what
+ * `$range` takes.
  */
-function idsOf({ order, limit, after, offset = 0 }: Stretch): Document {
+function idsOf({ order, limit, unsummarized = 0, after, offset = 0 }: Stretch): Document {
   const behind = { $add: ['$last_seq', 1] };
   const [step, within] = order === 'asc' ? ([1, '$min'] as const) : ([-1, '$max'] as const);
   const end = order === 'asc' ? behind : '$base_seq';
@@ -93,7 +94,9 @@ function idsOf({ order, limit, after, offset = 0 }: Stretch): Document {
     order === 'asc'
       ? { $max: [{ $min: [after ?? 0, '$last_seq'] }, '$base_seq'] }
       : { $max: [{ $min: [after ?? behind, behind] }, '$base_seq'] };
-  const ahead = (seq: unknown, count: number) => ({ $add: [seq, step * count] });
+  const left = { $subtract: ['$last_seq', { $ifNull: ['$summary.up_to_seq', '$last_seq'] }] };
+  const most = { $max: [limit, { $min: [unsummarized, left] }] };
+  const ahead = (seq: unknown, count: unknown) => ({ $add: [seq, { $multiply: [step, count] }] });
   const few = { $range: ['$$start', { [within]: [ahead('$$start', AT_ONCE), '$$end'] }, step] };
   const many = {
     $map: {
@@ -102,7 +105,7 @@ function idsOf({ order, limit, after, offset = 0 }: Stretch): Document {
       in: { $map: { input: few, in: messageIdOf('$$this') } },
     },
   };
-  const bounded = withVar('end', { [within]: [ahead('$$first', limit), end] }, many);
+  const bounded = withVar('end', { [within]: [ahead('$$first', most), end] }, many);
   return withVar('first', ahead(edge, offset + 1), bounded);
 }
 

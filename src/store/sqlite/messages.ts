@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../domain/metadata.ts';
-import { stretchEdge } from '../../domain/pages.ts';
+import { stretchEdge, stretchLimit } from '../../domain/pages.ts';
 import type { Message } from '../../domain/records.ts';
 import type { Append, Appended, Conversation, MessageStore, Reach } from '../store.ts';
 import type { Connection, Row } from './connection.ts';
@@ -187,7 +187,8 @@ export function sqliteMessages(connection: Connection, indexer: Indexer): Messag
         const { conversation, thread } = state;
         const messages: Message[] = [];
         if (thread === null) return { conversation, messages };
-        const { order, limit, enough } = stretch;
+        const { order, enough } = stretch;
+        const limit = stretchLimit(conversation, stretch);
         let bytes = 0;
         let after = stretchEdge(conversation, stretch);
         // Not with `iterate`, which fetches a hundred rows ahead.
