@@ -51,6 +51,14 @@ describe('the index of the embedded store', () => {
       .filter(({ message }) => message.content.includes(query))
       .map(({ message }) => message.content);
 
+  it('takes a message once that has a word often', async () => {
+    await add('s', 'fox fox fox', 'hen', 'fox');
+    const query = { terms: ['fox'], also: [], limit: 2 };
+    const { candidates, cut } = await store.search.candidates('n', {}, query);
+    expect(candidates.map(({ seq }) => seq).toSorted()).toStrictEqual([1, 3]);
+    expect(cut).toStrictEqual([]);
+  });
+
   it('has a message soon after the answer, and a search has it at once', async () => {
     await add('s', 'a fox');
     expect([unindexed(), indexed()]).toStrictEqual([1, 0]);

@@ -52,30 +52,31 @@ export async function appendInCommand(
   deadline: number,
 ): Promise<{ record: Appended; end: ThreadEnd } | undefined> {
   if (bytesOf(append) > COMMAND_MAX_BYTES) return undefined;
-  let end: ThreadEnd | undefined = known;
-  // Should one come to be there after this, its uuid is in the way.
-  const existing = await findExisting(db, known, known.last_seq, append);
-  if (existing.size > 0) return undefined;
-  for (let waits = 0; end !== undefined; ) {
-    const documents = toDocuments(end, end.last_seq + 1, append.messages, append.at);
+  // Behind the end, too: it may have moved. One that comes to be there later has its uuid in the way.
+  const there = await findExisting(db, known, Number.POSITIVE_INFINITY, append);
+  if (there.size > 0) return undefined;
+  for (let end: ThreadEnd | undefined = known; end !== undefined; ) {
+    const { thread, last_seq }: ThreadEnd = end;
+    // What an earlier attempt left in another thread takes a transaction to remove.
+    if ([...strays.own.keys()].some((left) => left !== thread)) return undefined;
+    const documents = toDocuments(end, last_seq + 1, append.messages, append.at);
     const maxTimeMS = Math.floor(deadline - LEAD_MS - Date.now());
     if (maxTimeMS < LEAST_MS) return undefined;
-    const earlier = strays.own.get(end.thread);
-    strays.own.set(end.thread, earlier ?? end.last_seq);
+    const earlier = strays.own.get(thread);
+    strays.own.set(thread, earlier ?? last_seq);
     const written = await write(db, end, documents, append.at, maxTimeMS);
     if (written === 'some') return undefined;
     if (written === 'all') {
       const reached = endAfter(end, documents.length, append.at);
-      return { record: toAppended(reached, placesOf(append, existing, documents)), end: reached };
+      return { record: toAppended(reached, placesOf(append, there, documents)), end: reached };
     }
-    const current = await currentEnd(db, end);
-    if (current?.thread === end.thread && current.last_seq === end.last_seq) {
+    let current: ThreadEnd | undefined = await currentEnd(db, end);
+    for (let waits = 0; current?.thread === thread && current.last_seq === last_seq; waits++) {
       if (waits === MAX_WAITS) return undefined;
-      await delay(Math.random() * FIRST_WAIT * 2 ** waits++);
-    } else {
-      waits = 0;
-      if (earlier === undefined) strays.own.delete(end.thread);
+      await delay((0.5 + 0.5 * Math.random()) * FIRST_WAIT * 2 ** waits);
+      current = await currentEnd(db, end);
     }
+    if (earlier === undefined) strays.own.delete(thread);
     end = current;
   }
   return undefined;

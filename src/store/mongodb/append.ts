@@ -59,6 +59,7 @@ export function createAppend(connection: Connection, ends: RememberedEnds): Mess
       if (!transactions) return appendInSteps(db, place, append);
       const done = await tryCommand(deployment, place, append, strays, contended);
       if (done !== undefined) return done;
+      if (Date.now() > deadline) throw unavailable(new Error('no time for a transaction'));
       const { end, ...change } = await connection.transaction((session) =>
         appendInTransaction(db, place, append, strays, session),
       );

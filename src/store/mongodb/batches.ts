@@ -13,9 +13,11 @@ interface Batch<T> {
  * driver and to the server, it costs hardly more than asking for one of them. Nobody is answered from
  * a command that was sent before they asked.
  *
+ * @param nameOf what groups have in common whose callers may share a command
  * @param load finds the records of a group by their keys
  */
 export function createBatches<G, T>(
+  nameOf: (group: G) => string,
   load: (group: G, keys: string[]) => Promise<ReadonlyMap<string, T>>,
 ): (group: G, key: string) => Promise<T | undefined> {
   const open = new Map<string, Batch<T>>();
@@ -32,7 +34,7 @@ export function createBatches<G, T>(
   }
 
   return async (group, key) => {
-    const name = JSON.stringify(group);
+    const name = nameOf(group);
     const current = open.get(name);
     const full = current === undefined || current.keys.size >= MAX_KEYS;
     const batch = full ? begin(group, name) : current;

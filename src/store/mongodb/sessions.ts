@@ -90,7 +90,7 @@ export function mongoSessions(connection: Connection, ends: RememberedEnds): Ses
       });
     },
 
-    find: createBatches(({ namespace, user_id }: Reach, ids) =>
+    find: createBatches(inReach, ({ namespace, user_id }: Reach, ids) =>
       connection.run(async ({ db }) => {
         const session_id = ids.length === 1 ? (ids[0] as string) : { $in: ids };
         const found =
@@ -165,6 +165,8 @@ export function mongoSessions(connection: Connection, ends: RememberedEnds): Ses
       ),
   };
 }
+
+const inReach = ({ namespace, user_id }: Reach) => JSON.stringify([namespace, user_id]);
 
 const isLive = ({ live }: SessionDocument) => live === true;
 const isRestorable = ({ live }: SessionDocument) => live === false;

@@ -35,8 +35,7 @@ const UNINDEXED = `SELECT unindexed.id, sessions.session_id, sessions.thread, se
   FROM unindexed CROSS JOIN messages ON messages.id = unindexed.id
   CROSS JOIN sessions ON sessions.thread = messages.thread AND sessions.deleted_at IS NULL
     AND sessions.namespace = ?1 AND (?2 IS NULL OR sessions.user_id = ?2)
-    AND (?3 IS NULL OR sessions.session_id = ?3)
-  ORDER BY unindexed.id DESC`;
+    AND (?3 IS NULL OR sessions.session_id = ?3)`;
 
 const THREAD = `SELECT thread FROM sessions WHERE ${REACHED} AND deleted_at IS NULL`;
 
@@ -63,7 +62,7 @@ interface Look {
   query: TermQuery;
   /** No message has a larger identifier. */
   last: number;
-  /** What is not indexed yet, the newest first, by the terms that are looked for. */
+  /** What is not indexed yet, by the terms that are looked for. */
   unindexed: ReadonlyMap<string, readonly Row[]>;
 }
 

@@ -166,6 +166,35 @@ describe.skipIf(replicaSet === null)(`appending in one command${skipReason}`, ()
     ]);
   });
 
+  it('finds what another process has added since, without waiting for it to move', async () => {
+    const other = another();
+    await add(said('one'));
+    const uuid = randomUUID();
+    const retried = [{ uuid, role: 'user', content: 'two' }];
+    await add(retried, other);
+    const names = await sent(retried);
+    expect(names).not.toContain('bulkWrite');
+    expect(await listed()).toHaveLength(2);
+  });
+
+  it('leaves nothing in a thread that went while it was behind', async (context) => {
+    const appName = `left-${randomUUID()}`;
+    const database = at.db.databaseName;
+    const behind = openObserved(replicaSet, { database, client: { appName } });
+    await add(said('1'), behind);
+    await at.sessions.delete(caller, 's');
+    await at.store.sessions.purge('n', 's', '2200-01-01T00:00:00.000Z');
+    await add(said('2'));
+    const conflict = { errorCode: 112, errorLabels: ['TransientTransactionError'] };
+    await failCommands(context, 1, { ...conflict, failCommands: ['findAndModify'], appName });
+    await add(said('3'), behind);
+    expect(await listed()).toStrictEqual([
+      [1, '2'],
+      [2, '3'],
+    ]);
+    expect(await at.db.collection('messages').countDocuments({ content: '3' })).toBe(1);
+  });
+
   it('follows a session that two processes append to by turns', async () => {
     const other = another();
     await add(said('1'));

@@ -93,6 +93,34 @@ describe.skipIf(replicaSet === null)(`the MongoDB store${skipReason}`, () => {
       expect(await at.commands(() => Promise.all(many))).toHaveLength(2);
     });
 
+    it('no command for callers together who may not read the same', async () => {
+      for (const user_id of ['ada', 'bob']) {
+        await at.store.users.insert('n', user(user_id));
+        await at.sessions.add(caller, { session_id: `${user_id}-1`, user_id });
+        await at.sessions.add(caller, { session_id: `${user_id}-2`, user_id });
+      }
+      const ids = ['ada-1', 'bob-1', 's', 'ada-2', 'bob-2'];
+      const callers = [
+        { namespace: 'n', user_id: 'ada' },
+        { namespace: 'n', user_id: 'bob' },
+        { namespace: 'n' },
+        { user_id: 'ada', namespace: 'n', credential: 'another' },
+      ];
+      let found: unknown[] = [];
+      const sent = await at.sent(async () => {
+        const asked = callers.map((reach) =>
+          Promise.all(ids.map((id) => at.store.sessions.find(reach, id))),
+        );
+        found = (await Promise.all(asked)).map((all) => all.map((one) => one?.session_id));
+      });
+      const [adas, bobs] = [
+        ['ada-1', undefined, undefined, 'ada-2', undefined],
+        [undefined, 'bob-1', undefined, undefined, 'bob-2'],
+      ];
+      expect(found).toStrictEqual([adas, bobs, ids, adas]);
+      expect(sent.toSorted()).toStrictEqual(['aggregate', 'aggregate', 'find']);
+    });
+
     it.each([1, 1000])(
       'three round trips to add %i messages to a session that it does not know, and one from then on',
       async (n) => {
