@@ -80,9 +80,9 @@ function bareMerge(database, [read, write]) {
   });
 }
 
-/** Whether a statement belongs to the indexing behind an append: see `indexed`. */
+/** Whether a statement belongs to the indexing behind an append: see `bareIndexing`. */
 const INDEXING =
-  /^SELECT (1 FROM unindexed|unindexed\.id)\b|^INSERT INTO message_terms\b|^DELETE FROM unindexed\b/;
+  /^SELECT (count\(\*\) FROM unindexed|unindexed\.id)\b|^INSERT INTO message_terms\b|^DELETE FROM unindexed\b/;
 
 /** Puts what `bareAppend` has left into the index, as the store does, in one transaction. */
 function bareIndexing(database, statements) {
@@ -104,9 +104,9 @@ function bareIndexing(database, statements) {
     done.run([last]);
   });
   return () => {
-    database.pragma('synchronous = NORMAL');
+    database.exec('PRAGMA synchronous = NORMAL');
     index();
-    database.pragma('synchronous = FULL');
+    database.exec('PRAGMA synchronous = FULL');
   };
 }
 

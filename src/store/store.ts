@@ -77,7 +77,7 @@ export interface SessionQuery extends ListQuery {
 /** Whose sessions a read finds: those of a namespace, or only those of one user in it. */
 export interface Reach {
   namespace: string;
-  user_id?: string;
+  user_id?: string | undefined;
 }
 
 export interface SessionStore {

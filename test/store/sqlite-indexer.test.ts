@@ -103,7 +103,7 @@ describe('the index of the embedded store', () => {
     exec.mockRestore();
   });
 
-  it('never leaves more than a thousand messages of a process to be searched through', async () => {
+  it('never leaves more than a thousand messages of a file to be searched through', async () => {
     const thousand = Array.from({ length: 1000 }, (_, i) => `fox ${i}`);
     await add('s', ...thousand);
     expect(unindexed()).toBe(1000);
@@ -147,8 +147,6 @@ describe('the index of the embedded store', () => {
       file.exec('DELETE FROM unindexed');
       index();
       expect(await waits()).toBe(1);
-      const other = await openSqliteStore(path);
-      await other.close();
       file.exec('INSERT OR IGNORE INTO unindexed SELECT id FROM messages WHERE id <= 900');
       await add('s', 'a hen');
       index();

@@ -14,18 +14,14 @@ import {
 } from './documents.ts';
 import { mergeMetadata } from './merge-patch.ts';
 import type { RememberedEnds } from './remembered-ends.ts';
-import { ownedStages } from './scope.ts';
+import { reachedStages } from './scope.ts';
 import { findLive, readStretch } from './stretches.ts';
 import { placeKey, within } from './thread-writes.ts';
 
 /** A session in whatever state it is, that has no such message. */
-async function absent(
-  db: Db,
-  { namespace, user_id }: Reach,
-  session_id: string,
-): Promise<FoundMessage> {
+async function absent(db: Db, reach: Reach, session_id: string): Promise<FoundMessage> {
   const [session] = await sessionsOf(db)
-    .aggregate<SessionDocument>([{ $match: { namespace, session_id } }, ...ownedStages(user_id)])
+    .aggregate<SessionDocument>(reachedStages(reach, { session_id }))
     .toArray();
   return { session: session && toSession(session), message: undefined };
 }

@@ -1,5 +1,6 @@
-import type { Db, Document } from 'mongodb';
+import type { Db, Document, Filter } from 'mongodb';
 import type { Extent, SearchScope, TimeRange } from '../search-store.ts';
+import type { Reach } from '../store.ts';
 import { type SessionDocument, sessionsOf } from './documents.ts';
 
 /** What the messages of a scope have in common. */
@@ -10,14 +11,19 @@ type LiveThread = Pick<SessionDocument, 'session_id' | 'thread' | 'base_seq' | '
 const LIVE_FIELDS = { _id: 0, session_id: 1, thread: 1, base_seq: 1, last_seq: 1 };
 
 /**
- * Stages behind one that matches sessions by their identifiers, which leave out those of other users.
- * The limit keeps the server from taking the two conditions for one, which an index on users would
- * serve as well, and take the longer the more sessions the user has.
+ * Stages that find the sessions in reach by their identifiers. The limit keeps the server from taking
+ * the two conditions for one, which an index on users would serve as well, and take the longer the
+ * more sessions the user has.
  *
- * @param limit how many identifiers there are
+ * @param sessions a condition that no more than `limit` sessions of the namespace can meet
  */
-export function ownedStages(user_id: string | undefined, limit = 1): Document[] {
-  return user_id === undefined ? [] : [{ $limit: limit }, { $match: { user_id } }];
+export function reachedStages(
+  { namespace, user_id }: Reach,
+  sessions: Filter<SessionDocument>,
+  limit = 1,
+): Document[] {
+  const named = { $match: { namespace, ...sessions } };
+  return user_id === undefined ? [named] : [named, { $limit: limit }, { $match: { user_id } }];
 }
 
 /** What the messages of a scope have in common, in the order of an index; `undefined` if there are none. */
@@ -31,8 +37,7 @@ export async function filterOf(
   }
   const [session] = await sessionsOf(db)
     .aggregate<LiveThread>([
-      { $match: { namespace, session_id, live: true } },
-      ...ownedStages(user_id),
+      ...reachedStages({ namespace, user_id }, { session_id, live: true }),
       { $project: LIVE_FIELDS },
     ])
     .toArray();

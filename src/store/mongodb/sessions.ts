@@ -18,7 +18,7 @@ import { mergeMetadata } from './merge-patch.ts';
 import { findIdentifiers, findPage } from './pages.ts';
 import { purgeSession } from './purge.ts';
 import type { RememberedEnds } from './remembered-ends.ts';
-import { ownedStages } from './scope.ts';
+import { reachedStages } from './scope.ts';
 
 /** The sessions collection. */
 export function mongoSessions(connection: Connection, ends: RememberedEnds): SessionStore {
@@ -90,17 +90,14 @@ export function mongoSessions(connection: Connection, ends: RememberedEnds): Ses
       });
     },
 
-    find: createBatches(inReach, ({ namespace, user_id }: Reach, ids) =>
+    find: createBatches(inReach, (reach: Reach, ids) =>
       connection.run(async ({ db }) => {
         const session_id = ids.length === 1 ? (ids[0] as string) : { $in: ids };
         const found =
-          user_id === undefined
-            ? await sessionsOf(db).find({ namespace, session_id }).toArray()
+          reach.user_id === undefined
+            ? await sessionsOf(db).find({ namespace: reach.namespace, session_id }).toArray()
             : await sessionsOf(db)
-                .aggregate<SessionDocument>([
-                  { $match: { namespace, session_id } },
-                  ...ownedStages(user_id, ids.length),
-                ])
+                .aggregate<SessionDocument>(reachedStages(reach, { session_id }, ids.length))
                 .toArray();
         return new Map(found.map((document) => [document.session_id, toSession(document)]));
       }),

@@ -11,7 +11,7 @@ import {
   toMessage,
 } from './documents.ts';
 import { messageIdOf } from './message-id.ts';
-import { ownedStages } from './scope.ts';
+import { reachedStages } from './scope.ts';
 
 /**
  * How many messages the server looks up at once, into one document, which with the session must fit
@@ -31,14 +31,13 @@ interface Row {
  */
 export async function readStretch(
   db: Db,
-  { namespace, user_id }: Reach,
+  reach: Reach,
   session_id: string,
   stretch: Stretch,
 ): Promise<{ conversation: Conversation; messages: Message[] } | undefined> {
   const rows = sessionsOf(db).aggregate<Row>(
     [
-      { $match: { namespace, session_id } },
-      ...ownedStages(user_id),
+      ...reachedStages(reach, { session_id }),
       { $project: { session: '$$ROOT', messages: idsOf(stretch) } },
       {
         $unwind: {

@@ -1,5 +1,6 @@
 import type { Extent, MessageVector, NewestVectors, VectorStore } from '../search-store.ts';
 import type { Connection, Row } from './connection.ts';
+import { REACHED } from './sessions.ts';
 
 const PUT = `INSERT INTO vectors (id, model, digest, vector)
   SELECT messages.id, ?, ?, ? FROM messages WHERE thread = ? AND seq = ?
@@ -15,7 +16,7 @@ const IN_TIME = 'messages.created_at BETWEEN ? AND ?';
 const NEWEST_OF = (condition: string) => `SELECT ${FOUND} FROM (
     SELECT messages.id FROM sessions JOIN messages ON messages.thread = sessions.thread
     JOIN vectors ON vectors.id = messages.id
-    WHERE namespace = ? AND ${condition} AND sessions.deleted_at IS NULL AND ${IN_TIME}
+    WHERE ${condition} AND sessions.deleted_at IS NULL AND ${IN_TIME}
     ORDER BY messages.id DESC LIMIT ?
   ) AS newest
   JOIN vectors ON vectors.id = newest.id
@@ -27,8 +28,8 @@ const NEWEST_OF = (condition: string) => `SELECT ${FOUND} FROM (
 const LOOKED_AT = 20_000;
 
 const NEWEST = {
-  session: NEWEST_OF('session_id = ? AND (?3 IS NULL OR user_id = ?3)'),
-  user: NEWEST_OF('user_id = ?'),
+  session: NEWEST_OF(REACHED),
+  user: NEWEST_OF('namespace = ? AND user_id = ?'),
   /** Most vectors are of live sessions, and of the one namespace that a file mostly has. */
   namespace: `SELECT ${FOUND}
     FROM (SELECT * FROM vectors ORDER BY id DESC LIMIT ${LOOKED_AT}) AS vectors

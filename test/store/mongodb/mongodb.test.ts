@@ -231,8 +231,8 @@ describe.skipIf(replicaSet === null)(`the MongoDB store${skipReason}`, () => {
         expect(plan.stages).not.toContain('COLLSCAN');
         expect(plan.stages).not.toContain('SORT');
         // As many as are wanted, one to see whether there are more, and their sessions, also beforehand.
-        expect(plan.keysExamined).toBeLessThanOrEqual(51 + 3);
-        expect(plan.docsExamined).toBeLessThanOrEqual(51 + 3);
+        expect(plan.keysExamined).toBeLessThanOrEqual(51 + 2);
+        expect(plan.docsExamined).toBeLessThanOrEqual(51 + 2);
       });
     });
 
