@@ -5,6 +5,7 @@ import { dist } from './support.mjs';
 import { randomFrom, sentence } from './text.mjs';
 
 export const NAMESPACE = 'bench';
+const REACH = { namespace: NAMESPACE };
 export const CALLERS = 16;
 /** Sessions and users that a list goes through. */
 export const LISTED = 200;
@@ -81,9 +82,9 @@ export async function fill(store) {
   for (let caller = 0; caller < CALLERS; caller++) {
     const append = newAppend(CONVERSATION);
     uuids.push(append.messages[50].uuid);
-    await store.messages.append(NAMESPACE, sessionOf(caller), append);
+    await store.messages.append(REACH, sessionOf(caller), append);
     for (const count of APPENDS) {
-      await store.messages.append(NAMESPACE, appendedOf(caller, count), newAppend(1));
+      await store.messages.append(REACH, appendedOf(caller, count), newAppend(1));
     }
   }
   return uuids;
@@ -95,14 +96,11 @@ export const APPENDS = [2, 100];
 /** The reads: their names, and each as the store does it, for a caller. */
 export function reads(store, uuids) {
   return {
-    'sessions.find': (caller) => store.sessions.find({ namespace: NAMESPACE }, sessionOf(caller)),
+    'sessions.find': (caller) => store.sessions.find(REACH, sessionOf(caller)),
     'sessions.list of 50': () => store.sessions.list(NAMESPACE, QUERY, WINDOW),
-    'messages.read of 12': (caller) =>
-      store.messages.read({ namespace: NAMESPACE }, sessionOf(caller), stretch(12)),
-    'messages.read of 50': (caller) =>
-      store.messages.read({ namespace: NAMESPACE }, sessionOf(caller), stretch(50)),
-    'messages.find': (caller) =>
-      store.messages.find({ namespace: NAMESPACE }, sessionOf(caller), uuids[caller]),
+    'messages.read of 12': (caller) => store.messages.read(REACH, sessionOf(caller), stretch(12)),
+    'messages.read of 50': (caller) => store.messages.read(REACH, sessionOf(caller), stretch(50)),
+    'messages.find': (caller) => store.messages.find(REACH, sessionOf(caller), uuids[caller]),
     'users.find': (caller) => store.users.find(NAMESPACE, userOf(caller)),
     'users.list of 50': () => store.users.list(NAMESPACE, QUERY, WINDOW),
   };
@@ -115,11 +113,11 @@ export function writes(store) {
   return {
     'sessions.insert': () => store.sessions.insert(NAMESPACE, newSession()),
     'sessions.merge': (caller) =>
-      store.sessions.merge(NAMESPACE, sessionOf(caller), { turn: ++turn }, now()),
+      store.sessions.merge(REACH, sessionOf(caller), { turn: ++turn }, now()),
     ...Object.fromEntries(
       APPENDS.map((count) => [
         `messages.append of ${count}`,
-        (caller) => store.messages.append(NAMESPACE, appendedOf(caller, count), newAppend(count)),
+        (caller) => store.messages.append(REACH, appendedOf(caller, count), newAppend(count)),
       ]),
     ),
     'users.insert': () => store.users.insert(NAMESPACE, newUser()),

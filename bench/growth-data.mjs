@@ -72,7 +72,7 @@ async function appendMessages(store, size) {
     });
     const of = { session_uuid: newUuid(), thread: newUuid(), at: new Date().toISOString() };
     const append = { messages, mayExist: false, ...of };
-    await patiently(() => store.messages.append(NAMESPACE, LONG, append));
+    await patiently(() => store.messages.append({ namespace: NAMESPACE }, LONG, append));
   }
 }
 

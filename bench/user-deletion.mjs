@@ -69,7 +69,7 @@ async function fillUser(store, user_id, sessions) {
       const session = { session_id, uuid: newUuid(), user_id, metadata: {}, message_count: 0 };
       await store.sessions.insert(namespace, { ...session, ...times });
       const append = toAppend(turns(MESSAGES_PER_USER_SESSION));
-      await store.messages.append(namespace, session_id, append);
+      await store.messages.append(CALLER, session_id, append);
     }
   };
   await Promise.all(Array.from({ length: FILLERS }, filler));
@@ -185,7 +185,7 @@ async function measure(name, place, userSessions) {
   const store = await openStore(place);
   try {
     const both = await services(store);
-    await store.messages.append(CALLER.namespace, 'small', toAppend(turns(SMALL)));
+    await store.messages.append(CALLER, 'small', toAppend(turns(SMALL)));
     const { ms: filled } = await timed(() => fillUser(store, 'owner', userSessions));
     const messages = userSessions * MESSAGES_PER_USER_SESSION;
     console.log(

@@ -2,7 +2,6 @@ import { DomainError, quoted } from '../domain/errors.ts';
 import type { Session, User } from '../domain/records.ts';
 import type { Store } from '../store/store.ts';
 import { isPast } from './past.ts';
-import { mayTouch } from './pin.ts';
 import { type Caller, type Dependencies, purgeTime } from './services.ts';
 
 /** The words for records that are not there, or not any more: what happened, and the way back. */
@@ -29,15 +28,8 @@ export function describeAbsence(deps: Pick<Dependencies, 'purgeAfter' | 'now'>) 
     return `${until(session.deleted_at as string)} ${remedy}`;
   }
 
-  /** Of a session, NOT_FOUND unless it may be changed; it may be deleted, or not be there, still. */
-  async function checkTouch(caller: Caller, store: Store, sessionId: string): Promise<void> {
-    if (await mayTouch(caller, store, sessionId)) return;
-    throw noSession(sessionId);
-  }
-
   return {
     deletedSession,
-    checkTouch,
 
     /** NOT_FOUND for a session, of which `found` is there if it is soft-deleted. */
     async session(
@@ -47,7 +39,10 @@ export function describeAbsence(deps: Pick<Dependencies, 'purgeAfter' | 'now'>) 
       found: Session | undefined,
     ): Promise<DomainError> {
       if (found?.deleted_at === undefined || isPast(deps, found)) {
-        return noSession(sessionId);
+        return new DomainError(
+          'NOT_FOUND',
+          `There is no session ${quoted(sessionId)}. Check the session_id, or create it with add_session; list_sessions shows what there is.`,
+        );
       }
       const text = await deletedSession(caller, store, found);
       return new DomainError('NOT_FOUND', `Session ${quoted(sessionId)} ${text}`);
@@ -67,11 +62,4 @@ export function describeAbsence(deps: Pick<Dependencies, 'purgeAfter' | 'now'>) 
       );
     },
   };
-}
-
-function noSession(sessionId: string): DomainError {
-  return new DomainError(
-    'NOT_FOUND',
-    `There is no session ${quoted(sessionId)}. Check the session_id, or create it with add_session; list_sessions shows what there is.`,
-  );
 }

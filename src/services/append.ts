@@ -7,7 +7,6 @@ import type { Append, AppendedSession, Store } from '../store/store.ts';
 import { describeAbsence } from './absence.ts';
 import { createBegin } from './begin.ts';
 import { overPast } from './past.ts';
-import { mayTouch } from './pin.ts';
 import { type Caller, changed, type Dependencies } from './services.ts';
 import { mapInTurns } from './turns.ts';
 import { type Unsummarized, unsummarized, WINDOW_DEFAULT } from './unsummarized.ts';
@@ -37,10 +36,17 @@ export function createAppend(deps: Dependencies) {
   const absence = describeAbsence(deps);
   const begin = createBegin(deps);
 
-  /** Adds a pinned caller's session before the append would, which would give it no user. */
-  async function beginOwn(caller: Caller, store: Store, session_id: string): Promise<void> {
-    if (await mayTouch(caller, store, session_id)) return;
+  /** Appends, for a pinned caller to a session that is begun as theirs if they have none such. */
+  async function appendTo(caller: Caller, store: Store, session_id: string, append: Append) {
+    const attempt = (added: Append) =>
+      store.messages.append(caller, session_id, added).catch((error: unknown) => {
+        throw withUuids(error, added);
+      });
+    const outcome = await attempt(append);
+    if (outcome.applied || outcome.found !== undefined) return outcome;
     await begin(caller, store, { session_id });
+    // No message is older than its session.
+    return attempt({ ...append, at: timestamp(deps.now()) });
   }
 
   return async (
@@ -54,7 +60,6 @@ export function createAppend(deps: Dependencies) {
     }
     const store = await deps.store();
     const { namespace } = caller;
-    await beginOwn(caller, store, sessionId);
     const terms = await mapInTurns(added, termsOf);
     const append: Append = {
       messages: added.map(({ uuid, role, content, metadata = {} }, i) => ({
@@ -73,15 +78,9 @@ export function createAppend(deps: Dependencies) {
     };
     const outcome = await overPast(
       deps,
-      () =>
-        store.messages.append(namespace, sessionId, append).catch((error: unknown) => {
-          throw withUuids(error, append);
-        }),
+      () => appendTo(caller, store, sessionId, append),
       (outcome) => (outcome.applied ? undefined : outcome.found),
-      async (cutoff) => {
-        await store.sessions.purge(namespace, sessionId, cutoff);
-        await beginOwn(caller, store, sessionId);
-      },
+      (cutoff) => store.sessions.purge(namespace, sessionId, cutoff),
     );
     if (!outcome.applied) {
       throw await absence.session(caller, store, sessionId, outcome.found);

@@ -159,11 +159,9 @@ export function createMemoryService(deps: Dependencies) {
       patch: JsonObject,
     ): Promise<Message> {
       const store = await deps.store();
-      const { namespace } = caller;
-      await absence.checkTouch(caller, store, sessionId);
-      const merged = await store.messages.merge(namespace, sessionId, uuid, patch, now());
+      const merged = await store.messages.merge(caller, sessionId, uuid, patch, now());
       const message = await present(caller, store, sessionId, uuid, merged);
-      deps.onChange(namespace, changed(merged.session as Session, false));
+      deps.onChange(caller.namespace, changed(merged.session as Session, false));
       return message;
     },
 
@@ -180,12 +178,10 @@ export function createMemoryService(deps: Dependencies) {
     ): Promise<{ session: Session; summary: Summary }> {
       const store = await deps.store();
       const summary = { ...input, created_at: now() };
-      const { namespace } = caller;
       const uuid = deps.newUuid();
-      await absence.checkTouch(caller, store, sessionId);
-      const outcome = await store.messages.summarize(namespace, sessionId, uuid, summary);
+      const outcome = await store.messages.summarize(caller, sessionId, uuid, summary);
       if (outcome.applied) {
-        deps.onChange(namespace, changed(outcome.record.session, false));
+        deps.onChange(caller.namespace, changed(outcome.record.session, false));
         return { session: outcome.record.session, summary };
       }
       const { found } = outcome;

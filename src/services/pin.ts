@@ -1,5 +1,4 @@
 import { DomainError, quoted } from '../domain/errors.ts';
-import type { Store } from '../store/store.ts';
 import type { Caller } from './services.ts';
 
 /**
@@ -17,17 +16,6 @@ export function exists({ user_id: pin }: Caller, owner: string | undefined): boo
  */
 export function sessionPrefix(pin: string): string {
   return `${encodeURIComponent(pin)}/`;
-}
-
-/**
- * Whether a session may be changed. It takes one read, of nothing but the owner, so that neither
- * the answer nor its time tells somebody else's session from one that is not there. Callers who are
- * not pinned pay nothing. Reads need no such look: the store finds only what is in the caller's reach.
- */
-export async function mayTouch(caller: Caller, store: Store, sessionId: string): Promise<boolean> {
-  if (caller.user_id === undefined) return true;
-  const found = await store.sessions.owner(caller.namespace, sessionId);
-  return found !== undefined && exists(caller, found.user_id);
 }
 
 /** The same whether or not somebody else has a session of that identifier. */

@@ -60,8 +60,7 @@ export function createSessionService(deps: Dependencies) {
 
     async updateMetadata(caller: Caller, sessionId: string, patch: JsonObject): Promise<Session> {
       const store = await deps.store();
-      await absence.checkTouch(caller, store, sessionId);
-      const outcome = await store.sessions.merge(caller.namespace, sessionId, patch, now());
+      const outcome = await store.sessions.merge(caller, sessionId, patch, now());
       const session = told(caller, outcome);
       if (outcome.applied) return outcome.record;
       throw await absence.session(caller, store, sessionId, session);
@@ -70,8 +69,7 @@ export function createSessionService(deps: Dependencies) {
     /** Deletes, or answers with the deletion that is already there, so that a retry is safe. */
     async delete(caller: Caller, sessionId: string): Promise<Deletion> {
       const store = await deps.store();
-      await absence.checkTouch(caller, store, sessionId);
-      const outcome = await store.sessions.delete(caller.namespace, sessionId, now());
+      const outcome = await store.sessions.delete(caller, sessionId, now());
       const session = told(caller, outcome);
       if (session?.deleted_at === undefined) {
         throw await absence.session(caller, store, sessionId, undefined);
@@ -82,8 +80,7 @@ export function createSessionService(deps: Dependencies) {
     /** Undoes a deletion; a session that is live stays as it is. */
     async restore(caller: Caller, sessionId: string): Promise<Session> {
       const store = await deps.store();
-      await absence.checkTouch(caller, store, sessionId);
-      const outcome = await store.sessions.restore(caller.namespace, sessionId);
+      const outcome = await store.sessions.restore(caller, sessionId);
       const session = told(caller, outcome);
       if (session !== undefined && session.deleted_at === undefined) return session;
       throw await absence.session(caller, store, sessionId, session);

@@ -74,7 +74,10 @@ export interface SessionQuery extends ListQuery {
   user_id?: string | undefined;
 }
 
-/** Whose sessions a read finds: those of a namespace, or only those of one user in it. */
+/**
+ * Whose sessions a call finds: those of a namespace, or only those of one user in it. For all else it
+ * is as if there were none: it changes nothing there, answers the same, and is as quick.
+ */
 export interface Reach {
   namespace: string;
   user_id?: string | undefined;
@@ -87,7 +90,7 @@ export interface SessionStore {
    */
   insert(namespace: string, session: Session): Promise<Change<Session> | 'user_missing'>;
 
-  /** The session, live or soft-deleted. Out of reach, it is as quick as if there were none. */
+  /** The session, live or soft-deleted. */
   find(reach: Reach, sessionId: string): Promise<Session | undefined>;
 
   /** Whose the session is, live or soft-deleted: as quick as if there were none, whatever it holds. */
@@ -98,21 +101,16 @@ export interface SessionStore {
    *
    * @throws DomainError INVALID_ARGUMENT when the merged metadata would be too large
    */
-  merge(
-    namespace: string,
-    sessionId: string,
-    patch: JsonObject,
-    at: string,
-  ): Promise<Change<Session>>;
+  merge(reach: Reach, sessionId: string, patch: JsonObject, at: string): Promise<Change<Session>>;
 
   /** Soft-deletes a live session, its messages with it. */
-  delete(namespace: string, sessionId: string, at: string): Promise<Change<Session>>;
+  delete(reach: Reach, sessionId: string, at: string): Promise<Change<Session>>;
 
   /**
    * Undoes a session's deletion, which brings back its messages. Not applied to a session that is
    * live, or whose user is deleted.
    */
-  restore(namespace: string, sessionId: string): Promise<Change<Session>>;
+  restore(reach: Reach, sessionId: string): Promise<Change<Session>>;
 
   list(namespace: string, query: SessionQuery, window: ListWindow): Promise<Listed<Session>>;
 
@@ -197,18 +195,17 @@ export interface FoundMessage {
 
 export interface MessageStore {
   /**
-   * Appends messages to a session, which is created if it is not there and revived if it is
-   * soft-deleted: then it starts anew, and the messages that were deleted stay so. A message whose
-   * uuid is there already is updated in place: role and content replaced, metadata merged.
+   * Appends messages to a session, which is revived if it is soft-deleted: then it starts anew, and
+   * the messages that were deleted stay so. If it is not there, it is created, without a user. A
+   * message whose uuid is there already is updated in place: role and content replaced, metadata
+   * merged.
    *
-   * Not applied to a session whose user is deleted.
+   * Not applied to a session whose user is deleted; nor, where only one user's are in reach, to one
+   * that is not there.
    */
-  append(namespace: string, sessionId: string, append: Append): Promise<Change<Appended, Session>>;
+  append(reach: Reach, sessionId: string, append: Append): Promise<Change<Appended, Session>>;
 
-  /**
-   * A session, live or soft-deleted, and a stretch of its messages, in the order asked for. Out of
-   * reach, it is as quick as if there were none.
-   */
+  /** A session, live or soft-deleted, and a stretch of its messages, in the order asked for. */
   read(
     reach: Reach,
     sessionId: string,
@@ -225,7 +222,7 @@ export interface MessageStore {
    * @throws DomainError INVALID_ARGUMENT when the merged metadata would be too large
    */
   merge(
-    namespace: string,
+    reach: Reach,
     sessionId: string,
     uuid: string,
     patch: JsonObject,
@@ -239,7 +236,7 @@ export interface MessageStore {
    * @param uuid identifies the summary in the history that is kept
    */
   summarize(
-    namespace: string,
+    reach: Reach,
     sessionId: string,
     uuid: string,
     summary: Summary,

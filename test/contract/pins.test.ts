@@ -46,6 +46,23 @@ describeStores('callers pinned to a user', (under) => {
   const refused = (work: Promise<unknown>, code: string) =>
     expect(work).rejects.toMatchObject({ name: 'DomainError', code });
 
+  /** Whatever bob may try on one session. */
+  const OPERATIONS: Record<string, (id: string, services: Harness) => Promise<unknown>> = {
+    'sessions.add': (session_id, { sessions }) => sessions.add(bob, { session_id }),
+    'sessions.get': (id, { sessions }) => sessions.get(bob, id),
+    'sessions.updateMetadata': (id, { sessions }) => sessions.updateMetadata(bob, id, { a: 1 }),
+    'sessions.delete': (id, { sessions }) => sessions.delete(bob, id),
+    'sessions.restore': (id, { sessions }) => sessions.restore(bob, id),
+    'memory.add': (id, { memory }) => memory.add(bob, id, said),
+    'memory.get': (id, { memory }) => memory.get(bob, id),
+    'memory.list': (id, { memory }) => memory.list(bob, id, { order: 'asc' }),
+    'memory.getMessage': (id, { memory }) => memory.getMessage(bob, id, UUID),
+    'memory.updateMetadata': (id, { memory }) => memory.updateMetadata(bob, id, UUID, { a: 1 }),
+    'memory.summarize': (id, { memory }) =>
+      memory.summarize(bob, id, { content: 'x', up_to_seq: 1 }),
+    'search.search': (session_id, { search }) => search.search(bob, { query: 'hello', session_id }),
+  };
+
   it('begin sessions of their own, by either way, under identifiers that nobody else may take', async () => {
     const { sessions, memory } = services;
     expect(await sessions.add(ada, { session_id: 'ada/1' })).toMatchObject({ user_id: 'ada' });
@@ -202,6 +219,25 @@ describeStores('callers pinned to a user', (under) => {
     expect([await meant(), await meant('ada'), await meant('bob')]).toStrictEqual([1, 1, 0]);
   });
 
+  it('keep what they may not touch apart from what they may, though it has the same name', async () => {
+    const { sessions, memory } = services;
+    await sessions.add(anybody, { session_id: 's', user_id: 'bob' });
+    await memory.add(bob, 's', said);
+    // By another process, between two of bob's calls.
+    const other = await under.database.open();
+    await other.sessions.delete(anybody, 's', '2100-01-01T00:00:00.000Z');
+    await other.sessions.purge(namespace, 's', '2100-01-01T00:00:00.000Z');
+    await other.close();
+    await sessions.add(anybody, { session_id: 's', user_id: 'ada' });
+    await memory.add(ada, 's', [{ ...(said[0] as (typeof said)[0]), uuid: UUID }]);
+    const before = await memory.get(anybody, 's');
+    for (const [name, operation] of Object.entries(OPERATIONS)) {
+      if (name === 'search.search') continue;
+      await expect(operation('s', services), name).rejects.toMatchObject({ name: 'DomainError' });
+    }
+    expect(await memory.get(anybody, 's')).toEqual(before);
+  });
+
   describe('ask the store the same, and are told the same,', () => {
     /** What was asked of the store, and what was answered, with the identifier taken out. */
     async function outcome(id: string, work: (services: Harness) => Promise<unknown>) {
@@ -211,23 +247,6 @@ describeStores('callers pinned to a user', (under) => {
       );
       return { asked, answer: JSON.stringify(answer).replaceAll(id, 'ID') };
     }
-
-    const OPERATIONS: Record<string, (id: string, services: Harness) => Promise<unknown>> = {
-      'sessions.add': (session_id, { sessions }) => sessions.add(bob, { session_id }),
-      'sessions.get': (id, { sessions }) => sessions.get(bob, id),
-      'sessions.updateMetadata': (id, { sessions }) => sessions.updateMetadata(bob, id, { a: 1 }),
-      'sessions.delete': (id, { sessions }) => sessions.delete(bob, id),
-      'sessions.restore': (id, { sessions }) => sessions.restore(bob, id),
-      'memory.add': (id, { memory }) => memory.add(bob, id, said),
-      'memory.get': (id, { memory }) => memory.get(bob, id),
-      'memory.list': (id, { memory }) => memory.list(bob, id, { order: 'asc' }),
-      'memory.getMessage': (id, { memory }) => memory.getMessage(bob, id, UUID),
-      'memory.updateMetadata': (id, { memory }) => memory.updateMetadata(bob, id, UUID, { a: 1 }),
-      'memory.summarize': (id, { memory }) =>
-        memory.summarize(bob, id, { content: 'x', up_to_seq: 1 }),
-      'search.search': (session_id, { search }) =>
-        search.search(bob, { query: 'hello', session_id }),
-    };
 
     it.each(Object.keys(OPERATIONS))('whosever a session is: %s', async (name) => {
       const { sessions, memory, users } = services;
@@ -243,7 +262,12 @@ describeStores('callers pinned to a user', (under) => {
       }
       await sessions.delete(anybody, 'deleted');
       await users.delete(anybody, 'gone');
-      const before = await sessions.list(anybody, LIST);
+      const present = async () => [
+        await sessions.list(anybody, LIST),
+        await memory.get(anybody, 'live'),
+        await memory.get(anybody, 'nobodys'),
+      ];
+      const before = await present();
 
       const operation = OPERATIONS[name] as (typeof OPERATIONS)[string];
       const never = await outcome('never-existed', (all) => operation('never-existed', all));
@@ -251,7 +275,7 @@ describeStores('callers pinned to a user', (under) => {
       for (const id of ['live', 'deleted', 'nobodys', 'withuser']) {
         expect(await outcome(id, (all) => operation(id, all)), id).toEqual(never);
       }
-      expect(await sessions.list(anybody, LIST)).toEqual(before);
+      expect(await present()).toEqual(before);
     });
   });
 });

@@ -1,12 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Db, MongoClientBulkWriteError } from 'mongodb';
 import { jsonBytes } from '../../domain/metadata.ts';
-import type { Append, Appended } from '../store.ts';
+import type { Append, Appended, Reach } from '../store.ts';
 import type { Strays } from './append-transaction.ts';
-import { type MessageDocument, messagesOf, sessionsOf } from './documents.ts';
+import { type MessageDocument, messagesOf, type SessionDocument, sessionsOf } from './documents.ts';
 import { bulkWriteFailure, isDuplicateKey } from './errors.ts';
+import { reachedStages } from './scope.ts';
 import { endOf, type ThreadEnd, toAppended } from './thread-end.ts';
-import { findExisting, type Place, placesOf, toDocuments } from './thread-writes.ts';
+import { findExisting, placesOf, toDocuments } from './thread-writes.ts';
 
 /**
  * How often an append finds the place behind the end taken, and the end where it was, before it takes
@@ -37,7 +38,7 @@ const LEAST_MS = 100;
  * It takes an ordered `bulkWrite` (https://www.mongodb.com/docs/manual/reference/command/bulkWrite/) on
  * one replica set, where a primary that fails can lose what came last, and nothing before it.
  *
- * @param known where the thread ended when it was last seen
+ * @param known where the thread of a session in reach ended when it was last seen
  * @param strays is told of whatever this may leave behind
  * @param deadline when the caller stops waiting, in milliseconds since 1970
  * @returns `undefined` when it takes a transaction: the session is not live any more, something is in
@@ -46,6 +47,7 @@ const LEAST_MS = 100;
  */
 export async function appendInCommand(
   db: Db,
+  reach: Reach,
   known: ThreadEnd,
   append: Append,
   strays: Strays,
@@ -70,11 +72,11 @@ export async function appendInCommand(
       const reached = endAfter(end, documents.length, append.at);
       return { record: toAppended(reached, placesOf(append, there, documents)), end: reached };
     }
-    let current: ThreadEnd | undefined = await currentEnd(db, end);
+    let current: ThreadEnd | undefined = await currentEnd(db, reach, end.session_id);
     for (let waits = 0; current?.thread === thread && current.last_seq === last_seq; waits++) {
       if (waits === MAX_WAITS) return undefined;
       await delay((0.5 + 0.5 * Math.random()) * FIRST_WAIT * 2 ** waits);
-      current = await currentEnd(db, end);
+      current = await currentEnd(db, reach, end.session_id);
     }
     if (earlier === undefined) strays.own.delete(thread);
     end = current;
@@ -131,13 +133,17 @@ function endAfter(end: ThreadEnd, count: number, time: string): ThreadEnd {
   };
 }
 
-/** Where the thread of a session ends, if it is live and has one. */
+/** Where the thread of a session ends, if it is in reach, live, and has one. */
 export async function currentEnd(
   db: Db,
-  { namespace, session_id }: Place,
+  reach: Reach,
+  session_id: string,
 ): Promise<ThreadEnd | undefined> {
-  const options = { projection: { metadata: 0, left: 0 } };
-  const found = await sessionsOf(db).findOne({ namespace, session_id, live: true }, options);
+  const stages = [
+    ...reachedStages(reach, { session_id, live: true }),
+    { $project: { metadata: 0, left: 0 } },
+  ];
+  const [found] = await sessionsOf(db).aggregate<SessionDocument>(stages).toArray();
   return found?.thread === undefined ? undefined : endOf(found);
 }
 

@@ -1,6 +1,6 @@
 import { type Db, MongoBulkWriteError } from 'mongodb';
 import type { Session } from '../../domain/records.ts';
-import type { Append, Appended, Change } from '../store.ts';
+import type { Append, Appended, Change, Reach } from '../store.ts';
 import {
   type MessageDocument,
   messagesOf,
@@ -14,7 +14,6 @@ import {
   advance,
   findExisting,
   Outdated,
-  type Place,
   placesOf,
   replaceExisting,
   type ThreadKey,
@@ -28,13 +27,15 @@ import {
  */
 export async function appendInSteps(
   db: Db,
-  place: Place,
+  reach: Reach,
+  session_id: string,
   append: Append,
 ): Promise<Change<Appended, Session>> {
-  const begun = await advance(db, place, append, 0);
+  const begun = await advance(db, reach, session_id, append, 0);
+  if (begun === undefined) return { applied: false, found: undefined };
   if (begun.user_deleted) return { applied: false, found: toSession(begun) };
   const end = endOf(begun);
-  const key = { ...place, thread: end.thread };
+  const key = { namespace: reach.namespace, session_id, thread: end.thread };
   const existing = await findExisting(db, key, Number.POSITIVE_INFINITY, append);
   await replaceExisting(db, existing, append);
 

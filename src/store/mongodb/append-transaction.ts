@@ -1,6 +1,6 @@
 import type { ClientSession, Db, Filter } from 'mongodb';
 import type { Session } from '../../domain/records.ts';
-import type { Append, Appended, Change } from '../store.ts';
+import type { Append, Appended, Change, Reach } from '../store.ts';
 import {
   type MessageDocument,
   messagesOf,
@@ -9,14 +9,7 @@ import {
   toSession,
 } from './documents.ts';
 import { endOf, type ThreadEnd, toAppended } from './thread-end.ts';
-import {
-  advance,
-  findExisting,
-  type Place,
-  placesOf,
-  replaceExisting,
-  toDocuments,
-} from './thread-writes.ts';
+import { advance, findExisting, placesOf, replaceExisting, toDocuments } from './thread-writes.ts';
 
 /** Messages behind the end of a thread, which are no part of it: of a command that was cut off. */
 export interface Strays {
@@ -29,17 +22,19 @@ export interface Strays {
 /** Appends within a transaction: the place in the order is taken first, then filled. */
 export async function appendInTransaction(
   db: Db,
-  place: Place,
+  reach: Reach,
+  session_id: string,
   append: Append,
   strays: Strays,
   session: ClientSession,
 ): Promise<Change<Appended, Session> & { end?: ThreadEnd }> {
-  let document = await advance(db, place, append, append.messages.length, session);
+  let document = await advance(db, reach, session_id, append, append.messages.length, session);
+  if (document === undefined) return { applied: false, found: undefined };
   if (document.user_deleted) return { applied: false, found: toSession(document) };
   const before = document.last_seq - append.messages.length;
   const existing = await findExisting(db, endOf(document), before, append, session);
   if (existing.size > 0) {
-    document = await giveBack(db, place, existing.size, session);
+    document = await giveBack(db, document, existing.size, session);
     await replaceExisting(db, existing, append, session);
   }
   const end = endOf(document);
@@ -55,12 +50,12 @@ export async function appendInTransaction(
 /** Moves a session's end back over places that were taken for messages that have one. */
 async function giveBack(
   db: Db,
-  place: Place,
+  { namespace, session_id }: SessionDocument,
   count: number,
   session: ClientSession,
 ): Promise<SessionDocument> {
   const document = await sessionsOf(db).findOneAndUpdate(
-    place,
+    { namespace, session_id },
     { $inc: { last_seq: -count } },
     { returnDocument: 'after', session },
   );

@@ -14,16 +14,14 @@ import {
 } from './documents.ts';
 import { mergeMetadata } from './merge-patch.ts';
 import type { RememberedEnds } from './remembered-ends.ts';
-import { reachedStages } from './scope.ts';
+import { findReached, reachedFilter } from './scope.ts';
 import { findLive, readStretch } from './stretches.ts';
-import { placeKey, within } from './thread-writes.ts';
+import { turnOf, within } from './thread-writes.ts';
 
 /** A session in whatever state it is, that has no such message. */
 async function absent(db: Db, reach: Reach, session_id: string): Promise<FoundMessage> {
-  const [session] = await sessionsOf(db)
-    .aggregate<SessionDocument>(reachedStages(reach, { session_id }))
-    .toArray();
-  return { session: session && toSession(session), message: undefined };
+  const session = await findReached(db, reach, session_id);
+  return { session: session === null ? undefined : toSession(session), message: undefined };
 }
 
 /** The messages and summaries collections, and what they move in the sessions collection. */
@@ -42,24 +40,23 @@ export function mongoMessages(connection: Connection, ends: RememberedEnds): Mes
       });
     },
 
-    merge(namespace, sessionId, uuid, patch, at) {
-      const place = { namespace, session_id: sessionId };
+    merge(reach, session_id, uuid, patch, at) {
       return connection.run(async ({ db }): Promise<FoundMessage> => {
-        const found = await findLive(db, { namespace }, sessionId, uuid);
-        if (found === undefined) return absent(db, { namespace }, sessionId);
-        const key = { ...place, thread: found.thread, uuid };
+        const found = await findLive(db, reach, session_id, uuid);
+        if (found === undefined) return absent(db, reach, session_id);
+        const key = { namespace: reach.namespace, session_id, thread: found.thread, uuid };
         const merged = await mergeMetadata(messagesOf(db), key, patch, new Date(at));
         return merged === null
-          ? absent(db, { namespace }, sessionId)
+          ? absent(db, reach, session_id)
           : { session: toSession(found.session), message: toMessage(merged) };
       });
     },
 
-    summarize(namespace, sessionId, uuid, { content, up_to_seq, created_at }) {
-      const place = { namespace, session_id: sessionId };
+    summarize(reach, session_id, uuid, { content, up_to_seq, created_at }) {
+      const place = { namespace: reach.namespace, session_id };
       const summary = { content, up_to_seq, created_at: new Date(created_at) };
-      const reached = {
-        ...place,
+      const covers = {
+        ...reachedFilter(reach, session_id),
         live: true,
         base_seq: { $lt: up_to_seq },
         last_seq: { $gte: up_to_seq },
@@ -75,7 +72,7 @@ export function mongoMessages(connection: Connection, ends: RememberedEnds): Mes
       async function store(db: Db, session?: ClientSession): Promise<SessionDocument | null> {
         const options = { returnDocument: 'after', ...within(session) } as const;
         const document = await sessionsOf(db).findOneAndUpdate(
-          reached,
+          covers,
           { $set: { summary } },
           options,
         );
@@ -88,17 +85,16 @@ export function mongoMessages(connection: Connection, ends: RememberedEnds): Mes
 
       return connection.run(async (deployment): Promise<Change<Conversation>> => {
         const { db, transactions, deadline } = deployment;
-        const key = placeKey(place);
         const { applied, document } = await changeOrFind(
           () =>
             transactions
-              ? connection.inTurn(key, deadline, () => {
+              ? connection.inTurn(turnOf(reach, session_id), deadline, () => {
                   // The summary is part of what is remembered.
-                  ends.forget(place);
+                  ends.forget(reach, session_id);
                   return connection.transaction((session) => store(db, session));
                 })
               : store(db),
-          () => sessionsOf(db).findOne(place),
+          () => findReached(db, reach, session_id),
           applies,
         );
         return applied

@@ -1,5 +1,5 @@
+import type { Reach } from '../store.ts';
 import type { ThreadEnd } from './thread-end.ts';
-import { type Place, placeKey } from './thread-writes.ts';
 
 /** How many ends are remembered: of identifiers of the usual length, some three megabytes. */
 const MAX_REMEMBERED = 5000;
@@ -12,20 +12,21 @@ export class RememberedEnds {
   readonly #ends = new Map<string, { end: ThreadEnd; at: number }>();
 
   /** What is remembered of a session, which is forgotten: whoever uses it will know better. */
-  take(place: Place): ThreadEnd | undefined {
-    const key = placeKey(place);
+  take(reach: Reach, session_id: string): ThreadEnd | undefined {
+    const key = keyOf(reach, session_id);
     const known = this.#ends.get(key);
+    if (known === undefined || !isReached(reach, known.end)) return undefined;
     this.#ends.delete(key);
-    return known && performance.now() - known.at < MAX_AGE_MS ? known.end : undefined;
+    return performance.now() - known.at < MAX_AGE_MS ? known.end : undefined;
   }
 
   /** For when what is remembered of a session will not hold any more. */
-  forget(place: Place): void {
-    this.#ends.delete(placeKey(place));
+  forget(reach: Reach, session_id: string): void {
+    this.take(reach, session_id);
   }
 
   put(end: ThreadEnd): void {
-    const key = placeKey(end);
+    const key = keyOf(end, end.session_id);
     this.#ends.delete(key);
     this.#ends.set(key, { end, at: performance.now() });
     if (this.#ends.size <= MAX_REMEMBERED) return;
@@ -34,3 +35,9 @@ export class RememberedEnds {
     this.#ends.delete(oldest as string);
   }
 }
+
+const keyOf = ({ namespace }: Reach, session_id: string) => JSON.stringify([namespace, session_id]);
+
+/** For a caller whom the session does not exist for, nothing is remembered of it, nor forgotten. */
+const isReached = ({ user_id }: Reach, end: ThreadEnd) =>
+  user_id === undefined || user_id === end.user_id;

@@ -26,6 +26,23 @@ export function reachedStages(
   return user_id === undefined ? [named] : [named, { $limit: limit }, { $match: { user_id } }];
 }
 
+/** The session by the identifier, if it is in reach, live or soft-deleted. */
+export async function findReached(
+  db: Db,
+  reach: Reach,
+  session_id: string,
+): Promise<SessionDocument | null> {
+  const [found] = await sessionsOf(db)
+    .aggregate<SessionDocument>(reachedStages(reach, { session_id }))
+    .toArray();
+  return found ?? null;
+}
+
+/** The filter of a change to a session: it applies to none that is out of reach. */
+export function reachedFilter({ namespace, user_id }: Reach, session_id: string) {
+  return { namespace, session_id, ...(user_id !== undefined && { user_id }) };
+}
+
 /** What the messages of a scope have in common, in the order of an index; `undefined` if there are none. */
 export async function filterOf(
   db: Db,

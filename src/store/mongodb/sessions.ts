@@ -18,7 +18,7 @@ import { mergeMetadata } from './merge-patch.ts';
 import { findIdentifiers, findPage } from './pages.ts';
 import { purgeSession } from './purge.ts';
 import type { RememberedEnds } from './remembered-ends.ts';
-import { reachedStages } from './scope.ts';
+import { findReached, reachedFilter, reachedStages } from './scope.ts';
 
 /** The sessions collection. */
 export function mongoSessions(connection: Connection, ends: RememberedEnds): SessionStore {
@@ -28,13 +28,13 @@ export function mongoSessions(connection: Connection, ends: RememberedEnds): Ses
   }
 
   async function change(
-    namespace: string,
+    reach: Reach,
     session_id: string,
     applies: (found: SessionDocument) => boolean,
     attempt: (db: Db) => Promise<SessionDocument | null>,
   ): Promise<Change<Session>> {
     return connection.run(async ({ db }) => {
-      const look = () => sessionsOf(db).findOne({ namespace, session_id });
+      const look = () => findReached(db, reach, session_id);
       const { applied, document } = await changeOrFind(() => attempt(db), look, applies);
       return applied
         ? { applied, record: toSession(document) }
@@ -111,28 +111,28 @@ export function mongoSessions(connection: Connection, ends: RememberedEnds): Ses
         return found.user_id === undefined ? {} : { user_id: found.user_id };
       }),
 
-    merge(namespace, sessionId, patch, at) {
-      const filter = { namespace, session_id: sessionId, live: true };
-      return change(namespace, sessionId, isLive, (db) =>
+    merge(reach, sessionId, patch, at) {
+      const filter = { ...reachedFilter(reach, sessionId), live: true };
+      return change(reach, sessionId, isLive, (db) =>
         mergeMetadata(sessionsOf(db), filter, patch, new Date(at)),
       );
     },
 
-    delete(namespace, session_id, at) {
-      ends.forget({ namespace, session_id });
-      return change(namespace, session_id, isLive, (db) =>
+    delete(reach, sessionId, at) {
+      ends.forget(reach, sessionId);
+      return change(reach, sessionId, isLive, (db) =>
         sessionsOf(db).findOneAndUpdate(
-          { namespace, session_id, live: true },
+          { ...reachedFilter(reach, sessionId), live: true },
           { $set: { live: false, deleted_at: new Date(at) } },
           { returnDocument: 'after' },
         ),
       );
     },
 
-    restore: (namespace, sessionId) =>
-      change(namespace, sessionId, isRestorable, (db) =>
+    restore: (reach, sessionId) =>
+      change(reach, sessionId, isRestorable, (db) =>
         sessionsOf(db).findOneAndUpdate(
-          { namespace, session_id: sessionId, live: false },
+          { ...reachedFilter(reach, sessionId), live: false },
           { $set: { live: true }, $unset: { deleted_at: '' } },
           { returnDocument: 'after' },
         ),

@@ -1,6 +1,6 @@
 import type { ClientSession, Db, Document } from 'mongodb';
 import { mergeWithinLimit } from '../../domain/metadata.ts';
-import type { Append, Appended, NewMessage } from '../store.ts';
+import type { Append, Appended, NewMessage, Reach } from '../store.ts';
 import {
   type MessageDocument,
   messagesOf,
@@ -11,6 +11,7 @@ import {
 } from './documents.ts';
 import { messageId } from './message-id.ts';
 import { fromStored, toStored } from './metadata.ts';
+import { reachedFilter } from './scope.ts';
 
 /** A session, by the key that its records are found with. */
 export interface Place {
@@ -22,9 +23,9 @@ export interface ThreadKey extends Place {
   thread: string;
 }
 
-/** One text for a session: by it those take turns who write it, and its end is remembered. */
-export const placeKey = ({ namespace, session_id }: Place) =>
-  JSON.stringify([namespace, session_id]);
+/** By this text those take turns who write a session: nobody waits for what is out of their reach. */
+export const turnOf = ({ namespace, user_id = '' }: Reach, session_id: string) =>
+  JSON.stringify([namespace, session_id, user_id]);
 
 /** Messages with the uuids that are to be appended, which are in the thread already. */
 export type Existing = Map<string, MessageDocument>;
@@ -38,14 +39,17 @@ export const within = (session: ClientSession | undefined) =>
 /**
  * Moves a session's end by `count` messages, creating or reviving it first if that is needed, in one
  * step. A session whose user is deleted stays as it is.
+ *
+ * @returns `undefined` if only one user's sessions are in reach, and this is none of them
  */
 export async function advance(
   db: Db,
-  place: Place,
+  reach: Reach,
+  session_id: string,
   { at: time, session_uuid, thread }: Append,
   count: number,
   session?: ClientSession,
-): Promise<SessionDocument> {
+): Promise<SessionDocument | undefined> {
   const at = new Date(time);
   const blocked = { $eq: [{ $type: '$user_deleted' }, 'string'] };
   const begins = { $or: [{ $ne: ['$live', true] }, { $eq: [{ $type: '$thread' }, 'missing'] }] };
@@ -94,14 +98,13 @@ export async function advance(
       },
     },
   ];
-  const document = await sessionsOf(db).findOneAndUpdate(place, pipeline, {
-    upsert: true,
-    returnDocument: 'after',
-    ...(session !== undefined && { session }),
-  });
+  const upsert = reach.user_id === undefined;
+  const options = { upsert, returnDocument: 'after', ...within(session) } as const;
+  const filter = reachedFilter(reach, session_id);
+  const document = await sessionsOf(db).findOneAndUpdate(filter, pipeline, options);
   // An upsert always answers with its document; one server that was tried did not when two met.
-  if (document === null) throw new Outdated();
-  return document;
+  if (document === null && upsert) throw new Outdated();
+  return document ?? undefined;
 }
 
 /**

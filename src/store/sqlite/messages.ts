@@ -5,7 +5,7 @@ import type { Append, Appended, Conversation, MessageStore, Reach } from '../sto
 import type { Connection, Row } from './connection.ts';
 import type { Indexer } from './indexer.ts';
 import { mergeStored, time } from './rows.ts';
-import { REACHED, SESSION_COLUMNS, toSession } from './sessions.ts';
+import { REACHED, reached, SESSION_COLUMNS, toSession } from './sessions.ts';
 
 const SESSION = `SELECT id, thread, base_seq, last_seq, user_deleted IS NOT NULL, ${SESSION_COLUMNS}
   FROM sessions WHERE ${REACHED}`;
@@ -74,8 +74,8 @@ interface State {
 export function sqliteMessages(connection: Connection, indexer: Indexer): MessageStore {
   const statement = (sql: string) => connection.statement(sql);
 
-  function stateOf({ namespace, user_id }: Reach, sessionId: string): State | undefined {
-    const row = statement(SESSION).get(namespace, sessionId, user_id ?? null);
+  function stateOf(reach: Reach, sessionId: string): State | undefined {
+    const row = statement(SESSION).get(...reached(reach, sessionId));
     if (row === undefined) return undefined;
     const [id, thread, base, last, userDeleted, ...session] = row as [
       ...[id: number, thread: number | null, base: number, last: number, userDeleted: number],
@@ -144,16 +144,17 @@ export function sqliteMessages(connection: Connection, indexer: Indexer): Messag
   }
 
   return {
-    append(namespace, sessionId, append) {
+    append(reach, sessionId, append) {
       const now = Date.parse(append.at);
       return connection.write(() => {
-        let state = stateOf({ namespace }, sessionId);
+        let state = stateOf(reach, sessionId);
         if (state?.userDeleted) {
           return { applied: false, found: state.conversation.session };
         }
         if (state === undefined) {
-          statement(CREATE_SESSION).run(namespace, sessionId, append.session_uuid, now, now);
-          state = stateOf({ namespace }, sessionId) as State;
+          if (reach.user_id !== undefined) return { applied: false, found: undefined };
+          statement(CREATE_SESSION).run(reach.namespace, sessionId, append.session_uuid, now, now);
+          state = stateOf(reach, sessionId) as State;
         }
         const { last_seq: before, session, summary } = state.conversation;
         const { uuid, user_id } = session;
@@ -215,9 +216,9 @@ export function sqliteMessages(connection: Connection, indexer: Indexer): Messag
       });
     },
 
-    merge(namespace, sessionId, uuid, patch, at) {
+    merge(reach, sessionId, uuid, patch, at) {
       return connection.write(() => {
-        const { session, thread } = liveSession({ namespace }, sessionId);
+        const { session, thread } = liveSession(reach, sessionId);
         const existing = thread === null ? undefined : statement(EXISTING).get(thread, uuid);
         if (existing === undefined) return { session, message: undefined };
         const merged = mergeStored(existing[2], patch);
@@ -226,9 +227,9 @@ export function sqliteMessages(connection: Connection, indexer: Indexer): Messag
       });
     },
 
-    summarize(namespace, sessionId, uuid, summary) {
+    summarize(reach, sessionId, uuid, summary) {
       return connection.write(() => {
-        const state = stateOf({ namespace }, sessionId);
+        const state = stateOf(reach, sessionId);
         const conversation = state?.conversation;
         if (
           conversation === undefined ||

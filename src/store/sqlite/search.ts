@@ -11,7 +11,7 @@ import type { Connection, Row } from './connection.ts';
 import type { Indexer } from './indexer.ts';
 import { MESSAGE, toMessage } from './messages.ts';
 import { listedMetadata } from './rows.ts';
-import { REACHED, SESSION_COLUMNS, toSession } from './sessions.ts';
+import { REACHED, reached, SESSION_COLUMNS, toSession } from './sessions.ts';
 import { scopes } from './terms.ts';
 
 /** How many times as many messages as are wanted are looked at, where many are deleted or too old. */
@@ -73,7 +73,7 @@ export function sqliteSearch(connection: Connection, indexer: Indexer): SearchSt
   /** What the terms of a scope begin with; `undefined` if there is nothing in it. */
   function prefixOf(namespace: string, { session_id, user_id }: SearchScope): string | undefined {
     if (session_id !== undefined) {
-      const row = statement(THREAD).get(namespace, session_id, user_id ?? null);
+      const row = statement(THREAD).get(...reached({ namespace, user_id }, session_id));
       const thread = row?.[0] as number | null | undefined;
       return thread == null ? undefined : scopes.session(thread);
     }

@@ -23,6 +23,11 @@ const SESSIONS = { table: 'sessions', columns: LISTED, toRecord: toSession };
 /** The user is asked for last: the row of somebody else's session is read no further than that. */
 export const REACHED = 'namespace = ?1 AND session_id = ?2 AND (?3 IS NULL OR user_id = ?3)';
 
+/** The first values of a statement with `REACHED` in it. */
+export function reached({ namespace, user_id }: Reach, sessionId: string): unknown[] {
+  return [namespace, sessionId, user_id ?? null];
+}
+
 const FIND = `SELECT ${SESSION_COLUMNS} FROM sessions WHERE ${REACHED}`;
 
 const OWNER = 'SELECT user_id FROM sessions WHERE namespace = ? AND session_id = ?';
@@ -32,17 +37,16 @@ const INSERT = `INSERT INTO sessions (namespace, session_id, uuid, user_id, meta
 
 const USER_IS_LIVE = `SELECT 1 FROM users WHERE namespace = ? AND user_id = ? AND deleted_at IS NULL`;
 
-const METADATA = `SELECT metadata FROM sessions
-  WHERE namespace = ? AND session_id = ? AND deleted_at IS NULL`;
+const METADATA = `SELECT metadata FROM sessions WHERE ${REACHED} AND deleted_at IS NULL`;
 
 const SET_METADATA = `UPDATE sessions SET metadata = ?, updated_at = max(updated_at, ?)
   WHERE namespace = ? AND session_id = ? RETURNING ${SESSION_COLUMNS}`;
 
-const DELETE = `UPDATE sessions SET deleted_at = ?
-  WHERE namespace = ? AND session_id = ? AND deleted_at IS NULL RETURNING ${SESSION_COLUMNS}`;
+const DELETE = `UPDATE sessions SET deleted_at = ?4
+  WHERE ${REACHED} AND deleted_at IS NULL RETURNING ${SESSION_COLUMNS}`;
 
 const RESTORE = `UPDATE sessions SET deleted_at = NULL
-  WHERE namespace = ? AND session_id = ? AND deleted_at IS NOT NULL AND user_deleted IS NULL
+  WHERE ${REACHED} AND deleted_at IS NOT NULL AND user_deleted IS NULL
   RETURNING ${SESSION_COLUMNS}`;
 
 const IDENTIFIERS = `SELECT session_id FROM sessions
@@ -56,12 +60,11 @@ export function sqliteSessions(connection: Connection): SessionStore {
     return row === undefined ? undefined : toSession(row);
   };
 
-  const find = ({ namespace, user_id }: Reach, sessionId: string) =>
-    first(FIND, namespace, sessionId, user_id ?? null);
+  const find = (reach: Reach, sessionId: string) => first(FIND, ...reached(reach, sessionId));
 
-  const change = (namespace: string, sessionId: string, changed: Session | undefined) =>
+  const change = (reach: Reach, sessionId: string, changed: Session | undefined) =>
     changed === undefined
-      ? { applied: false as const, found: find({ namespace }, sessionId) }
+      ? { applied: false as const, found: find(reach, sessionId) }
       : { applied: true as const, record: changed };
 
   return {
@@ -82,7 +85,7 @@ export function sqliteSessions(connection: Connection): SessionStore {
           Date.parse(created_at),
           Date.parse(updated_at),
         );
-        return change(namespace, session_id, inserted);
+        return change({ namespace }, session_id, inserted);
       });
     },
 
@@ -95,26 +98,24 @@ export function sqliteSessions(connection: Connection): SessionStore {
         return row[0] === null ? {} : { user_id: row[0] as string };
       }),
 
-    merge(namespace, sessionId, patch, at) {
+    merge(reach, sessionId, patch, at) {
       return connection.write(() => {
-        const row = connection.statement(METADATA).get(namespace, sessionId);
-        if (row === undefined) return change(namespace, sessionId, undefined);
+        const row = connection.statement(METADATA).get(...reached(reach, sessionId));
+        if (row === undefined) return change(reach, sessionId, undefined);
         const merged = mergeStored(row[0], patch);
-        const changed = first(SET_METADATA, merged, Date.parse(at), namespace, sessionId);
-        return change(namespace, sessionId, changed);
+        const changed = first(SET_METADATA, merged, Date.parse(at), reach.namespace, sessionId);
+        return change(reach, sessionId, changed);
       });
     },
 
-    delete(namespace, sessionId, at) {
-      return connection.write(() =>
-        change(namespace, sessionId, first(DELETE, Date.parse(at), namespace, sessionId)),
-      );
+    delete(reach, sessionId, at) {
+      const values = [...reached(reach, sessionId), Date.parse(at)];
+      return connection.write(() => change(reach, sessionId, first(DELETE, ...values)));
     },
 
-    restore(namespace, sessionId) {
-      return connection.write(() =>
-        change(namespace, sessionId, first(RESTORE, namespace, sessionId)),
-      );
+    restore(reach, sessionId) {
+      const values = reached(reach, sessionId);
+      return connection.write(() => change(reach, sessionId, first(RESTORE, ...values)));
     },
 
     list: (namespace, query, window) =>

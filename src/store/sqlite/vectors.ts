@@ -1,6 +1,6 @@
 import type { Extent, MessageVector, NewestVectors, VectorStore } from '../search-store.ts';
 import type { Connection, Row } from './connection.ts';
-import { REACHED } from './sessions.ts';
+import { REACHED, reached } from './sessions.ts';
 
 const PUT = `INSERT INTO vectors (id, model, digest, vector)
   SELECT messages.id, ?, ?, ? FROM messages WHERE thread = ? AND seq = ?
@@ -75,9 +75,7 @@ export function sqliteVectors(connection: Connection): VectorStore {
         const rows =
           session_id !== undefined
             ? statement(NEWEST.session).all(
-                namespace,
-                session_id,
-                user_id ?? null,
+                ...reached({ namespace, user_id }, session_id),
                 ...time,
                 limit + 1,
               )

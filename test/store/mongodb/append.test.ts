@@ -159,7 +159,13 @@ describe.skipIf(replicaSet === null)(`appending in one command${skipReason}`, ()
     const conflict = { errorCode: 112, errorLabels: ['TransientTransactionError'] };
     await failCommands(context, 1, { ...conflict, failCommands: ['findAndModify'], appName });
     const names = await sent(said('two'), behind);
-    expect(names).toStrictEqual(['findAndModify', 'abortTransaction', 'find', 'find', 'bulkWrite']);
+    expect(names).toStrictEqual([
+      'findAndModify',
+      'abortTransaction',
+      'aggregate',
+      'find',
+      'bulkWrite',
+    ]);
     expect(await listed()).toStrictEqual([
       [1, 'one'],
       [2, 'two'],
@@ -199,10 +205,24 @@ describe.skipIf(replicaSet === null)(`appending in one command${skipReason}`, ()
     const other = another();
     await add(said('1'));
     await add(said('2'), other);
-    expect(await sent(said('3'))).toStrictEqual(['bulkWrite', 'find', 'bulkWrite']);
-    expect(await sent(said('4'), other)).toStrictEqual(['bulkWrite', 'find', 'bulkWrite']);
+    expect(await sent(said('3'))).toStrictEqual(['bulkWrite', 'aggregate', 'bulkWrite']);
+    expect(await sent(said('4'), other)).toStrictEqual(['bulkWrite', 'aggregate', 'bulkWrite']);
     expect(await sent(said('5'), other)).toStrictEqual(['bulkWrite']);
     expect(await listed()).toStrictEqual([1, 2, 3, 4, 5].map((seq) => [seq, String(seq)]));
+  });
+
+  it('is for the owner of the session, too, and not in the way of callers who are not', async () => {
+    await at.users.add(caller, { user_id: 'ada' });
+    await at.sessions.add(caller, { session_id: 's', user_id: 'ada' });
+    await add(said('1'));
+    const as = (user_id: string) => at.memory.add({ ...caller, user_id }, 's', said(user_id));
+    const refused = expect(as('eve')).rejects.toMatchObject({ code: 'PERMISSION_DENIED' });
+    await refused;
+    expect(await at.sent(() => as('ada'))).toStrictEqual(['bulkWrite']);
+    expect(await listed()).toStrictEqual([
+      [1, '1'],
+      [2, 'ada'],
+    ]);
   });
 
   it('revives a session that another process has deleted, without its messages', async () => {
