@@ -177,7 +177,8 @@ function lazyStore(
     if (mongodbUri === undefined) {
       const { openSqliteStore } = await import('./store/sqlite/index.ts');
       logger.info('opening the embedded store', { path: sessionsDb });
-      return measure(await openSqliteStore(sessionsDb), metrics);
+      const onFailure = (error: unknown) => logger.warn('messages cannot be indexed', { error });
+      return measure(await openSqliteStore(sessionsDb, onFailure), metrics);
     }
     const { createMongoClient, openMongoStore } = await import('./store/mongodb/index.ts');
     logger.info('connecting to MongoDB', { database });

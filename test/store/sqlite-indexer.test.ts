@@ -89,6 +89,25 @@ describe('the index of the embedded store', () => {
     expect(unindexed()).toBe(0);
   });
 
+  it('is tried again by the next call, and told of, when it fails', async () => {
+    const failed = vi.fn();
+    await store.close();
+    store = await openSqliteStore(path, failed);
+    at = harness(store);
+    file.exec('ALTER TABLE message_terms RENAME TO away');
+    await add('s', 'a fox');
+    index();
+    expect(failed).toHaveBeenCalledOnce();
+    expect(failed.mock.calls[0]?.[0]).toBeInstanceOf(Error);
+    file.exec('ALTER TABLE away RENAME TO message_terms');
+    index();
+    expect(unindexed()).toBe(1);
+    await add('s', 'a hen');
+    index();
+    expect(unindexed()).toBe(0);
+    expect(failed).toHaveBeenCalledOnce();
+  });
+
   it('is not flushed to disk by itself, while what is added is', async () => {
     const exec = vi.spyOn(Libsql.prototype, 'exec');
     await add('s', 'a fox');

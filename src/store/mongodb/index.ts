@@ -36,7 +36,7 @@ export function openMongoStore(options: MongoOptions): Store {
     await prepareIndexes(db, purgeAfter);
     await finishCascades(db);
   });
-  const ends = new RememberedEnds();
+  const ends = new RememberedEnds(purgeAfter);
   return {
     sessions: mongoSessions(connection, ends),
     messages: mongoMessages(connection, ends),

@@ -4,12 +4,21 @@ import type { ThreadEnd } from './thread-end.ts';
 /** How many ends are remembered: of identifiers of the usual length, some three megabytes. */
 const MAX_REMEMBERED = 5000;
 
-/** For how long, in milliseconds: shorter than any session stays deleted before it is purged. */
+/** For how long, in milliseconds. */
 const MAX_AGE_MS = 600_000;
 
 /** Where threads ended when they were last appended to from here; others may have done so since. */
 export class RememberedEnds {
   readonly #ends = new Map<string, { end: ThreadEnd; at: number }>();
+  readonly #maxAge: number;
+
+  /**
+   * @param purgeAfter for how many milliseconds a session stays deleted before it is purged: no end is
+   *   remembered for so long, since nobody looks for what is added to a thread that is purged
+   */
+  constructor(purgeAfter = Number.POSITIVE_INFINITY) {
+    this.#maxAge = Math.min(MAX_AGE_MS, purgeAfter / 2);
+  }
 
   /** What is remembered of a session, which is forgotten: whoever uses it will know better. */
   take(reach: Reach, session_id: string): ThreadEnd | undefined {
@@ -17,7 +26,7 @@ export class RememberedEnds {
     const known = this.#ends.get(key);
     if (known === undefined || !isReached(reach, known.end)) return undefined;
     this.#ends.delete(key);
-    return performance.now() - known.at < MAX_AGE_MS ? known.end : undefined;
+    return performance.now() - known.at < this.#maxAge ? known.end : undefined;
   }
 
   /** For when what is remembered of a session will not hold any more. */

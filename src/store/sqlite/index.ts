@@ -8,10 +8,18 @@ import { sqliteSessions } from './sessions.ts';
 import { sqliteUsers } from './users.ts';
 import { sqliteVectors } from './vectors.ts';
 
-/** Opens the embedded store: one SQLite file, which any number of processes may share. */
-export async function openSqliteStore(path: string): Promise<Store> {
+/**
+ * Opens the embedded store: one SQLite file, which any number of processes may share.
+ *
+ * @param onFailure hears of what fails behind the answers, where no caller hears of it
+ * @throws DomainError UNAVAILABLE or INTERNAL when the file cannot be used
+ */
+export async function openSqliteStore(
+  path: string,
+  onFailure: (error: unknown) => void = () => {},
+): Promise<Store> {
   const connection = await Connection.open(path);
-  const indexer = createIndexer(connection);
+  const indexer = createIndexer(connection, onFailure);
   indexer.schedule();
   return {
     sessions: sqliteSessions(connection),

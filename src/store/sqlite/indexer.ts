@@ -37,8 +37,10 @@ export type Indexer = ReturnType<typeof createIndexer>;
 /**
  * Indexes messages behind the answer to the call that added them: that takes as long as to add them.
  * Until then they are listed as unindexed, in the same transaction, and a search looks there as well.
+ *
+ * @param onFailure hears of what keeps messages from being indexed, each time
  */
-export function createIndexer(connection: Connection) {
+export function createIndexer(connection: Connection, onFailure: (error: unknown) => void) {
   const statement = (sql: string) => connection.statement(sql);
   let timer: NodeJS.Timeout | undefined;
   /** About how many wait: counted whenever some are indexed, and those that this process adds. */
@@ -68,8 +70,11 @@ export function createIndexer(connection: Connection) {
       if (waiting === 0) return;
       connection.writeUnflushed(() => indexOldest(BATCH));
     } catch (error) {
-      // The next call that adds messages tries again, and fails like this when too many wait.
-      if (!isBusy(error)) return;
+      if (!isBusy(error)) {
+        // The next call that adds messages tries again, and fails like this when too many wait.
+        onFailure(error);
+        return;
+      }
     }
     schedule();
   }

@@ -225,6 +225,13 @@ describe.skipIf(replicaSet === null)(`appending in one command${skipReason}`, ()
     ]);
   });
 
+  it('remembers nothing for as long as a session may be gone after its deletion', async () => {
+    const brief = openObserved(replicaSet, { purgeAfter: 100 });
+    await add(said('1'), brief);
+    await delay(60);
+    expect(await sent(said('2'), brief)).toStrictEqual(IN_TRANSACTION);
+  });
+
   it('revives a session that another process has deleted, without its messages', async () => {
     const other = another();
     await add(said('1', '2'));
