@@ -58,12 +58,17 @@ export interface Look extends Newest {
 /**
  * The newest live messages of a scope for each term. Where most of the newest are deleted, they are
  * passed over in further looks.
+ *
+ * @param known all the live threads of the scope, where that is known
  */
-export async function lookForEach(search: Search): Promise<Look[]> {
+export async function lookForEach(
+  search: Search,
+  known: ReadonlyMap<string, Extent> | undefined,
+): Promise<Look[]> {
   const { db, scope, query } = search;
   const newest = await newestForEach(search);
   const found = newest.flatMap((one) => one.found);
-  const live = await liveThreads(db, scope.namespace, found);
+  const live = known ?? (await liveThreads(db, scope.namespace, found));
   return Promise.all(newest.map((one, i) => lookOn(search, query.terms[i] as string, one, live)));
 }
 

@@ -43,14 +43,22 @@ export function reachedFilter({ namespace, user_id }: Reach, session_id: string)
   return { namespace, session_id, ...(user_id !== undefined && { user_id }) };
 }
 
-/** What the messages of a scope have in common, in the order of an index; `undefined` if there are none. */
-export async function filterOf(
+/** Where a search looks. */
+export interface Scoped {
+  /** What the messages have in common, in the order of an index. */
+  filter: Scope;
+  /** In one session, its live thread as it was a moment ago: nobody has to ask for it again. */
+  live?: ReadonlyMap<string, Extent>;
+}
+
+/** @returns `undefined` if there is nothing in the scope */
+export async function scopeOf(
   db: Db,
   namespace: string,
   { session_id, user_id }: SearchScope,
-): Promise<Scope | undefined> {
+): Promise<Scoped | undefined> {
   if (session_id === undefined) {
-    return user_id === undefined ? { namespace } : { namespace, user_id };
+    return { filter: user_id === undefined ? { namespace } : { namespace, user_id } };
   }
   const [session] = await sessionsOf(db)
     .aggregate<LiveThread>([
@@ -58,9 +66,9 @@ export async function filterOf(
       { $project: LIVE_FIELDS },
     ])
     .toArray();
-  return session?.thread === undefined
-    ? undefined
-    : { namespace, session_id, thread: session.thread };
+  if (session?.thread === undefined) return undefined;
+  const { thread } = session;
+  return { filter: { namespace, session_id, thread }, live: extentsOf([session]) };
 }
 
 export function isLive(
@@ -92,10 +100,13 @@ export async function liveThreads(
     .find({ namespace, session_id: { $in: ids }, live: true })
     .project<LiveThread>(LIVE_FIELDS)
     .toArray();
-  return new Map(
+  return extentsOf(live);
+}
+
+const extentsOf = (live: readonly LiveThread[]): Map<string, Extent> =>
+  new Map(
     live.map(({ thread, base_seq, last_seq }) => [
       thread as string,
       { first_seq: base_seq + 1, last_seq },
     ]),
   );
-}

@@ -12,16 +12,17 @@ import {
 import { lookForEach } from './looks.ts';
 import { messageId } from './message-id.ts';
 import { projection } from './pages.ts';
-import { filterOf } from './scope.ts';
+import { scopeOf } from './scope.ts';
 
 /** Finds messages by their terms. Whether they are live is up to their sessions, which are asked last. */
 export function mongoSearch(connection: Connection): SearchStore {
   return {
     candidates(namespace, scope, query) {
       return connection.run(async ({ db, deadline }): Promise<Candidates> => {
-        const filter = await filterOf(db, namespace, scope);
-        if (filter === undefined) return { candidates: [], threads: new Map(), cut: [] };
-        const looks = await lookForEach({ db, scope: filter, query, deadline });
+        const scoped = await scopeOf(db, namespace, scope);
+        if (scoped === undefined) return { candidates: [], threads: new Map(), cut: [] };
+        const search = { db, scope: scoped.filter, query, deadline };
+        const looks = await lookForEach(search, scoped.live);
         const candidates = new Map<string, Candidate>();
         const threads = new Map<string, Extent>();
         for (const { found, live } of looks) {

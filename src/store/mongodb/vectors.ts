@@ -3,7 +3,7 @@ import type { Extent, MessageVector, NewestVectors, VectorStore } from '../searc
 import type { Connection } from './connection.ts';
 import { type MessageDocument, messagesOf, type VectorDocument, vectorsOf } from './documents.ts';
 import { messageId } from './message-id.ts';
-import { during, filterOf, isLive, liveThreads } from './scope.ts';
+import { during, isLive, liveThreads, scopeOf } from './scope.ts';
 
 /** All that a shard key of the collection could be made of. */
 const keyOf = ({ _id, namespace, session_id, thread }: VectorDocument) => ({
@@ -59,17 +59,17 @@ export function mongoVectors(connection: Connection): VectorStore {
 
     newest(namespace, scope, { model, limit, since, until }) {
       return connection.run(async ({ db }): Promise<NewestVectors> => {
-        const filter = await filterOf(db, namespace, scope);
-        if (filter === undefined) {
+        const scoped = await scopeOf(db, namespace, scope);
+        if (scoped === undefined) {
           return { vectors: [], threads: new Map(), outdated: 0, cut: false };
         }
         const found = await vectorsOf(db)
-          .find({ ...filter, ...during({ since, until }) } as Filter<VectorDocument>)
+          .find({ ...scoped.filter, ...during({ since, until }) } as Filter<VectorDocument>)
           .sort({ created_at: -1 })
           .limit(limit + 1)
           .batchSize(limit + 2)
           .toArray();
-        const threads = await liveThreads(db, namespace, found);
+        const threads = scoped.live ?? (await liveThreads(db, namespace, found));
         const live = found.slice(0, limit).filter((one) => isLive(one, threads));
         const vectors = live.flatMap((one): MessageVector[] => {
           const { session_id, thread, seq, digest, vector } = one;
