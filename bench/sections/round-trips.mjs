@@ -41,7 +41,7 @@ const NOTE = `Commands as the driver's command monitoring tells of them, getMore
 - delete_user and restore_user read the user's sessions for those who watch them, ask for a sign of life (not counted), and see how many sessions there are, to choose between one transaction and steps.`;
 
 const PINNED_NOTE =
-  'What a caller reads who is pinned to one user, the server looks for among that user’s sessions. A change comes after a look at whose the session is, and at nothing else of it: neither the answer nor its time may tell of a session that is somebody else’s.';
+  'Whatever a caller reads or changes who is pinned to one user, the server looks for among that user’s sessions. add_memory finds out that way that the session is not there yet, and adds it for the user (update, insert, commitTransaction) before the messages.';
 
 const EXAMINED_NOTE =
   'Each find and aggregate of the reads above, explained with executionStats. Records are what the command returned, those within records included. Where the server does not say what a $lookup goes through (SecantusDB does not), it is explained as the finds that it is made of. A list asks for one more than it shows, to know whether there are more. page_number skips over the keys of the pages before; a cursor does not.';
