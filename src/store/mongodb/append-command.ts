@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Db, MongoClientBulkWriteError } from 'mongodb';
 import { jsonBytes } from '../../domain/metadata.ts';
-import type { Append, Appended, Reach } from '../store.ts';
+import type { Append, Appended } from '../store.ts';
 import type { Strays } from './append-transaction.ts';
 import { type MessageDocument, messagesOf, type SessionDocument, sessionsOf } from './documents.ts';
 import { bulkWriteFailure, isDuplicateKey } from './errors.ts';
-import { reachedStages } from './scope.ts';
+import { reachedStages, type Target } from './scope.ts';
 import { endOf, type ThreadEnd, toAppended } from './thread-end.ts';
 import { findExisting, placesOf, toDocuments } from './thread-writes.ts';
 
@@ -38,7 +38,7 @@ const LEAST_MS = 100;
  * It takes an ordered `bulkWrite` (https://www.mongodb.com/docs/manual/reference/command/bulkWrite/) on
  * one replica set, where a primary that fails can lose what came last, and nothing before it.
  *
- * @param known where the thread of a session in reach ended when it was last seen
+ * @param known where the session's thread ended when it was last seen
  * @param strays is told of whatever this may leave behind
  * @param deadline when the caller stops waiting, in milliseconds since 1970
  * @returns `undefined` when it takes a transaction: the session is not live any more, something is in
@@ -47,7 +47,7 @@ const LEAST_MS = 100;
  */
 export async function appendInCommand(
   db: Db,
-  reach: Reach,
+  target: Target,
   known: ThreadEnd,
   append: Append,
   strays: Strays,
@@ -72,11 +72,11 @@ export async function appendInCommand(
       const reached = endAfter(end, documents.length, append.at);
       return { record: toAppended(reached, placesOf(append, there, documents)), end: reached };
     }
-    let current: ThreadEnd | undefined = await currentEnd(db, reach, end.session_id);
+    let current: ThreadEnd | undefined = await currentEnd(db, target);
     for (let waits = 0; current?.thread === thread && current.last_seq === last_seq; waits++) {
       if (waits === MAX_WAITS) return undefined;
       await delay((0.5 + 0.5 * Math.random()) * FIRST_WAIT * 2 ** waits);
-      current = await currentEnd(db, reach, end.session_id);
+      current = await currentEnd(db, target);
     }
     if (earlier === undefined) strays.own.delete(thread);
     end = current;
@@ -136,8 +136,7 @@ function endAfter(end: ThreadEnd, count: number, time: string): ThreadEnd {
 /** Where the thread of a session ends, if it is in reach, live, and has one. */
 export async function currentEnd(
   db: Db,
-  reach: Reach,
-  session_id: string,
+  { session_id, ...reach }: Target,
 ): Promise<ThreadEnd | undefined> {
   const stages = [
     ...reachedStages(reach, { session_id, live: true }),

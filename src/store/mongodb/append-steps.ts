@@ -1,6 +1,6 @@
 import { type Db, MongoBulkWriteError } from 'mongodb';
 import type { Session } from '../../domain/records.ts';
-import type { Append, Appended, Change, Reach } from '../store.ts';
+import type { Append, Appended, Change } from '../store.ts';
 import {
   type MessageDocument,
   messagesOf,
@@ -9,6 +9,7 @@ import {
   toSession,
 } from './documents.ts';
 import { isDuplicateKey } from './errors.ts';
+import type { Target } from './scope.ts';
 import { endOf, toAppended } from './thread-end.ts';
 import {
   advance,
@@ -27,15 +28,15 @@ import {
  */
 export async function appendInSteps(
   db: Db,
-  reach: Reach,
-  session_id: string,
+  target: Target,
   append: Append,
 ): Promise<Change<Appended, Session>> {
-  const begun = await advance(db, reach, session_id, append, 0);
+  const begun = await advance(db, target, append, 0);
   if (begun === undefined) return { applied: false, found: undefined };
   if (begun.user_deleted) return { applied: false, found: toSession(begun) };
   const end = endOf(begun);
-  const key = { namespace: reach.namespace, session_id, thread: end.thread };
+  const { namespace, session_id, thread } = end;
+  const key = { namespace, session_id, thread };
   const existing = await findExisting(db, key, Number.POSITIVE_INFINITY, append);
   await replaceExisting(db, existing, append);
 

@@ -1,6 +1,6 @@
 import type { ClientSession, Db, Filter } from 'mongodb';
 import type { Session } from '../../domain/records.ts';
-import type { Append, Appended, Change, Reach } from '../store.ts';
+import type { Append, Appended, Change } from '../store.ts';
 import {
   type MessageDocument,
   messagesOf,
@@ -8,6 +8,7 @@ import {
   sessionsOf,
   toSession,
 } from './documents.ts';
+import type { Target } from './scope.ts';
 import { endOf, type ThreadEnd, toAppended } from './thread-end.ts';
 import { advance, findExisting, placesOf, replaceExisting, toDocuments } from './thread-writes.ts';
 
@@ -22,13 +23,12 @@ export interface Strays {
 /** Appends within a transaction: the place in the order is taken first, then filled. */
 export async function appendInTransaction(
   db: Db,
-  reach: Reach,
-  session_id: string,
+  target: Target,
   append: Append,
   strays: Strays,
   session: ClientSession,
 ): Promise<Change<Appended, Session> & { end?: ThreadEnd }> {
-  let document = await advance(db, reach, session_id, append, append.messages.length, session);
+  let document = await advance(db, target, append, append.messages.length, session);
   if (document === undefined) return { applied: false, found: undefined };
   if (document.user_deleted) return { applied: false, found: toSession(document) };
   const before = document.last_seq - append.messages.length;

@@ -1,12 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Session } from '../../domain/records.ts';
-import type { Append, Appended, Change, MessageStore, Reach } from '../store.ts';
+import type { Append, Appended, Change, MessageStore } from '../store.ts';
 import { appendInCommand, currentEnd } from './append-command.ts';
 import { appendInSteps } from './append-steps.ts';
 import { appendInTransaction, type Strays } from './append-transaction.ts';
 import { type Connection, type Deployment, PATIENCE } from './connection.ts';
 import { isDuplicateKey, isUnsupported, unavailable } from './errors.ts';
 import type { RememberedEnds } from './remembered-ends.ts';
+import type { Target } from './scope.ts';
 import { Outdated, turnOf } from './thread-writes.ts';
 
 /** How often an append begins anew before it gives up; each time, another caller got ahead. */
@@ -26,19 +27,16 @@ export function createAppend(connection: Connection, ends: RememberedEnds): Mess
    */
   async function tryCommand(
     { db, deadline, orderedWrites }: Deployment,
-    reach: Reach,
-    sessionId: string,
+    target: Target,
     append: Append,
     strays: Strays,
     contended: boolean,
   ): Promise<Change<Appended, Session> | undefined> {
     if (!orderedWrites || commandUnsupported) return undefined;
-    const known =
-      ends.take(reach, sessionId) ??
-      (contended ? await currentEnd(db, reach, sessionId) : undefined);
+    const known = ends.take(target) ?? (contended ? await currentEnd(db, target) : undefined);
     if (known === undefined) return undefined;
     try {
-      const done = await appendInCommand(db, reach, known, append, strays, deadline);
+      const done = await appendInCommand(db, target, known, append, strays, deadline);
       if (done === undefined) return undefined;
       ends.put(done.end);
       return { applied: true, record: done.record };
@@ -52,27 +50,27 @@ export function createAppend(connection: Connection, ends: RememberedEnds): Mess
 
   function attempt(
     deployment: Deployment,
-    reach: Reach,
-    sessionId: string,
+    target: Target,
     append: Append,
     strays: Strays,
     contended: boolean,
   ): Promise<Change<Appended, Session>> {
     const { db, deadline, transactions } = deployment;
-    return connection.inTurn(turnOf(reach, sessionId), deadline, async () => {
-      if (!transactions) return appendInSteps(db, reach, sessionId, append);
-      const done = await tryCommand(deployment, reach, sessionId, append, strays, contended);
+    return connection.inTurn(turnOf(target), deadline, async () => {
+      if (!transactions) return appendInSteps(db, target, append);
+      const done = await tryCommand(deployment, target, append, strays, contended);
       if (done !== undefined) return done;
       if (Date.now() > deadline) throw unavailable(new Error('no time for a transaction'));
       const { end, ...change } = await connection.transaction((session) =>
-        appendInTransaction(db, reach, sessionId, append, strays, session),
+        appendInTransaction(db, target, append, strays, session),
       );
       if (end !== undefined) ends.put(end);
       return change;
     });
   }
 
-  return (reach, sessionId, append) => {
+  return (reach, session_id, append) => {
+    const target = { ...reach, session_id };
     const strays: Strays = { inTheWay: false, own: new Map() };
     let { mayExist } = append;
     let attempts = 0;
@@ -84,7 +82,7 @@ export function createAppend(connection: Connection, ends: RememberedEnds): Mess
           // A thread that an earlier attempt began may have been left behind since: never twice.
           const thread = `${append.thread}.${attempts}`;
           const once = { ...append, thread, mayExist };
-          return await attempt(deployment, reach, sessionId, once, strays, attempts++ > 0);
+          return await attempt(deployment, target, once, strays, attempts++ > 0);
         } catch (error) {
           // Whatever this attempt did may have got through: from now on, look before writing.
           mayExist = true;

@@ -1,5 +1,5 @@
 import type { ClientSession, Db } from 'mongodb';
-import type { Change, Conversation, FoundMessage, MessageStore, Reach } from '../store.ts';
+import type { Change, Conversation, FoundMessage, MessageStore } from '../store.ts';
 import { createAppend } from './append.ts';
 import { changeOrFind } from './change.ts';
 import type { Connection } from './connection.ts';
@@ -14,13 +14,13 @@ import {
 } from './documents.ts';
 import { mergeMetadata } from './merge-patch.ts';
 import type { RememberedEnds } from './remembered-ends.ts';
-import { findReached, reachedFilter } from './scope.ts';
+import { findReached, reachedFilter, type Target } from './scope.ts';
 import { findLive, readStretch } from './stretches.ts';
 import { turnOf, within } from './thread-writes.ts';
 
 /** A session in whatever state it is, that has no such message. */
-async function absent(db: Db, reach: Reach, session_id: string): Promise<FoundMessage> {
-  const session = await findReached(db, reach, session_id);
+async function absent(db: Db, target: Target): Promise<FoundMessage> {
+  const session = await findReached(db, target);
   return { session: session === null ? undefined : toSession(session), message: undefined };
 }
 
@@ -29,34 +29,37 @@ export function mongoMessages(connection: Connection, ends: RememberedEnds): Mes
   return {
     append: createAppend(connection, ends),
 
-    read: (reach, sessionId, stretch) =>
-      connection.run(({ db }) => readStretch(db, reach, sessionId, stretch)),
+    read: (reach, session_id, stretch) =>
+      connection.run(({ db }) => readStretch(db, { ...reach, session_id }, stretch)),
 
-    find(reach, sessionId, uuid) {
+    find(reach, session_id, uuid) {
+      const target = { ...reach, session_id };
       return connection.run(async ({ db }): Promise<FoundMessage> => {
-        const found = await findLive(db, reach, sessionId, uuid);
-        if (found === undefined) return absent(db, reach, sessionId);
+        const found = await findLive(db, target, uuid);
+        if (found === undefined) return absent(db, target);
         return { session: toSession(found.session), message: toMessage(found) };
       });
     },
 
     merge(reach, session_id, uuid, patch, at) {
+      const target = { ...reach, session_id };
       return connection.run(async ({ db }): Promise<FoundMessage> => {
-        const found = await findLive(db, reach, session_id, uuid);
-        if (found === undefined) return absent(db, reach, session_id);
+        const found = await findLive(db, target, uuid);
+        if (found === undefined) return absent(db, target);
         const key = { namespace: reach.namespace, session_id, thread: found.thread, uuid };
         const merged = await mergeMetadata(messagesOf(db), key, patch, new Date(at));
         return merged === null
-          ? absent(db, reach, session_id)
+          ? absent(db, target)
           : { session: toSession(found.session), message: toMessage(merged) };
       });
     },
 
     summarize(reach, session_id, uuid, { content, up_to_seq, created_at }) {
+      const target = { ...reach, session_id };
       const place = { namespace: reach.namespace, session_id };
       const summary = { content, up_to_seq, created_at: new Date(created_at) };
       const covers = {
-        ...reachedFilter(reach, session_id),
+        ...reachedFilter(target),
         live: true,
         base_seq: { $lt: up_to_seq },
         last_seq: { $gte: up_to_seq },
@@ -88,13 +91,13 @@ export function mongoMessages(connection: Connection, ends: RememberedEnds): Mes
         const { applied, document } = await changeOrFind(
           () =>
             transactions
-              ? connection.inTurn(turnOf(reach, session_id), deadline, () => {
+              ? connection.inTurn(turnOf(target), deadline, () => {
                   // The summary is part of what is remembered.
-                  ends.forget(reach, session_id);
+                  ends.forget(target);
                   return connection.transaction((session) => store(db, session));
                 })
               : store(db),
-          () => findReached(db, reach, session_id),
+          () => findReached(db, target),
           applies,
         );
         return applied

@@ -1,5 +1,6 @@
-import type { Reach } from '../store.ts';
+import type { Target } from './scope.ts';
 import type { ThreadEnd } from './thread-end.ts';
+import type { Place } from './thread-writes.ts';
 
 /** How many ends are remembered: of identifiers of the usual length, some three megabytes. */
 const MAX_REMEMBERED = 5000;
@@ -21,21 +22,21 @@ export class RememberedEnds {
   }
 
   /** What is remembered of a session, which is forgotten: whoever uses it will know better. */
-  take(reach: Reach, session_id: string): ThreadEnd | undefined {
-    const key = keyOf(reach, session_id);
+  take(target: Target): ThreadEnd | undefined {
+    const key = keyOf(target);
     const known = this.#ends.get(key);
-    if (known === undefined || !isReached(reach, known.end)) return undefined;
+    if (known === undefined || !isReached(target, known.end)) return undefined;
     this.#ends.delete(key);
     return performance.now() - known.at < this.#maxAge ? known.end : undefined;
   }
 
   /** For when what is remembered of a session will not hold any more. */
-  forget(reach: Reach, session_id: string): void {
-    this.take(reach, session_id);
+  forget(target: Target): void {
+    this.take(target);
   }
 
   put(end: ThreadEnd): void {
-    const key = keyOf(end, end.session_id);
+    const key = keyOf(end);
     this.#ends.delete(key);
     this.#ends.set(key, { end, at: performance.now() });
     if (this.#ends.size <= MAX_REMEMBERED) return;
@@ -45,8 +46,8 @@ export class RememberedEnds {
   }
 }
 
-const keyOf = ({ namespace }: Reach, session_id: string) => JSON.stringify([namespace, session_id]);
+const keyOf = ({ namespace, session_id }: Place) => JSON.stringify([namespace, session_id]);
 
 /** For a caller whom the session does not exist for, nothing is remembered of it, nor forgotten. */
-const isReached = ({ user_id }: Reach, end: ThreadEnd) =>
+const isReached = ({ user_id }: Target, end: ThreadEnd) =>
   user_id === undefined || user_id === end.user_id;

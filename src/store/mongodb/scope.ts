@@ -3,6 +3,11 @@ import type { Extent, SearchScope, TimeRange } from '../search-store.ts';
 import type { Reach } from '../store.ts';
 import { type SessionDocument, sessionsOf } from './documents.ts';
 
+/** A session by its identifier, if it is in reach. */
+export interface Target extends Reach {
+  session_id: string;
+}
+
 /** What the messages of a scope have in common. */
 export type Scope = { namespace: string; user_id?: string; session_id?: string; thread?: string };
 
@@ -26,11 +31,10 @@ export function reachedStages(
   return user_id === undefined ? [named] : [named, { $limit: limit }, { $match: { user_id } }];
 }
 
-/** The session by the identifier, if it is in reach, live or soft-deleted. */
+/** The session, live or soft-deleted. */
 export async function findReached(
   db: Db,
-  reach: Reach,
-  session_id: string,
+  { session_id, ...reach }: Target,
 ): Promise<SessionDocument | null> {
   const [found] = await sessionsOf(db)
     .aggregate<SessionDocument>(reachedStages(reach, { session_id }))
@@ -38,8 +42,8 @@ export async function findReached(
   return found ?? null;
 }
 
-/** The filter of a change to a session: it applies to none that is out of reach. */
-export function reachedFilter({ namespace, user_id }: Reach, session_id: string) {
+/** The filter of a change: it applies to no session that is out of reach. */
+export function reachedFilter({ namespace, user_id, session_id }: Target) {
   return { namespace, session_id, ...(user_id !== undefined && { user_id }) };
 }
 

@@ -18,7 +18,7 @@ import { mergeMetadata } from './merge-patch.ts';
 import { findIdentifiers, findPage } from './pages.ts';
 import { purgeSession } from './purge.ts';
 import type { RememberedEnds } from './remembered-ends.ts';
-import { findReached, reachedFilter, reachedStages } from './scope.ts';
+import { findReached, reachedFilter, reachedStages, type Target } from './scope.ts';
 
 /** The sessions collection. */
 export function mongoSessions(connection: Connection, ends: RememberedEnds): SessionStore {
@@ -28,13 +28,12 @@ export function mongoSessions(connection: Connection, ends: RememberedEnds): Ses
   }
 
   async function change(
-    reach: Reach,
-    session_id: string,
+    target: Target,
     applies: (found: SessionDocument) => boolean,
     attempt: (db: Db) => Promise<SessionDocument | null>,
   ): Promise<Change<Session>> {
     return connection.run(async ({ db }) => {
-      const look = () => findReached(db, reach, session_id);
+      const look = () => findReached(db, target);
       const { applied, document } = await changeOrFind(() => attempt(db), look, applies);
       return applied
         ? { applied, record: toSession(document) }
@@ -111,32 +110,36 @@ export function mongoSessions(connection: Connection, ends: RememberedEnds): Ses
         return found.user_id === undefined ? {} : { user_id: found.user_id };
       }),
 
-    merge(reach, sessionId, patch, at) {
-      const filter = { ...reachedFilter(reach, sessionId), live: true };
-      return change(reach, sessionId, isLive, (db) =>
+    merge(reach, session_id, patch, at) {
+      const target = { ...reach, session_id };
+      const filter = { ...reachedFilter(target), live: true };
+      return change(target, isLive, (db) =>
         mergeMetadata(sessionsOf(db), filter, patch, new Date(at)),
       );
     },
 
-    delete(reach, sessionId, at) {
-      ends.forget(reach, sessionId);
-      return change(reach, sessionId, isLive, (db) =>
+    delete(reach, session_id, at) {
+      const target = { ...reach, session_id };
+      ends.forget(target);
+      return change(target, isLive, (db) =>
         sessionsOf(db).findOneAndUpdate(
-          { ...reachedFilter(reach, sessionId), live: true },
+          { ...reachedFilter(target), live: true },
           { $set: { live: false, deleted_at: new Date(at) } },
           { returnDocument: 'after' },
         ),
       );
     },
 
-    restore: (reach, sessionId) =>
-      change(reach, sessionId, isRestorable, (db) =>
+    restore(reach, session_id) {
+      const target = { ...reach, session_id };
+      return change(target, isRestorable, (db) =>
         sessionsOf(db).findOneAndUpdate(
-          { ...reachedFilter(reach, sessionId), live: false },
+          { ...reachedFilter(target), live: false },
           { $set: { live: true }, $unset: { deleted_at: '' } },
           { returnDocument: 'after' },
         ),
-      ),
+      );
+    },
 
     list(namespace, query, window) {
       const filter = owned(namespace, query);

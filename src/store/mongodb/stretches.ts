@@ -1,6 +1,6 @@
 import type { Db, Document } from 'mongodb';
 import type { Message } from '../../domain/records.ts';
-import type { Conversation, Reach, Stretch } from '../store.ts';
+import type { Conversation, Stretch } from '../store.ts';
 import {
   MESSAGE_FIELDS,
   type MessageDocument,
@@ -11,7 +11,7 @@ import {
   toMessage,
 } from './documents.ts';
 import { messageIdOf } from './message-id.ts';
-import { reachedStages } from './scope.ts';
+import { reachedStages, type Target } from './scope.ts';
 
 /**
  * How many messages the server looks up at once, into one document, which with the session must fit
@@ -31,8 +31,7 @@ interface Row {
  */
 export async function readStretch(
   db: Db,
-  reach: Reach,
-  session_id: string,
+  { session_id, ...reach }: Target,
   stretch: Stretch,
 ): Promise<{ conversation: Conversation; messages: Message[] } | undefined> {
   const rows = sessionsOf(db).aggregate<Row>(
@@ -118,8 +117,7 @@ const withVar = (name: string, value: unknown, expression: Document): Document =
  */
 export async function findLive(
   db: Db,
-  { namespace, user_id }: Reach,
-  session_id: string,
+  { namespace, session_id, user_id }: Target,
   uuid: string,
 ): Promise<(MessageDocument & { session: SessionDocument }) | undefined> {
   const [found] = await messagesOf(db)

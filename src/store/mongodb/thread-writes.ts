@@ -1,6 +1,6 @@
 import type { ClientSession, Db, Document } from 'mongodb';
 import { mergeWithinLimit } from '../../domain/metadata.ts';
-import type { Append, Appended, NewMessage, Reach } from '../store.ts';
+import type { Append, Appended, NewMessage } from '../store.ts';
 import {
   type MessageDocument,
   messagesOf,
@@ -11,7 +11,7 @@ import {
 } from './documents.ts';
 import { messageId } from './message-id.ts';
 import { fromStored, toStored } from './metadata.ts';
-import { reachedFilter } from './scope.ts';
+import { reachedFilter, type Target } from './scope.ts';
 
 /** A session, by the key that its records are found with. */
 export interface Place {
@@ -24,7 +24,7 @@ export interface ThreadKey extends Place {
 }
 
 /** By this text those take turns who write a session: nobody waits for what is out of their reach. */
-export const turnOf = ({ namespace, user_id = '' }: Reach, session_id: string) =>
+export const turnOf = ({ namespace, session_id, user_id = '' }: Target) =>
   JSON.stringify([namespace, session_id, user_id]);
 
 /** Messages with the uuids that are to be appended, which are in the thread already. */
@@ -44,8 +44,7 @@ export const within = (session: ClientSession | undefined) =>
  */
 export async function advance(
   db: Db,
-  reach: Reach,
-  session_id: string,
+  target: Target,
   { at: time, session_uuid, thread }: Append,
   count: number,
   session?: ClientSession,
@@ -98,10 +97,9 @@ export async function advance(
       },
     },
   ];
-  const upsert = reach.user_id === undefined;
+  const upsert = target.user_id === undefined;
   const options = { upsert, returnDocument: 'after', ...within(session) } as const;
-  const filter = reachedFilter(reach, session_id);
-  const document = await sessionsOf(db).findOneAndUpdate(filter, pipeline, options);
+  const document = await sessionsOf(db).findOneAndUpdate(reachedFilter(target), pipeline, options);
   // An upsert always answers with its document; one server that was tried did not when two met.
   if (document === null && upsert) throw new Outdated();
   return document ?? undefined;
