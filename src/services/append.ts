@@ -18,6 +18,9 @@ export interface AddedMessage {
   metadata?: JsonObject | undefined;
 }
 
+/** What every attempt to append has in common. */
+type Added = Pick<Append, 'messages' | 'mayExist'>;
+
 export interface AddResult {
   session: AppendedSession;
   messages: { uuid: string; seq: number; status: 'created' | 'updated' }[];
@@ -37,16 +40,23 @@ export function createAppend(deps: Dependencies) {
   const begin = createBegin(deps);
 
   /** Appends, for a pinned caller to a session that is begun as theirs if they have none such. */
-  async function appendTo(caller: Caller, store: Store, session_id: string, append: Append) {
-    const attempt = (added: Append) =>
-      store.messages.append(caller, session_id, added).catch((error: unknown) => {
+  async function appendTo(caller: Caller, store: Store, session_id: string, added: Added) {
+    const attempt = () => {
+      // Each has its own: no message is older than its session, and no two threads have one name.
+      const append = {
+        ...added,
+        at: timestamp(deps.now()),
+        session_uuid: deps.newUuid(),
+        thread: deps.newUuid(),
+      };
+      return store.messages.append(caller, session_id, append).catch((error: unknown) => {
         throw withUuids(error, added);
       });
-    const outcome = await attempt(append);
+    };
+    const outcome = await attempt();
     if (outcome.applied || outcome.found !== undefined) return outcome;
     await begin(caller, store, { session_id });
-    // No message is older than its session.
-    return attempt({ ...append, at: timestamp(deps.now()) });
+    return attempt();
   }
 
   return async (
@@ -61,7 +71,7 @@ export function createAppend(deps: Dependencies) {
     const store = await deps.store();
     const { namespace } = caller;
     const terms = await mapInTurns(added, termsOf);
-    const append: Append = {
+    const toAdd: Added = {
       messages: added.map(({ uuid, role, content, metadata = {} }, i) => ({
         uuid: uuid ?? deps.newUuid(),
         given: uuid !== undefined,
@@ -72,13 +82,10 @@ export function createAppend(deps: Dependencies) {
         terms: terms[i] as string[],
       })),
       mayExist: given.length > 0,
-      at: timestamp(deps.now()),
-      session_uuid: deps.newUuid(),
-      thread: deps.newUuid(),
     };
     const outcome = await overPast(
       deps,
-      () => appendTo(caller, store, sessionId, append),
+      () => appendTo(caller, store, sessionId, toAdd),
       (outcome) => (outcome.applied ? undefined : outcome.found),
       (cutoff) => store.sessions.purge(namespace, sessionId, cutoff),
     );
@@ -90,7 +97,7 @@ export function createAppend(deps: Dependencies) {
       namespace,
       messages.map(({ seq }, i) => ({
         place: { session_id: sessionId, thread, seq },
-        content: append.messages[i]?.content as string,
+        content: toAdd.messages[i]?.content as string,
       })),
     );
     deps.onChange(namespace, changed(session, true));
@@ -113,7 +120,7 @@ const MAX_LISTED = 20;
  * An UNAVAILABLE that makes a repetition safe: nobody knows whether the messages were stored, and
  * without uuids a repetition would store them once more.
  */
-function withUuids(error: unknown, { messages }: Append): unknown {
+function withUuids(error: unknown, { messages }: Added): unknown {
   const ours = messages.some(({ given }) => !given);
   if (!(error instanceof DomainError) || error.code !== 'UNAVAILABLE' || !ours) return error;
   const advice =

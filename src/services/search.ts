@@ -87,11 +87,11 @@ export function createSearchService(deps: Dependencies) {
       const ranking = combined(words, meaning, input.diverse === true);
       const { ranked } = ranking;
       if (mode === 'hybrid' && ranking.mode === 'lexical') throw cannotGoOn();
-      if (ranked.length === 0) await assertScope(caller, store, input);
 
       const from = start === undefined ? 0 : behind(ranked, start.key);
       const wanted = { ...input, until: time.until, limit };
       const { hits, next } = await readHits(namespace, store, ranking, from, wanted);
+      if (hits.length === 0) await assertScope(caller, store, input);
       const last = ranked[next - 1];
       const goesOn = last !== undefined && next < ranked.length;
       const key = goesOn && `${ranking.mode} ${next} ${placeOf(last.place)}`;

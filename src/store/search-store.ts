@@ -95,7 +95,7 @@ export interface VectorQuery extends TimeRange {
 
 export interface NewestVectors {
   vectors: MessageVector[];
-  /** The threads that they are in. */
+  /** The threads that they are in, if not others as well. */
   threads: ReadonlyMap<string, Extent>;
   /** How many of the newest are another model's, and not among them. */
   outdated: number;

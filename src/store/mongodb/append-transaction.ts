@@ -1,13 +1,7 @@
-import type { ClientSession, Db, Filter } from 'mongodb';
+import type { ClientSession, Db } from 'mongodb';
 import type { Session } from '../../domain/records.ts';
 import type { Append, Appended, Change } from '../store.ts';
-import {
-  type MessageDocument,
-  messagesOf,
-  type SessionDocument,
-  sessionsOf,
-  toSession,
-} from './documents.ts';
+import { messagesOf, type SessionDocument, sessionsOf, toSession } from './documents.ts';
 import type { Target } from './scope.ts';
 import { endOf, type ThreadEnd, toAppended } from './thread-end.ts';
 import { advance, findExisting, placesOf, replaceExisting, toDocuments } from './thread-writes.ts';
@@ -29,7 +23,10 @@ export async function appendInTransaction(
   session: ClientSession,
 ): Promise<Change<Appended, Session> & { end?: ThreadEnd }> {
   let document = await advance(db, target, append, append.messages.length, session);
-  if (document === undefined) return { applied: false, found: undefined };
+  if (document === undefined) {
+    await removeOwn(db, target, append, strays, session);
+    return { applied: false, found: undefined };
+  }
   if (document.user_deleted) return { applied: false, found: toSession(document) };
   const before = document.last_seq - append.messages.length;
   const existing = await findExisting(db, endOf(document), before, append, session);
@@ -64,29 +61,40 @@ async function giveBack(
 
 /**
  * Removes what lies behind the end of the session's thread, which has to move in the same transaction:
- * whoever is about to make those messages part of the thread finds it moved, and begins anew. In
- * threads that the session has left since, others may have appended before that: of those, only what
- * this very append left there is removed.
+ * whoever is about to make those messages part of the thread finds it moved, and begins anew.
  *
  * @param before where the thread ended
  */
 async function removeStrays(
   db: Db,
-  { namespace, session_id, thread }: SessionDocument,
+  document: SessionDocument,
   before: number,
-  { messages }: Append,
-  { inTheWay, own }: Strays,
+  append: Append,
+  strays: Strays,
   session: ClientSession,
 ): Promise<void> {
-  if (!inTheWay && own.size === 0) return;
-  const remove = (name: string, end: number, condition: Filter<MessageDocument> = {}) =>
-    messagesOf(db).deleteMany(
-      { namespace, session_id, thread: name, seq: { $gt: end }, ...condition },
-      { session },
-    );
-  await remove(thread as string, before);
+  if (!strays.inTheWay && strays.own.size === 0) return;
+  const { namespace, session_id, thread } = document;
+  const behind = { namespace, session_id, thread: thread as string, seq: { $gt: before } };
+  await messagesOf(db).deleteMany(behind, { session });
+  await removeOwn(db, document, append, strays, session);
+}
+
+/**
+ * Removes what this very append left in threads that the session has left since, or that are gone with
+ * it: nobody else will come by. Others may have appended to them before that.
+ */
+async function removeOwn(
+  db: Db,
+  { namespace, session_id, thread }: Pick<SessionDocument, 'namespace' | 'session_id' | 'thread'>,
+  { messages }: Append,
+  { own }: Strays,
+  session: ClientSession,
+): Promise<void> {
+  const uuid = { $in: messages.map((message) => message.uuid) };
   for (const [left, end] of own) {
     if (left === thread) continue;
-    await remove(left, end, { uuid: { $in: messages.map(({ uuid }) => uuid) } });
+    const strays = { namespace, session_id, thread: left, seq: { $gt: end }, uuid };
+    await messagesOf(db).deleteMany(strays, { session });
   }
 }

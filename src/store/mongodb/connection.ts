@@ -116,7 +116,7 @@ export class Connection {
    * Runs `work`, within `run`, when all others of this process have finished that came with the same
    * key.
    *
-   * @param key names the document that others will want to write at the same time
+   * @param key stands for what others will want to write at the same time
    * @param deadline the operation's
    */
   inTurn<T>(key: string, deadline: number, work: () => Promise<T>): Promise<T> {

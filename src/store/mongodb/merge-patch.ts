@@ -51,7 +51,7 @@ export async function mergeMetadata<T extends Mergeable>(
   }
 
   for (;;) {
-    const current = (await collection.findOne(filter)) as T | null;
+    const current = (await collection.findOne(filter)) as (T & { _id: string }) | null;
     if (current === null) return null;
     const merged = mergeWithinLimit(fromStored(current.metadata), patch);
     const { set, unset } = split(fields);
@@ -62,7 +62,8 @@ export async function mergeMetadata<T extends Mergeable>(
       ...(unset.length > 0 && { $unset: Object.fromEntries(unset.map((name) => [name, ''])) }),
     };
     const updated = await collection.findOneAndUpdate(
-      { ...filter, revision: current.revision },
+      // By the _id: another document may have come to be in its place, with as many revisions.
+      { ...filter, _id: current._id, revision: current.revision },
       update as Document,
       { returnDocument: 'after' },
     );

@@ -1,4 +1,4 @@
-import type { Db, Document, Filter } from 'mongodb';
+import type { Db, Document } from 'mongodb';
 import type { Extent, SearchScope, TimeRange } from '../search-store.ts';
 import type { Reach } from '../store.ts';
 import { type SessionDocument, sessionsOf } from './documents.ts';
@@ -16,18 +16,18 @@ type LiveThread = Pick<SessionDocument, 'session_id' | 'thread' | 'base_seq' | '
 const LIVE_FIELDS = { _id: 0, session_id: 1, thread: 1, base_seq: 1, last_seq: 1 };
 
 /**
- * Stages that find the sessions in reach by their identifiers. The limit keeps the server from taking
- * the two conditions for one, which an index on users would serve as well, and take the longer the
- * more sessions the user has.
+ * Stages that find the sessions, or messages, in reach by their identifiers. The limit keeps the server
+ * from taking the two conditions for one, which an index on users would serve as well, and take the
+ * longer the more of them the user has.
  *
- * @param sessions a condition that no more than `limit` sessions of the namespace can meet
+ * @param identified a condition that no more than `limit` of the namespace can meet
  */
 export function reachedStages(
   { namespace, user_id }: Reach,
-  sessions: Filter<SessionDocument>,
+  identified: Document,
   limit = 1,
 ): Document[] {
-  const named = { $match: { namespace, ...sessions } };
+  const named = { $match: { namespace, ...identified } };
   return user_id === undefined ? [named] : [named, { $limit: limit }, { $match: { user_id } }];
 }
 
@@ -42,7 +42,10 @@ export async function findReached(
   return found ?? null;
 }
 
-/** The filter of a change: it applies to no session that is out of reach. */
+/**
+ * The filter of a change: it applies to no session that is out of reach. A planner that tries its
+ * indexes takes the one on identifiers, which has a single key for it.
+ */
 export function reachedFilter({ namespace, user_id, session_id }: Target) {
   return { namespace, session_id, ...(user_id !== undefined && { user_id }) };
 }

@@ -14,7 +14,7 @@ import { messageId } from './message-id.ts';
 import { projection } from './pages.ts';
 import { scopeOf } from './scope.ts';
 
-/** Finds messages by their terms. Whether they are live is up to their sessions, which are asked last. */
+/** Finds messages by their terms. Whether they are live is up to their sessions, which are asked too. */
 export function mongoSearch(connection: Connection): SearchStore {
   return {
     candidates(namespace, scope, query) {

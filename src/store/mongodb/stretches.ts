@@ -19,6 +19,9 @@ import { reachedStages, type Target } from './scope.ts';
  */
 const AT_ONCE = 4;
 
+/** More threads than a session ever has, each of which may have a message of the same uuid. */
+const MOST_THREADS = 1_000_000;
+
 /** A few messages of a stretch, in no order; the first, or the only one without any, has the session. */
 interface Row {
   session?: SessionDocument;
@@ -117,12 +120,12 @@ const withVar = (name: string, value: unknown, expression: Document): Document =
  */
 export async function findLive(
   db: Db,
-  { namespace, session_id, user_id }: Target,
+  { session_id, ...reach }: Target,
   uuid: string,
 ): Promise<(MessageDocument & { session: SessionDocument }) | undefined> {
   const [found] = await messagesOf(db)
     .aggregate<MessageDocument & { session: SessionDocument }>([
-      { $match: { namespace, session_id, uuid } },
+      ...reachedStages(reach, { session_id, uuid }, MOST_THREADS),
       {
         $lookup: { from: 'sessions', localField: 'thread', foreignField: 'thread', as: 'session' },
       },
@@ -130,7 +133,6 @@ export async function findLive(
       {
         $match: {
           'session.live': true,
-          ...(user_id !== undefined && { 'session.user_id': user_id }),
           $expr: { $lte: ['$seq', '$session.last_seq'] },
         },
       },

@@ -1,7 +1,7 @@
 /**
  * Lets those who want to write one document go one after the other. The server would let one of them
- * through and turn the others back, to try again and again; other processes still meet it that way,
- * but of those there are few.
+ * through and turn the others back, to try again and again. Other processes still meet it that way,
+ * but of those there are few; and on one session, callers pinned to its user and others.
  */
 export class Turns {
   readonly #last = new Map<string, Promise<unknown>>();
