@@ -1,4 +1,12 @@
-import { existsSync, mkdirSync, statSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -82,6 +90,56 @@ describe('the embedded store', () => {
       code: 'INTERNAL',
       message: expect.stringContaining('newer version'),
     });
+  });
+
+  it("refuses another program's database, and changes nothing in it", async () => {
+    mkdirSync(dirname(path));
+    const database = new Libsql(path);
+    database.exec('CREATE TABLE sessions (theirs TEXT); PRAGMA user_version = 77');
+    await expect(openSqliteStore(path)).rejects.toMatchObject({
+      code: 'INTERNAL',
+      message: expect.stringContaining('some other program'),
+    });
+    expect(database.pragma('journal_mode')).toStrictEqual([{ journal_mode: 'delete' }]);
+    database.close();
+  });
+
+  it.each([
+    ['removed', (file: string) => rmSync(file)],
+    ['replaced', (file: string) => renameSync(`${file}-copy`, file)],
+  ])('answers no change that would be in a file which was %s', async (_, lose) => {
+    const store = await openSqliteStore(path);
+    const at = harness(store);
+    await at.sessions.add(caller, { session_id: 'before' });
+    await store.ping();
+    copyFileSync(path, `${path}-copy`);
+    lose(path);
+    const lost = { code: 'UNAVAILABLE', message: expect.stringContaining('removed or replaced') };
+    await expect(at.sessions.add(caller, { session_id: 's' })).rejects.toMatchObject(lost);
+    await expect(store.ping()).rejects.toMatchObject(lost);
+    await store.close();
+  });
+
+  it('leaves nothing in the file of what was purged', async () => {
+    const store = await openSqliteStore(path);
+    const at = harness(store);
+    const said = (content: string) => [{ role: 'user', content, metadata: { note: content } }];
+    for (let i = 0; i < 50; i++) {
+      await at.memory.add(caller, `s${i}`, said(`Confidential ${'x'.repeat(100 * i)}`));
+      await at.memory.summarize(caller, `s${i}`, { content: 'Confidential', up_to_seq: 1 });
+    }
+    await at.users.add(caller, { user_id: 'u', email: 'Confidential@example.org' });
+    await at.memory.add(caller, 'kept', said('Public'));
+    for (let i = 0; i < 50; i++) await at.sessions.delete(caller, `s${i}`);
+    await at.users.delete(caller, 'u');
+    for (let left = 1; left > 0; ) {
+      const { messages, sessions } = await store.purge('2200-01-01T00:00:00.000Z', 10);
+      left = messages + sessions;
+    }
+    await store.close();
+    const file = readFileSync(path);
+    expect(file.includes('Public')).toBe(true);
+    expect(file.includes('Confidential')).toBe(false);
   });
 
   it('waits for another writer without keeping readers waiting', async () => {

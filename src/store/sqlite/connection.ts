@@ -1,4 +1,4 @@
-import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import Libsql from 'libsql';
@@ -32,6 +32,25 @@ function isNamed(values: unknown[]): values is [object] {
   return values.length === 1 && typeof values[0] === 'object' && values[0] !== null;
 }
 
+/** Names the file itself, whatever its path; `undefined` if there is none. */
+function identityOf(path: string): string | undefined {
+  const file = statSync(path, { throwIfNoEntry: false });
+  return file && `${file.dev} ${file.ino}`;
+}
+
+/** Refuses a database that some other program has made, before anything is changed in it. */
+function assertOurs(database: Libsql.Database): void {
+  const has = database.prepare(
+    "SELECT count(*) AS tables, sum(name = 'threads') AS ours FROM sqlite_schema WHERE type = 'table'",
+  );
+  const { tables, ours } = has.get() as { tables: number; ours: number | null };
+  if (tables === 0 || ours === 1) return;
+  throw new DomainError(
+    'INTERNAL',
+    'The session file is a database of some other program, and nothing was changed in it. Choose another file with SESSIONS_DB.',
+  );
+}
+
 interface QueuedWrite {
   /** When its caller stops waiting, in milliseconds since 1970. */
   deadline: number;
@@ -50,12 +69,16 @@ interface QueuedWrite {
  */
 export class Connection {
   readonly #database: Libsql.Database;
+  readonly #path: string;
+  readonly #identity: string | undefined;
   readonly #statements = new Map<string, Statement>();
   #queue: QueuedWrite[] = [];
   #flushing: Promise<void> | undefined;
 
-  private constructor(database: Libsql.Database) {
+  private constructor(database: Libsql.Database, path: string) {
     this.#database = database;
+    this.#path = path;
+    this.#identity = identityOf(path);
   }
 
   /**
@@ -71,10 +94,14 @@ export class Connection {
       // Conversations are nobody else's to read; SQLite itself would go by the umask.
       if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600));
       database = new Libsql(path, { timeout: 0 });
-      const connection = new Connection(database);
+      const connection = new Connection(database, path);
+      const opened = database;
+      await connection.#patiently(() => assertOurs(opened));
       const enterWal = connection.#database.pragma.bind(connection.#database, 'journal_mode = WAL');
       await connection.#patiently(enterWal);
       database.pragma('synchronous = FULL');
+      // No remains of a message where pages are rebuilt; `erase` sees to those that come free.
+      database.pragma('secure_delete = FAST');
       await connection.#migrate();
       return connection;
     } catch (error) {
@@ -96,6 +123,20 @@ export class Connection {
     };
     this.#statements.set(sql, statement);
     return statement;
+  }
+
+  /**
+   * That the file is still where it was opened. SQLite goes on with one that was removed or replaced,
+   * which nobody will find again.
+   *
+   * @throws DomainError UNAVAILABLE if it is not
+   */
+  assertInPlace(): void {
+    if (identityOf(this.#path) === this.#identity) return;
+    throw new DomainError(
+      'UNAVAILABLE',
+      'The session file was removed or replaced while the server was running, and nothing was changed. Put it back, or restart the server.',
+    );
   }
 
   /** Runs `work`, which only reads. */
@@ -149,6 +190,16 @@ export class Connection {
     }
   }
 
+  /** Runs `work`, within a write, and has the file overwritten wherever it deletes. */
+  erase<T>(work: () => T): T {
+    this.#database.exec('PRAGMA secure_delete = ON');
+    try {
+      return work();
+    } finally {
+      this.#database.exec('PRAGMA secure_delete = FAST');
+    }
+  }
+
   async close(): Promise<void> {
     await this.#flushing;
     this.#statements.clear();
@@ -168,6 +219,7 @@ export class Connection {
       // Those that come later wait no longer because others waited before them.
       const deadline = batch[0]?.deadline ?? 0;
       try {
+        this.assertInPlace();
         await this.#patiently(() => this.#database.exec('BEGIN IMMEDIATE'), deadline);
         this.#commit(batch);
       } catch (error) {

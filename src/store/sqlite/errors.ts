@@ -1,4 +1,4 @@
-import { DomainError } from '../../domain/errors.ts';
+import { DomainError, REPEAT } from '../../domain/errors.ts';
 
 /** Whether another connection holds what this one needs: the same statement may succeed shortly. */
 export function isBusy(error: unknown): boolean {
@@ -14,7 +14,7 @@ export function toDomainError(error: unknown): DomainError {
   if (isBusy(error)) {
     return new DomainError(
       'UNAVAILABLE',
-      'The session file is being written by another process. Repeat the call in a few seconds.',
+      `The session file is being written by another process, and nothing was changed. ${REPEAT}`,
       options,
     );
   }

@@ -28,7 +28,11 @@ export async function openSqliteStore(
     search: sqliteSearch(connection, indexer),
     vectors: sqliteVectors(connection),
     ...sqlitePurge(connection),
-    ping: () => connection.read(() => void connection.statement('SELECT 1').get()),
+    ping: () =>
+      connection.read(() => {
+        connection.assertInPlace();
+        connection.statement('SELECT 1').get();
+      }),
     async close() {
       await connection.close().finally(indexer.stop);
     },

@@ -70,11 +70,12 @@ export function sqlitePurge(connection: Connection): Pick<Store, 'countExpired' 
 
     purge(cutoff, limit) {
       const before = Date.parse(cutoff);
-      return connection.write((): PurgeCounts => {
+      const purge = (): PurgeCounts => {
         const users = statement(PURGE_USERS).run(before, limit);
         const sessions = purgeSessions(connection, OLDEST_SESSIONS, before, limit);
         return { sessions, messages: purgeThreads(before, limit), users };
-      });
+      };
+      return connection.write(() => connection.erase(purge));
     },
   };
 }
@@ -86,7 +87,8 @@ export function purgeSession(
   sessionId: string,
   cutoff: string,
 ): void {
-  purgeSessions(connection, ONE_SESSION, Date.parse(cutoff), namespace, sessionId);
+  const values = [Date.parse(cutoff), namespace, sessionId];
+  connection.erase(() => purgeSessions(connection, ONE_SESSION, ...values));
 }
 
 function purgeSessions(connection: Connection, selected: string, ...values: unknown[]): number {

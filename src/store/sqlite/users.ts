@@ -141,7 +141,10 @@ export function sqliteUsers(connection: Connection): UserStore {
     },
 
     purge: (namespace, userId, cutoff) =>
-      connection.write(() => void statement(PURGE).run(Date.parse(cutoff), namespace, userId)),
+      connection.write(() => {
+        const values = [Date.parse(cutoff), namespace, userId];
+        connection.erase(() => statement(PURGE).run(...values));
+      }),
 
     identifiers(namespace, prefix, limit) {
       return connection.read(() =>
