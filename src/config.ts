@@ -145,7 +145,7 @@ export function load(
   if (command === undefined || more.length > 0) {
     const unknown = command === undefined ? named : more[0];
     throw new ConfigError(
-      `There is no command ${JSON.stringify(unknown)}: leave it out to serve, or use purge or embed.`,
+      `There is no command ${JSON.stringify(unknown)}: leave it out to serve, or use purge, embed or token.`,
     );
   }
   const given: Record<string, unknown> = {};
@@ -178,6 +178,14 @@ export function load(
   if ((config.authJwtIssuer === undefined) !== (config.authJwtAudience === undefined)) {
     throw new ConfigError(
       'AUTH_JWT_ISSUER and AUTH_JWT_AUDIENCE are needed together: set both, or none.',
+    );
+  }
+  const claim = (['authJwtUserClaim', 'authJwtNamespaceClaim'] as const).find(
+    (name) => given[name] !== undefined,
+  );
+  if (claim !== undefined && config.authJwtIssuer === undefined) {
+    throw new ConfigError(
+      `${SETTINGS[claim].env} does nothing without AUTH_JWT_ISSUER: set that, or leave it out.`,
     );
   }
   if ((config.embeddingsUrl === undefined) !== (config.embeddingsModel === undefined)) {
@@ -236,7 +244,7 @@ function parseFlags(argv: readonly string[]) {
   try {
     return parseArgs({ args: [...argv], options, allowPositionals: true });
   } catch (error) {
-    const [problem] = (error as Error).message.split('. ');
+    const [problem] = (error as Error).message.split(/\.\s/);
     throw new ConfigError(`${problem}. See mcp-sessions --help.`);
   }
 }

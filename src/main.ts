@@ -19,6 +19,9 @@ const EXIT = { ok: 0, failed: 1, misconfigured: 2 } as const;
 // stdout belongs to the protocol: what a library prints must not end up between its frames.
 globalThis.console = new Console(process.stderr, process.stderr);
 
+// Whoever read the log may be gone: no reason to stop serving.
+process.stderr.on('error', () => {});
+
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
 
 async function main(): Promise<number> {
@@ -42,7 +45,9 @@ async function run(config: Config): Promise<number> {
   const write = (line: string) => process.stderr.write(line);
   const logger = createLogger(config.logLevel, write, secretsOf(config));
   if (config.command === 'purge') {
-    await runPurge(config, logger, (text) => process.stdout.write(text));
+    const report = (text: string) => process.stdout.write(text);
+    report(`In ${storeOf(config)}:\n`);
+    await runPurge(config, logger, report);
     return EXIT.ok;
   }
   if (config.command === 'embed') {
@@ -71,9 +76,12 @@ async function run(config: Config): Promise<number> {
 const STDIO_HINT =
   'mcp-sessions speaks MCP on stdin and stdout, and waits for a client. By hand, try --http or --help.\n';
 
+/** Where the records are, in words that show no secret. */
+const storeOf = ({ mongodbUri, mongodbDatabase, sessionsDb }: Config) =>
+  mongodbUri === undefined ? sessionsDb : `the database ${mongodbDatabase} of MongoDB`;
+
 function greeting(url: string, opsUrl: string | undefined, config: Config): string {
-  const store = config.mongodbUri === undefined ? config.sessionsDb : 'MongoDB';
-  return `mcp-sessions ${version} keeps sessions in ${store} and listens at
+  return `mcp-sessions ${version} keeps sessions in ${storeOf(config)} and listens at
 
   ${url}/mcp   Streamable HTTP
   ${url}/sse   HTTP+SSE, for older clients
@@ -95,7 +103,7 @@ function explain(error: unknown): string {
     return `${message.replace(/^listen /, '')}. Perhaps a server runs there already; choose another port with --port or --ops-port.`;
   }
   if (code === 'EACCES' || code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
-    return `Cannot listen there (${code}). Choose another --host or --port, --ops-host or --ops-port.`;
+    return `Cannot listen there: ${message}. Choose another --host or --port, --ops-host or --ops-port.`;
   }
   return message;
 }

@@ -31,7 +31,7 @@ export const STORE_SETTINGS = {
 /** The most that a TTL index can wait: a signed 32-bit number of seconds. */
 const PURGE_AFTER_MAX = 2_147_483_647_000;
 
-const PURGE_AFTER_FORM = 'off, or a time of at least 1s with a unit: s, m, h or d, such as 7d';
+const PURGE_AFTER_FORM = 'off, or a time from 1s to 24855d with a unit: s, m, h or d, such as 7d';
 
 const purgeAfter = z.union(
   [

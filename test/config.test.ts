@@ -107,6 +107,8 @@ describe('the configuration', () => {
     [[], { DRAIN_DELAY: '1h' }, ['DRAIN_DELAY', '"1h"', '10m']],
     [[], { AUTH_JWT_ISSUER: 'https://id.example' }, ['AUTH_JWT_ISSUER', 'AUTH_JWT_AUDIENCE']],
     [[], { AUTH_JWT_AUDIENCE: 'x' }, ['AUTH_JWT_ISSUER', 'AUTH_JWT_AUDIENCE']],
+    [[], { AUTH_JWT_USER_CLAIM: 'sub' }, ['AUTH_JWT_USER_CLAIM', 'without AUTH_JWT_ISSUER']],
+    [[], { AUTH_JWT_NAMESPACE_CLAIM: 'ns' }, ['AUTH_JWT_NAMESPACE_CLAIM', 'without AUTH_JWT']],
     [[], { AUTH_JWT_ISSUER: 'http://id.example', AUTH_JWT_AUDIENCE: 'x' }, ['https://']],
     [[], { AUTH_JWT_ISSUER: 'id.example', AUTH_JWT_AUDIENCE: 'x' }, ['https://']],
     [[], { AUTH_JWT_ISSUER: 'https://a?b', AUTH_JWT_AUDIENCE: 'x' }, ['https://']],

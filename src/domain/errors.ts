@@ -8,6 +8,9 @@ export type ErrorCode =
   | 'UNAVAILABLE'
   | 'INTERNAL';
 
+/** What to do about an `UNAVAILABLE`, unless the call is one whose repetition takes some care. */
+export const REPEAT = 'Repeat the same call in a few seconds; that is safe.';
+
 const RETRYABLE: ReadonlySet<ErrorCode> = new Set(['UNAVAILABLE', 'RESOURCE_EXHAUSTED']);
 
 /**

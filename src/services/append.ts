@@ -1,4 +1,4 @@
-import { DomainError, invalidArgument } from '../domain/errors.ts';
+import { DomainError, invalidArgument, REPEAT } from '../domain/errors.ts';
 import type { JsonObject } from '../domain/metadata.ts';
 import { estimateTokens } from '../domain/records.ts';
 import { timestamp } from '../domain/times.ts';
@@ -123,9 +123,11 @@ const MAX_LISTED = 20;
 function withUuids(error: unknown, { messages }: Added): unknown {
   const ours = messages.some(({ given }) => !given);
   if (!(error instanceof DomainError) || error.code !== 'UNAVAILABLE' || !ours) return error;
+  const uuids = messages.map(({ uuid }) => uuid).join(', ');
   const advice =
     messages.length <= MAX_LISTED
-      ? `So that nothing is stored twice, repeat it with these uuids, in this order: ${messages.map(({ uuid }) => uuid).join(', ')}.`
+      ? `So that nothing is stored twice, repeat it with these uuids, in this order: ${uuids}.`
       : 'So that nothing is stored twice, look at the end of list_messages before you repeat it.';
-  return new DomainError('UNAVAILABLE', `${error.message} ${advice}`, { cause: error });
+  const problem = error.message.replace(REPEAT, '').trimEnd();
+  return new DomainError('UNAVAILABLE', `${problem} ${advice}`, { cause: error });
 }

@@ -37,7 +37,7 @@ function expectRefusal({ code, stdout, stderr }: Outcome, ...parts: string[]): v
 describe('a setting that is wrong', () => {
   const inEnvironment: [name: string, value: string, allowed: string][] = [
     ['PURGE_AFTER', '7', 'such as 7d'],
-    ['PURGE_AFTER', '10ms', 'at least 1s'],
+    ['PURGE_AFTER', '10ms', 'a time from 1s'],
     ['PURGE_EVERY', 'often', 'such as 30m'],
     ['PURGE_EVERY', '30d', '24d'],
     ['LOG_LEVEL', 'loud', 'debug'],

@@ -52,6 +52,18 @@ describe('what reaches stdout', () => {
   });
 });
 
+describe('a host that does not read the log any more', () => {
+  it('is served as before', async () => {
+    const raw = await connect({ LOG_LEVEL: 'debug' });
+    raw.server.closeLog();
+    for (const session_id of ['one', 'two', 'three']) {
+      expect((await raw.call('add_session', { session_id })).isError).not.toBe(true);
+    }
+    raw.server.stdin.end();
+    expect(await raw.server.exited).toEqual({ code: 0, signal: null });
+  });
+});
+
 describe('the end of its input', () => {
   it('leaves nothing unanswered that was piped in before, in the older era', async () => {
     const raw = start();

@@ -42,6 +42,8 @@ export interface ServerProcess {
   signal(signal: NodeJS.Signals): void;
   /** Waits until what it writes to stderr matches; fails if it ends without. */
   logged(pattern: RegExp): Promise<RegExpExecArray>;
+  /** Reads no more of what it writes to stderr: the pipe breaks. */
+  closeLog(): void;
   /** Hears of every line on stdout from now on. */
   onLine(listener: (line: string) => void): void;
 }
@@ -178,6 +180,7 @@ function watch(child: ChildProcess & { stdin: Writable; stdout: Readable; stderr
     stdin: child.stdin,
     stdout: () => stdout,
     stderr: () => stderr,
+    closeLog: () => void child.stderr.destroy(),
     exited,
     kill(signal) {
       child.kill(signal);

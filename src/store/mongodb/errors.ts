@@ -7,7 +7,7 @@ import {
   MongoServerSelectionError,
   MongoWriteConcernError,
 } from 'mongodb';
-import { DomainError } from '../../domain/errors.ts';
+import { DomainError, REPEAT } from '../../domain/errors.ts';
 
 /**
  * Server errors that pass: the node stepped down, shuts down, recovers, lost a connection of its own,
@@ -111,8 +111,8 @@ export function unavailable(cause: unknown): DomainError {
   return new DomainError(
     'UNAVAILABLE',
     contended
-      ? 'Another change of the same record has not finished. Repeat the same call in a few seconds; that is safe.'
-      : 'MongoDB cannot be reached at the moment, so it is not known whether this took effect. Repeat the same call in a few seconds; that is safe.',
+      ? `Another change of the same record has not finished. ${REPEAT}`
+      : `MongoDB cannot be reached at the moment; if this was to change something, it is not known whether it did. ${REPEAT}`,
     { cause },
   );
 }
