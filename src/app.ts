@@ -1,7 +1,6 @@
-import { existsSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import { v7 as uuidv7 } from 'uuid';
-import { type Config, ConfigError } from './config.ts';
+import type { Config } from './config.ts';
 import { embedNow } from './embed-command.ts';
 import { openEmbedder, startEmbedding } from './embeddings.ts';
 import type { Logger } from './logger.ts';
@@ -164,7 +163,7 @@ async function openTransport(
 /**
  * Opens the configured store on first use; one that could not be opened is tried again.
  *
- * @param maintain whether to bring indexes up to date, and to make the file, as servers do
+ * @param maintain whether to bring indexes up to date, as servers do
  */
 function lazyStore(
   config: Config,
@@ -176,9 +175,6 @@ function lazyStore(
   const open = async (): Promise<Store> => {
     const { mongodbUri, mongodbDatabase: database, purgeAfter, sessionsDb } = config;
     if (mongodbUri === undefined) {
-      if (!maintain && !existsSync(sessionsDb)) {
-        throw new ConfigError(`There is no file ${sessionsDb}: SESSIONS_DB names another.`);
-      }
       const { openSqliteStore } = await import('./store/sqlite/index.ts');
       logger.info('opening the embedded store', { path: sessionsDb });
       const onFailure = (error: unknown) => logger.warn('messages cannot be indexed', { error });

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Console } from 'node:console';
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { setTimeout as delay } from 'node:timers/promises';
 import { runEmbed, runPurge, startApp } from './app.ts';
@@ -44,6 +45,7 @@ async function main(): Promise<number> {
 async function run(config: Config): Promise<number> {
   const write = (line: string) => process.stderr.write(line);
   const logger = createLogger(config.logLevel, write, secretsOf(config));
+  if (config.command !== 'serve' && config.mongodbUri === undefined) assertThere(config.sessionsDb);
   if (config.command === 'purge') {
     const report = (text: string) => process.stdout.write(text);
     report(`In ${storeOf(config)}:\n`);
@@ -75,6 +77,12 @@ async function run(config: Config): Promise<number> {
 
 const STDIO_HINT =
   'mcp-sessions speaks MCP on stdin and stdout, and waits for a client. By hand, try --http or --help.\n';
+
+/** A command that looks into what there is makes no file where somebody has mistaken its name. */
+function assertThere(file: string): void {
+  if (existsSync(file)) return;
+  throw new ConfigError(`There is no file ${JSON.stringify(file)}: SESSIONS_DB names another.`);
+}
 
 /** Where the records are, in words that show no secret. */
 const storeOf = ({ mongodbUri, mongodbDatabase, sessionsDb }: Config) =>

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -22,6 +22,8 @@ describe('what the image is made of', () => {
           cwd: app,
           env: { SESSIONS_DB: join(app, 'data', 'sessions.db') },
         });
+      await mkdir(join(app, 'data'));
+      await writeFile(join(app, 'data', 'sessions.db'), '');
       expect((await server('--version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
       // Opens the store, whose library brings a binary.
       expect((await server('purge')).stdout).toContain('Done: 0 sessions');

@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TOOLS } from '../../src/mcp/tools/index.ts';
 import { READING } from '../support/offered.ts';
@@ -73,6 +75,14 @@ describe('a setting that is wrong', () => {
   it('is none when it is empty, which is how some hosts leave one out', async () => {
     const env = { SESSIONS_NAMESPACE: '', PURGE_AFTER: '', MONGODB_URI: '', LOG_LEVEL: '' };
     expect(await run({ env })).toEqual({ code: 0, stdout: '', stderr: '' });
+  });
+
+  it.each(['purge', 'embed'])('ends %s with one line where it names no file', async (command) => {
+    const file = join(servers.directory, 'mistaken', 'sessions.db');
+    const embeddings = { EMBEDDINGS_URL: 'http://127.0.0.1:1/v1', EMBEDDINGS_MODEL: 'm' };
+    const outcome = await run({ args: [command], env: { SESSIONS_DB: file, ...embeddings } });
+    expectRefusal(outcome, file, 'SESSIONS_DB');
+    expect(existsSync(dirname(file))).toBe(false);
   });
 
   it('gives way to a flag that is right', async () => {
