@@ -96,7 +96,7 @@ function greeting(url: string, opsUrl: string | undefined, config: Config): stri
 ${opsUrl === undefined ? '' : `  ${opsUrl}    /healthz, /readyz, /metrics\n`}
 Connect a client, for example:
 
-  claude mcp add --transport http sessions ${url}/mcp${config.authTokensFile === undefined ? '' : ' --header "Authorization: Bearer TOKEN"'}
+  claude mcp add --transport http sessions ${config.publicUrl ?? url}/mcp${config.authTokensFile === undefined ? '' : ' --header "Authorization: Bearer TOKEN"'}
 
 ${config.insecure && !signInConfigured(config) ? 'Nobody has to sign in: whoever reaches this address can read and change everything.\n\n' : ''}Stop with Ctrl-C.
 `;

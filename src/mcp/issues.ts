@@ -30,10 +30,18 @@ function describeIssue(issue: z.core.$ZodIssue, tool: Tool): string {
     case 'invalid_value':
       return `${where}: must be one of ${issue.values.map(String).join(', ')}.`;
     case 'too_small':
-      return `${where}: must be at least ${issue.minimum}.`;
+      return `${where}: must ${extent(issue.origin, 'at least', issue.minimum)}.`;
     case 'too_big':
-      return `${where}: must be at most ${issue.maximum}.`;
+      return `${where}: must ${extent(issue.origin, 'at most', issue.maximum)}.`;
     default:
       return `${where}: ${issue.message}.`;
   }
+}
+
+/** What the limits of texts and lists are counted in; those of numbers are numbers. */
+const UNITS: Readonly<Record<string, string>> = { string: 'characters', array: 'entries' };
+
+function extent(origin: string, bound: string, limit: number | bigint): string {
+  const unit = UNITS[origin];
+  return unit === undefined ? `be ${bound} ${limit}` : `have ${bound} ${limit} ${unit}`;
 }

@@ -206,12 +206,17 @@ const BAD_MEMORY_CALLS: readonly BadCall[] = [
   ofBadSession('an unknown order', 'list_messages', { order: 'newest' }, 'order'),
   ofBadSession('a made-up cursor', 'list_messages', { cursor: '🦊' }, 'cursor'),
   ofBadSession('a foreign cursor', 'list_messages', { cursor: FOREIGN_CURSOR }, 'cursor'),
-  { what: 'an empty query', tool: 'search_memory', args: '{"query":""}', says: 'query' },
+  {
+    what: 'an empty query',
+    tool: 'search_memory',
+    args: '{"query":""}',
+    says: 'at least 1 characters',
+  },
   {
     what: 'a query of 20,001 characters',
     tool: 'search_memory',
     args: JSON.stringify({ query: 'x'.repeat(20_001) }),
-    says: '20000',
+    says: '20000 characters',
   },
   {
     what: 'a time without a zone',
