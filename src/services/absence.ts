@@ -23,8 +23,8 @@ export function describeAbsence(deps: Pick<Dependencies, 'purgeAfter' | 'now'>) 
       owner?.deleted_at === undefined
         ? 'Call restore_session to bring it back with its messages. add_memory would begin it anew and leave those messages deleted for good.'
         : owner.deleted_at === session.deleted_at
-          ? `Its user ${quoted(owner.user_id)} is deleted: call restore_user to bring both back.`
-          : `Its user ${quoted(owner.user_id)} is deleted too: call restore_user, then restore_session.`;
+          ? `Its user ${quoted(owner.user_id)} is deleted: ${restoreUser(caller)} to bring both back.`
+          : `Its user ${quoted(owner.user_id)} is deleted too: ${restoreUser(caller)}, then call restore_session.`;
     return `${until(session.deleted_at as string)} ${remedy}`;
   }
 
@@ -49,17 +49,24 @@ export function describeAbsence(deps: Pick<Dependencies, 'purgeAfter' | 'now'>) 
     },
 
     /** What to say of a deleted user, after its name. */
-    deletedUser: (user: User) =>
-      `${until(user.deleted_at as string)} Call restore_user to bring it back with its sessions.`,
+    deletedUser: (caller: Caller, user: User) =>
+      `${until(user.deleted_at as string)} To bring it back with its sessions, ${restoreUser(caller)}.`,
 
     /** NOT_FOUND for a user, of which `found` is there if it is soft-deleted. */
-    user(userId: string, found: User | undefined): DomainError {
-      return new DomainError(
-        'NOT_FOUND',
-        found?.deleted_at === undefined || isPast(deps, found)
-          ? `There is no user ${quoted(userId)}. Check the user_id, or create it with add_user; list_users shows whom there is.`
-          : `User ${quoted(userId)} ${this.deletedUser(found)}`,
-      );
+    user(caller: Caller, userId: string, found: User | undefined): DomainError {
+      if (found?.deleted_at !== undefined && !isPast(deps, found)) {
+        const text = this.deletedUser(caller, found);
+        return new DomainError('NOT_FOUND', `User ${quoted(userId)} ${text}`);
+      }
+      const remedy =
+        caller.user_id === undefined
+          ? 'Check the user_id, or create it with add_user; list_users shows whom there is.'
+          : `Your credential is for the user ${quoted(caller.user_id)}, who comes to be with the first session.`;
+      return new DomainError('NOT_FOUND', `There is no user ${quoted(userId)}. ${remedy}`);
     },
   };
 }
+
+/** Whoever is pinned to one user has no tool for that. */
+const restoreUser = ({ user_id: pin }: Caller) =>
+  pin === undefined ? 'call restore_user' : 'ask whoever runs the server to call restore_user';

@@ -57,7 +57,8 @@ export function createBegin(deps: Dependencies) {
   return async (caller: Caller, store: Store, input: NewSession): Promise<Change<Session>> => {
     const { user_id: pin } = caller;
     const owned = { ...input, user_id: input.user_id ?? pin };
-    if (!exists(caller, owned.user_id)) throw absence.user(owned.user_id as string, undefined);
+    if (!exists(caller, owned.user_id))
+      throw absence.user(caller, owned.user_id as string, undefined);
     if (pin !== undefined && !input.session_id.startsWith(sessionPrefix(pin))) {
       const owner = await store.sessions.owner(caller.namespace, input.session_id);
       if (owner?.user_id !== pin) throw notYours(input.session_id, pin);
@@ -69,7 +70,7 @@ export function createBegin(deps: Dependencies) {
     }
     if (outcome === 'user_missing') {
       const userId = owned.user_id as string;
-      throw absence.user(userId, await store.users.find(caller.namespace, userId));
+      throw absence.user(caller, userId, await store.users.find(caller.namespace, userId));
     }
     if (outcome.applied || pin === undefined || exists(caller, outcome.found?.user_id)) {
       return outcome;

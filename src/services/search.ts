@@ -49,7 +49,7 @@ export function createSearchService(deps: Dependencies) {
     } else if (user_id !== undefined) {
       const found = await store.users.find(namespace, user_id);
       if (found === undefined || found.deleted_at !== undefined) {
-        throw absence.user(user_id, found);
+        throw absence.user(caller, user_id, found);
       }
     }
   }
@@ -74,7 +74,8 @@ export function createSearchService(deps: Dependencies) {
       const mode = start?.key.split(' ')[0];
       const seen = start === undefined ? undefined : new Date(at).toISOString();
 
-      if (user_id !== undefined && !exists(caller, user_id)) throw absence.user(user_id, undefined);
+      if (user_id !== undefined && !exists(caller, user_id))
+        throw absence.user(caller, user_id, undefined);
       const store = await deps.store();
       const scope = { session_id, user_id: user_id ?? caller.user_id };
       const time = { since, until: earlier(input.until, seen) };

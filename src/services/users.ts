@@ -93,25 +93,25 @@ export function createUserService(deps: Dependencies) {
         'ALREADY_EXISTS',
         outcome.found?.deleted_at === undefined
           ? `User ${quoted(user_id)} exists already. Use it as it is, change it with update_user, or choose another user_id.`
-          : `User ${quoted(user_id)} exists: it ${absence.deletedUser(outcome.found)}`,
+          : `User ${quoted(user_id)} exists: it ${absence.deletedUser(caller, outcome.found)}`,
       );
     },
 
     async get(caller: Caller, userId: string): Promise<User> {
-      if (!exists(caller, userId)) throw absence.user(userId, undefined);
+      if (!exists(caller, userId)) throw absence.user(caller, userId, undefined);
       const store = await deps.store();
       const found = await store.users.find(caller.namespace, userId);
       if (found !== undefined && found.deleted_at === undefined) return found;
-      throw absence.user(userId, found);
+      throw absence.user(caller, userId, found);
     },
 
     async update(caller: Caller, userId: string, update: UserUpdate): Promise<User> {
-      if (!exists(caller, userId)) throw absence.user(userId, undefined);
+      if (!exists(caller, userId)) throw absence.user(caller, userId, undefined);
       const store = await deps.store();
       const { metadata = {}, ...fields } = update;
       const change = { fields: present(fields), metadata };
       const outcome = await store.users.update(caller.namespace, userId, change, now());
-      if (!outcome.applied) throw absence.user(userId, outcome.found);
+      if (!outcome.applied) throw absence.user(caller, userId, outcome.found);
       deps.onChange(caller.namespace, { user_id: userId });
       return outcome.record;
     },
@@ -125,7 +125,7 @@ export function createUserService(deps: Dependencies) {
       const store = await deps.store();
       const sessions = await liveSessions(caller, store, userId);
       const deleted = await store.users.delete(caller.namespace, userId, now(), progress);
-      if (deleted?.user.deleted_at === undefined) throw absence.user(userId, undefined);
+      if (deleted?.user.deleted_at === undefined) throw absence.user(caller, userId, undefined);
       tell(caller, userId, sessions);
       return { ...deleted, purge_at: purgeTime(deleted.user.deleted_at, deps.purgeAfter) };
     },
@@ -135,7 +135,7 @@ export function createUserService(deps: Dependencies) {
       refusePinned(caller);
       const store = await deps.store();
       const restored = await store.users.restore(caller.namespace, userId, progress);
-      if (restored === undefined) throw absence.user(userId, undefined);
+      if (restored === undefined) throw absence.user(caller, userId, undefined);
       tell(caller, userId, await liveSessions(caller, store, userId));
       return { ...restored, purge_at: undefined };
     },

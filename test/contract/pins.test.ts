@@ -92,7 +92,10 @@ describeStores('callers pinned to a user', (under) => {
     await memory.add(carol, 'carol/1', said);
     expect(await users.get(carol, 'carol')).toMatchObject({ user_id: 'carol' });
     await users.delete(anybody, 'carol');
-    await refused(sessions.add(carol, { session_id: 'carol/2' }), 'NOT_FOUND');
+    const refusal = 'ask whoever runs the server to call restore_user';
+    await expect(sessions.add(carol, { session_id: 'carol/2' })).rejects.toThrow(refusal);
+    await expect(sessions.get(carol, 'carol/1')).rejects.toThrow(refusal);
+    await expect(users.get(carol, 'carol')).rejects.toThrow(refusal);
     await refused(memory.add(carol, 'carol/2', said), 'NOT_FOUND');
     await refused(memory.add(carol, 'carol/1', said), 'NOT_FOUND');
   });
@@ -132,7 +135,7 @@ describeStores('callers pinned to a user', (under) => {
   it('name no other user: such a user has never existed', async () => {
     const { sessions, users } = services;
     const other = sessions.add(ada, { session_id: 'ada/1', user_id: 'bob' });
-    await expect(other).rejects.toThrow('There is no user "bob".');
+    await expect(other).rejects.toThrow('There is no user "bob". Your credential is for');
     expect(await sessions.list(ada, { ...LIST, user_id: 'bob', include_total: true })).toEqual({
       records: [],
       total_count: 0,
