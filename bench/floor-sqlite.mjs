@@ -203,7 +203,7 @@ export async function sqliteFloor(file) {
   const store = await openStore({ file });
   const database = new Libsql(file);
   database.pragma('synchronous = FULL');
-  database.pragma('secure_delete = FAST');
+  database.pragma('secure_delete = ON');
   const makerOf = (name) => {
     if (appends.includes(name)) return bareAppend;
     if (name === 'sessions.merge') return bareMerge;

@@ -145,7 +145,7 @@ export function load(
   if (command === undefined || more.length > 0) {
     const unknown = command === undefined ? named : more[0];
     throw new ConfigError(
-      `There is no command ${JSON.stringify(unknown)}: leave it out to serve, or use purge, embed or token.`,
+      `There is no command ${JSON.stringify(unknown)}: leave it out to serve, or use purge or embed; token comes before every flag.`,
     );
   }
   const given: Record<string, unknown> = {};

@@ -19,11 +19,18 @@ const RETRYABLE: ReadonlySet<ErrorCode> = new Set(['UNAVAILABLE', 'RESOURCE_EXHA
  */
 export class DomainError extends Error {
   readonly code: ErrorCode;
+  /** Whether the call may have taken effect all the same. */
+  readonly outcomeUnknown: boolean;
 
-  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: ErrorOptions & { outcomeUnknown?: boolean } = {},
+  ) {
     super(message, options);
     this.name = 'DomainError';
     this.code = code;
+    this.outcomeUnknown = options.outcomeUnknown ?? false;
   }
 
   /** Whether the same call may succeed later, unchanged. */

@@ -39,9 +39,13 @@ function describeIssue(issue: z.core.$ZodIssue, tool: Tool): string {
 }
 
 /** What the limits of texts and lists are counted in; those of numbers are numbers. */
-const UNITS: Readonly<Record<string, string>> = { string: 'characters', array: 'entries' };
+const UNITS: Readonly<Record<string, [one: string, more: string]>> = {
+  string: ['character', 'characters'],
+  array: ['entry', 'entries'],
+};
 
 function extent(origin: string, bound: string, limit: number | bigint): string {
-  const unit = UNITS[origin];
-  return unit === undefined ? `be ${bound} ${limit}` : `have ${bound} ${limit} ${unit}`;
+  const [one, more] = UNITS[origin] ?? [];
+  if (one === undefined) return `be ${bound} ${limit}`;
+  return `have ${bound} ${limit} ${Number(limit) === 1 ? one : more}`;
 }

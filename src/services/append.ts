@@ -117,17 +117,20 @@ export function createAppend(deps: Dependencies) {
 const MAX_LISTED = 20;
 
 /**
- * An UNAVAILABLE that makes a repetition safe: nobody knows whether the messages were stored, and
- * without uuids a repetition would store them once more.
+ * An error that makes a repetition safe where nobody knows whether the messages were stored: without
+ * uuids a repetition would store them once more.
  */
 function withUuids(error: unknown, { messages }: Added): unknown {
   const ours = messages.some(({ given }) => !given);
-  if (!(error instanceof DomainError) || error.code !== 'UNAVAILABLE' || !ours) return error;
+  if (!(error instanceof DomainError) || !error.outcomeUnknown || !ours) return error;
   const uuids = messages.map(({ uuid }) => uuid).join(', ');
   const advice =
     messages.length <= MAX_LISTED
       ? `So that nothing is stored twice, repeat it with these uuids, in this order: ${uuids}.`
       : 'So that nothing is stored twice, look at the end of list_messages before you repeat it.';
   const problem = error.message.replace(REPEAT, '').trimEnd();
-  return new DomainError('UNAVAILABLE', `${problem} ${advice}`, { cause: error });
+  return new DomainError(error.code, `${problem} ${advice}`, {
+    cause: error,
+    outcomeUnknown: true,
+  });
 }

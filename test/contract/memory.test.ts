@@ -209,7 +209,8 @@ describeStores('memory', (under) => {
       let tries = 0;
       const { messages } = under.store;
       const append: typeof messages.append = async (...args) => {
-        if (++tries === 2) throw new DomainError('UNAVAILABLE', 'It does not answer.');
+        if (++tries === 2)
+          throw new DomainError('UNAVAILABLE', 'It does not answer.', { outcomeUnknown: true });
         return messages.append(...args);
       };
       const later = harness({ ...under.store, messages: { ...messages, append } });

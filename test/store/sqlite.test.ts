@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import {
   copyFileSync,
   existsSync,
@@ -10,6 +11,7 @@ import {
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import Libsql from 'libsql';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Connection } from '../../src/store/sqlite/connection.ts';
@@ -95,7 +97,8 @@ describe('the embedded store', () => {
   it("refuses another program's database, and changes nothing in it", async () => {
     mkdirSync(dirname(path));
     const database = new Libsql(path);
-    database.exec('CREATE TABLE sessions (theirs TEXT); PRAGMA user_version = 77');
+    database.exec('CREATE TABLE sessions (x TEXT); CREATE TABLE threads (x TEXT)');
+    database.exec('PRAGMA user_version = 77');
     await expect(openSqliteStore(path)).rejects.toMatchObject({
       code: 'INTERNAL',
       message: expect.stringContaining('some other program'),
@@ -120,7 +123,53 @@ describe('the embedded store', () => {
     await store.close();
   });
 
-  it('leaves nothing in the file of what was purged', async () => {
+  it('leaves the file alone that has taken the place of its own', async () => {
+    const before = await openSqliteStore(path);
+    await harness(before).sessions.add(caller, { session_id: 'before' });
+    await before.close();
+    copyFileSync(path, `${path}-copy`);
+    const adding = await openSqliteStore(path);
+    const many = Array.from({ length: 900 }, (_, i) => ({ role: 'user', content: `indexed ${i}` }));
+    await harness(adding).memory.add(caller, 'many', many);
+    await adding.close();
+    const lost = await openSqliteStore(path);
+    renameSync(`${path}-copy`, path);
+    // Time for what it would index now.
+    await delay(150);
+    const store = await openSqliteStore(path);
+    const at = harness(store);
+    const add = (id: string) => at.sessions.add(caller, { session_id: id });
+    for (let i = 0; i < 50; i++) await add(`s${i}`);
+    await expect(harness(lost).sessions.add(caller, { session_id: 's' })).rejects.toThrow(
+      'replaced',
+    );
+    await lost.close();
+    await add('after');
+    await store.close();
+    const again = await openSqliteStore(path);
+    expect(await harness(again).sessions.complete(caller, 's', 100)).toHaveLength(50);
+    expect(await harness(again).sessions.get(caller, 'after')).toBeDefined();
+    await again.close();
+    const file = new Libsql(path);
+    expect(file.pragma('integrity_check')).toStrictEqual([{ integrity_check: 'ok' }]);
+    file.close();
+  });
+
+  it('answers no change that waited for another process while the file went', async () => {
+    const store = await openSqliteStore(path);
+    const other = new Libsql(path);
+    other.exec('BEGIN IMMEDIATE');
+    const adding = harness(store).sessions.add(caller, { session_id: 's' });
+    const refused = expect(adding).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await delay(50);
+    rmSync(path);
+    other.exec('COMMIT');
+    other.close();
+    await refused;
+    await store.close();
+  });
+
+  it('leaves nothing in the file, nor in its log, of what was purged', async () => {
     const store = await openSqliteStore(path);
     const at = harness(store);
     const said = (content: string) => [{ role: 'user', content, metadata: { note: content } }];
@@ -128,18 +177,23 @@ describe('the embedded store', () => {
       await at.memory.add(caller, `s${i}`, said(`Confidential ${'x'.repeat(100 * i)}`));
       await at.memory.summarize(caller, `s${i}`, { content: 'Confidential', up_to_seq: 1 });
     }
+    const uuid = randomUUID();
+    const long = { uuid, role: 'user', content: 'Confidential '.repeat(2000) };
+    await at.memory.add(caller, 'redacted', [long]);
+    await at.memory.add(caller, 'redacted', [{ uuid, role: 'user', content: 'short' }]);
     await at.users.add(caller, { user_id: 'u', email: 'Confidential@example.org' });
     await at.memory.add(caller, 'kept', said('Public'));
     for (let i = 0; i < 50; i++) await at.sessions.delete(caller, `s${i}`);
+    await at.sessions.delete(caller, 'redacted');
     await at.users.delete(caller, 'u');
     for (let left = 1; left > 0; ) {
       const { messages, sessions } = await store.purge('2200-01-01T00:00:00.000Z', 10);
       left = messages + sessions;
     }
+    const everything = () => Buffer.concat([readFileSync(path), readFileSync(`${path}-wal`)]);
+    expect(everything().includes('Public')).toBe(true);
+    expect(everything().includes('Confidential')).toBe(false);
     await store.close();
-    const file = readFileSync(path);
-    expect(file.includes('Public')).toBe(true);
-    expect(file.includes('Confidential')).toBe(false);
   });
 
   it('waits for another writer without keeping readers waiting', async () => {

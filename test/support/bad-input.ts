@@ -210,7 +210,7 @@ const BAD_MEMORY_CALLS: readonly BadCall[] = [
     what: 'an empty query',
     tool: 'search_memory',
     args: '{"query":""}',
-    says: 'at least 1 characters',
+    says: 'at least 1 character.',
   },
   {
     what: 'a query of 20,001 characters',

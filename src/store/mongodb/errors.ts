@@ -113,7 +113,7 @@ export function unavailable(cause: unknown): DomainError {
     contended
       ? `Another change of the same record has not finished. ${REPEAT}`
       : `MongoDB cannot be reached at the moment; if this was to change something, it is not known whether it did. ${REPEAT}`,
-    { cause },
+    { cause, outcomeUnknown: true },
   );
 }
 

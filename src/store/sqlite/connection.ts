@@ -1,9 +1,10 @@
-import { closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import Libsql from 'libsql';
 import { DomainError } from '../../domain/errors.ts';
 import { isBusy, toDomainError } from './errors.ts';
+import { assertOurs, placeKeeper } from './file.ts';
 import { SCHEMA_STEPS } from './schema.ts';
 
 /** How long a call waits for other processes that write the same file, in milliseconds. */
@@ -32,25 +33,6 @@ function isNamed(values: unknown[]): values is [object] {
   return values.length === 1 && typeof values[0] === 'object' && values[0] !== null;
 }
 
-/** Names the file itself, whatever its path; `undefined` if there is none. */
-function identityOf(path: string): string | undefined {
-  const file = statSync(path, { throwIfNoEntry: false });
-  return file && `${file.dev} ${file.ino}`;
-}
-
-/** Refuses a database that some other program has made, before anything is changed in it. */
-function assertOurs(database: Libsql.Database): void {
-  const has = database.prepare(
-    "SELECT count(*) AS tables, sum(name = 'threads') AS ours FROM sqlite_schema WHERE type = 'table'",
-  );
-  const { tables, ours } = has.get() as { tables: number; ours: number | null };
-  if (tables === 0 || ours === 1) return;
-  throw new DomainError(
-    'INTERNAL',
-    'The session file is a database of some other program, and nothing was changed in it. Choose another file with SESSIONS_DB.',
-  );
-}
-
 interface QueuedWrite {
   /** When its caller stops waiting, in milliseconds since 1970. */
   deadline: number;
@@ -69,16 +51,15 @@ interface QueuedWrite {
  */
 export class Connection {
   readonly #database: Libsql.Database;
-  readonly #path: string;
-  readonly #identity: string | undefined;
+  /** See `placeKeeper`. */
+  readonly assertInPlace: () => void;
   readonly #statements = new Map<string, Statement>();
   #queue: QueuedWrite[] = [];
   #flushing: Promise<void> | undefined;
 
   private constructor(database: Libsql.Database, path: string) {
     this.#database = database;
-    this.#path = path;
-    this.#identity = identityOf(path);
+    this.assertInPlace = placeKeeper(path);
   }
 
   /**
@@ -100,8 +81,8 @@ export class Connection {
       const enterWal = connection.#database.pragma.bind(connection.#database, 'journal_mode = WAL');
       await connection.#patiently(enterWal);
       database.pragma('synchronous = FULL');
-      // No remains of a message where pages are rebuilt; `erase` sees to those that come free.
-      database.pragma('secure_delete = FAST');
+      // What is purged, or replaced by another text, is not to be read in the free space of the file.
+      database.pragma('secure_delete = ON');
       await connection.#migrate();
       return connection;
     } catch (error) {
@@ -125,26 +106,12 @@ export class Connection {
     return statement;
   }
 
-  /**
-   * That the file is still where it was opened. SQLite goes on with one that was removed or replaced,
-   * which nobody will find again.
-   *
-   * @throws DomainError UNAVAILABLE if it is not
-   */
-  assertInPlace(): void {
-    if (identityOf(this.#path) === this.#identity) return;
-    throw new DomainError(
-      'UNAVAILABLE',
-      'The session file was removed or replaced while the server was running, and nothing was changed. Put it back, or restart the server.',
-    );
-  }
-
   /** Runs `work`, which only reads. */
   async read<T>(work: () => T): Promise<T> {
     try {
       return await this.#patiently(work);
     } catch (error) {
-      throw toDomainError(error);
+      throw this.#explain(error);
     }
   }
 
@@ -174,9 +141,11 @@ export class Connection {
    * Runs `work` at once, in a transaction that is not flushed to disk: it may be lost, as a whole,
    * with the power, but never what was written before or after it. For what can be made again.
    *
-   * @throws what libsql throws, for which `isBusy` holds while another process is writing
+   * @throws what libsql throws, for which `isBusy` holds while another process is writing;
+   *   DomainError UNAVAILABLE if the file is lost
    */
   writeUnflushed(work: () => void): void {
+    this.assertInPlace();
     this.#database.exec('PRAGMA synchronous = NORMAL');
     try {
       this.#database.exec('BEGIN IMMEDIATE');
@@ -190,26 +159,33 @@ export class Connection {
     }
   }
 
-  /** Runs `work`, within a write, and has the file overwritten wherever it deletes. */
-  erase<T>(work: () => T): T {
-    this.#database.exec('PRAGMA secure_delete = ON');
+  /** Writes what is in the log into the file and empties the log, unless another process is at it. */
+  emptyLog(): void {
     try {
-      return work();
-    } finally {
-      this.#database.exec('PRAGMA secure_delete = FAST');
+      // The log of a file that took the place of this one has the same name, and is not ours to empty.
+      this.assertInPlace();
+      this.#database.pragma('wal_checkpoint(TRUNCATE)');
+    } catch {
+      // The next one who closes the file, or purges, will do.
     }
   }
 
   async close(): Promise<void> {
     await this.#flushing;
     this.#statements.clear();
-    try {
-      // Leaves one file that holds everything, for whoever copies it.
-      this.#database.pragma('wal_checkpoint(TRUNCATE)');
-    } catch {
-      // Another process is at it; the next one to close will do.
-    }
+    // Leaves one file that holds everything, for whoever copies it.
+    this.emptyLog();
     this.#database.close();
+  }
+
+  /** That the file is lost comes before whatever SQLite makes of it, which finds another's log. */
+  #explain(error: unknown): DomainError {
+    try {
+      this.assertInPlace();
+    } catch (lost) {
+      return toDomainError(lost);
+    }
+    return toDomainError(error);
   }
 
   async #flush(): Promise<void> {
@@ -219,7 +195,6 @@ export class Connection {
       // Those that come later wait no longer because others waited before them.
       const deadline = batch[0]?.deadline ?? 0;
       try {
-        this.assertInPlace();
         await this.#patiently(() => this.#database.exec('BEGIN IMMEDIATE'), deadline);
         this.#commit(batch);
       } catch (error) {
@@ -227,7 +202,7 @@ export class Connection {
           (write) => isBusy(error) && write.deadline < Date.now() + GRACE,
         );
         this.#queue = this.#queue.filter((write) => !late.includes(write));
-        for (const write of [...batch, ...late]) write.reject(toDomainError(error));
+        for (const write of [...batch, ...late]) write.reject(this.#explain(error));
       }
       await new Promise(setImmediate);
     }
@@ -237,6 +212,8 @@ export class Connection {
   #commit(batch: QueuedWrite[]): void {
     const settle: (() => void)[] = [];
     try {
+      // Only now: to begin may have taken seconds.
+      this.assertInPlace();
       for (const write of batch) settle.push(this.#perform(write));
       this.#database.exec('COMMIT');
     } catch (error) {

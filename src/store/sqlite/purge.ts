@@ -68,14 +68,17 @@ export function sqlitePurge(connection: Connection): Pick<Store, 'countExpired' 
       );
     },
 
-    purge(cutoff, limit) {
+    async purge(cutoff, limit) {
       const before = Date.parse(cutoff);
-      const purge = (): PurgeCounts => {
+      const purged = await connection.write((): PurgeCounts => {
         const users = statement(PURGE_USERS).run(before, limit);
         const sessions = purgeSessions(connection, OLDEST_SESSIONS, before, limit);
         return { sessions, messages: purgeThreads(before, limit), users };
-      };
-      return connection.write(() => connection.erase(purge));
+      });
+      const most = Math.max(purged.sessions, purged.messages, purged.users);
+      // The log has what was purged, too.
+      if (most > 0 && most < limit) connection.emptyLog();
+      return purged;
     },
   };
 }
@@ -87,8 +90,7 @@ export function purgeSession(
   sessionId: string,
   cutoff: string,
 ): void {
-  const values = [Date.parse(cutoff), namespace, sessionId];
-  connection.erase(() => purgeSessions(connection, ONE_SESSION, ...values));
+  purgeSessions(connection, ONE_SESSION, Date.parse(cutoff), namespace, sessionId);
 }
 
 function purgeSessions(connection: Connection, selected: string, ...values: unknown[]): number {

@@ -141,10 +141,7 @@ export function sqliteUsers(connection: Connection): UserStore {
     },
 
     purge: (namespace, userId, cutoff) =>
-      connection.write(() => {
-        const values = [Date.parse(cutoff), namespace, userId];
-        connection.erase(() => statement(PURGE).run(...values));
-      }),
+      connection.write(() => void statement(PURGE).run(Date.parse(cutoff), namespace, userId)),
 
     identifiers(namespace, prefix, limit) {
       return connection.read(() =>
