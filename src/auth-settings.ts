@@ -18,10 +18,12 @@ export const AUTH_SETTINGS = {
   },
   authJwtNamespaceClaim: {
     env: 'AUTH_JWT_NAMESPACE_CLAIM',
+    needs: ['authJwtIssuer'],
     description: "Their claim that names the caller's namespace. Default: namespace.",
   },
   authJwtUserClaim: {
     env: 'AUTH_JWT_USER_CLAIM',
+    needs: ['authJwtIssuer'],
     description: 'Their claim that names the user whom the caller is pinned to. Default: none.',
   },
 } as const satisfies Record<string, Setting>;

@@ -26,16 +26,28 @@ export const SETTINGS = {
     description: `${LOG_LEVELS.join(', ')}; goes to stderr. Default: warn, with --http info.`,
   },
   http: { flag: 'http', description: 'Serve Streamable HTTP and HTTP+SSE instead of stdio.' },
-  host: { flag: 'host', takes: 'HOST', description: 'Address to bind. Default: 127.0.0.1.' },
-  port: { flag: 'port', takes: 'PORT', description: 'Port to bind; 0 picks one. Default: 3939.' },
+  host: {
+    flag: 'host',
+    takes: 'HOST',
+    needs: ['http'],
+    description: 'Address to bind. Default: 127.0.0.1.',
+  },
+  port: {
+    flag: 'port',
+    takes: 'PORT',
+    needs: ['http'],
+    description: 'Port to bind; 0 picks one. Default: 3939.',
+  },
   opsPort: {
     flag: 'ops-port',
     takes: 'PORT',
+    needs: ['http'],
     description: 'Serve /healthz, /readyz and /metrics there; 0 picks one. Default: not at all.',
   },
   opsHost: {
     flag: 'ops-host',
     takes: 'HOST',
+    needs: ['http', 'opsPort'],
     description: 'Address to bind for that. Default: the one of --host.',
   },
   ...LIMIT_SETTINGS,
@@ -52,6 +64,7 @@ export const SETTINGS = {
   ...AUTH_SETTINGS,
   insecure: {
     flag: 'insecure',
+    needs: ['http'],
     description: 'Bind to an address that others reach, though nobody has to sign in.',
   },
   toolsets: {
@@ -161,15 +174,7 @@ export function load(
     ...rest,
     ...(authTokensFile !== undefined && { authTokensFile: filePath(authTokensFile, env) }),
   };
-  const idle = config.http
-    ? undefined
-    : ['host', 'port', 'ops-port', 'ops-host', 'insecure'].find((name) => values[name]);
-  if (idle !== undefined) {
-    throw new ConfigError(`--${idle} does nothing without --http: add that, or leave it out.`);
-  }
-  if (config.opsHost !== undefined && config.opsPort === undefined) {
-    throw new ConfigError('--ops-host does nothing without --ops-port: add that, or leave it out.');
-  }
+  assertUseful(given);
   if (config.dryRun && command !== 'purge') {
     throw new ConfigError(
       '--dry-run does nothing without the command purge: add it, or leave it out.',
@@ -178,14 +183,6 @@ export function load(
   if ((config.authJwtIssuer === undefined) !== (config.authJwtAudience === undefined)) {
     throw new ConfigError(
       'AUTH_JWT_ISSUER and AUTH_JWT_AUDIENCE are needed together: set both, or none.',
-    );
-  }
-  const claim = (['authJwtUserClaim', 'authJwtNamespaceClaim'] as const).find(
-    (name) => given[name] !== undefined,
-  );
-  if (claim !== undefined && config.authJwtIssuer === undefined) {
-    throw new ConfigError(
-      `${SETTINGS[claim].env} does nothing without AUTH_JWT_ISSUER: set that, or leave it out.`,
     );
   }
   if ((config.embeddingsUrl === undefined) !== (config.embeddingsModel === undefined)) {
@@ -249,11 +246,28 @@ function parseFlags(argv: readonly string[]) {
   }
 }
 
+/** Refuses what was given to no purpose: whoever gave it believes that it is in force. */
+function assertUseful(given: Record<string, unknown>): void {
+  for (const [name, setting] of ENTRIES) {
+    if (given[name] === undefined) continue;
+    const missing = setting.needs?.find((needed) => given[needed] === undefined);
+    if (missing === undefined) continue;
+    const needed: Setting = SETTINGS[missing as SettingName];
+    const remedy = needed.flag === undefined ? 'set that' : 'add that';
+    throw new ConfigError(
+      `${labelOf(setting)} does nothing without ${labelOf(needed)}: ${remedy}, or leave it out.`,
+    );
+  }
+}
+
+/** What a setting is called, by those who give it. */
+const labelOf = ({ flag: option, env }: Setting) =>
+  [option && `--${option}`, env].filter(Boolean).join(' or ');
+
 function describe(error: z.ZodError, given: Record<string, unknown>): string {
   const [issue] = error.issues;
   const name = issue?.path[0] as SettingName;
   const setting: Setting = SETTINGS[name];
-  const label = [setting.flag && `--${setting.flag}`, setting.env].filter(Boolean).join(' or ');
   const value = setting.secret ? 'a value that is not shown' : JSON.stringify(given[name]);
-  return `${label} is ${value}; allowed is ${issue?.message}.`;
+  return `${labelOf(setting)} is ${value}; allowed is ${issue?.message}.`;
 }

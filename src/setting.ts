@@ -8,6 +8,8 @@ export interface Setting {
   flag?: string;
   /** What the flag takes, for the help; flags without take nothing. */
   takes?: string;
+  /** The settings, by their names here, without which it does nothing and is refused. */
+  needs?: readonly string[];
   description: string;
   /** Never printed, not even when it is wrong. */
   secret?: true;

@@ -57,8 +57,9 @@ export function createBegin(deps: Dependencies) {
   return async (caller: Caller, store: Store, input: NewSession): Promise<Change<Session>> => {
     const { user_id: pin } = caller;
     const owned = { ...input, user_id: input.user_id ?? pin };
-    if (!exists(caller, owned.user_id))
+    if (!exists(caller, owned.user_id)) {
       throw absence.user(caller, owned.user_id as string, undefined);
+    }
     if (pin !== undefined && !input.session_id.startsWith(sessionPrefix(pin))) {
       const owner = await store.sessions.owner(caller.namespace, input.session_id);
       if (owner?.user_id !== pin) throw notYours(input.session_id, pin);

@@ -74,8 +74,9 @@ export function createSearchService(deps: Dependencies) {
       const mode = start?.key.split(' ')[0];
       const seen = start === undefined ? undefined : new Date(at).toISOString();
 
-      if (user_id !== undefined && !exists(caller, user_id))
+      if (user_id !== undefined && !exists(caller, user_id)) {
         throw absence.user(caller, user_id, undefined);
+      }
       const store = await deps.store();
       const scope = { session_id, user_id: user_id ?? caller.user_id };
       const time = { since, until: earlier(input.until, seen) };

@@ -1,10 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import type { CommandStartedEvent, Db, MongoClient, MongoClientOptions } from 'mongodb';
+import { inject } from 'vitest';
 import { createMongoClient, openMongoStore } from '../../src/store/mongodb/index.ts';
 import type { Store } from '../../src/store/store.ts';
 import { type Harness, harness } from './stores.ts';
 
 const DAY = 86_400_000;
+
+/** The servers that stores are opened on; `null` where there is none, and why. */
+export const replicaSet = inject('mongodbReplicaSet');
+export const standalone = inject('mongodbStandalone');
+export const skipReason = replicaSet === null ? `: skipped, ${inject('mongodbSkipReason')}` : '';
 
 /** The services on a store in MongoDB, with what the store sends. */
 export interface Observed extends Harness {

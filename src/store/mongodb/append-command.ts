@@ -3,9 +3,9 @@ import type { Db, MongoClientBulkWriteError } from 'mongodb';
 import { jsonBytes } from '../../domain/metadata.ts';
 import type { Append, Appended } from '../store.ts';
 import type { Strays } from './append-transaction.ts';
-import { type MessageDocument, messagesOf, type SessionDocument, sessionsOf } from './documents.ts';
+import { type MessageDocument, messagesOf, sessionsOf } from './documents.ts';
 import { bulkWriteFailure, isDuplicateKey } from './errors.ts';
-import { reachedStages, type Target } from './scope.ts';
+import { findReached, type Target } from './scope.ts';
 import { endOf, type ThreadEnd, toAppended } from './thread-end.ts';
 import { findExisting, placesOf, toDocuments } from './thread-writes.ts';
 
@@ -134,15 +134,8 @@ function endAfter(end: ThreadEnd, count: number, time: string): ThreadEnd {
 }
 
 /** Where the thread of a session ends, if it is in reach, live, and has one. */
-export async function currentEnd(
-  db: Db,
-  { session_id, ...reach }: Target,
-): Promise<ThreadEnd | undefined> {
-  const stages = [
-    ...reachedStages(reach, { session_id, live: true }),
-    { $project: { metadata: 0, left: 0 } },
-  ];
-  const [found] = await sessionsOf(db).aggregate<SessionDocument>(stages).toArray();
+export async function currentEnd(db: Db, target: Target): Promise<ThreadEnd | undefined> {
+  const found = await findReached(db, target, { live: true }, { metadata: 0, left: 0 });
   return found?.thread === undefined ? undefined : endOf(found);
 }
 

@@ -8,7 +8,8 @@ import { type Connection, type Deployment, PATIENCE } from './connection.ts';
 import { isDuplicateKey, isUnsupported, unavailable } from './errors.ts';
 import type { RememberedEnds } from './remembered-ends.ts';
 import type { Target } from './scope.ts';
-import { Outdated, turnOf } from './thread-writes.ts';
+import { Outdated } from './thread-writes.ts';
+import { turnOfSession } from './turns.ts';
 
 /** How often an append begins anew before it gives up; each time, another caller got ahead. */
 const MAX_ATTEMPTS = 100;
@@ -56,7 +57,7 @@ export function createAppend(connection: Connection, ends: RememberedEnds): Mess
     contended: boolean,
   ): Promise<Change<Appended, Session>> {
     const { db, deadline, transactions } = deployment;
-    return connection.inTurn(turnOf(target), deadline, async () => {
+    return connection.inTurn(turnOfSession(target), deadline, async () => {
       if (!transactions) return appendInSteps(db, target, append);
       const done = await tryCommand(deployment, target, append, strays, contended);
       if (done !== undefined) return done;

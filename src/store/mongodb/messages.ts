@@ -16,7 +16,8 @@ import { mergeMetadata } from './merge-patch.ts';
 import type { RememberedEnds } from './remembered-ends.ts';
 import { findReached, reachedFilter, type Target } from './scope.ts';
 import { findLive, readStretch } from './stretches.ts';
-import { turnOf, within } from './thread-writes.ts';
+import { within } from './thread-writes.ts';
+import { turnOfSession } from './turns.ts';
 
 /** A session in whatever state it is, that has no such message. */
 async function absent(db: Db, target: Target): Promise<FoundMessage> {
@@ -91,7 +92,7 @@ export function mongoMessages(connection: Connection, ends: RememberedEnds): Mes
         const { applied, document } = await changeOrFind(
           () =>
             transactions
-              ? connection.inTurn(turnOf(target), deadline, () => {
+              ? connection.inTurn(turnOfSession(target), deadline, () => {
                   // The summary is part of what is remembered.
                   ends.forget(target);
                   return connection.transaction((session) => store(db, session));

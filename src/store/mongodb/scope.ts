@@ -31,13 +31,22 @@ export function reachedStages(
   return user_id === undefined ? [named] : [named, { $limit: limit }, { $match: { user_id } }];
 }
 
-/** The session, live or soft-deleted. */
-export async function findReached(
+/**
+ * The session, live or soft-deleted unless `condition` says which.
+ *
+ * @param fields a projection; without it, all of the session
+ */
+export async function findReached<T extends Partial<SessionDocument> = SessionDocument>(
   db: Db,
   { session_id, ...reach }: Target,
-): Promise<SessionDocument | null> {
+  condition: Document = {},
+  fields?: Document,
+): Promise<T | null> {
   const [found] = await sessionsOf(db)
-    .aggregate<SessionDocument>(reachedStages(reach, { session_id }))
+    .aggregate<T>([
+      ...reachedStages(reach, { session_id, ...condition }),
+      ...(fields === undefined ? [] : [{ $project: fields }]),
+    ])
     .toArray();
   return found ?? null;
 }
@@ -67,12 +76,8 @@ export async function scopeOf(
   if (session_id === undefined) {
     return { filter: user_id === undefined ? { namespace } : { namespace, user_id } };
   }
-  const [session] = await sessionsOf(db)
-    .aggregate<LiveThread>([
-      ...reachedStages({ namespace, user_id }, { session_id, live: true }),
-      { $project: LIVE_FIELDS },
-    ])
-    .toArray();
+  const target = { namespace, session_id, user_id };
+  const session = await findReached<LiveThread>(db, target, { live: true }, LIVE_FIELDS);
   if (session?.thread === undefined) return undefined;
   const { thread } = session;
   return { filter: { namespace, session_id, thread }, live: extentsOf([session]) };

@@ -19,6 +19,7 @@ import { findIdentifiers, findPage } from './pages.ts';
 import { purgeSession } from './purge.ts';
 import type { RememberedEnds } from './remembered-ends.ts';
 import { findReached, reachedFilter, reachedStages, type Target } from './scope.ts';
+import { turnOfUser } from './turns.ts';
 
 /** The sessions collection. */
 export function mongoSessions(connection: Connection, ends: RememberedEnds): SessionStore {
@@ -51,7 +52,7 @@ export function mongoSessions(connection: Connection, ends: RememberedEnds): Ses
     const sessions = sessionsOf(db);
     if (transactions) {
       const touch = { $inc: { sessions_added: 1 } };
-      return connection.inTurn(JSON.stringify([namespace, user_id]), deadline, () =>
+      return connection.inTurn(turnOfUser(namespace, owner.user_id), deadline, () =>
         connection.transaction(async (session) => {
           const user = await usersOf(db).updateOne(owner, touch, { session });
           if (user.matchedCount === 0) return 'user_missing';

@@ -23,10 +23,6 @@ export interface ThreadKey extends Place {
   thread: string;
 }
 
-/** By this text those take turns who write a session: nobody waits for what is out of their reach. */
-export const turnOf = ({ namespace, session_id, user_id = '' }: Target) =>
-  JSON.stringify([namespace, session_id, user_id]);
-
 /** Messages with the uuids that are to be appended, which are in the thread already. */
 export type Existing = Map<string, MessageDocument>;
 

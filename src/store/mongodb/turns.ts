@@ -1,3 +1,5 @@
+import type { Target } from './scope.ts';
+
 /**
  * Lets those who want to write one document go one after the other. The server would let one of them
  * through and turn the others back, to try again and again. Other processes still meet it that way,
@@ -19,3 +21,11 @@ export class Turns {
     return turn;
   }
 }
+
+/** The key of those who write a session: nobody waits for what is out of their reach. */
+export const turnOfSession = ({ namespace, session_id, user_id = '' }: Target) =>
+  JSON.stringify([namespace, session_id, user_id]);
+
+/** The key of those who write a user, or add a session under one. */
+export const turnOfUser = (namespace: string, user_id: string) =>
+  JSON.stringify([namespace, user_id]);

@@ -10,6 +10,7 @@ import { INDEX } from './indexes.ts';
 import { mergeMetadata } from './merge-patch.ts';
 import { findIdentifiers, findPage } from './pages.ts';
 import { within } from './thread-writes.ts';
+import { turnOfUser } from './turns.ts';
 
 /** The users collection, and what goes through the sessions with a user. */
 export function mongoUsers(connection: Connection, purgeAfter: number | undefined): UserStore {
@@ -31,7 +32,6 @@ export function mongoUsers(connection: Connection, purgeAfter: number | undefine
     cascade: Cascade,
     progress: Progress | undefined,
   ): Promise<{ user: UserDocument; sessions: number } | null> {
-    const key = JSON.stringify([namespace, userId]);
     const free = { ...filter, namespace, user_id: userId, cascade: { $exists: false } };
     return connection.runLong(async ({ db, transactions, deadline }) => {
       const goThrough = async (begin: Document, session?: ClientSession) => {
@@ -46,7 +46,7 @@ export function mongoUsers(connection: Connection, purgeAfter: number | undefine
       if (!transactions || (await ownsMany(db, namespace, userId))) {
         return goThrough({ ...update, $set: { ...update.$set, cascade } });
       }
-      return connection.inTurn(key, deadline, () =>
+      return connection.inTurn(turnOfUser(namespace, userId), deadline, () =>
         connection.transaction((session) => goThrough(update, session)),
       );
     });

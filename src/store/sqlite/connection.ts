@@ -76,8 +76,7 @@ export class Connection {
       if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600));
       database = new Libsql(path, { timeout: 0 });
       const connection = new Connection(database, path);
-      const opened = database;
-      await connection.#patiently(() => assertOurs(opened));
+      await connection.#patiently(() => assertOurs(connection.#database));
       const enterWal = connection.#database.pragma.bind(connection.#database, 'journal_mode = WAL');
       await connection.#patiently(enterWal);
       database.pragma('synchronous = FULL');

@@ -1,11 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { DomainError } from '../../../src/domain/errors.ts';
-import { closeObserved, type Observed, openObserved } from '../../support/observed-store.ts';
-
-const replicaSet = inject('mongodbReplicaSet');
-const skipReason = replicaSet === null ? `: skipped, ${inject('mongodbSkipReason')}` : '';
+import {
+  closeObserved,
+  type Observed,
+  openObserved,
+  replicaSet,
+  skipReason,
+} from '../../support/observed-store.ts';
 
 const caller = { namespace: 'n' };
 const PROCESSES = 3;

@@ -1,14 +1,14 @@
 import { AggregationCursor, Collection } from 'mongodb';
-import { afterAll, afterEach, describe, expect, inject, it, vi } from 'vitest';
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
+import { purgeExpired } from '../../../src/services/purge.ts';
 import {
   closeObserved,
   type Observed,
   openObserved as open,
+  replicaSet,
+  skipReason,
+  standalone,
 } from '../../support/observed-store.ts';
-
-const replicaSet = inject('mongodbReplicaSet');
-const standalone = inject('mongodbStandalone');
-const skipReason = replicaSet === null ? `: skipped, ${inject('mongodbSkipReason')}` : '';
 
 const NOW = '2100-01-01T00:00:00.000Z';
 const anybody = { namespace: 'n' };
@@ -52,10 +52,7 @@ function rightAfter<K extends string>(
 /** Deletes a session for good. */
 async function purge({ store }: Observed, session_id: string): Promise<void> {
   await store.sessions.delete(anybody, session_id, NOW);
-  for (let left = 1; left > 0; ) {
-    const { sessions, messages } = await store.purge(NOW, 100);
-    left = sessions + messages;
-  }
+  await purgeExpired(store, { cutoff: NOW });
 }
 
 describe.skipIf(replicaSet === null)(`between two commands of one call${skipReason}`, () => {

@@ -1,12 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Db } from 'mongodb';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createMongoClient, openMongoStore } from '../../../src/store/mongodb/index.ts';
 import type { Store } from '../../../src/store/store.ts';
+import { replicaSet, skipReason } from '../../support/observed-store.ts';
 import { type Harness, harness } from '../../support/stores.ts';
-
-const replicaSet = inject('mongodbReplicaSet');
-const skipReason = replicaSet === null ? `: skipped, ${inject('mongodbSkipReason')}` : '';
 
 const caller = { namespace: 'n' };
 const SESSIONS = 600;

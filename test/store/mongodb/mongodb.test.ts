@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Document } from 'mongodb';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { MessageList } from '../../../src/services/memory.ts';
 import { purgeExpired } from '../../../src/services/purge.ts';
 import { createMongoClient, openMongoStore } from '../../../src/store/mongodb/index.ts';
@@ -11,13 +11,11 @@ import {
   closeObserved,
   type Observed,
   openObserved as open,
+  replicaSet,
+  skipReason,
+  standalone,
 } from '../../support/observed-store.ts';
 import { harness } from '../../support/stores.ts';
-
-/** What only this adapter has to do: indexes, round trips, transactions. */
-const replicaSet = inject('mongodbReplicaSet');
-const standalone = inject('mongodbStandalone');
-const skipReason = replicaSet === null ? `: skipped, ${inject('mongodbSkipReason')}` : '';
 
 const caller = { namespace: 'n' };
 const owner = { namespace: 'n', user_id: 'u' };
@@ -35,6 +33,7 @@ const user = (user_id: string) => ({
 
 const UUID = randomUUID();
 
+/** What only this adapter has to do: indexes, round trips, transactions. */
 describe.skipIf(replicaSet === null)(`the MongoDB store${skipReason}`, () => {
   describe('uses', () => {
     let at: Observed;
