@@ -1,10 +1,9 @@
-// The floor under the embedded store: libsql, which is given the statements that the store has run.
+// The floor under the embedded store: bare SQLite, which is given the statements that the store has run.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import Libsql from 'libsql';
 import { v7 as newUuid } from 'uuid';
 import { APPENDS, CALLERS, fill, reads, writes } from './floor-records.mjs';
-import { recordStatements } from './statements.mjs';
+import { openBare, recordStatements } from './statements.mjs';
 import { openStore } from './support.mjs';
 
 /** How long the recording may have taken: numbers this near to the present are times. */
@@ -29,8 +28,7 @@ function renewed(values) {
 function parsed(row) {
   if (row === undefined) return row;
   for (const name in row) {
-    // `_metadata` is libsql's own: how long the statement took.
-    if (name.includes('metadata') && name !== '_metadata') row[name] = JSON.parse(row[name]);
+    if (name.includes('metadata')) row[name] = JSON.parse(row[name]);
   }
   return row;
 }
@@ -39,8 +37,8 @@ function bareRead(database, statements) {
   const runs = statements.map(({ sql, method, values }) => {
     const statement = database.prepare(sql);
     return method === 'all'
-      ? () => statement.all(values).forEach(parsed)
-      : () => parsed(statement.get(values));
+      ? () => statement.all(...values).forEach(parsed)
+      : () => parsed(statement.get(...values));
   });
   return () => {
     for (const run of runs) run();
@@ -63,7 +61,7 @@ function bareInsert(database, [{ sql, values }]) {
     const record = renewed(values);
     record[1] = newUuid();
     record[2] = newUuid();
-    parsed(statement.get(record));
+    parsed(statement.get(...record));
   });
 }
 
@@ -73,10 +71,10 @@ function bareMerge(database, [read, write]) {
   const writing = database.prepare(write.sql);
   let turn = 0;
   return committed(database, () => {
-    const { metadata } = parsed(reading.get(read.values));
+    const { metadata } = parsed(reading.get(...read.values));
     const values = renewed(write.values);
     values[0] = JSON.stringify({ ...metadata, turn: --turn });
-    parsed(writing.get(values));
+    parsed(writing.get(...values));
   });
 }
 
@@ -94,14 +92,14 @@ function bareIndexing(database, statements) {
   const index = committed(database, () => {
     let [last, count] = [0, 0];
     while (count < INDEXED_AT_ONCE) {
-      const rows = oldest.all([last]);
+      const rows = oldest.all(last);
       if (rows.length === 0) break;
       for (const { id } of rows) {
-        insert.run([id, inserts[count++ % inserts.length].values[1]]);
+        insert.run(id, inserts[count++ % inserts.length].values[1]);
         last = id;
       }
     }
-    done.run([last]);
+    done.run(last);
   });
   return () => {
     database.exec('PRAGMA synchronous = NORMAL');
@@ -123,21 +121,21 @@ function bareAppend(database, recorded) {
         const message = renewed(values);
         message[1] = ++place.last;
         message[2] = newUuid();
-        place.id = statement.get(message).id;
+        place.id = statement.get(...message).id;
       };
     }
     if (/^INSERT OR IGNORE INTO unindexed\b/.test(sql)) {
       return () => {
-        statement.run([place.id]);
+        statement.run(place.id);
         unindexed++;
       };
     }
     if (/^UPDATE sessions SET last_seq\b/.test(sql)) {
-      return () => statement.get([place.last, ...renewed(values).slice(1)]);
+      return () => statement.get(place.last, ...renewed(values).slice(1));
     }
     if (method === 'run') throw new Error(`An append runs what the floor does not know: ${sql}`);
     return () => {
-      const row = parsed(statement.get(values));
+      const row = parsed(statement.get(...values));
       if (row?.last_seq !== undefined) place.last = row.last_seq;
     };
   });
@@ -163,7 +161,7 @@ function plainAppend(database, statements) {
     )`);
   const messages = statements.filter(({ sql }) => /^INSERT INTO messages\b/.test(sql));
   const begin = database.prepare('INSERT INTO plain_sessions (last_seq) VALUES (0) RETURNING id');
-  const { id } = begin.get([]);
+  const { id } = begin.get();
   const move = database.prepare(
     'UPDATE plain_sessions SET last_seq = last_seq + ?, at = ? WHERE id = ? RETURNING last_seq',
   );
@@ -172,10 +170,10 @@ function plainAppend(database, statements) {
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`);
   return committed(database, () => {
     const now = Date.now();
-    let seq = move.get([messages.length, now, id]).last_seq - messages.length;
+    let seq = move.get(messages.length, now, id).last_seq - messages.length;
     for (const { values } of messages) {
       const [, , , role, content, metadata, tokens] = values;
-      insert.run([id, ++seq, newUuid(), role, content, metadata, tokens, now, now]);
+      insert.run(id, ++seq, newUuid(), role, content, metadata, tokens, now, now);
     }
   });
 }
@@ -201,9 +199,8 @@ export async function sqliteFloor(file) {
   await recording.store.close();
 
   const store = await openStore({ file });
-  const database = new Libsql(file);
-  database.pragma('synchronous = FULL');
-  database.pragma('secure_delete = ON');
+  const database = await openBare(file);
+  database.exec('PRAGMA synchronous = FULL; PRAGMA secure_delete = ON');
   const makerOf = (name) => {
     if (appends.includes(name)) return bareAppend;
     if (name === 'sessions.merge') return bareMerge;

@@ -1,9 +1,9 @@
 // What the growth section asks: stores that differ in nothing but their size. One of size N has N users,
 // N sessions, a hundred to each user as far as they go, and a session of N messages.
 
-import Libsql from 'libsql';
 import { MongoClient } from 'mongodb';
 import { v7 as newUuid } from 'uuid';
+import { openBare } from './statements.mjs';
 import { dist } from './support.mjs';
 import { randomFrom, sentence } from './text.mjs';
 
@@ -103,8 +103,8 @@ async function mongodbInserter({ uri, database }) {
 }
 
 /** The same for a file. */
-function sqliteInserter({ file }) {
-  const database = new Libsql(file);
+async function sqliteInserter({ file }) {
+  const database = await openBare(file);
   const insert = (table, keys, toRecord) => {
     const columns = ['namespace', 'uuid', 'metadata', 'created_at', 'updated_at', ...keys];
     const statement = database.prepare(
@@ -117,7 +117,7 @@ function sqliteInserter({ file }) {
         const times = [record.created_at, record.updated_at].map(Date.parse);
         const metadata = JSON.stringify(record.metadata);
         const named = keys.map((key) => record[key]);
-        statement.run([NAMESPACE, record.uuid, metadata, ...times, ...named]);
+        statement.run(NAMESPACE, record.uuid, metadata, ...times, ...named);
       }
       database.exec('COMMIT');
     };
@@ -136,7 +136,7 @@ function sqliteInserter({ file }) {
  */
 export async function fill(place, store, size) {
   await store.ping();
-  const inserter = 'file' in place ? sqliteInserter(place) : await mongodbInserter(place);
+  const inserter = await ('file' in place ? sqliteInserter : mongodbInserter)(place);
   try {
     for (const kind of ['users', 'sessions']) {
       const rest = batches(size);

@@ -1,6 +1,14 @@
-// What the embedded store has libsql do.
+// What the embedded store has SQLite do.
 
-import Libsql from 'libsql';
+import { dist } from './support.mjs';
+
+const { Database, loadEngine } = await import(dist('store/sqlite/engine.js'));
+
+/** SQLite as the store uses it, without anything of ours around it. Rows come as objects. */
+export async function openBare(file) {
+  const DatabaseSync = await loadEngine();
+  return new DatabaseSync(file);
+}
 
 /**
  * Opens a store whose statements are recorded. Only this one's: those opened later are as they were.
@@ -11,20 +19,20 @@ import Libsql from 'libsql';
  */
 export async function recordStatements(open) {
   let ran = [];
-  const { prepare } = Libsql.prototype;
-  Libsql.prototype.prepare = function (sql) {
+  const { prepare } = Database.prototype;
+  Database.prototype.prepare = function (sql) {
     const statement = prepare.call(this, sql);
     for (const method of ['get', 'all', 'run']) {
       const run = statement[method];
-      statement[method] = (values) => {
+      statement[method] = (...values) => {
         ran.push({ sql, method, values });
-        return run.call(statement, values);
+        return run.apply(statement, values);
       };
     }
     return statement;
   };
   const restore = () => {
-    Libsql.prototype.prepare = prepare;
+    Database.prototype.prepare = prepare;
   };
   const store = await open().catch((error) => {
     restore();

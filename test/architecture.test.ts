@@ -19,7 +19,7 @@ const ALLOWED: Record<string, { parts: string[]; packages: RegExp }> = {
   },
   'store/sqlite': {
     parts: ['domain', 'search/analyse.ts', ...STORE_PORT, 'store/sqlite'],
-    packages: /^(libsql|node:.*)$/,
+    packages: /^(@photostructure\/sqlite|node:.*)$/,
   },
   search: {
     parts: ['domain', 'search', 'store/search-store.ts'],

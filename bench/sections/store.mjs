@@ -62,13 +62,13 @@ function targetsOf(where, rows) {
 }
 
 const STORES = {
-  embedded: { against: 'bare libsql', callers: [1], open: ({ file }) => sqliteFloor(file) },
+  embedded: { against: 'bare SQLite', callers: [1], open: ({ file }) => sqliteFloor(file) },
   MongoDB: { against: 'the bare driver', callers: [1, CALLERS], open: mongodbFloor },
 };
 
 const FLOOR_NOTES = {
   embedded:
-    'libsql is given the very statements that the store has run, prepared once, in the same file with the same pragmas. Rows come as objects, as libsql gives them, with metadata parsed from its JSON.',
+    'SQLite is given the very statements that the store has run, prepared once, in the same file with the same pragmas. Rows come as objects, the default, with metadata parsed from its JSON.',
   MongoDB:
     'The driver is told to send the very commands that the store sent, as command monitoring has recorded them: the same documents, indexes, transaction, write concern and read concern.',
 };

@@ -1,8 +1,8 @@
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import Libsql from 'libsql';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { TOOLS } from '../../src/mcp/tools/index.ts';
+import { Database } from '../../src/store/sqlite/engine.ts';
 import type { McpClient, ToolAnswer } from '../support/clients.ts';
 import { type MongodBinary, startMongod } from '../support/mongod.ts';
 import { Servers } from '../support/server-process.ts';
@@ -203,7 +203,7 @@ describe('with a session file that cannot be used, a server', () => {
   });
 
   it('of a later version says so', async () => {
-    const database = new Libsql(path);
+    const database = await Database.open(path);
     database.exec('PRAGMA user_version = 1000');
     database.close();
     const client = await servers.connectStdio('v2', { env: { SESSIONS_DB: path } });

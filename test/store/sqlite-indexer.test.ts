@@ -2,9 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import Libsql from 'libsql';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Connection } from '../../src/store/sqlite/connection.ts';
+import { Database } from '../../src/store/sqlite/engine.ts';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
+import { createIndexer } from '../../src/store/sqlite/indexer.ts';
+import { sqliteSearch } from '../../src/store/sqlite/search.ts';
 import type { Store } from '../../src/store/store.ts';
 import { type Harness, harness } from '../support/stores.ts';
 
@@ -18,7 +21,7 @@ describe('the index of the embedded store', () => {
   let store: Store;
   let at: Harness;
   /** Another connection, as another process has it. */
-  let file: Libsql.Database;
+  let file: Database;
 
   beforeEach(async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
@@ -26,7 +29,7 @@ describe('the index of the embedded store', () => {
     path = join(folder, 'sessions.db');
     store = await openSqliteStore(path);
     at = harness(store);
-    file = new Libsql(path);
+    file = await Database.open(path);
   });
 
   afterEach(async () => {
@@ -37,7 +40,7 @@ describe('the index of the embedded store', () => {
   });
 
   const index = () => vi.advanceTimersByTime(20);
-  const number = (sql: string) => Object.values(file.prepare(sql).get() as object)[0] as number;
+  const number = (sql: string) => file.prepare(sql).get()?.[0] as number;
   const unindexed = () => number('SELECT count(*) FROM unindexed');
   const indexed = () => number('SELECT count(*) FROM message_terms');
   const add = (session: string, ...contents: string[]) =>
@@ -109,7 +112,7 @@ describe('the index of the embedded store', () => {
   });
 
   it('is not flushed to disk by itself, while what is added is', async () => {
-    const exec = vi.spyOn(Libsql.prototype, 'exec');
+    const exec = vi.spyOn(Database.prototype, 'exec');
     await add('s', 'a fox');
     expect(exec.mock.calls.flat()).toStrictEqual([
       ...['BEGIN IMMEDIATE', 'SAVEPOINT one', 'RELEASE one', 'COMMIT'],
@@ -188,17 +191,23 @@ describe('the index of the embedded store', () => {
 
   it('does not change under a search', async () => {
     await add('s', 'a fox', 'one more fox');
-    const other = await openSqliteStore(path);
-    const all = vi.spyOn(Object.getPrototypeOf(file.prepare('SELECT 1')), 'all');
-    all.mockImplementation(function (this: Libsql.Statement, ...values: unknown[]) {
-      const rows = [...(this.iterate(...(values as [])) as Iterable<unknown>)];
-      // After the list of what is unindexed, and before the index: the other process has its turn.
-      if (unindexed() > 0) index();
-      return rows;
-    });
+    const other = await Connection.open(path);
+    const statement = other.statement.bind(other);
+    vi.spyOn(other, 'statement').mockImplementation((sql) => ({
+      ...statement(sql),
+      all(...values) {
+        const rows = statement(sql).all(...values);
+        // After the list of what is unindexed, and before the index: the other process has its turn.
+        if (unindexed() > 0) index();
+        return rows;
+      },
+    }));
     const query = { terms: ['fox'], also: [], limit: 2 };
-    const { candidates, cut } = await store.search.candidates('n', {}, query);
-    all.mockRestore();
+    const search = sqliteSearch(
+      other,
+      createIndexer(other, () => {}),
+    );
+    const { candidates, cut } = await search.candidates('n', {}, query);
     expect([unindexed(), indexed()]).toStrictEqual([0, 2]);
     expect(candidates).toHaveLength(2);
     expect(cut).toStrictEqual([]);

@@ -12,9 +12,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import Libsql from 'libsql';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Connection } from '../../src/store/sqlite/connection.ts';
+import { Database } from '../../src/store/sqlite/engine.ts';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
 import { SCHEMA_STEPS } from '../../src/store/sqlite/schema.ts';
 import { harness } from '../support/stores.ts';
@@ -59,7 +59,7 @@ describe('the embedded store', () => {
 
   it('lists what was deleted, in a file from before the sessions of deleted users were set apart', async () => {
     mkdirSync(dirname(path));
-    const database = new Libsql(path);
+    const database = await Database.open(path);
     const before = SCHEMA_STEPS.slice(0, 4);
     for (const step of before) if (typeof step === 'string') database.exec(step);
     const insert = `INSERT INTO sessions (namespace, session_id, uuid, metadata, created_at,
@@ -69,7 +69,7 @@ describe('the embedded store', () => {
       ['deleted', 2, null],
       ['deleted with its user', 2, 'user'],
     ];
-    for (const [id, ...rest] of rows) database.prepare(insert).run([id, id, ...rest]);
+    for (const [id, ...rest] of rows) database.prepare(insert).run(id, id, ...rest);
     database.exec(`PRAGMA user_version = ${before.length}`);
     database.close();
     const store = await openSqliteStore(path);
@@ -85,7 +85,7 @@ describe('the embedded store', () => {
 
   it('refuses a file of a newer version, and says what to do', async () => {
     await (await openSqliteStore(path)).close();
-    const database = new Libsql(path);
+    const database = await Database.open(path);
     database.exec('PRAGMA user_version = 999');
     database.close();
     await expect(openSqliteStore(path)).rejects.toMatchObject({
@@ -96,14 +96,14 @@ describe('the embedded store', () => {
 
   it("refuses another program's database, and changes nothing in it", async () => {
     mkdirSync(dirname(path));
-    const database = new Libsql(path);
+    const database = await Database.open(path);
     database.exec('CREATE TABLE sessions (x TEXT); CREATE TABLE threads (x TEXT)');
     database.exec('PRAGMA user_version = 77');
     await expect(openSqliteStore(path)).rejects.toMatchObject({
       code: 'INTERNAL',
       message: expect.stringContaining('some other program'),
     });
-    expect(database.pragma('journal_mode')).toStrictEqual([{ journal_mode: 'delete' }]);
+    expect(database.prepare('PRAGMA journal_mode').get()).toStrictEqual(['delete']);
     database.close();
   });
 
@@ -150,14 +150,14 @@ describe('the embedded store', () => {
     expect(await harness(again).sessions.complete(caller, 's', 100)).toHaveLength(50);
     expect(await harness(again).sessions.get(caller, 'after')).toBeDefined();
     await again.close();
-    const file = new Libsql(path);
-    expect(file.pragma('integrity_check')).toStrictEqual([{ integrity_check: 'ok' }]);
+    const file = await Database.open(path);
+    expect(file.prepare('PRAGMA integrity_check').all()).toStrictEqual([['ok']]);
     file.close();
   });
 
   it('answers no change that waited for another process while the file went', async () => {
     const store = await openSqliteStore(path);
-    const other = new Libsql(path);
+    const other = await Database.open(path);
     other.exec('BEGIN IMMEDIATE');
     const adding = harness(store).sessions.add(caller, { session_id: 's' });
     const refused = expect(adding).rejects.toMatchObject({ code: 'UNAVAILABLE' });
@@ -200,7 +200,7 @@ describe('the embedded store', () => {
     const store = await openSqliteStore(path);
     const at = harness(store);
     await at.sessions.add(caller, { session_id: 'there' });
-    const other = new Libsql(path);
+    const other = await Database.open(path);
     other.exec('BEGIN IMMEDIATE');
     const adding = at.sessions.add(caller, { session_id: 'new' });
     expect(await at.sessions.get(caller, 'there')).toBeDefined();

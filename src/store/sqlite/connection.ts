@@ -1,8 +1,8 @@
 import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import Libsql from 'libsql';
 import { DomainError } from '../../domain/errors.ts';
+import { Database, type Statement } from './engine.ts';
 import { isBusy, toDomainError } from './errors.ts';
 import { assertOurs, placeKeeper } from './file.ts';
 import { SCHEMA_STEPS } from './schema.ts';
@@ -13,28 +13,20 @@ const PATIENCE = 4500;
 /** Writes that would have to give up within this time give up together, in milliseconds. */
 const GRACE = 250;
 
+/**
+ * What is acknowledged is on the disk. macOS tells a disk to write its cache only when it is asked for a
+ * full fsync (https://sqlite.org/pragma.html#pragma_fullfsync); elsewhere these two do nothing.
+ */
+const DURABLE = `PRAGMA synchronous = FULL; PRAGMA fullfsync = ON;
+  PRAGMA checkpoint_fullfsync = ON`;
+
 /** How many queued writes share one transaction, and so one flush to disk. */
 const BATCH = 64;
 
-export type Row = readonly unknown[];
-
-/** A prepared statement whose rows are arrays in the order of the selected columns. */
-export interface Statement {
-  get(...values: unknown[]): Row | undefined;
-  all(...values: unknown[]): Row[];
-  /**
-   * Runs it, and says how many rows it changed. Takes the values in their order, or one object with
-   * those that have names.
-   */
-  run(...values: unknown[]): number;
-}
-
-function isNamed(values: unknown[]): values is [object] {
-  return values.length === 1 && typeof values[0] === 'object' && values[0] !== null;
-}
+export type { Row, Statement } from './engine.ts';
 
 interface QueuedWrite {
-  /** When its caller stops waiting, in milliseconds since 1970. */
+  /** When its caller stops waiting, by `performance.now()`: a clock that is set must not matter. */
   deadline: number;
   work(): unknown;
   resolve(value: unknown): void;
@@ -50,14 +42,14 @@ interface QueuedWrite {
  * would block the whole server, and polls too seldom to get a turn between busy writers.
  */
 export class Connection {
-  readonly #database: Libsql.Database;
+  readonly #database: Database;
   /** See `placeKeeper`. */
   readonly assertInPlace: () => void;
   readonly #statements = new Map<string, Statement>();
   #queue: QueuedWrite[] = [];
   #flushing: Promise<void> | undefined;
 
-  private constructor(database: Libsql.Database, path: string) {
+  private constructor(database: Database, path: string) {
     this.#database = database;
     this.assertInPlace = placeKeeper(path);
   }
@@ -69,19 +61,18 @@ export class Connection {
    * @throws DomainError UNAVAILABLE or INTERNAL when it cannot be used
    */
   static async open(path: string): Promise<Connection> {
-    let database: Libsql.Database | undefined;
+    let database: Database | undefined;
     try {
       mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
       // Conversations are nobody else's to read; SQLite itself would go by the umask.
       if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600));
-      database = new Libsql(path, { timeout: 0 });
+      database = await Database.open(path);
       const connection = new Connection(database, path);
       await connection.#patiently(() => assertOurs(connection.#database));
-      const enterWal = connection.#database.pragma.bind(connection.#database, 'journal_mode = WAL');
-      await connection.#patiently(enterWal);
-      database.pragma('synchronous = FULL');
+      await connection.#patiently(() => connection.#database.exec('PRAGMA journal_mode = WAL'));
+      database.exec(DURABLE);
       // What is purged, or replaced by another text, is not to be read in the free space of the file.
-      database.pragma('secure_delete = ON');
+      database.exec('PRAGMA secure_delete = ON');
       await connection.#migrate();
       return connection;
     } catch (error) {
@@ -94,13 +85,7 @@ export class Connection {
   statement(sql: string): Statement {
     const known = this.#statements.get(sql);
     if (known !== undefined) return known;
-    const prepared = this.#database.prepare(sql);
-    if (prepared.reader) prepared.raw(true);
-    const statement: Statement = {
-      get: (...values) => prepared.get(values) as Row | undefined,
-      all: (...values) => prepared.all(values) as Row[],
-      run: (...values) => prepared.run(isNamed(values) ? values[0] : values).changes,
-    };
+    const statement = this.#database.prepare(sql);
     this.#statements.set(sql, statement);
     return statement;
   }
@@ -130,7 +115,7 @@ export class Connection {
    */
   write<T>(work: () => T): Promise<T> {
     return new Promise((resolve, reject) => {
-      const deadline = Date.now() + PATIENCE;
+      const deadline = performance.now() + PATIENCE;
       this.#queue.push({ work, deadline, resolve: resolve as (value: unknown) => void, reject });
       this.#flushing ??= this.#flush();
     });
@@ -140,7 +125,7 @@ export class Connection {
    * Runs `work` at once, in a transaction that is not flushed to disk: it may be lost, as a whole,
    * with the power, but never what was written before or after it. For what can be made again.
    *
-   * @throws what libsql throws, for which `isBusy` holds while another process is writing;
+   * @throws what the engine throws, for which `isBusy` holds while another process is writing;
    *   DomainError UNAVAILABLE if the file is lost
    */
   writeUnflushed(work: () => void): void {
@@ -163,7 +148,7 @@ export class Connection {
     try {
       // The log of a file that took the place of this one has the same name, and is not ours to empty.
       this.assertInPlace();
-      this.#database.pragma('wal_checkpoint(TRUNCATE)');
+      this.#database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
     } catch {
       // The next one who closes the file, or purges, will do.
     }
@@ -198,7 +183,7 @@ export class Connection {
         this.#commit(batch);
       } catch (error) {
         const late = this.#queue.filter(
-          (write) => isBusy(error) && write.deadline < Date.now() + GRACE,
+          (write) => isBusy(error) && write.deadline < performance.now() + GRACE,
         );
         this.#queue = this.#queue.filter((write) => !late.includes(write));
         for (const write of [...batch, ...late]) write.reject(this.#explain(error));
@@ -239,12 +224,12 @@ export class Connection {
   }
 
   /** Runs `work` until no other process is in its way. */
-  async #patiently<T>(work: () => T, deadline = Date.now() + PATIENCE): Promise<T> {
+  async #patiently<T>(work: () => T, deadline = performance.now() + PATIENCE): Promise<T> {
     for (let pause = 1; ; pause = Math.min(pause * 2, 8)) {
       try {
         return work();
       } catch (error) {
-        if (!isBusy(error) || Date.now() > deadline) throw error;
+        if (!isBusy(error) || performance.now() > deadline) throw error;
       }
       await delay(pause * (0.5 + Math.random()));
     }

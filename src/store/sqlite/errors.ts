@@ -1,16 +1,43 @@
 import { DomainError, REPEAT } from '../../domain/errors.ts';
 
+/** Primary result codes of SQLite: https://sqlite.org/rescode.html */
+const SQLITE = {
+  PERM: 3,
+  BUSY: 5,
+  LOCKED: 6,
+  READONLY: 8,
+  IOERR: 10,
+  CORRUPT: 11,
+  FULL: 13,
+  CANTOPEN: 14,
+  AUTH: 23,
+  NOTADB: 26,
+} as const;
+
+const UNUSABLE: ReadonlySet<unknown> = new Set([
+  SQLITE.PERM,
+  SQLITE.READONLY,
+  SQLITE.IOERR,
+  SQLITE.CANTOPEN,
+  SQLITE.AUTH,
+]);
+
 /** Whether another connection holds what this one needs: the same statement may succeed shortly. */
 export function isBusy(error: unknown): boolean {
-  const code = codeOf(error);
-  return code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED');
+  const code = resultCode(error);
+  return code === SQLITE.BUSY || code === SQLITE.LOCKED;
+}
+
+/** Whether the file was opened without the right to write, which it may have again by now. */
+export function isReadOnly(error: unknown): boolean {
+  return resultCode(error) === SQLITE.READONLY;
 }
 
 /** A `DomainError` for whatever a statement threw; the original is its cause, for the log. */
 export function toDomainError(error: unknown): DomainError {
   if (error instanceof DomainError) return error;
   const options = { cause: error };
-  const code = codeOf(error);
+  const code = resultCode(error);
   if (isBusy(error)) {
     return new DomainError(
       'UNAVAILABLE',
@@ -18,24 +45,32 @@ export function toDomainError(error: unknown): DomainError {
       options,
     );
   }
-  if (code.startsWith('SQLITE_FULL')) {
+  if (code === SQLITE.FULL) {
     return new DomainError(
       'UNAVAILABLE',
       'The disk that holds the session file is full, and nothing was changed. Free some space, then repeat the call.',
       options,
     );
   }
-  if (/^SQLITE_(IOERR|CANTOPEN|READONLY|PERM|AUTH)/.test(code) || /^(E[A-Z]+)?$/.test(code)) {
+  if (UNUSABLE.has(code) || isSystemError(error)) {
     return new DomainError(
       'UNAVAILABLE',
       "The session file cannot be used, and nothing was changed. The server's log says why; repeat the call once that is mended.",
       options,
     );
   }
-  if (/^SQLITE_(NOTADB|CORRUPT)/.test(code)) {
+  // A page that the disk did not return looks damaged to SQLite, too: the next call may succeed.
+  if (code === SQLITE.CORRUPT) {
     return new DomainError(
       'INTERNAL',
-      "The session file is damaged or is not a session file. The server's log names it; SESSIONS_DB chooses another.",
+      "The session file is damaged, or its disk cannot be read, and nothing was changed. The server's log says more. Repeat the call; if that does not help, the file has to be restored from a backup.",
+      options,
+    );
+  }
+  if (code === SQLITE.NOTADB) {
+    return new DomainError(
+      'INTERNAL',
+      "The session file is not a session file. The server's log names it; SESSIONS_DB chooses another.",
       options,
     );
   }
@@ -46,7 +81,14 @@ export function toDomainError(error: unknown): DomainError {
   );
 }
 
-function codeOf(error: unknown): string {
-  const code = (error as { code?: unknown } | null)?.code;
-  return typeof code === 'string' ? code : '';
+/** The primary result code of an error of SQLite; the extended one has it in its last eight bits. */
+function resultCode(error: unknown): number | undefined {
+  const code = (error as { errcode?: unknown } | null)?.errcode;
+  return typeof code === 'number' ? code & 255 : undefined;
+}
+
+/** Whether an error is one of the operating system, such as ENOENT. */
+function isSystemError(error: unknown): boolean {
+  const { code, syscall } = (error ?? {}) as NodeJS.ErrnoException;
+  return syscall !== undefined && /^E[A-Z]+$/.test(String(code));
 }

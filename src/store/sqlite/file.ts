@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
-import type Libsql from 'libsql';
 import { DomainError } from '../../domain/errors.ts';
+import type { Database } from './engine.ts';
 
 /** Names the file itself, whatever its path; `undefined` if there is none. */
 function identityOf(path: string): string | undefined {
@@ -30,13 +30,13 @@ export function placeKeeper(path: string): () => void {
  *
  * @throws DomainError INTERNAL
  */
-export function assertOurs(database: Libsql.Database): void {
-  const { tables, ours } = database
+export function assertOurs(database: Database): void {
+  const [tables, ours] = database
     .prepare(
       `SELECT (SELECT count(*) FROM sqlite_schema WHERE type = 'table') AS tables,
         (SELECT count(*) FROM pragma_table_info('sessions') WHERE name = 'base_seq') AS ours`,
     )
-    .get() as { tables: number; ours: number };
+    .get() as unknown as [tables: number, ours: number];
   if (tables === 0 || ours === 1) return;
   throw new DomainError(
     'INTERNAL',

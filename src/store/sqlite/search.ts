@@ -17,11 +17,14 @@ import { scopes } from './terms.ts';
 /** How many times as many messages as are wanted are looked at, where many are deleted or too old. */
 const PERSISTENCE = 20;
 
-/** Newest first; what is not live, or not in the scope after all, drops out in the join. */
+/**
+ * Newest first; what is not live, or not in the scope after all, drops out in the join. Numbers are
+ * bound as REAL, and FTS5 takes only an INTEGER for a bound.
+ */
 const CANDIDATES = `SELECT found.rowid, sessions.session_id, sessions.thread, sessions.base_seq,
     sessions.last_seq, messages.seq, messages.role, messages.created_at,
     iif(sessions.id IS NULL, NULL, messages.terms)
-  FROM (SELECT rowid FROM message_terms WHERE message_terms MATCH ? AND rowid <= ?
+  FROM (SELECT rowid FROM message_terms WHERE message_terms MATCH ? AND rowid <= CAST(? AS INTEGER)
     ORDER BY rowid DESC LIMIT ?) AS found
   CROSS JOIN messages ON messages.id = found.rowid
   LEFT JOIN sessions ON sessions.thread = messages.thread AND sessions.deleted_at IS NULL
