@@ -1,6 +1,20 @@
 import { defineConfig } from 'vitest/config';
 
+/**
+ * Worker threads run what `npm run build` made: vitest compiles the modules of its own threads only, and
+ * Node 20 runs no TypeScript.
+ */
+const builtWorkers = {
+  name: 'built-workers',
+  enforce: 'pre' as const,
+  transform: (code: string, id: string) =>
+    id.endsWith('/store/sqlite/reader-pool.ts')
+      ? code.replace("'./reader.js'", "'../../../dist/store/sqlite/reader.js'")
+      : undefined,
+};
+
 export default defineConfig({
+  plugins: [builtWorkers],
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['test/**/*.thorough.test.ts', 'node_modules/**'],

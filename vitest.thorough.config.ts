@@ -3,6 +3,7 @@ import base from './vitest.config.ts';
 
 /** What is slow because it is thorough: many processes, many crashes, many seconds. */
 export default defineConfig({
+  plugins: base.plugins ?? [],
   test: {
     ...mergeConfig(base, {}).test,
     include: ['test/**/*.thorough.test.ts'],

@@ -1,6 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import { v7 as uuidv7 } from 'uuid';
-import type { Config } from './config.ts';
+import { type Config, ConfigError } from './config.ts';
 import { embedNow } from './embed-command.ts';
 import { openEmbedder, startEmbedding } from './embeddings.ts';
 import type { Logger } from './logger.ts';
@@ -94,6 +94,23 @@ export async function startApp(options: AppOptions): Promise<App> {
   };
 }
 
+/**
+ * Refuses a session file that cannot be one, before anything is served: whoever set it reads that at
+ * once, and not in the answer to a model's first call. What MongoDB is like shows when it is asked.
+ *
+ * @throws ConfigError
+ */
+export async function assertStoreUsable(config: Config): Promise<void> {
+  const { mongodbUri, sessionsDb, readOnly } = config;
+  if (mongodbUri !== undefined) return;
+  const { fileProblem } = await import('./store/sqlite/file.ts');
+  const problem = await fileProblem(sessionsDb, readOnly);
+  if (problem === undefined) return;
+  throw new ConfigError(
+    `The session file ${JSON.stringify(sessionsDb)} ${problem}. Nothing was changed. Mend that, or name another with SESSIONS_DB.`,
+  );
+}
+
 /** The command `purge`: leaves the database as it is set up, whatever this process is configured with. */
 export async function runPurge(
   config: Config,
@@ -177,8 +194,9 @@ function lazyStore(
     if (mongodbUri === undefined) {
       const { openSqliteStore } = await import('./store/sqlite/index.ts');
       logger.info('opening the embedded store', { path: sessionsDb });
-      const onFailure = (error: unknown) => logger.warn('messages cannot be indexed', { error });
-      return measure(await openSqliteStore(sessionsDb, onFailure), metrics);
+      const { readOnly } = config;
+      const options = { readOnly, warn: logger.warn };
+      return measure(await openSqliteStore(sessionsDb, options), metrics);
     }
     const { createMongoClient, openMongoStore } = await import('./store/mongodb/index.ts');
     logger.info('connecting to MongoDB', { database });

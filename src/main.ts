@@ -3,7 +3,7 @@ import { Console } from 'node:console';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { setTimeout as delay } from 'node:timers/promises';
-import { runEmbed, runPurge, startApp } from './app.ts';
+import { assertStoreUsable, runEmbed, runPurge, startApp } from './app.ts';
 import { signInConfigured } from './auth-settings.ts';
 import { type Config, ConfigError, load, secretsOf } from './config.ts';
 import { DomainError } from './domain/errors.ts';
@@ -46,6 +46,7 @@ async function run(config: Config): Promise<number> {
   const write = (line: string) => process.stderr.write(line);
   const logger = createLogger(config.logLevel, write, secretsOf(config));
   if (config.command !== 'serve' && config.mongodbUri === undefined) assertThere(config.sessionsDb);
+  await assertStoreUsable(config);
   if (config.command === 'purge') {
     const report = (text: string) => process.stdout.write(text);
     report(`In ${storeOf(config)}:\n`);

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TOOLS } from '../../src/mcp/tools/index.ts';
+import { openSqliteStore } from '../../src/store/sqlite/index.ts';
 import { READING } from '../support/offered.ts';
 import { RawStdio } from '../support/raw-stdio.ts';
 import { type ServerOptions, type ServerProcess, Servers } from '../support/server-process.ts';
@@ -175,6 +176,10 @@ describe('what the command line answers by itself', () => {
 });
 
 describe('which tools are offered', () => {
+  /** What is only read has to be there. */
+  const makeFile = async () =>
+    (await openSqliteStore(join(servers.directory, 'mcp-sessions', 'sessions.db'))).close();
+
   async function connect(...args: string[]): Promise<RawStdio> {
     const raw = new RawStdio(servers.spawn({ args }));
     await raw.initialize();
@@ -184,6 +189,7 @@ describe('which tools are offered', () => {
     (await raw.request('tools/list')).result.tools.map(({ name }: { name: string }) => name);
 
   it('are those that change nothing, with --read-only; others cannot be called', async () => {
+    await makeFile();
     const raw = await connect('--read-only');
     expect(await namesOf(raw)).toEqual(READING);
     const others = TOOLS.map(({ name }) => name).filter((name) => !READING.includes(name));
@@ -224,6 +230,7 @@ describe('which tools are offered', () => {
     ]);
     const params = { name: 'add_session', arguments: { session_id: 'one' } };
     expect((await others.request('tools/call', params)).error?.code).toBe(-32602);
+    await makeFile();
     const reading = await connect('--toolsets', 'memory', '--read-only');
     expect(await namesOf(reading)).toEqual(['get_memory', 'list_messages', 'search_memory']);
   });

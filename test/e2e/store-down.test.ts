@@ -1,8 +1,10 @@
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { TOOLS } from '../../src/mcp/tools/index.ts';
 import { Database } from '../../src/store/sqlite/engine.ts';
+import { openSqliteStore } from '../../src/store/sqlite/index.ts';
 import type { McpClient, ToolAnswer } from '../support/clients.ts';
 import { type MongodBinary, startMongod } from '../support/mongod.ts';
 import { Servers } from '../support/server-process.ts';
@@ -149,13 +151,28 @@ describe('with a session file that cannot be used, a server', () => {
   });
   afterEach(() => servers.close());
 
-  async function expectFailure(file: string): Promise<{ client: McpClient; code: string }> {
-    const client = await servers.connectStdio('v2', { env: { SESSIONS_DB: file } });
+  /** What a server that is started with a file prints before it ends. */
+  async function refusal(file: string, ...args: string[]): Promise<string> {
+    const server = servers.spawn({ args, env: { SESSIONS_DB: file } });
+    const { code } = await server.exited;
+    const stderr = server.stderr();
+    expect(code, stderr).toBe(2);
+    expect(stderr).toContain(JSON.stringify(file));
+    expect(stderr).toMatch(/Mend that, or name another with SESSIONS_DB\.\n$/);
+    return stderr;
+  }
+
+  /** What becomes of a call to a server whose file is spoilt after it has started. */
+  async function expectFailure(
+    spoil: () => Promise<unknown>,
+  ): Promise<{ client: McpClient; code: string }> {
+    const client = await servers.connectStdio('v2', { env: { SESSIONS_DB: path } });
     expect(await client.listTools()).toHaveLength(TOOLS.length);
+    await spoil();
     const { isError, content, text } = await client.callTool('add_session', { session_id: 'one' });
     expect(isError).toBe(true);
     expect(text).toContain('session file');
-    expect(text).not.toMatch(/secret-place|sqlite|libsql|ENO|EACC|EISDIR|EROFS|\n|at .*\.js/i);
+    expect(text).not.toMatch(/secret-place|sqlite|ENO|EACC|EISDIR|EROFS|\n|at .*\.js/i);
     const resources = await client.listResources().catch((error: unknown) => error);
     expect(resources).toMatchObject({ code: -32603, message: content.error.message });
     // Whoever runs the server finds there what callers are not told.
@@ -163,51 +180,104 @@ describe('with a session file that cannot be used, a server', () => {
     return { client, code: content.error.code };
   }
 
-  it('in a folder that is a file says no more than that', async () => {
+  it('in a folder that is a file does not start, and says why', async () => {
     await writeFile(path, '');
-    expect((await expectFailure(join(path, 'sessions.db'))).code).toBe('UNAVAILABLE');
+    expect(await refusal(join(path, 'sessions.db'))).toMatch(/a file .* where a folder has to be/);
+    expect(await refusal(join(path, 'deeper', 'sessions.db'))).toMatch(/where a folder has to be/);
   });
 
-  it('that is a folder says no more than that', async () => {
+  it('that is a folder does not start, and says why', async () => {
     await mkdir(path);
-    expect((await expectFailure(path)).code).toBe('UNAVAILABLE');
+    expect(await refusal(path)).toContain('is a folder, and not a file');
+  });
+
+  it.skipIf(process.platform === 'win32')(
+    'that is a pipe does not start and wait, and says why',
+    async () => {
+      execFileSync('mkfifo', [path]);
+      expect(await refusal(path)).toContain('is a pipe, and not a file');
+    },
+  );
+
+  it('of something else does not start, says why, and leaves it as it is', async () => {
+    const contents = 'These are my notes. '.repeat(500);
+    await writeFile(path, contents);
+    expect(await refusal(path)).toContain('is not a session file');
+    expect(await readFile(path, 'utf8')).toBe(contents);
+  });
+
+  it.each([
+    ['of its own kind', 'PRAGMA application_id = 7; CREATE TABLE notes (x)'],
+    ['that it has not marked', 'CREATE TABLE sessions (x TEXT); CREATE TABLE users (x TEXT)'],
+    ['with a log', 'PRAGMA journal_mode = WAL; CREATE TABLE sessions (x TEXT)'],
+  ])('of another program %s does not start, and leaves it as it is', async (_what, sql) => {
+    const database = await Database.open(path);
+    database.exec(sql);
+    database.close();
+    const before = await readFile(path);
+    expect(await refusal(path)).toContain('is a database of some other program');
+    expect(await readFile(path)).toStrictEqual(before);
+    expect(await readdir(servers.directory)).toStrictEqual(['secret-place']);
+  });
+
+  it('of a later version does not start, and says so', async () => {
+    await (await openSqliteStore(path)).close();
+    const database = await Database.open(path);
+    database.exec('PRAGMA user_version = 1000; PRAGMA wal_checkpoint(TRUNCATE)');
+    database.close();
+    expect(await refusal(path)).toContain('was written by a newer version');
+  });
+
+  it('that is not there, and with --read-only, does not start, and makes none', async () => {
+    expect(await refusal(path, '--read-only')).toContain('is not there');
+    expect(await readdir(servers.directory)).toStrictEqual([]);
   });
 
   it.skipIf(process.getuid?.() === 0 || process.platform === 'win32')(
-    'in a folder that it may not write says no more than that',
+    'in a folder that it may not write does not start, and says why',
     async () => {
       await mkdir(path, { mode: 0o500 });
-      expect((await expectFailure(join(path, 'sessions.db'))).code).toBe('UNAVAILABLE');
+      expect(await refusal(join(path, 'sessions.db'))).toContain('may not be written');
     },
   );
+
+  it('that comes to be a folder says no more than that', async () => {
+    expect((await expectFailure(() => mkdir(path))).code).toBe('UNAVAILABLE');
+  });
+
+  it('that comes to be a pipe says no more than that, and does not wait', async () => {
+    const spoil = async () => execFileSync('mkfifo', [path]);
+    expect((await expectFailure(spoil)).code).toBe('UNAVAILABLE');
+  });
 
   it.each([
     ['of something else', 'These are my notes. '.repeat(500)],
     ['with a damaged database', `SQLite format 3\0${'damaged '.repeat(1000)}`],
   ])('%s leaves it as it is, and works once it is moved away', async (_what, contents) => {
-    await writeFile(path, contents);
-    const { client, code } = await expectFailure(path);
+    const { client, code } = await expectFailure(() => writeFile(path, contents));
     expect(code).toBe('INTERNAL');
+    expect(await readFile(path, 'utf8')).toBe(contents);
     await rm(path);
     const added = await client.callTool('add_session', { session_id: 'one' });
     expect(added.isError, added.text).toBe(false);
   });
 
   it.skipIf(process.platform !== 'linux')('opens no more files with every call', async () => {
-    await writeFile(path, 'These are my notes. '.repeat(500));
-    const { client } = await expectFailure(path);
+    const { client } = await expectFailure(() => writeFile(path, 'My notes. '.repeat(500)));
     const openFiles = async () => (await readdir(`/proc/${client.pid}/fd`)).length;
     const before = await openFiles();
     for (let n = 0; n < 20; n++) await client.callTool('get_session', { session_id: 'one' });
     expect(await openFiles()).toBeLessThan(before + 10);
   });
 
-  it('of a later version says so', async () => {
-    const database = await Database.open(path);
-    database.exec('PRAGMA user_version = 1000');
-    database.close();
+  it('takes no more changes once a newer version has brought the file up to date', async () => {
     const client = await servers.connectStdio('v2', { env: { SESSIONS_DB: path } });
-    const { text } = await client.callTool('list_sessions');
-    expect(text).toMatch(/^INTERNAL: .*newer version.*Update/);
+    expect((await client.callTool('add_session', { session_id: 'one' })).isError).toBe(false);
+    const newer = await Database.open(path);
+    newer.exec('PRAGMA user_version = 1000');
+    const refused = await client.callTool('add_session', { session_id: 'two' });
+    expect(refused.text).toMatch(/^INTERNAL: .*newer version.*Update/);
+    expect(newer.prepare('SELECT session_id FROM sessions').all()).toStrictEqual([['one']]);
+    newer.close();
   });
 });

@@ -6,7 +6,6 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Connection } from '../../src/store/sqlite/connection.ts';
 import { Database } from '../../src/store/sqlite/engine.ts';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
-import { createIndexer } from '../../src/store/sqlite/indexer.ts';
 import { sqliteSearch } from '../../src/store/sqlite/search.ts';
 import type { Store } from '../../src/store/store.ts';
 import { type Harness, harness } from '../support/stores.ts';
@@ -95,13 +94,13 @@ describe('the index of the embedded store', () => {
   it('is tried again by the next call, and told of, when it fails', async () => {
     const failed = vi.fn();
     await store.close();
-    store = await openSqliteStore(path, failed);
+    store = await openSqliteStore(path, { warn: failed });
     at = harness(store);
     file.exec('ALTER TABLE message_terms RENAME TO away');
     await add('s', 'a fox');
     index();
     expect(failed).toHaveBeenCalledOnce();
-    expect(failed.mock.calls[0]?.[0]).toBeInstanceOf(Error);
+    expect(failed.mock.calls[0]?.[1].error).toBeInstanceOf(Error);
     file.exec('ALTER TABLE away RENAME TO message_terms');
     index();
     expect(unindexed()).toBe(1);
@@ -203,10 +202,7 @@ describe('the index of the embedded store', () => {
       },
     }));
     const query = { terms: ['fox'], also: [], limit: 2 };
-    const search = sqliteSearch(
-      other,
-      createIndexer(other, () => {}),
-    );
+    const search = sqliteSearch(other);
     const { candidates, cut } = await search.candidates('n', {}, query);
     expect([unindexed(), indexed()]).toStrictEqual([0, 2]);
     expect(candidates).toHaveLength(2);

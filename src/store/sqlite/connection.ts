@@ -1,36 +1,45 @@
-import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { DomainError } from '../../domain/errors.ts';
-import { Database, type Statement } from './engine.ts';
-import { isBusy, toDomainError } from './errors.ts';
-import { assertOurs, placeKeeper } from './file.ts';
+import { DomainError, REPEAT } from '../../domain/errors.ts';
+import { Database, type Row, type Statement } from './engine.ts';
+import { isBusy, isReadOnly, toDomainError } from './errors.ts';
+import { assertKnown, assertOurs, immutable, placeKeeper } from './file.ts';
 import { SCHEMA_STEPS } from './schema.ts';
+import { WriteQueue } from './write-queue.ts';
 
 /** How long a call waits for other processes that write the same file, in milliseconds. */
-const PATIENCE = 4500;
-
-/** Writes that would have to give up within this time give up together, in milliseconds. */
-const GRACE = 250;
+export const BUSY_TIMEOUT_MS = 4500;
 
 /**
  * What is acknowledged is on the disk. macOS tells a disk to write its cache only when it is asked for a
- * full fsync (https://sqlite.org/pragma.html#pragma_fullfsync); elsewhere these two do nothing.
+ * full fsync (https://sqlite.org/pragma.html#pragma_fullfsync); elsewhere these two do nothing. What is
+ * purged, or replaced by another text, is not to be read in the free space of the file.
  */
-const DURABLE = `PRAGMA synchronous = FULL; PRAGMA fullfsync = ON;
-  PRAGMA checkpoint_fullfsync = ON`;
+const PRAGMAS = `PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON;
+  PRAGMA secure_delete = ON`;
 
-/** How many queued writes share one transaction, and so one flush to disk. */
-const BATCH = 64;
+/** How many records with damaged text are remembered as logged. */
+const DAMAGED_MAX = 1000;
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f-]{27}$/;
+
+/** What the engine puts in the place of bytes that are no UTF-8. */
+const REPLACEMENT = '\uFFFD';
 
 export type { Row, Statement } from './engine.ts';
 
-interface QueuedWrite {
-  /** When its caller stops waiting, by `performance.now()`: a clock that is set must not matter. */
-  deadline: number;
-  work(): unknown;
-  resolve(value: unknown): void;
-  reject(error: unknown): void;
+/** Takes what whoever runs the server should hear of, though no caller does. */
+export type Warn = (message: string, fields?: Record<string, unknown>) => void;
+
+export interface ConnectionOptions {
+  /** Nothing is written, not even beside the file; the file has to be there. */
+  readOnly?: boolean;
+  /** Another connection of this process has the file open to write it, and so its log is there. */
+  besideWriter?: boolean;
+  /** One number: 1 from when statements that ask `in_time()` are to end. */
+  stop?: Int32Array<SharedArrayBuffer>;
+  warn?: Warn;
 }
 
 /**
@@ -42,39 +51,58 @@ interface QueuedWrite {
  * would block the whole server, and polls too seldom to get a turn between busy writers.
  */
 export class Connection {
-  readonly #database: Database;
+  readonly #path: string;
+  readonly #options: ConnectionOptions;
+  readonly #readOnly: boolean;
+  readonly #warn: Warn;
+  #database: Database;
   /** See `placeKeeper`. */
-  readonly assertInPlace: () => void;
+  assertInPlace: () => void;
+  /** Says in which state a file was opened that nobody was writing; see `#refresh`. */
+  #snapshot: string | undefined;
   readonly #statements = new Map<string, Statement>();
-  #queue: QueuedWrite[] = [];
-  #flushing: Promise<void> | undefined;
+  readonly #damaged = new Set<string>();
+  readonly #writes: WriteQueue;
+  /** When a statement that asks `in_time()` ends, by `performance.now()`. */
+  #deadline = Number.POSITIVE_INFINITY;
 
-  private constructor(database: Database, path: string) {
+  private constructor(path: string, database: Database, options: ConnectionOptions) {
+    this.#path = path;
+    this.#options = options;
+    this.#readOnly = options.readOnly === true;
+    this.#warn = options.warn ?? (() => {});
     this.#database = database;
     this.assertInPlace = placeKeeper(path);
+    this.#writes = new WriteQueue({
+      begin: (deadline) => this.#patiently(() => this.#begin(), deadline),
+      exec: (sql) => this.#database.exec(sql),
+      inTransaction: () => this.#database.inTransaction,
+      explain: (error) => this.#explain(error),
+    });
   }
 
   /**
    * Opens the file, which is created with its folder if it is not there, and brings its schema up
-   * to date.
+   * to date. One that is only read is left as it is.
    *
    * @throws DomainError UNAVAILABLE or INTERNAL when it cannot be used
    */
-  static async open(path: string): Promise<Connection> {
+  static async open(path: string, options: ConnectionOptions = {}): Promise<Connection> {
     let database: Database | undefined;
     try {
-      mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-      // Conversations are nobody else's to read; SQLite itself would go by the umask.
-      if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600));
-      database = await Database.open(path);
-      const connection = new Connection(database, path);
-      await connection.#patiently(() => assertOurs(connection.#database));
-      await connection.#patiently(() => connection.#database.exec('PRAGMA journal_mode = WAL'));
-      database.exec(DURABLE);
-      // What is purged, or replaced by another text, is not to be read in the free space of the file.
-      database.exec('PRAGMA secure_delete = ON');
-      await connection.#migrate();
-      return connection;
+      const file = await openFile(path, options);
+      database = file.database;
+      const opened = new Connection(path, database, options);
+      opened.#snapshot = file.snapshot;
+      await opened.#patiently(() => assertOurs(opened.#database));
+      if (options.readOnly === true) await opened.#assertCurrent();
+      else {
+        await opened.#patiently(() => opened.#database.exec('PRAGMA journal_mode = WAL'));
+        database.exec(PRAGMAS);
+        await opened.#migrate();
+      }
+      opened.#defineInTime();
+      return opened;
     } catch (error) {
       database?.close();
       throw toDomainError(error);
@@ -85,7 +113,20 @@ export class Connection {
   statement(sql: string): Statement {
     const known = this.#statements.get(sql);
     if (known !== undefined) return known;
-    const statement = this.#database.prepare(sql);
+    const prepared = this.#database.prepare(sql);
+    const statement: Statement = {
+      get: (...values) => {
+        const row = prepared.get(...values);
+        if (row !== undefined) this.#inspect(row);
+        return row;
+      },
+      all: (...values) => {
+        const rows = prepared.all(...values);
+        for (const row of rows) this.#inspect(row);
+        return rows;
+      },
+      run: (...values) => prepared.run(...values),
+    };
     this.#statements.set(sql, statement);
     return statement;
   }
@@ -93,9 +134,28 @@ export class Connection {
   /** Runs `work`, which only reads. */
   async read<T>(work: () => T): Promise<T> {
     try {
+      if (this.#snapshot !== undefined) await this.#refresh();
       return await this.#patiently(work);
     } catch (error) {
       throw this.#explain(error);
+    }
+  }
+
+  /**
+   * Runs `work` so that its statements which ask `in_time()` end after some time, each with an error.
+   *
+   * @param milliseconds from now on
+   * @returns what `work` returns; where it throws because the time is over, what `late` returns
+   */
+  within<T, L>(milliseconds: number, work: () => T, late: () => L): T | L {
+    this.#deadline = performance.now() + milliseconds;
+    try {
+      return work();
+    } catch (error) {
+      if (performance.now() <= this.#deadline) throw error;
+      return late();
+    } finally {
+      this.#deadline = Number.POSITIVE_INFINITY;
     }
   }
 
@@ -114,11 +174,7 @@ export class Connection {
    * what it wrote is undone, and the promise rejects with a `DomainError`.
    */
   write<T>(work: () => T): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const deadline = performance.now() + PATIENCE;
-      this.#queue.push({ work, deadline, resolve: resolve as (value: unknown) => void, reject });
-      this.#flushing ??= this.#flush();
-    });
+    return this.#writes.add(work, performance.now() + BUSY_TIMEOUT_MS);
   }
 
   /**
@@ -129,10 +185,9 @@ export class Connection {
    *   DomainError UNAVAILABLE if the file is lost
    */
   writeUnflushed(work: () => void): void {
-    this.assertInPlace();
     this.#database.exec('PRAGMA synchronous = NORMAL');
     try {
-      this.#database.exec('BEGIN IMMEDIATE');
+      this.#begin();
       work();
       this.#database.exec('COMMIT');
     } catch (error) {
@@ -145,113 +200,168 @@ export class Connection {
 
   /** Writes what is in the log into the file and empties the log, unless another process is at it. */
   emptyLog(): void {
+    if (this.#readOnly) return;
     try {
       // The log of a file that took the place of this one has the same name, and is not ours to empty.
       this.assertInPlace();
       this.#database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
-    } catch {
-      // The next one who closes the file, or purges, will do.
+    } catch (error) {
+      // The next one who closes the file, or purges, will do; what is in the log is read from there.
+      if (!isBusy(error)) this.#warn('the log of the session file cannot be emptied', { error });
     }
   }
 
   async close(): Promise<void> {
-    await this.#flushing;
+    await this.#writes.settled();
     this.#statements.clear();
     // Leaves one file that holds everything, for whoever copies it.
     this.emptyLog();
     this.#database.close();
   }
 
-  /** That the file is lost comes before whatever SQLite makes of it, which finds another's log. */
+  /** Begins a transaction that writes, if the file is still there and of a version that is known. */
+  #begin(): void {
+    this.#database.exec('BEGIN IMMEDIATE');
+    try {
+      // Only now: to begin may have taken seconds.
+      this.assertInPlace();
+      assertKnown(this.#version());
+    } catch (error) {
+      this.#database.exec('ROLLBACK');
+      throw error;
+    }
+  }
+
+  /** That the file is lost, or newer, comes before whatever SQLite makes of it. */
   #explain(error: unknown): DomainError {
+    if (this.#isStopped())
+      return new DomainError('UNAVAILABLE', `The server is stopping. ${REPEAT}`);
     try {
       this.assertInPlace();
-    } catch (lost) {
-      return toDomainError(lost);
+      assertKnown(this.#version());
+    } catch (reason) {
+      if (reason instanceof DomainError) return reason;
     }
     return toDomainError(error);
   }
 
-  async #flush(): Promise<void> {
-    await new Promise(setImmediate);
-    while (this.#queue.length > 0) {
-      const batch = this.#queue.splice(0, BATCH);
-      // Those that come later wait no longer because others waited before them.
-      const deadline = batch[0]?.deadline ?? 0;
-      try {
-        await this.#patiently(() => this.#database.exec('BEGIN IMMEDIATE'), deadline);
-        this.#commit(batch);
-      } catch (error) {
-        const late = this.#queue.filter(
-          (write) => isBusy(error) && write.deadline < performance.now() + GRACE,
-        );
-        this.#queue = this.#queue.filter((write) => !late.includes(write));
-        for (const write of [...batch, ...late]) write.reject(this.#explain(error));
-      }
-      await new Promise(setImmediate);
-    }
-    this.#flushing = undefined;
-  }
-
-  #commit(batch: QueuedWrite[]): void {
-    const settle: (() => void)[] = [];
-    try {
-      // Only now: to begin may have taken seconds.
-      this.assertInPlace();
-      for (const write of batch) settle.push(this.#perform(write));
-      this.#database.exec('COMMIT');
-    } catch (error) {
-      if (this.#database.inTransaction) this.#database.exec('ROLLBACK');
-      throw error;
-    }
-    for (const answer of settle) answer();
-  }
-
-  /** Runs one write of a batch so that its failure leaves the others alone. */
-  #perform(write: QueuedWrite): () => void {
-    this.#database.exec('SAVEPOINT one');
-    try {
-      const result = write.work();
-      this.#database.exec('RELEASE one');
-      return () => write.resolve(result);
-    } catch (error) {
-      // A full disk or an I/O error has ended the whole transaction, not just this write.
-      if (!this.#database.inTransaction) throw error;
-      this.#database.exec('ROLLBACK TO one');
-      this.#database.exec('RELEASE one');
-      return () => write.reject(toDomainError(error));
-    }
-  }
-
   /** Runs `work` until no other process is in its way. */
-  async #patiently<T>(work: () => T, deadline = performance.now() + PATIENCE): Promise<T> {
+  async #patiently<T>(work: () => T, deadline = performance.now() + BUSY_TIMEOUT_MS): Promise<T> {
+    let reopened = false;
     for (let pause = 1; ; pause = Math.min(pause * 2, 8)) {
       try {
         return work();
       } catch (error) {
+        if (isReadOnly(error) && !this.#readOnly && !reopened) {
+          // SQLite opens a file only to read that it may not write, and goes on so for good.
+          reopened = true;
+          await this.#reopen();
+          continue;
+        }
         if (!isBusy(error) || performance.now() > deadline) throw error;
       }
       await delay(pause * (0.5 + Math.random()));
     }
   }
 
+  async #reopen(): Promise<void> {
+    const { database, snapshot } = await openFile(this.#path, this.#options);
+    if (!this.#readOnly) database.exec(PRAGMAS);
+    this.#statements.clear();
+    this.#database.close();
+    this.#database = database;
+    this.#snapshot = snapshot;
+    this.#defineInTime();
+  }
+
+  /** Opens a file anew that nobody was writing, if somebody has done so since. */
+  async #refresh(): Promise<void> {
+    if (snapshotOf(this.#path) === this.#snapshot) return;
+    await this.#reopen();
+    this.assertInPlace = placeKeeper(this.#path);
+    await this.#assertCurrent();
+  }
+
+  #isStopped(): boolean {
+    const { stop } = this.#options;
+    return stop !== undefined && Atomics.load(stop, 0) === 1;
+  }
+
+  #defineInTime(): void {
+    this.#database.define('in_time', () => {
+      if (this.#isStopped() || performance.now() > this.#deadline)
+        throw new Error('the read is to end');
+      return 1;
+    });
+  }
+
+  /** Logs once of each record that a text of it has bytes which are no UTF-8. */
+  #inspect(row: Row): void {
+    for (const value of row) {
+      if (typeof value !== 'string' || !value.includes(REPLACEMENT)) continue;
+      const uuid = String(row.find((text) => typeof text === 'string' && UUID.test(text)));
+      if (this.#damaged.has(uuid) || this.#damaged.size >= DAMAGED_MAX) return;
+      this.#damaged.add(uuid);
+      this.#warn('a stored text has replacement characters, which stand for damaged bytes', {
+        uuid,
+      });
+      return;
+    }
+  }
+
+  #version(): number {
+    return Number(this.statement('PRAGMA user_version').get()?.[0]);
+  }
+
   async #migrate(): Promise<void> {
-    const version = () => Number(this.statement('PRAGMA user_version').get()?.[0]);
     const latest = SCHEMA_STEPS.length;
-    if ((await this.#patiently(version)) < latest) {
+    if ((await this.#patiently(() => this.#version())) < latest) {
       await this.write(() => {
-        for (const step of SCHEMA_STEPS.slice(version())) {
+        for (const step of SCHEMA_STEPS.slice(this.#version())) {
           if (typeof step === 'string') this.#database.exec(step);
           else step(this);
         }
         this.#database.exec(`PRAGMA user_version = ${latest}`);
       });
     }
-    if (version() > latest) {
-      throw new DomainError(
-        'INTERNAL',
-        'The session file was written by a newer version of mcp-sessions. Update this one, or choose another file with SESSIONS_DB.',
-      );
-    }
+    assertKnown(this.#version());
   }
+
+  /** A file that is only read cannot be brought up to date. */
+  async #assertCurrent(): Promise<void> {
+    const version = await this.#patiently(() => this.#version());
+    assertKnown(version);
+    if (version === SCHEMA_STEPS.length) return;
+    throw new DomainError(
+      'INTERNAL',
+      'The session file was written by an older version of mcp-sessions. Start this one once without --read-only, which brings it up to date.',
+    );
+  }
+}
+
+/** Opens the file; `snapshot` says in which state it was if it was opened as one that nobody writes. */
+async function openFile(
+  path: string,
+  { readOnly = false, besideWriter = false }: ConnectionOptions,
+): Promise<{ database: Database; snapshot: string | undefined }> {
+  if (readOnly) {
+    const snapshot = besideWriter ? undefined : snapshotOf(path);
+    const database = await Database.open(snapshot === undefined ? path : immutable(path), true);
+    return { database, snapshot };
+  }
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  // Conversations are nobody else's to read; SQLite itself would go by the umask.
+  if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600));
+  // To open a pipe would wait for somebody at its other end.
+  else if (!statSync(path).isFile()) throw Object.assign(new Error('not a file'), NOT_A_FILE);
+  return { database: await Database.open(path), snapshot: undefined };
+}
+
+const NOT_A_FILE = { code: 'EISDIR', syscall: 'open' };
+
+/** The state of a file that no process has open to write; `undefined` while one may have. */
+function snapshotOf(path: string): string | undefined {
+  if (existsSync(`${path}-wal`)) return undefined;
+  const { ino, size, mtimeNs } = statSync(path, { bigint: true });
+  return `${ino} ${size} ${mtimeNs}`;
 }

@@ -1,8 +1,9 @@
 import type { Store } from '../store.ts';
-import { Connection } from './connection.ts';
+import { Connection, type ConnectionOptions } from './connection.ts';
 import { createIndexer } from './indexer.ts';
 import { sqliteMessages } from './messages.ts';
 import { sqlitePurge } from './purge.ts';
+import { ReaderPool } from './reader-pool.ts';
 import { sqliteSearch } from './search.ts';
 import { sqliteSessions } from './sessions.ts';
 import { sqliteUsers } from './users.ts';
@@ -11,22 +12,34 @@ import { sqliteVectors } from './vectors.ts';
 /**
  * Opens the embedded store: one SQLite file, which any number of processes may share.
  *
- * @param onFailure hears of what fails behind the answers, where no caller hears of it
  * @throws DomainError UNAVAILABLE or INTERNAL when the file cannot be used
  */
 export async function openSqliteStore(
   path: string,
-  onFailure: (error: unknown) => void = () => {},
+  options: ConnectionOptions = {},
 ): Promise<Store> {
-  const connection = await Connection.open(path);
-  const indexer = createIndexer(connection, onFailure);
+  const connection = await Connection.open(path, options);
+  const indexer = createIndexer(connection, options);
   indexer.schedule();
+  const readers = new ReaderPool(path, options);
+  const [search, vectors] = [sqliteSearch(connection), sqliteVectors(connection)];
   return {
     sessions: sqliteSessions(connection),
     messages: sqliteMessages(connection, indexer),
     users: sqliteUsers(connection),
-    search: sqliteSearch(connection, indexer),
-    vectors: sqliteVectors(connection),
+    search: {
+      ...search,
+      candidates(...args) {
+        // A search goes through what is not indexed yet: less of it is better.
+        indexer.schedule();
+        return readers.run('search.candidates', args);
+      },
+    },
+    vectors: {
+      ...vectors,
+      newest: (...args) => readers.run('vectors.newest', args),
+      unembedded: (...args) => readers.run('vectors.unembedded', args),
+    },
     ...sqlitePurge(connection),
     ping: () =>
       connection.read(() => {
@@ -34,6 +47,7 @@ export async function openSqliteStore(
         connection.statement('SELECT 1').get();
       }),
     async close() {
+      await readers.close();
       await connection.close().finally(indexer.stop);
     },
   };

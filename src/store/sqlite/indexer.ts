@@ -1,4 +1,4 @@
-import type { Connection, Row } from './connection.ts';
+import type { Connection, ConnectionOptions, Row } from './connection.ts';
 import { isBusy } from './errors.ts';
 import { indexTerms } from './terms.ts';
 
@@ -38,9 +38,9 @@ export type Indexer = ReturnType<typeof createIndexer>;
  * Indexes messages behind the answer to the call that added them: that takes as long as to add them.
  * Until then they are listed as unindexed, in the same transaction, and a search looks there as well.
  *
- * @param onFailure hears of what keeps messages from being indexed, each time
+ * @param options `warn` hears of what keeps messages from being indexed, each time
  */
-export function createIndexer(connection: Connection, onFailure: (error: unknown) => void) {
+export function createIndexer(connection: Connection, { readOnly, warn }: ConnectionOptions) {
   const statement = (sql: string) => connection.statement(sql);
   let timer: NodeJS.Timeout | undefined;
   /** About how many wait: counted whenever some are indexed, and those that this process adds. */
@@ -72,7 +72,7 @@ export function createIndexer(connection: Connection, onFailure: (error: unknown
     } catch (error) {
       if (!isBusy(error)) {
         // The next call that adds messages tries again, and fails like this when too many wait.
-        onFailure(error);
+        warn?.('messages cannot be indexed', { error });
         return;
       }
     }
@@ -80,7 +80,7 @@ export function createIndexer(connection: Connection, onFailure: (error: unknown
   }
 
   function schedule(): void {
-    timer ??= setTimeout(work, PAUSE).unref();
+    if (readOnly !== true) timer ??= setTimeout(work, PAUSE).unref();
   }
 
   function leave(id: number): void {

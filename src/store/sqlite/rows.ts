@@ -6,6 +6,9 @@ import type { Connection, Row } from './connection.ts';
 /** RFC 3339 for a time as it is stored, in milliseconds since 1970. */
 export const time = (milliseconds: unknown) => timestamp(milliseconds as number);
 
+/** The last millisecond that a date can hold. */
+export const END_OF_TIME = 8.64e15;
+
 /** Metadata as it is stored, in JSON, after a patch. */
 export function mergeStored(stored: unknown, patch: JsonObject): string {
   return JSON.stringify(mergeWithinLimit(JSON.parse(stored as string), patch));

@@ -2,6 +2,12 @@ import type { Connection } from './connection.ts';
 import { indexEarlierMessages } from './terms.ts';
 
 /**
+ * Marks a database file as one of this product, in its header: "mcps". Files of before have 0.
+ * https://sqlite.org/pragma.html#pragma_application_id
+ */
+export const APPLICATION_ID = 0x6d637073;
+
+/**
  * The steps that lead from an empty file to today's schema; `PRAGMA user_version` counts those a
  * file has been through. A published step is never changed, only followed by another.
  *
@@ -136,4 +142,5 @@ export const SCHEMA_STEPS: readonly (string | ((connection: Connection) => void)
   `,
   // Messages that are not in `message_terms` yet.
   'CREATE TABLE unindexed (id INTEGER PRIMARY KEY) STRICT',
+  `PRAGMA application_id = ${APPLICATION_ID}`,
 ];

@@ -8,9 +8,8 @@ import type {
   TermQuery,
 } from '../search-store.ts';
 import type { Connection, Row } from './connection.ts';
-import type { Indexer } from './indexer.ts';
 import { MESSAGE, toMessage } from './messages.ts';
-import { listedMetadata } from './rows.ts';
+import { END_OF_TIME, listedMetadata } from './rows.ts';
 import { REACHED, reached, SESSION_COLUMNS, toSession } from './sessions.ts';
 import { scopes } from './terms.ts';
 
@@ -23,19 +22,20 @@ const PERSISTENCE = 20;
  */
 const CANDIDATES = `SELECT found.rowid, sessions.session_id, sessions.thread, sessions.base_seq,
     sessions.last_seq, messages.seq, messages.role, messages.created_at,
-    iif(sessions.id IS NULL, NULL, messages.terms)
-  FROM (SELECT rowid FROM message_terms WHERE message_terms MATCH ? AND rowid <= CAST(? AS INTEGER)
-    ORDER BY rowid DESC LIMIT ?) AS found
-  CROSS JOIN messages ON messages.id = found.rowid
+    iif(sessions.id IS NULL OR messages.created_at NOT BETWEEN ?7 AND ?8, NULL, messages.terms)
+  FROM (SELECT rowid FROM message_terms WHERE message_terms MATCH ?1
+    AND rowid <= CAST(?2 AS INTEGER) AND rowid >= CAST(?9 AS INTEGER)
+    ORDER BY rowid DESC LIMIT ?3) AS found
+  CROSS JOIN messages ON messages.id = found.rowid AND in_time()
   LEFT JOIN sessions ON sessions.thread = messages.thread AND sessions.deleted_at IS NULL
-    AND sessions.namespace = ? AND (?5 IS NULL OR sessions.user_id = ?5)
+    AND sessions.namespace = ?4 AND (?5 IS NULL OR sessions.user_id = ?5)
     AND (?6 IS NULL OR sessions.session_id = ?6)
   ORDER BY found.rowid DESC`;
 
 /** The same columns of what is not indexed yet: see `MOST_WAITING` for how much that is. */
 const UNINDEXED = `SELECT unindexed.id, sessions.session_id, sessions.thread, sessions.base_seq,
     sessions.last_seq, messages.seq, messages.role, messages.created_at, messages.terms
-  FROM unindexed CROSS JOIN messages ON messages.id = unindexed.id
+  FROM unindexed CROSS JOIN messages ON messages.id = unindexed.id AND in_time()
   CROSS JOIN sessions ON sessions.thread = messages.thread AND sessions.deleted_at IS NULL
     AND sessions.namespace = ?1 AND (?2 IS NULL OR sessions.user_id = ?2)
     AND (?3 IS NULL OR sessions.session_id = ?3)`;
@@ -44,6 +44,9 @@ const THREAD = `SELECT thread FROM sessions WHERE ${REACHED} AND deleted_at IS N
 
 const LAST_ID_BY = `SELECT max(id) FROM (
   SELECT id FROM messages WHERE created_at <= ? ORDER BY created_at DESC, id DESC LIMIT 1000)`;
+
+const FIRST_ID_FROM = `SELECT min(id) FROM (
+  SELECT id FROM messages WHERE created_at >= ? ORDER BY created_at, id LIMIT 1000)`;
 
 const LISTED = SESSION_COLUMNS.replace('metadata', listedMetadata);
 
@@ -55,6 +58,9 @@ const LOCATED = `SELECT * FROM
 
 const MESSAGE_WIDTH = MESSAGE.split(',').length;
 
+/** How long one search may look for candidates, in milliseconds: what it has by then is ranked. */
+const SEARCH_MS = 500;
+
 /** One search by terms. */
 interface Look {
   namespace: string;
@@ -63,14 +69,15 @@ interface Look {
   /** What the terms of the scope begin with. */
   prefix: string;
   query: TermQuery;
-  /** No message has a larger identifier. */
+  /** No message has a smaller identifier, or a larger one. */
+  first: number;
   last: number;
   /** What is not indexed yet, by the terms that are looked for. */
   unindexed: ReadonlyMap<string, readonly Row[]>;
 }
 
 /** Finds messages by their terms. */
-export function sqliteSearch(connection: Connection, indexer: Indexer): SearchStore {
+export function sqliteSearch(connection: Connection): SearchStore {
   const statement = (sql: string) => connection.statement(sql);
 
   /** What the terms of a scope begin with; `undefined` if there is nothing in it. */
@@ -84,23 +91,30 @@ export function sqliteSearch(connection: Connection, indexer: Indexer): SearchSt
   }
 
   /**
-   * The identifier that messages created by `until` have at the most. They are given in the order of
-   * time, but for a clock that was set: a thousand messages make up for that.
+   * The smallest and the largest identifier that messages of a time have. They are given in the order
+   * of time, but for a clock that was set: a thousand messages make up for that.
+   *
+   * @returns `undefined` if there are no such messages
    */
-  function lastIdBy(until: string | undefined): number {
-    if (until === undefined) return Number.MAX_SAFE_INTEGER;
-    return (statement(LAST_ID_BY).get(Date.parse(until))?.[0] ?? 0) as number;
+  function idsOf({ since, until }: TermQuery): { first: number; last: number } | undefined {
+    const first = since === undefined ? 0 : statement(FIRST_ID_FROM).get(Date.parse(since))?.[0];
+    const last =
+      until === undefined
+        ? Number.MAX_SAFE_INTEGER
+        : statement(LAST_ID_BY).get(Date.parse(until))?.[0];
+    return first == null || last == null ? undefined : { first: Number(first), last: Number(last) };
   }
 
   /** The newest that have a term, up to `last`; more than `limit`, if there are more. */
   function newest(
-    { namespace, user_id, session_id, prefix, unindexed, query }: Look,
+    { namespace, user_id, session_id, prefix, first, unindexed, query }: Look,
     term: string,
     last: number,
   ) {
     const most = query.limit + 1;
     const scope = [namespace, user_id, session_id];
-    const indexed = statement(CANDIDATES).all(`"${prefix}${term}"`, last, most, ...scope);
+    const match = `"${prefix}${term}"`;
+    const indexed = statement(CANDIDATES).all(match, last, most, ...scope, ...timeOf(query), first);
     const others = unindexed.get(term)?.filter((row) => idOf(row) <= last) ?? [];
     if (others.length === 0) return indexed;
     return [...others, ...indexed].sort((a, b) => idOf(b) - idOf(a));
@@ -113,10 +127,9 @@ export function sqliteSearch(connection: Connection, indexer: Indexer): SearchSt
     threads: Map<string, Extent>,
     known: ReadonlyMap<number, Candidate>,
   ): { found: [number, Candidate][]; cut: boolean } {
-    const { limit, since, until, terms, also } = look.query;
+    const { limit, terms, also } = look.query;
     const wanted = new Set([...terms, ...also]);
-    const from = since === undefined ? Number.NEGATIVE_INFINITY : Date.parse(since);
-    const to = until === undefined ? Number.POSITIVE_INFINITY : Date.parse(until);
+    const [from, to] = timeOf(look.query);
     const found: [number, Candidate][] = [];
     let { last } = look;
     for (let looked = 0; looked < PERSISTENCE * limit; looked += limit) {
@@ -150,20 +163,25 @@ export function sqliteSearch(connection: Connection, indexer: Indexer): SearchSt
     const all = new Map<number, Candidate>();
     const cut: string[] = [];
     const prefix = prefixOf(namespace, scope);
-    if (prefix === undefined) return { candidates: [], threads, cut };
+    const ids = idsOf(query);
+    if (prefix === undefined || ids === undefined) return { candidates: [], threads, cut };
     const { session_id = null, user_id = null } = scope;
     const unindexed = statement(UNINDEXED).all(namespace, user_id, session_id);
-    if (unindexed.length > 0) indexer.schedule();
     const look: Look = {
       ...{ namespace, user_id, session_id, prefix, query },
-      last: lastIdBy(query.until),
+      ...ids,
       unindexed: byTerm(unindexed, query.terms),
     };
-    for (const term of query.terms) {
-      const one = find(look, term, threads, all);
-      for (const [id, candidate] of one.found) all.set(id, candidate);
-      if (one.cut) cut.push(term);
-    }
+    const waiting = [...query.terms];
+    const findAll = () => {
+      for (let term = waiting[0]; term !== undefined; term = waiting[0]) {
+        const one = find(look, term, threads, all);
+        for (const [id, candidate] of one.found) all.set(id, candidate);
+        if (one.cut) cut.push(term);
+        waiting.shift();
+      }
+    };
+    connection.within(SEARCH_MS, findAll, () => cut.push(...waiting));
     return { candidates: [...all.values()], threads, cut };
   }
 
@@ -186,6 +204,12 @@ export function sqliteSearch(connection: Connection, indexer: Indexer): SearchSt
     },
   };
 }
+
+/** The first and the last millisecond that a query asks for. */
+const timeOf = ({ since, until }: TermQuery): [from: number, to: number] => [
+  since === undefined ? 0 : Date.parse(since),
+  until === undefined ? END_OF_TIME : Date.parse(until),
+];
 
 const idOf = (row: Row) => row[0] as number;
 

@@ -1,5 +1,6 @@
 import type { Extent, MessageVector, NewestVectors, VectorStore } from '../search-store.ts';
 import type { Connection, Row } from './connection.ts';
+import { END_OF_TIME } from './rows.ts';
 import { REACHED, reached } from './sessions.ts';
 
 const PUT = `INSERT INTO vectors (id, model, digest, vector)
@@ -16,7 +17,7 @@ const IN_TIME = 'messages.created_at BETWEEN ? AND ?';
 const NEWEST_OF = (condition: string) => `SELECT ${FOUND} FROM (
     SELECT messages.id FROM sessions JOIN messages ON messages.thread = sessions.thread
     JOIN vectors ON vectors.id = messages.id
-    WHERE ${condition} AND sessions.deleted_at IS NULL AND ${IN_TIME}
+    WHERE ${condition} AND sessions.deleted_at IS NULL AND ${IN_TIME} AND in_time()
     ORDER BY messages.id DESC LIMIT ?
   ) AS newest
   JOIN vectors ON vectors.id = newest.id
@@ -27,6 +28,9 @@ const NEWEST_OF = (condition: string) => `SELECT ${FOUND} FROM (
 /** How many vectors are looked at for those of a namespace. */
 const LOOKED_AT = 20_000;
 
+/** How long the newest vectors may be looked for, in milliseconds. */
+const NEWEST_MS = 2000;
+
 const NEWEST = {
   session: NEWEST_OF(REACHED),
   user: NEWEST_OF('namespace = ? AND user_id = ?'),
@@ -35,7 +39,7 @@ const NEWEST = {
     FROM (SELECT * FROM vectors ORDER BY id DESC LIMIT ${LOOKED_AT}) AS vectors
     CROSS JOIN messages ON messages.id = vectors.id
     CROSS JOIN sessions ON sessions.thread = messages.thread
-    WHERE namespace = ? AND sessions.deleted_at IS NULL AND ${IN_TIME}
+    WHERE namespace = ? AND sessions.deleted_at IS NULL AND ${IN_TIME} AND in_time()
     ORDER BY vectors.id DESC LIMIT ?`,
 };
 
@@ -49,9 +53,6 @@ const BEHIND = `SELECT messages.id, namespace, session_id, messages.thread, mess
   FROM messages LEFT JOIN sessions ON sessions.thread = messages.thread
     AND sessions.deleted_at IS NULL
   WHERE messages.id > ? ORDER BY messages.id LIMIT ?`;
-
-/** The last millisecond that a date can hold. */
-const END_OF_TIME = 8.64e15;
 
 /** The vectors table. */
 export function sqliteVectors(connection: Connection): VectorStore {
@@ -71,7 +72,7 @@ export function sqliteVectors(connection: Connection): VectorStore {
         since === undefined ? 0 : Date.parse(since),
         until === undefined ? END_OF_TIME : Date.parse(until),
       ];
-      return connection.read((): NewestVectors => {
+      const newest = (): NewestVectors => {
         const rows =
           session_id !== undefined
             ? statement(NEWEST.session).all(
@@ -90,7 +91,9 @@ export function sqliteVectors(connection: Connection): VectorStore {
         });
         const outdated = Math.min(rows.length, limit) - vectors.length;
         return { vectors, threads, outdated, cut: rows.length > limit };
-      });
+      };
+      const late = () => ({ vectors: [], threads: new Map(), outdated: 0, cut: true });
+      return connection.read(() => connection.within(NEWEST_MS, newest, late));
     },
 
     unembedded(model, after, limit) {
