@@ -30,11 +30,13 @@ export async function openStore(place) {
 }
 
 export async function services(store) {
+  const { FairQueue } = await import(dist('services/fair-queue.js'));
   const deps = {
     store: async () => store,
     now: Date.now,
     newUuid: () => newUuid(),
     purgeAfter: undefined,
+    longReads: new FairQueue(),
     onChange: () => {},
   };
   const { createMemoryService } = await import(dist('services/memory.js'));

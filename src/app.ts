@@ -12,6 +12,7 @@ import { createServerFactory, type ServedConnection } from './mcp/server.ts';
 import { loadMetrics, measure, openOps } from './operations.ts';
 import type { Metrics } from './ops/metrics.ts';
 import { purgeNow } from './purge-command.ts';
+import { FairQueue } from './services/fair-queue.ts';
 import { createMemoryService } from './services/memory.ts';
 import { createSearchService } from './services/search.ts';
 import type { Dependencies } from './services/services.ts';
@@ -54,6 +55,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     newUuid: () => uuidv7(),
     purgeAfter: config.purgeAfter,
     embeddings,
+    longReads: new FairQueue(),
     onChange: (namespace, changed) => changes.tell(namespace, changed),
   };
   const makeServer = createServerFactory({

@@ -24,6 +24,15 @@ export type Start = { after?: Position } | { offset: number };
 /** One page of a list as a store is asked for it. */
 export type Window = Start & { limit: number };
 
+/** Up to how many records a list takes no longer than any other read, and how many it may skip. */
+const SHORT_LIST = 101;
+
+/** Whether a list takes long: it returns many records, goes over many to get there, or counts them all. */
+export function isLongList(window: Window & { total?: boolean | undefined }): boolean {
+  const skipped = 'offset' in window ? window.offset : 0;
+  return window.total === true || window.limit + skipped > SHORT_LIST;
+}
+
 export interface PageArguments {
   limit?: number | undefined;
   cursor?: string | undefined;

@@ -7,6 +7,7 @@ import type { Extent, Located, MessagePlace, TimeRange } from '../store/search-s
 import type { Store } from '../store/store.ts';
 import { withContentCut, withMetadataCut } from './fit.ts';
 import { PAGE_MAX_BYTES } from './services.ts';
+import { letOthers } from './turns.ts';
 
 /** How much is shown of a hit that is long, in bytes as JSON, and how much of it before the match. */
 const SHOWN_BYTES = 4000;
@@ -74,6 +75,8 @@ export async function readHits(
   const hits: Hit[] = [];
   let next = from;
   let bytes = 0;
+  // What an embedded store reads, it reads at once, and a hit may be a megabyte long.
+  let begun = performance.now();
   const locate = (places: readonly MessagePlace[]) =>
     store.search.locate(namespace, places, SESSION_METADATA_BYTES);
   while (next < ranked.length && hits.length < limit) {
@@ -82,6 +85,7 @@ export async function readHits(
       ({ candidate }) => candidate === undefined || hasRole(candidate, input),
     );
     const located = byPlace(await locate(promising.map(({ place }) => place)));
+    begun = await letOthers(begun);
     for (const one of batch) {
       if (hits.length === limit) break;
       const found = located.get(placeOf(one.place));
@@ -92,6 +96,7 @@ export async function readHits(
         bytes += jsonBytes(hit);
         if (bytes > PAGE_MAX_BYTES && hits.length > 0) return { hits, next };
         hits.push(hit);
+        begun = await letOthers(begun);
       }
       next++;
     }

@@ -1,4 +1,4 @@
-import { cutPage, type PageArguments, sealCursor, windowOf } from '../domain/pages.ts';
+import { cutPage, isLongList, type PageArguments, sealCursor, windowOf } from '../domain/pages.ts';
 import type { Listed, ListQuery, ListWindow } from '../store/store.ts';
 import { METADATA_SHOWN_BYTES } from './fit.ts';
 import { PAGE_MAX_BYTES } from './services.ts';
@@ -21,6 +21,7 @@ export type Source<T> = (window: ListWindow) => Promise<Listed<T>>;
  *
  * @param fingerprint everything that the list depends on: its cursors are good for no other
  * @param fit makes a record small enough for a page
+ * @param turn runs a list that takes long when its turn comes
  * @throws DomainError INVALID_ARGUMENT for a bad cursor or a mix of both ways of paging
  */
 export async function listPage<T extends { uuid: string; created_at: string; updated_at: string }>(
@@ -28,15 +29,18 @@ export async function listPage<T extends { uuid: string; created_at: string; upd
   fingerprint: readonly unknown[],
   source: Source<T>,
   fit: (record: T) => T,
+  turn: (list: () => Promise<Listed<T>>) => Promise<Listed<T>>,
 ): Promise<Page<T>> {
   const query = [...fingerprint, list.order_by, list.order, list.deleted];
   const window = windowOf(list, query);
-  const { records, total } = await source({
+  const wanted = {
     ...window,
     limit: window.limit + 1,
     metadataMaxBytes: METADATA_SHOWN_BYTES,
     ...(list.include_total === true && { total: true }),
-  });
+  };
+  const read = () => source(wanted);
+  const { records, total } = await (isLongList(wanted) ? turn(read) : read());
   const { page, cut } = cutPage(records.map(fit), window.limit, PAGE_MAX_BYTES);
   const last = page.at(-1);
   const position = last && { value: Date.parse(last[list.order_by]), key: last.uuid };

@@ -8,7 +8,7 @@ import { describeAbsence } from './absence.ts';
 import { type Hit, type Ranking, readHits, type SearchInput } from './hits.ts';
 import { exists } from './pin.ts';
 import { type Meaning, rankByMeaning } from './semantic.ts';
-import type { Caller, Dependencies } from './services.ts';
+import { type Caller, type Dependencies, inTurn } from './services.ts';
 import { rankByWords, type Words } from './words.ts';
 
 /** How many hits a search returns unless told otherwise. */
@@ -54,6 +54,50 @@ export function createSearchService(deps: Dependencies) {
     }
   }
 
+  /** The search itself, once its turn has come. */
+  async function search(caller: Caller, store: Store, input: SearchInput): Promise<SearchResult> {
+    const { session_id, user_id, since, limit = HITS_DEFAULT } = input;
+    const { namespace } = caller;
+    const { cursor, limit: _, ...query } = input;
+    const fingerprint = ['search', namespace, caller.user_id, query];
+    const start = cursor === undefined ? undefined : openCursor(cursor, fingerprint);
+    const at = start?.value ?? deps.now();
+    const mode = start?.key.split(' ')[0];
+    const seen = start === undefined ? undefined : new Date(at).toISOString();
+
+    if (user_id !== undefined && !exists(caller, user_id)) {
+      throw absence.user(caller, user_id, undefined);
+    }
+    const scope = { session_id, user_id: user_id ?? caller.user_id };
+    const time = { since, until: earlier(input.until, seen) };
+    const [words, meaning] = await Promise.all([
+      rankByWords(store, namespace, scope, input.query, time, at),
+      deps.embeddings !== undefined && input.query.trim() !== '' && mode !== 'lexical'
+        ? rankByMeaning(deps.embeddings, store, namespace, scope, input.query, time)
+        : undefined,
+    ]);
+    const ranking = combined(words, meaning, input.diverse === true);
+    const { ranked } = ranking;
+    if (mode === 'hybrid' && ranking.mode === 'lexical') throw cannotGoOn();
+
+    const from = start === undefined ? 0 : behind(ranked, start.key);
+    const wanted = { ...input, until: time.until, limit };
+    const { hits, next } = await readHits(namespace, store, ranking, from, wanted);
+    if (hits.length === 0) await assertScope(caller, store, input);
+    const last = ranked[next - 1];
+    const goesOn = last !== undefined && next < ranked.length;
+    const key = goesOn && `${ranking.mode} ${next} ${placeOf(last.place)}`;
+    return {
+      hits,
+      ...(key !== false && {
+        next_cursor: sealCursor({ value: words.at, key }, fingerprint),
+      }),
+      considered_count: ranked.length,
+      mode: ranking.mode,
+      ...(ranking.advice.length > 0 && { advice: ranking.advice.join(' ') }),
+    };
+  }
+
   return {
     /**
      * Messages that say what is looked for, the best first, among the newest that have any of its
@@ -65,47 +109,8 @@ export function createSearchService(deps: Dependencies) {
      */
     async search(caller: Caller, input: SearchInput): Promise<SearchResult> {
       assertSense(input);
-      const { session_id, user_id, since, limit = HITS_DEFAULT } = input;
-      const { namespace } = caller;
-      const { cursor, limit: _, ...query } = input;
-      const fingerprint = ['search', namespace, caller.user_id, query];
-      const start = cursor === undefined ? undefined : openCursor(cursor, fingerprint);
-      const at = start?.value ?? deps.now();
-      const mode = start?.key.split(' ')[0];
-      const seen = start === undefined ? undefined : new Date(at).toISOString();
-
-      if (user_id !== undefined && !exists(caller, user_id)) {
-        throw absence.user(caller, user_id, undefined);
-      }
       const store = await deps.store();
-      const scope = { session_id, user_id: user_id ?? caller.user_id };
-      const time = { since, until: earlier(input.until, seen) };
-      const [words, meaning] = await Promise.all([
-        rankByWords(store, namespace, scope, input.query, time, at),
-        deps.embeddings !== undefined && input.query.trim() !== '' && mode !== 'lexical'
-          ? rankByMeaning(deps.embeddings, store, namespace, scope, input.query, time)
-          : undefined,
-      ]);
-      const ranking = combined(words, meaning, input.diverse === true);
-      const { ranked } = ranking;
-      if (mode === 'hybrid' && ranking.mode === 'lexical') throw cannotGoOn();
-
-      const from = start === undefined ? 0 : behind(ranked, start.key);
-      const wanted = { ...input, until: time.until, limit };
-      const { hits, next } = await readHits(namespace, store, ranking, from, wanted);
-      if (hits.length === 0) await assertScope(caller, store, input);
-      const last = ranked[next - 1];
-      const goesOn = last !== undefined && next < ranked.length;
-      const key = goesOn && `${ranking.mode} ${next} ${placeOf(last.place)}`;
-      return {
-        hits,
-        ...(key !== false && {
-          next_cursor: sealCursor({ value: words.at, key }, fingerprint),
-        }),
-        considered_count: ranked.length,
-        mode: ranking.mode,
-        ...(ranking.advice.length > 0 && { advice: ranking.advice.join(' ') }),
-      };
+      return inTurn(deps, caller, store, () => search(caller, store, input));
     },
   };
 }

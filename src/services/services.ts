@@ -2,6 +2,7 @@ import type { Session } from '../domain/records.ts';
 import { timestamp } from '../domain/times.ts';
 import type { MessagePlace } from '../store/search-store.ts';
 import type { Store } from '../store/store.ts';
+import type { FairQueue } from './fair-queue.ts';
 
 /** A record that a call has changed. */
 export type Changed = { user_id: string } | ChangedSession;
@@ -28,6 +29,8 @@ export interface Dependencies {
   purgeAfter: number | undefined;
   /** What compares texts by their meaning, where it is configured. */
   embeddings?: Embeddings | undefined;
+  /** Where searches and long lists of all callers wait for their turn. */
+  longReads: FairQueue;
   /** Hears of every change that was acknowledged. */
   onChange(namespace: string, changed: Changed): void;
 }
@@ -52,6 +55,22 @@ export interface Caller {
   namespace: string;
   /** The one user that the caller is pinned to: for them, other users' records do not exist. */
   user_id?: string;
+  /** Names the credential, which has its share of what takes long; without it, the namespace has one. */
+  credential?: string;
+}
+
+/**
+ * Does what takes long on behalf of a caller: see `FairQueue`.
+ *
+ * @throws DomainError RESOURCE_EXHAUSTED when its turn does not come; what `work` throws
+ */
+export function inTurn<T>(
+  { longReads }: Pick<Dependencies, 'longReads'>,
+  { credential, namespace }: Caller,
+  store: Store,
+  work: () => Promise<T>,
+): Promise<T> {
+  return longReads.run(credential ?? `namespace:${namespace}`, store.longReads, work);
 }
 
 /** @param listed see `ChangedSession` */

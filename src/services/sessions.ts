@@ -9,7 +9,7 @@ import { createBegin, type NewSession } from './begin.ts';
 import { withMetadataCut } from './fit.ts';
 import { type ListArguments, listPage, type Page, type Source } from './lists.ts';
 import { exists } from './pin.ts';
-import { type Caller, changed, type Dependencies, purgeTime } from './services.ts';
+import { type Caller, changed, type Dependencies, inTurn, purgeTime } from './services.ts';
 
 export interface SessionList extends ListArguments {
   user_id?: string | undefined;
@@ -87,14 +87,16 @@ export function createSessionService(deps: Dependencies) {
     },
 
     async list(caller: Caller, list: SessionList): Promise<Page<Session>> {
-      const { sessions } = await deps.store();
+      const store = await deps.store();
+      const { sessions } = store;
       const { namespace, user_id: pin } = caller;
       const { user_id = pin, order_by, order, deleted } = list;
       const query: SessionQuery = { user_id, order_by, order, deleted };
       const source: Source<Session> = exists(caller, user_id)
         ? (window) => sessions.list(namespace, query, window)
         : async ({ total }) => ({ records: [], ...(total && { total: 0 }) });
-      return listPage(list, ['sessions', namespace, pin, user_id], source, withMetadataCut);
+      const turn = <T>(read: () => Promise<T>) => inTurn(deps, caller, store, read);
+      return listPage(list, ['sessions', namespace, pin, user_id], source, withMetadataCut, turn);
     },
 
     /**

@@ -9,7 +9,7 @@ import { withMetadataCut } from './fit.ts';
 import { type ListArguments, listPage, type Page, type Source } from './lists.ts';
 import { overPast } from './past.ts';
 import { exists, refusePinned } from './pin.ts';
-import { type Caller, type Dependencies, purgeTime } from './services.ts';
+import { type Caller, type Dependencies, inTurn, purgeTime } from './services.ts';
 
 export interface NewUser {
   user_id: string;
@@ -141,7 +141,8 @@ export function createUserService(deps: Dependencies) {
     },
 
     async list(caller: Caller, list: ListArguments): Promise<Page<User>> {
-      const { users } = await deps.store();
+      const store = await deps.store();
+      const { users } = store;
       const { namespace, user_id: pin } = caller;
       const { order_by, order, deleted } = list;
       const query: ListQuery = { order_by, order, deleted };
@@ -149,7 +150,8 @@ export function createUserService(deps: Dependencies) {
         pin === undefined
           ? (window) => users.list(namespace, query, window)
           : listOfOne(() => users.find(namespace, pin), deleted);
-      return listPage(list, ['users', namespace, pin], source, withMetadataCut);
+      const turn = <T>(read: () => Promise<T>) => inTurn(deps, caller, store, read);
+      return listPage(list, ['users', namespace, pin], source, withMetadataCut, turn);
     },
 
     /** Up to `limit` identifiers of live users that start with `prefix`. */

@@ -17,6 +17,9 @@ export interface Store {
   readonly search: SearchStore;
   readonly vectors: VectorStore;
 
+  /** How many searches and long lists it can do at once without holding anybody else up. */
+  readonly longReads: number;
+
   /** Resolves when the store answers. */
   ping(): Promise<void>;
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../src/domain/metadata.ts';
+import { FairQueue } from '../../src/services/fair-queue.ts';
 import { createSessionService } from '../../src/services/sessions.ts';
 import { type Harness, harness } from '../support/stores.ts';
 import { describeStores } from './describe-stores.ts';
@@ -151,6 +152,7 @@ describeStores('sessions', (under) => {
         now: () => at.clock.now,
         newUuid: randomUUID,
         purgeAfter: undefined,
+        longReads: new FairQueue(),
         onChange: () => {},
       });
       await add('s');

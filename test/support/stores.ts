@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { MongoClient } from 'mongodb';
 import { v7 as uuidv7 } from 'uuid';
 import { inject } from 'vitest';
+import { FairQueue } from '../../src/services/fair-queue.ts';
 import { createMemoryService, type MemoryService } from '../../src/services/memory.ts';
 import { createSearchService, type SearchService } from '../../src/services/search.ts';
 import type { Dependencies } from '../../src/services/services.ts';
@@ -95,6 +96,7 @@ export function harness(store: Store, purgeAfter: number | undefined = 7 * DAY):
     now: () => clock.now,
     newUuid: () => uuidv7(),
     purgeAfter,
+    longReads: new FairQueue(),
     onChange: () => {},
   };
   return {

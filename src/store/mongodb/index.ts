@@ -13,6 +13,9 @@ import { mongoVectors } from './vectors.ts';
 
 export { createMongoClient } from './connection.ts';
 
+/** A share of the connections of the driver's pool, which has a hundred of them. */
+const LONG_READS = 16;
+
 export interface MongoOptions {
   client: MongoClient;
   database: string;
@@ -44,6 +47,7 @@ export function openMongoStore(options: MongoOptions): Store {
     search: mongoSearch(connection),
     vectors: mongoVectors(connection),
     ...mongoPurge(connection),
+    longReads: LONG_READS,
     ping: () => connection.run(async ({ db }) => void (await db.command({ ping: 1 }))),
     close: () => connection.close(),
   };

@@ -1,9 +1,10 @@
+import { isLongList } from '../../domain/pages.ts';
 import type { Store } from '../store.ts';
 import { Connection, type ConnectionOptions } from './connection.ts';
 import { createIndexer } from './indexer.ts';
 import { sqliteMessages } from './messages.ts';
 import { sqlitePurge } from './purge.ts';
-import { ReaderPool } from './reader-pool.ts';
+import { READERS, ReaderPool } from './reader-pool.ts';
 import { sqliteSearch } from './search.ts';
 import { sqliteSessions } from './sessions.ts';
 import { sqliteUsers } from './users.ts';
@@ -22,11 +23,22 @@ export async function openSqliteStore(
   const indexer = createIndexer(connection, options);
   indexer.schedule();
   const readers = new ReaderPool(path, options);
+  const [sessions, users] = [sqliteSessions(connection), sqliteUsers(connection)];
   const [search, vectors] = [sqliteSearch(connection), sqliteVectors(connection)];
+  const purge = sqlitePurge(connection);
   return {
-    sessions: sqliteSessions(connection),
+    longReads: READERS,
+    sessions: {
+      ...sessions,
+      list: (...args) =>
+        isLongList(args[2]) ? readers.run('sessions.list', args) : sessions.list(...args),
+    },
     messages: sqliteMessages(connection, indexer),
-    users: sqliteUsers(connection),
+    users: {
+      ...users,
+      list: (...args) =>
+        isLongList(args[2]) ? readers.run('users.list', args) : users.list(...args),
+    },
     search: {
       ...search,
       candidates(...args) {
@@ -40,7 +52,8 @@ export async function openSqliteStore(
       newest: (...args) => readers.run('vectors.newest', args),
       unembedded: (...args) => readers.run('vectors.unembedded', args),
     },
-    ...sqlitePurge(connection),
+    ...purge,
+    countExpired: (...args) => readers.run('countExpired', args),
     ping: () =>
       connection.read(() => {
         connection.assertInPlace();

@@ -1,6 +1,9 @@
 import type { Store } from '../store.ts';
 import type { Connection } from './connection.ts';
+import { sqlitePurge } from './purge.ts';
 import { sqliteSearch } from './search.ts';
+import { sqliteSessions } from './sessions.ts';
+import { sqliteUsers } from './users.ts';
 import { sqliteVectors } from './vectors.ts';
 
 /** The reads that may take long, which run beside the server: see `ReaderPool`. */
@@ -8,6 +11,9 @@ export interface LongReads {
   'search.candidates': Store['search']['candidates'];
   'vectors.newest': Store['vectors']['newest'];
   'vectors.unembedded': Store['vectors']['unembedded'];
+  'sessions.list': Store['sessions']['list'];
+  'users.list': Store['users']['list'];
+  countExpired: Store['countExpired'];
 }
 
 export function longReads(connection: Connection): LongReads {
@@ -17,5 +23,8 @@ export function longReads(connection: Connection): LongReads {
     'search.candidates': search.candidates,
     'vectors.newest': vectors.newest,
     'vectors.unembedded': vectors.unembedded,
+    'sessions.list': sqliteSessions(connection).list,
+    'users.list': sqliteUsers(connection).list,
+    countExpired: sqlitePurge(connection).countExpired,
   };
 }
