@@ -13,8 +13,8 @@ import { mongoVectors } from './vectors.ts';
 
 export { createMongoClient } from './connection.ts';
 
-/** A share of the connections of the driver's pool, which has a hundred of them. */
-const LONG_READS = 16;
+/** Each sends up to `LOOKS_AT_ONCE` commands at the same time: more would keep other calls waiting in the server. */
+const LONG_READS = 4;
 
 export interface MongoOptions {
   client: MongoClient;

@@ -69,7 +69,7 @@ export async function lookForEach(
   const newest = await newestForEach(search);
   const found = newest.flatMap((one) => one.found);
   const live = known ?? (await liveThreads(db, scope.namespace, found));
-  return Promise.all(newest.map((one, i) => lookOn(search, query.terms[i] as string, one, live)));
+  return mapAtOnce(newest, (one, i) => lookOn(search, query.terms[i] as string, one, live));
 }
 
 /**
@@ -78,15 +78,32 @@ export async function lookForEach(
  */
 async function newestForEach(search: Search): Promise<Newest[]> {
   const { terms } = search.query;
-  const first = await Promise.all(
-    terms.map((term) => findNewest(search, search.scope, term, FIRST_LOOK_MS)),
+  const first = await mapAtOnce(terms, (term) =>
+    findNewest(search, search.scope, term, FIRST_LOOK_MS),
   );
   if (!first.includes(undefined)) return first as Newest[];
   const recent = await recentThreads(search);
   const again = async (term: string) =>
     (await findRecent(search, recent, term)) ??
     (await findNewest(search, search.scope, term, LONG_LOOK_MS)) ?? { found: [], cut: true };
-  return Promise.all(terms.map((term, i) => first[i] ?? again(term)));
+  return mapAtOnce(terms, async (term, i) => first[i] ?? (await again(term)));
+}
+
+/** How many terms are looked for at once. One search with many must not fill the server's queues. */
+const LOOKS_AT_ONCE = 4;
+
+/** Maps a list in its order, a few entries at once. */
+async function mapAtOnce<T, R>(
+  list: readonly T[],
+  work: (entry: T, index: number) => Promise<R>,
+): Promise<R[]> {
+  const results: R[] = [];
+  let next = 0;
+  const goOn = async () => {
+    for (let i = next++; i < list.length; i = next++) results[i] = await work(list[i] as T, i);
+  };
+  await Promise.all(Array.from({ length: LOOKS_AT_ONCE }, goOn));
+  return results;
 }
 
 type Thread = Pick<MessageDocument, 'namespace' | 'session_id' | 'thread'>;

@@ -5,7 +5,6 @@ import { createIndexer } from './indexer.ts';
 import { sqliteMessages } from './messages.ts';
 import { sqlitePurge } from './purge.ts';
 import { READERS, ReaderPool } from './reader-pool.ts';
-import { sqliteSearch } from './search.ts';
 import { sqliteSessions } from './sessions.ts';
 import { sqliteUsers } from './users.ts';
 import { sqliteVectors } from './vectors.ts';
@@ -24,7 +23,7 @@ export async function openSqliteStore(
   indexer.schedule();
   const readers = new ReaderPool(path, options);
   const [sessions, users] = [sqliteSessions(connection), sqliteUsers(connection)];
-  const [search, vectors] = [sqliteSearch(connection), sqliteVectors(connection)];
+  const vectors = sqliteVectors(connection);
   const purge = sqlitePurge(connection);
   return {
     longReads: READERS,
@@ -40,7 +39,7 @@ export async function openSqliteStore(
         isLongList(args[2]) ? readers.run('users.list', args) : users.list(...args),
     },
     search: {
-      ...search,
+      locate: (...args) => readers.run('search.locate', args),
       candidates(...args) {
         // A search goes through what is not indexed yet: less of it is better.
         indexer.schedule();

@@ -9,6 +9,7 @@ import { sqliteVectors } from './vectors.ts';
 /** The reads that may take long, which run beside the server: see `ReaderPool`. */
 export interface LongReads {
   'search.candidates': Store['search']['candidates'];
+  'search.locate': Store['search']['locate'];
   'vectors.newest': Store['vectors']['newest'];
   'vectors.unembedded': Store['vectors']['unembedded'];
   'sessions.list': Store['sessions']['list'];
@@ -21,6 +22,7 @@ export function longReads(connection: Connection): LongReads {
   const vectors = sqliteVectors(connection);
   return {
     'search.candidates': search.candidates,
+    'search.locate': search.locate,
     'vectors.newest': vectors.newest,
     'vectors.unembedded': vectors.unembedded,
     'sessions.list': sqliteSessions(connection).list,
