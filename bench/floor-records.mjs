@@ -58,6 +58,7 @@ export const newAppend = (count) => ({
   at: new Date().toISOString(),
   session_uuid: newUuid(),
   thread: newUuid(),
+  newUuid,
 });
 
 export const sessionOf = (caller) => `read-${caller}`;

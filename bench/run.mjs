@@ -1,10 +1,12 @@
 // Measures the product and writes bench/results.md. What the figures mean is in bench/README.md.
 //
-//   npm run bench [-- --only protocol,startup] [--quick] [--check]
+//   npm run bench [-- --only protocol,startup] [--against FOLDER] [--quick] [--check]
 //
 // --only   measures these sections; of the others, the earlier results stay
 // --quick  takes a few minutes, to see that all of it runs: its figures mean little, and go
 //          to bench/quick instead
+// --against  compares the embedded store with that of another commit, checked out and built in FOLDER,
+//          and measures nothing else unless --only names it
 // --check  exits with 1 if a target is missed
 
 import { execFile } from 'node:child_process';
@@ -32,7 +34,7 @@ import { findMongodb } from './support.mjs';
  * The numbers of a Plot are indexes of columns: `label` names a bar, `value` is its length or the
  * height of a point, `series` tells lines (or colours of bars) apart, `x` is where a point stands.
  */
-const SECTIONS = ['protocol', 'store', 'round-trips', 'growth', 'peers', 'startup'];
+const SECTIONS = ['protocol', 'store', 'round-trips', 'growth', 'peers', 'startup', 'commit'];
 
 const run = promisify(execFile);
 const beside = (path) => new URL(path, import.meta.url);
@@ -52,12 +54,12 @@ async function circumstances() {
   };
 }
 
-async function measureSection(id, quick) {
+async function measureSection(id, { quick, against }) {
   const { title, measure } = await import(beside(`sections/${id}.mjs`));
   console.log(`\n== ${title}`);
   const started = performance.now();
   const log = (line) => console.log(`   ${line}`);
-  const { tables, targets } = await measure({ quick, log });
+  const { tables, targets } = await measure({ quick, log, against });
   const seconds = Math.round((performance.now() - started) / 1000);
   for (const table of tables) console.log(`\n${table.title}\n${consoleTable(table)}`);
   console.log('');
@@ -89,11 +91,15 @@ async function main() {
   const { values } = parseArgs({
     options: {
       only: { type: 'string' },
+      against: { type: 'string' },
       quick: { type: 'boolean', default: false },
       check: { type: 'boolean', default: false },
     },
   });
-  const chosen = values.only?.split(',') ?? SECTIONS;
+  const named = values.only?.split(',') ?? [];
+  const { against } = values;
+  const usual = against === undefined ? SECTIONS.filter((id) => id !== 'commit') : [];
+  const chosen = [...(values.only === undefined ? usual : named), ...(against ? ['commit'] : [])];
   const unknown = chosen.filter((id) => !SECTIONS.includes(id));
   if (unknown.length > 0) {
     throw new Error(`--only ${unknown.join(',')}: the sections are ${SECTIONS.join(', ')}.`);
@@ -105,7 +111,7 @@ async function main() {
   let missed = false;
   for (const id of SECTIONS.filter((section) => chosen.includes(section))) {
     try {
-      const section = await measureSection(id, values.quick);
+      const section = await measureSection(id, values);
       await keep(folder, section);
       missed ||= section.targets.some(({ met }) => !met);
     } catch (error) {

@@ -23,7 +23,7 @@ const QUICK = { callerCounts: [MOST_CALLERS], slices: 3, sliceMs: 100, warmUpCal
 const FLOOR = beside('floor-server.mjs');
 const OUT_OF_THE_BOX = beside('out-of-the-box-server.mjs');
 
-const TRANSPORTS = {
+export const TRANSPORTS = {
   stdio: { http: false },
   'modern HTTP': { http: true, era: 'modern' },
   'legacy HTTP': { http: true, era: 'legacy' },
@@ -32,7 +32,7 @@ const TRANSPORTS = {
 const said = (number) => `What was said in turn ${number}. `.repeat(12).slice(0, 200);
 
 /** The tools that are measured, with the arguments of the call with a number. */
-const CALLS = {
+export const CALLS = {
   get_session: (number) => ({ session_id: `session-${number % SESSIONS}` }),
   add_memory: (number) => ({
     session_id: `session-${number % SESSIONS}`,
@@ -45,7 +45,7 @@ const CALLS = {
 };
 
 /** Starts a server and a client of it. */
-async function reach(folder, { http, era }, script, args, env) {
+export async function reach(folder, { http, era }, script, args, env) {
   if (!http) {
     const server = await spawnServer(folder, script, args, env);
     return { server, client: await stdioClient(server) };
@@ -54,7 +54,7 @@ async function reach(folder, { http, era }, script, args, env) {
   return { server, client: await httpClient(server, era) };
 }
 
-async function leave({ client, server }) {
+export async function leave({ client, server }) {
   client.close();
   await server.stop();
 }
@@ -65,10 +65,9 @@ async function leave({ client, server }) {
  *
  * @returns the median of the calls per second of each, and of the ratios of neighbouring turns
  */
-async function compare(a, b, tool, callers, { slices, sliceMs }) {
+export async function compare(a, b, tool, callers, { slices, sliceMs }, argsOf = CALLS[tool]) {
   let number = 0;
-  const turn = ({ client }) =>
-    drive(() => client.call(tool, CALLS[tool](number++)), callers, sliceMs);
+  const turn = ({ client }) => drive(() => client.call(tool, argsOf(number++)), callers, sliceMs);
   const rates = { a: [], b: [] };
   for (let slice = -1; slice < slices; slice++) {
     const first = slice % 2 === 0 ? 'a' : 'b';
@@ -83,8 +82,8 @@ async function compare(a, b, tool, callers, { slices, sliceMs }) {
 }
 
 /** Fills a store by a server of ours. @returns a file with what ours answers to each call */
-async function prepare({ folder, place }) {
-  const ours = await reach(folder, TRANSPORTS.stdio, OURS, [], serverEnv(place));
+export async function prepare({ folder, place }, script = OURS) {
+  const ours = await reach(folder, TRANSPORTS.stdio, script, [], serverEnv(place));
   const { client } = ours;
   await callEach(0, SESSIONS, MOST_CALLERS, (number) => {
     const metadata = { topic: `topic ${number % 10}`, language: 'en', turns: number };
@@ -101,7 +100,7 @@ async function prepare({ folder, place }) {
 }
 
 /** Lets a server run until it is as fast as it gets: the compiler takes some thousand calls. */
-async function warmUp({ client }, { warmUpCalls }) {
+export async function warmUp({ client }, { warmUpCalls }) {
   const call = (number) => client.call('get_session', CALLS.get_session(number));
   await callEach(0, warmUpCalls, MOST_CALLERS, call);
 }

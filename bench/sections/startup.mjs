@@ -35,7 +35,7 @@ async function processorMs({ pid }) {
 }
 
 /** From spawn to the answer to `initialize`: how long that was, and how long on a processor. */
-async function startOnce(folder, script, env) {
+export async function startOnce(folder, script, env) {
   const started = performance.now();
   const server = await spawnServer(folder, script, [], env);
   await stdioClient(server);

@@ -1,0 +1,139 @@
+// How fast the embedded store is compared with that of another commit, in one run: each figure is a
+// ratio of slices that take turns.
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { fill, newAppend, reads, writes } from '../floor-records.mjs';
+import { shown } from '../report.mjs';
+import { OURS, serverEnv } from '../servers.mjs';
+import { compareSlices } from '../slices.mjs';
+import { median, openStore } from '../support.mjs';
+import { CALLS, compare, leave, prepare, reach, TRANSPORTS, warmUp } from './protocol.mjs';
+import { startOnce } from './startup.mjs';
+
+export const title = 'Against another commit';
+
+/** The least fraction of the other commit's speed. */
+const TARGET = 0.95;
+
+const FULL = {
+  rounds: 31,
+  sliceMs: 100,
+  slices: 12,
+  protocolMs: 400,
+  warmUpCalls: 4000,
+  starts: 25,
+};
+const QUICK = { rounds: 3, sliceMs: 15, slices: 3, protocolMs: 100, warmUpCalls: 100, starts: 3 };
+
+const MOST_CALLERS = 16;
+
+/** What an agent does all day, beside what the protocol section measures. */
+const MORE_CALLS = {
+  get_memory: (number) => ({ session_id: `session-${number % 16}` }),
+  search_memory: (number) => ({ query: `what was said in turn ${number % 100}` }),
+};
+
+/** An append has had other fields, too. */
+const appends = (store) => ({
+  'messages.append of 2': (caller) =>
+    store.messages.append({ namespace: 'bench' }, `other-${caller}`, newAppend(2)),
+});
+
+async function compareStores(folder, other, effort, log) {
+  const [ours, theirs] = ['ours', 'theirs'].map((name) => ({ file: join(folder, `${name}.db`) }));
+  const { openSqliteStore } = await import(
+    pathToFileURL(join(other, 'dist/store/sqlite/index.js'))
+  );
+  const stores = [await openStore(ours), await openSqliteStore(theirs.file)];
+  const calls = [];
+  for (const store of stores) {
+    const uuids = await fill(store);
+    calls.push({ ...reads(store, uuids), ...writes(store), ...appends(store) });
+  }
+  const rows = [];
+  for (const [name, call] of Object.entries(calls[0])) {
+    const pair = { ours: call, bare: calls[1][name] };
+    const { ours: a, bare: b, ratio } = await compareSlices(pair, { callers: 1, ...effort });
+    log(`${name}: ${shown(ratio)}`);
+    rows.push([name, 'the store itself', 1, b, a, ratio]);
+  }
+  for (const store of stores) await store.close();
+  return rows;
+}
+
+async function compareServers(folder, other, effort, log) {
+  const scripts = [OURS, join(other, 'dist/main.js')];
+  const places = ['a', 'b'].map((name) => ({ file: join(folder, `${name}.db`) }));
+  for (const [i, place] of places.entries()) await prepare({ folder, place }, scripts[i]);
+  const rows = [];
+  for (const [transport, way] of Object.entries(TRANSPORTS)) {
+    const servers = [];
+    for (const [i, place] of places.entries()) {
+      servers.push(await reach(folder, way, scripts[i], [], serverEnv(place)));
+    }
+    for (const server of servers) await warmUp(server, effort);
+    const options = { slices: effort.slices, sliceMs: effort.protocolMs };
+    for (const [tool, argsOf] of Object.entries({ ...CALLS, ...MORE_CALLS })) {
+      for (const callers of [1, MOST_CALLERS]) {
+        const [ours, theirs] = servers;
+        const { a, b, ratio } = await compare(theirs, ours, tool, callers, options, argsOf);
+        log(`${tool}, ${transport}, ${callers} callers: ${shown(ratio)}`);
+        rows.push([tool, transport, callers, a, b, ratio]);
+      }
+    }
+    for (const server of servers) await leave(server);
+  }
+  return rows;
+}
+
+async function compareStarts(folder, other, { starts }, log) {
+  const env = serverEnv({ file: join(folder, 'start.db') });
+  const pairs = [];
+  for (let round = -2; round < starts; round++) {
+    const theirs = await startOnce(folder, join(other, 'dist/main.js'), env);
+    const ours = await startOnce(folder, OURS, env);
+    if (round >= 0) pairs.push([1000 / theirs.ms, 1000 / ours.ms]);
+  }
+  const ratio = median(pairs.map(([theirs, ours]) => ours / theirs));
+  log(`starts: ${shown(ratio)}`);
+  const [a, b] = [0, 1].map((side) => median(pairs.map((pair) => pair[side])));
+  return [['start to handshake', 'stdio', 1, a, b, ratio]];
+}
+
+/** @param against a checkout of the other commit, with its packages, that is built */
+export async function measure({ quick, log, against }) {
+  const other = resolve(against);
+  const effort = quick ? QUICK : FULL;
+  const folder = await mkdtemp(join(tmpdir(), 'mcp-sessions-bench-'));
+  try {
+    const rows = [
+      ...(await compareStores(folder, other, effort, log)),
+      ...(await compareServers(folder, other, effort, log)),
+      ...(await compareStarts(folder, other, effort, log)),
+    ];
+    const least = rows.reduce((one, two) => (two[5] < one[5] ? two : one));
+    const reached = rows.filter(([, , , , , ratio]) => ratio >= TARGET).length;
+    return {
+      tables: [
+        {
+          id: 'commit',
+          title: 'The embedded store, as a fraction of the other commit',
+          columns: ['what', 'by', 'callers', 'other, calls/s', 'ours, calls/s', 'ours ÷ other'],
+          rows,
+        },
+      ],
+      targets: [
+        {
+          what: `each figure: at least ${TARGET} of the other commit`,
+          figure: `${shown(least[5])} at the least (${least.slice(0, 3).join(', ')}); ${reached} of ${rows.length} reach it`,
+          met: least[5] >= TARGET,
+        },
+      ],
+    };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
