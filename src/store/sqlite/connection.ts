@@ -1,10 +1,10 @@
-import { closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DomainError, REPEAT } from '../../domain/errors.ts';
-import { Database, type Row, type Statement } from './engine.ts';
-import { isBusy, isReadOnly, toDomainError } from './errors.ts';
-import { assertKnown, assertOurs, immutable, placeKeeper } from './file.ts';
+import { damagedTextLog } from './damaged-text.ts';
+import type { Database, Row, Statement } from './engine.ts';
+import { isBusy, toDomainError } from './errors.ts';
+import { assertKnown, assertOurs, placeKeeper } from './file.ts';
+import { type ConnectionOptions, openFile, snapshotOf, type Warn } from './open-file.ts';
 import { SCHEMA_STEPS } from './schema.ts';
 import { WriteQueue } from './write-queue.ts';
 
@@ -19,28 +19,8 @@ export const BUSY_TIMEOUT_MS = 4500;
 const PRAGMAS = `PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON;
   PRAGMA secure_delete = ON`;
 
-/** How many records with damaged text are remembered as logged. */
-const DAMAGED_MAX = 1000;
-
-const UUID = /^[0-9a-f]{8}-[0-9a-f-]{27}$/;
-
-/** What the engine puts in the place of bytes that are no UTF-8. */
-const REPLACEMENT = '\uFFFD';
-
 export type { Row, Statement } from './engine.ts';
-
-/** Takes what whoever runs the server should hear of, though no caller does. */
-export type Warn = (message: string, fields?: Record<string, unknown>) => void;
-
-export interface ConnectionOptions {
-  /** Nothing is written, not even beside the file; the file has to be there. */
-  readOnly?: boolean;
-  /** Another connection of this process has the file open to write it, and so its log is there. */
-  besideWriter?: boolean;
-  /** One number: 1 from when statements that ask `in_time()` are to end. */
-  stop?: Int32Array<SharedArrayBuffer>;
-  warn?: Warn;
-}
+export type { ConnectionOptions, Warn } from './open-file.ts';
 
 /**
  * One connection to the file. Reads run at once. Writes are queued, and those that have come
@@ -61,7 +41,7 @@ export class Connection {
   /** Says in which state a file was opened that nobody was writing; see `#refresh`. */
   #snapshot: string | undefined;
   readonly #statements = new Map<string, Statement>();
-  readonly #damaged = new Set<string>();
+  readonly #inspect: (row: Row) => void;
   readonly #writes: WriteQueue;
   /** When a statement that asks `in_time()` ends, by `performance.now()`. */
   #deadline = Number.POSITIVE_INFINITY;
@@ -72,6 +52,7 @@ export class Connection {
     this.#readOnly = options.readOnly === true;
     this.#warn = options.warn ?? (() => {});
     this.#database = database;
+    this.#inspect = damagedTextLog(this.#warn);
     this.assertInPlace = placeKeeper(path);
     this.#writes = new WriteQueue({
       begin: (deadline) => this.#patiently(() => this.#begin(), deadline),
@@ -247,37 +228,25 @@ export class Connection {
 
   /** Runs `work` until no other process is in its way. */
   async #patiently<T>(work: () => T, deadline = performance.now() + BUSY_TIMEOUT_MS): Promise<T> {
-    let reopened = false;
     for (let pause = 1; ; pause = Math.min(pause * 2, 8)) {
       try {
         return work();
       } catch (error) {
-        if (isReadOnly(error) && !this.#readOnly && !reopened) {
-          // SQLite opens a file only to read that it may not write, and goes on so for good.
-          reopened = true;
-          await this.#reopen();
-          continue;
-        }
         if (!isBusy(error) || performance.now() > deadline) throw error;
       }
       await delay(pause * (0.5 + Math.random()));
     }
   }
 
-  async #reopen(): Promise<void> {
+  /** Opens a file anew that nobody was writing, if somebody has done so since. */
+  async #refresh(): Promise<void> {
+    if (snapshotOf(this.#path) === this.#snapshot) return;
     const { database, snapshot } = await openFile(this.#path, this.#options);
-    if (!this.#readOnly) database.exec(PRAGMAS);
     this.#statements.clear();
     this.#database.close();
     this.#database = database;
     this.#snapshot = snapshot;
     this.#defineInTime();
-  }
-
-  /** Opens a file anew that nobody was writing, if somebody has done so since. */
-  async #refresh(): Promise<void> {
-    if (snapshotOf(this.#path) === this.#snapshot) return;
-    await this.#reopen();
     this.assertInPlace = placeKeeper(this.#path);
     await this.#assertCurrent();
   }
@@ -293,20 +262,6 @@ export class Connection {
         throw new Error('the read is to end');
       return 1;
     });
-  }
-
-  /** Logs once of each record that a text of it has bytes which are no UTF-8. */
-  #inspect(row: Row): void {
-    for (const value of row) {
-      if (typeof value !== 'string' || !value.includes(REPLACEMENT)) continue;
-      const uuid = String(row.find((text) => typeof text === 'string' && UUID.test(text)));
-      if (this.#damaged.has(uuid) || this.#damaged.size >= DAMAGED_MAX) return;
-      this.#damaged.add(uuid);
-      this.#warn('a stored text has replacement characters, which stand for damaged bytes', {
-        uuid,
-      });
-      return;
-    }
   }
 
   #version(): number {
@@ -337,31 +292,4 @@ export class Connection {
       'The session file was written by an older version of mcp-sessions. Start this one once without --read-only, which brings it up to date.',
     );
   }
-}
-
-/** Opens the file; `snapshot` says in which state it was if it was opened as one that nobody writes. */
-async function openFile(
-  path: string,
-  { readOnly = false, besideWriter = false }: ConnectionOptions,
-): Promise<{ database: Database; snapshot: string | undefined }> {
-  if (readOnly) {
-    const snapshot = besideWriter ? undefined : snapshotOf(path);
-    const database = await Database.open(snapshot === undefined ? path : immutable(path), true);
-    return { database, snapshot };
-  }
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  // Conversations are nobody else's to read; SQLite itself would go by the umask.
-  if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600));
-  // To open a pipe would wait for somebody at its other end.
-  else if (!statSync(path).isFile()) throw Object.assign(new Error('not a file'), NOT_A_FILE);
-  return { database: await Database.open(path), snapshot: undefined };
-}
-
-const NOT_A_FILE = { code: 'EISDIR', syscall: 'open' };
-
-/** The state of a file that no process has open to write; `undefined` while one may have. */
-function snapshotOf(path: string): string | undefined {
-  if (existsSync(`${path}-wal`)) return undefined;
-  const { ino, size, mtimeNs } = statSync(path, { bigint: true });
-  return `${ino} ${size} ${mtimeNs}`;
 }

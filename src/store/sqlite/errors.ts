@@ -28,11 +28,6 @@ export function isBusy(error: unknown): boolean {
   return code === SQLITE.BUSY || code === SQLITE.LOCKED;
 }
 
-/** Whether the file was opened without the right to write, which it may have again by now. */
-export function isReadOnly(error: unknown): boolean {
-  return resultCode(error) === SQLITE.READONLY;
-}
-
 /** A `DomainError` for whatever a statement threw; the original is its cause, for the log. */
 export function toDomainError(error: unknown): DomainError {
   if (error instanceof DomainError) return error;

@@ -9,9 +9,9 @@ import {
   statSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { DomainError } from '../../domain/errors.ts';
 import { Database } from './engine.ts';
+import { immutable } from './open-file.ts';
 import { APPLICATION_ID, SCHEMA_STEPS } from './schema.ts';
 
 /** The file header of SQLite, of which this much is read: https://sqlite.org/fileformat.html#the_database_header */
@@ -152,16 +152,6 @@ async function isOurs(path: string): Promise<boolean> {
   } catch (error) {
     return !(error instanceof DomainError);
   }
-}
-
-/**
- * The URI of a file that nobody writes at the moment: SQLite then reads it without making a log beside
- * it. https://sqlite.org/uri.html#uriimmutable
- */
-export function immutable(path: string): URL {
-  const uri = pathToFileURL(path);
-  uri.searchParams.set('immutable', '1');
-  return uri;
 }
 
 function kindOf(file: Stats): string {
