@@ -28,6 +28,19 @@ export function isBusy(error: unknown): boolean {
   return code === SQLITE.BUSY || code === SQLITE.LOCKED;
 }
 
+/**
+ * The error of a commit that failed. Where the disk did, the change may be in the log all the same, and
+ * come to be after a crash.
+ */
+export function commitError(error: unknown): unknown {
+  if (resultCode(error) !== SQLITE.IOERR) return error;
+  return new DomainError(
+    'UNAVAILABLE',
+    `The disk of the session file failed, and it is not known whether the change was made. The server's log says more. ${REPEAT}`,
+    { cause: error, outcomeUnknown: true },
+  );
+}
+
 /** A `DomainError` for whatever a statement threw; the original is its cause, for the log. */
 export function toDomainError(error: unknown): DomainError {
   if (error instanceof DomainError) return error;

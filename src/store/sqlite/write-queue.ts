@@ -1,5 +1,5 @@
 import type { DomainError } from '../../domain/errors.ts';
-import { isBusy, toDomainError } from './errors.ts';
+import { commitError, isBusy, toDomainError } from './errors.ts';
 
 /** Writes that would have to give up within this time give up together, in milliseconds. */
 const GRACE_MS = 250;
@@ -76,12 +76,20 @@ export class WriteQueue {
     const settle: (() => void)[] = [];
     try {
       for (const write of batch) settle.push(this.#perform(write));
-      this.#transactions.exec('COMMIT');
+      this.#commitNow();
     } catch (error) {
       if (this.#transactions.inTransaction()) this.#transactions.exec('ROLLBACK');
       throw error;
     }
     for (const answer of settle) answer();
+  }
+
+  #commitNow(): void {
+    try {
+      this.#transactions.exec('COMMIT');
+    } catch (error) {
+      throw commitError(error);
+    }
   }
 
   /** Runs one write of a batch so that its failure leaves the others alone. */
