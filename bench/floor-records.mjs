@@ -56,8 +56,7 @@ export const newAppend = (count) => ({
   })),
   mayExist: false,
   at: new Date().toISOString(),
-  session_uuid: newUuid(),
-  thread: newUuid(),
+  newUuid,
 });
 
 export const sessionOf = (caller) => `read-${caller}`;

@@ -34,7 +34,8 @@ export function assertOurs(database: Database): void {
   const [tables, ours] = database
     .prepare(
       `SELECT (SELECT count(*) FROM sqlite_schema WHERE type = 'table') AS tables,
-        (SELECT count(*) FROM pragma_table_info('sessions') WHERE name = 'base_seq') AS ours`,
+        (SELECT count(*) FROM pragma_table_info('sessions')
+          WHERE name IN ('base_seq', 'first_seq')) AS ours`,
     )
     .get() as unknown as [tables: number, ours: number];
   if (tables === 0 || ours === 1) return;
