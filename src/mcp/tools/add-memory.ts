@@ -42,7 +42,7 @@ export const addMemory = defineTool({
   name: 'add_memory',
   title: 'Add memory',
   description:
-    'Remembers messages of a conversation, at the end of its session. Call it after each turn, with what the user said and what you answered. Creates the session if it is not there. A deleted one comes back without its old messages; the answer says until when restore_session can put these back.',
+    'Remembers messages of a conversation, at the end of its session. Call it after each turn, with what the user said and what you answered. Creates the session if it is not there. A deleted one comes back without its old messages, which restore_session can put back.',
   toolset: 'memory',
   // Not idempotent: without uuids of the caller's own, every call adds.
   hints: ADDS,
@@ -61,17 +61,14 @@ export const addMemory = defineTool({
         status: z.enum(['created', 'updated']),
       }),
     ),
-    revived: z
-      .boolean()
-      .optional()
-      .meta({ description: 'The session was deleted and is back, without its old messages.' }),
+    revived: z.boolean().optional().meta({ description: 'The session was deleted until now.' }),
     deleted_message_count: z
       .int()
       .optional()
-      .meta({ description: 'How many of its messages stay deleted and can be put back.' }),
+      .meta({ description: 'How many of its messages stay deleted.' }),
     purge_at: timestamp
       .optional()
-      .meta({ description: 'When the first of these are gone for good; absent if they are kept.' }),
+      .meta({ description: 'When the first of these are gone for good.' }),
     ...adviceResult,
   }),
   async run(args, { caller, memory, offers }) {

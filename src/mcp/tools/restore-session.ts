@@ -7,7 +7,7 @@ export const restoreSession = defineTool({
   name: 'restore_session',
   title: 'Restore session',
   description:
-    'Undoes delete_session: brings back the session and exactly the messages that went with it. If add_memory has brought the session back without its old messages, puts these back in front of the newer ones. Changes nothing where nothing is deleted.',
+    'Undoes delete_session: brings back the session and exactly the messages that went with it. If add_memory has brought it back already, puts the old messages back in front of the new ones.',
   toolset: 'sessions',
   // Not idempotent: once the session is back, another call puts older messages back.
   hints: ADDS,
