@@ -3,7 +3,7 @@ import type { Message, Session } from '../domain/records.ts';
 import { firstMatch } from '../search/analyse.ts';
 import { placeOf, type Ranked } from '../search/rank.ts';
 import { digestOf } from '../search/vectors.ts';
-import type { Extent, Located, MessagePlace, TimeRange } from '../store/search-store.ts';
+import type { Located, MessagePlace, SeqRange, TimeRange } from '../store/search-store.ts';
 import type { Store } from '../store/store.ts';
 import { withContentCut, withMetadataCut } from './fit.ts';
 import { PAGE_MAX_BYTES } from './services.ts';
@@ -50,8 +50,8 @@ export type Neighbour = Pick<Message, 'uuid' | 'seq' | 'role' | 'content'>;
 export interface Ranking {
   /** The best first. */
   ranked: readonly Ranked[];
-  /** The threads that these are in. */
-  threads: ReadonlyMap<string, Extent>;
+  /** The live messages of the sessions that these are in, by the uuids of these. */
+  ranges: ReadonlyMap<string, SeqRange>;
   /** What long messages are shown around. */
   terms: readonly string[];
   /** What messages that were found by their meaning said then. */
@@ -67,7 +67,7 @@ export interface Ranking {
 export async function readHits(
   namespace: string,
   store: Store,
-  { ranked, threads, terms, digests }: Ranking,
+  { ranked, ranges, terms, digests }: Ranking,
   from: number,
   input: SearchInput & { limit: number },
 ): Promise<{ hits: Hit[]; next: number }> {
@@ -90,8 +90,8 @@ export async function readHits(
       if (hits.length === limit) break;
       const found = located.get(placeOf(one.place));
       if (found !== undefined && passes(found.message, input) && !isStale(one, found, digests)) {
-        const extent = threads.get(one.place.thread) as Extent;
-        const near = neighbours === 0 ? [] : await locate(around(one.place, extent, neighbours));
+        const range = ranges.get(one.place.session_uuid) as SeqRange;
+        const near = neighbours === 0 ? [] : await locate(around(one.place, range, neighbours));
         const hit = toHit(one, found, byPlace(near), terms, neighbours);
         bytes += jsonBytes(hit);
         if (bytes > PAGE_MAX_BYTES && hits.length > 0) return { hits, next };
@@ -133,14 +133,16 @@ function passes(message: Message, input: SearchInput): boolean {
 
 /** The places around a message that there are. */
 function around(
-  { session_id, thread, seq }: MessagePlace,
-  { first_seq, last_seq }: Extent,
+  { session_id, session_uuid, seq }: MessagePlace,
+  { first_seq, last_seq }: SeqRange,
   neighbours: number,
 ): MessagePlace[] {
   const from = Math.max(first_seq, seq - neighbours);
   const to = Math.min(last_seq, seq + neighbours);
   const all = Array.from({ length: to - from + 1 }, (_, i) => from + i);
-  return all.filter((near) => near !== seq).map((near) => ({ session_id, thread, seq: near }));
+  return all
+    .filter((near) => near !== seq)
+    .map((near) => ({ session_id, session_uuid, seq: near }));
 }
 
 function toHit(

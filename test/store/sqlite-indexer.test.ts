@@ -210,13 +210,16 @@ describe('the index of the embedded store', () => {
     await other.close();
   });
 
-  it('leaves out what a revival has left behind', async () => {
+  it('has what a revival has retired, to be found once it is put back', async () => {
     await add('s', 'a fox');
     await at.sessions.delete(caller, 's');
     await add('s', 'a hen');
     index();
-    expect([unindexed(), indexed()]).toStrictEqual([0, 1]);
+    expect([unindexed(), indexed()]).toStrictEqual([0, 2]);
     expect(await found('hen')).toStrictEqual(['a hen']);
+    expect(await found('fox')).toStrictEqual([]);
+    await at.sessions.restore(caller, 's');
+    expect(await found('fox')).toStrictEqual(['a fox']);
   });
 
   it('leaves out what was purged, whose place another message takes', async () => {

@@ -21,11 +21,11 @@ const LEAVE = 'INSERT OR IGNORE INTO unindexed (id) VALUES (?)';
 
 const FORGET = 'DELETE FROM message_terms WHERE rowid = ?';
 
-/** Without a session, it is of a thread that was left for good, or gone: nobody looks for it. */
-const OLDEST = `SELECT unindexed.id, iif(sessions.id IS NULL, '', terms), sessions.thread, namespace,
+/** Without a session, it is being purged, or gone: nobody looks for it. A retired one may come back. */
+const OLDEST = `SELECT unindexed.id, iif(sessions.id IS NULL, '', terms), messages.session, namespace,
     user_id
   FROM unindexed LEFT JOIN messages ON messages.id = unindexed.id
-    LEFT JOIN sessions ON sessions.thread = messages.thread
+    LEFT JOIN sessions ON sessions.id = messages.session
   WHERE unindexed.id > ? ORDER BY unindexed.id LIMIT ${ROWS}`;
 
 const DONE = 'DELETE FROM unindexed WHERE id <= ?';
@@ -117,11 +117,11 @@ export function createIndexer(connection: Connection, { readOnly, warn }: Connec
 
 /** @returns how many terms were indexed */
 function index(connection: Connection, row: Row): number {
-  const [id, listed, thread, namespace, user_id] = row as [
-    ...[id: number, terms: string, thread: number, namespace: string, user_id: string | null],
+  const [id, listed, session, namespace, user_id] = row as [
+    ...[id: number, terms: string, session: number, namespace: string, user_id: string | null],
   ];
   if (listed === '') return 0;
   const terms = listed.split(' ');
-  indexTerms(connection, id, { thread, namespace, user_id }, terms);
+  indexTerms(connection, id, { session, namespace, user_id }, terms);
   return terms.length;
 }
