@@ -7,6 +7,7 @@ import type { Extent, Located, MessagePlace, TimeRange } from '../store/search-s
 import type { Store } from '../store/store.ts';
 import { withContentCut, withMetadataCut } from './fit.ts';
 import { PAGE_MAX_BYTES } from './services.ts';
+import { inTurns } from './turns.ts';
 
 /** How much is shown of a hit that is long, in bytes as JSON, and how much of it before the match. */
 const SHOWN_BYTES = 4000;
@@ -88,7 +89,7 @@ export async function readHits(
       if (found !== undefined && passes(found.message, input) && !isStale(one, found, digests)) {
         const extent = threads.get(one.place.thread) as Extent;
         const near = neighbours === 0 ? [] : await locate(around(one.place, extent, neighbours));
-        const hit = toHit(one, found, byPlace(near), terms, neighbours);
+        const hit = await toHit(one, found, byPlace(near), terms, neighbours);
         bytes += jsonBytes(hit);
         if (bytes > PAGE_MAX_BYTES && hits.length > 0) return { hits, next };
         hits.push(hit);
@@ -138,13 +139,13 @@ function around(
   return all.filter((near) => near !== seq).map((near) => ({ session_id, thread, seq: near }));
 }
 
-function toHit(
+async function toHit(
   { place, score }: Ranked,
   { session, message }: Located,
   located: ReadonlyMap<string, Located>,
   terms: readonly string[],
   neighbours: number,
-): Hit {
+): Promise<Hit> {
   const beside = (from: number, to: number) =>
     Array.from({ length: to - from + 1 }, (_, i) => placeOf({ ...place, seq: from + i })).flatMap(
       (key) => {
@@ -157,7 +158,7 @@ function toHit(
   return {
     score: Math.round(score * 10_000) / 10_000,
     session,
-    message: withMetadataCut(excerpt(message, terms)),
+    message: withMetadataCut(await excerpt(message, terms)),
     ...(before.length > 0 && { before }),
     ...(after.length > 0 && { after }),
   };
@@ -169,9 +170,10 @@ function toNeighbour(message: Message): Neighbour {
 }
 
 /** A message with its content whole, or if it is long, the part of it around the first match. */
-function excerpt(message: Message, terms: readonly string[]): Message {
+async function excerpt(message: Message, terms: readonly string[]): Promise<Message> {
   if (message.content.length <= SHOWN_BYTES / 4) return message;
   const fits = Buffer.byteLength(message.content) <= SHOWN_BYTES;
-  const start = fits ? 0 : Math.max(0, firstMatch(message.content, terms) - SHOWN_BEFORE);
+  const match = fits ? 0 : await inTurns(firstMatch(message.content, terms));
+  const start = Math.max(0, match - SHOWN_BEFORE);
   return withContentCut(message, start, SHOWN_BYTES);
 }
