@@ -2,7 +2,7 @@ import { DomainError, invalidArgument, REPEAT } from '../domain/errors.ts';
 import type { JsonObject } from '../domain/metadata.ts';
 import { estimateTokens } from '../domain/records.ts';
 import { timestamp } from '../domain/times.ts';
-import { termsOf } from '../search/analyse.ts';
+import { analyseMessage } from '../search/analyse.ts';
 import type { Append, AppendedSession, RetiredRange, Store } from '../store/store.ts';
 import { describeAbsence } from './absence.ts';
 import { createBegin } from './begin.ts';
@@ -75,7 +75,7 @@ export function createAppend(deps: Dependencies) {
     }
     const store = await deps.store();
     const { namespace } = caller;
-    const terms = await mapInTurns(added, termsOf);
+    const terms = await mapInTurns(added, analyseMessage);
     const toAdd: Added = {
       messages: added.map(({ uuid, role, content, metadata = {} }, i) => ({
         uuid: uuid ?? deps.newUuid(),

@@ -7,7 +7,7 @@ import type { Located, MessagePlace, SeqRange, TimeRange } from '../store/search
 import type { Store } from '../store/store.ts';
 import { withContentCut, withMetadataCut } from './fit.ts';
 import { PAGE_MAX_BYTES } from './services.ts';
-import { letOthers } from './turns.ts';
+import { inTurns } from './turns.ts';
 
 /** How much is shown of a hit that is long, in bytes as JSON, and how much of it before the match. */
 const SHOWN_BYTES = 4000;
@@ -75,8 +75,6 @@ export async function readHits(
   const hits: Hit[] = [];
   let next = from;
   let bytes = 0;
-  // What an embedded store reads, it reads at once, and a hit may be a megabyte long.
-  let begun = performance.now();
   const locate = (places: readonly MessagePlace[]) =>
     store.search.locate(namespace, places, SESSION_METADATA_BYTES);
   while (next < ranked.length && hits.length < limit) {
@@ -85,18 +83,16 @@ export async function readHits(
       ({ candidate }) => candidate === undefined || hasRole(candidate, input),
     );
     const located = byPlace(await locate(promising.map(({ place }) => place)));
-    begun = await letOthers(begun);
     for (const one of batch) {
       if (hits.length === limit) break;
       const found = located.get(placeOf(one.place));
       if (found !== undefined && passes(found.message, input) && !isStale(one, found, digests)) {
         const range = ranges.get(one.place.session_uuid) as SeqRange;
         const near = neighbours === 0 ? [] : await locate(around(one.place, range, neighbours));
-        const hit = toHit(one, found, byPlace(near), terms, neighbours);
+        const hit = await toHit(one, found, byPlace(near), terms, neighbours);
         bytes += jsonBytes(hit);
         if (bytes > PAGE_MAX_BYTES && hits.length > 0) return { hits, next };
         hits.push(hit);
-        begun = await letOthers(begun);
       }
       next++;
     }
@@ -145,13 +141,13 @@ function around(
     .map((near) => ({ session_id, session_uuid, seq: near }));
 }
 
-function toHit(
+async function toHit(
   { place, score }: Ranked,
   { session, message }: Located,
   located: ReadonlyMap<string, Located>,
   terms: readonly string[],
   neighbours: number,
-): Hit {
+): Promise<Hit> {
   const beside = (from: number, to: number) =>
     Array.from({ length: to - from + 1 }, (_, i) => placeOf({ ...place, seq: from + i })).flatMap(
       (key) => {
@@ -164,7 +160,7 @@ function toHit(
   return {
     score: Math.round(score * 10_000) / 10_000,
     session,
-    message: withMetadataCut(excerpt(message, terms)),
+    message: withMetadataCut(await excerpt(message, terms)),
     ...(before.length > 0 && { before }),
     ...(after.length > 0 && { after }),
   };
@@ -176,9 +172,10 @@ function toNeighbour(message: Message): Neighbour {
 }
 
 /** A message with its content whole, or if it is long, the part of it around the first match. */
-function excerpt(message: Message, terms: readonly string[]): Message {
+async function excerpt(message: Message, terms: readonly string[]): Promise<Message> {
   if (message.content.length <= SHOWN_BYTES / 4) return message;
   const fits = Buffer.byteLength(message.content) <= SHOWN_BYTES;
-  const start = fits ? 0 : Math.max(0, firstMatch(message.content, terms) - SHOWN_BEFORE);
+  const match = fits ? 0 : await inTurns(firstMatch(message.content, terms));
+  const start = Math.max(0, match - SHOWN_BEFORE);
   return withContentCut(message, start, SHOWN_BYTES);
 }

@@ -2,7 +2,7 @@ import { ASKS, analyseQuestion } from '../search/analyse.ts';
 import { type Ranked, rank } from '../search/rank.ts';
 import type { Candidates, SearchScope, SeqRange, TimeRange } from '../store/search-store.ts';
 import type { Store } from '../store/store.ts';
-import { letOthers } from './turns.ts';
+import { inTurns, letOthers } from './turns.ts';
 
 /** How many messages are considered for each term, the newest; fewer where there are many terms. */
 const CANDIDATES_PER_TERM = 300;
@@ -34,7 +34,7 @@ export async function rankByWords(
   time: TimeRange,
   now: number,
 ): Promise<Words> {
-  const { terms, omitted } = analyseQuestion(question);
+  const { terms, omitted } = await inTurns(analyseQuestion(question));
   const limit = Math.ceil(Math.min(CANDIDATES_PER_TERM, CANDIDATES / terms.length));
   const query = { terms, also: [ASKS], limit, ...time };
   const begun = performance.now();
