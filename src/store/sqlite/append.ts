@@ -99,15 +99,17 @@ export function createAppend(connection: Connection, indexer: Indexer): MessageS
     };
   }
 
-  return (reach, sessionId, append) => {
+  return async (reach, sessionId, append) => {
     const now = Date.parse(append.at);
+    const count = append.messages.length;
+    if (indexer.isFull(count)) await indexer.makeRoom(count);
     return connection.write((): Change<Appended, Session> => {
       const state = begin(reach, sessionId, append);
       if (state === undefined) return { applied: false, found: undefined };
       const { session, summary, ...live } = state.conversation;
       if (state.userDeleted) return { applied: false, found: session };
       const messages = write(state.id, live, append);
-      indexer.settle();
+      indexer.schedule();
       const { first_seq } = live;
       const last_seq = live.last_seq + messages.filter((message) => message.created).length;
       const [last_message_at] = statement(ADVANCE).get(last_seq, now, now, state.id) as Row;
