@@ -2,6 +2,7 @@ import type { Db, Document } from 'mongodb';
 import type { Message } from '../../domain/records.ts';
 import type { Conversation, Stretch } from '../store.ts';
 import {
+  COLLECTION,
   MESSAGE_FIELDS,
   type MessageDocument,
   messagesOf,
@@ -50,7 +51,7 @@ export async function readStretch(
       },
       {
         $lookup: {
-          from: 'messages',
+          from: COLLECTION.messages,
           localField: 'messages',
           foreignField: '_id',
           as: 'messages',
@@ -127,7 +128,12 @@ export async function findLive(
     .aggregate<MessageDocument & { session: SessionDocument }>([
       ...reachedStages(reach, { session_id, uuid }, MOST_THREADS),
       {
-        $lookup: { from: 'sessions', localField: 'thread', foreignField: 'thread', as: 'session' },
+        $lookup: {
+          from: COLLECTION.sessions,
+          localField: 'thread',
+          foreignField: 'thread',
+          as: 'session',
+        },
       },
       { $unwind: '$session' },
       {

@@ -1,4 +1,5 @@
 import type { Connection } from './connection.ts';
+import { SERVERS_TABLE } from './retention.ts';
 import { indexEarlierMessages } from './terms.ts';
 
 /**
@@ -143,4 +144,5 @@ export const SCHEMA_STEPS: readonly (string | ((connection: Connection) => void)
   // Messages that are not in `message_terms` yet.
   'CREATE TABLE unindexed (id INTEGER PRIMARY KEY) STRICT',
   `PRAGMA application_id = ${APPLICATION_ID}`,
+  SERVERS_TABLE,
 ];

@@ -131,9 +131,12 @@ describe.skipIf(replicaSet === null)(`appends that go wrong half way${skipReason
     // Also takes away what the last commands may have left.
     await at.memory.add(caller, 's', [{ role: 'user', content: 'last' }]);
 
-    const session = await at.db.collection('sessions').findOne({ session_id: 's' });
+    const session = await at.db.collection('mcp_sessions_sessions').findOne({ session_id: 's' });
     const { thread, base_seq, last_seq } = session as unknown as SessionEnd;
-    const all = await at.db.collection('messages').find<Stored>({ session_id: 's' }).toArray();
+    const all = await at.db
+      .collection('mcp_sessions_messages')
+      .find<Stored>({ session_id: 's' })
+      .toArray();
     const live = all.filter((message) => message.thread === thread);
     expect(live.map(({ seq }) => seq).sort((a, b) => a - b)).toStrictEqual(
       Array.from({ length: last_seq - base_seq }, (_, i) => base_seq + 1 + i),
