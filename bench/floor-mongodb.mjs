@@ -4,7 +4,7 @@ import { MongoClient, ObjectId } from 'mongodb';
 import { v7 as newUuid } from 'uuid';
 import { commandRecorder } from './commands.mjs';
 import { APPENDS, CALLERS, fill, reads, writes } from './floor-records.mjs';
-import { dist } from './support.mjs';
+import { dist, serverUse } from './support.mjs';
 
 const DATABASE = 'bench';
 
@@ -66,13 +66,13 @@ function appendIn(commands) {
   return { filter, documents: command.ops.flatMap(({ document }) => document ?? []) };
 }
 
-const MESSAGES = `${DATABASE}.messages`;
-const SESSIONS = `${DATABASE}.sessions`;
+const MESSAGES = `${DATABASE}.mcp_sessions_messages`;
+const SESSIONS = `${DATABASE}.mcp_sessions_sessions`;
 
 /** An append like the store's, to a copy of the session: the messages, and the session's end. */
 async function bareAppend(client, db, commands) {
   const { filter, documents } = appendIn(commands);
-  const sessions = db.collection('sessions');
+  const sessions = db.collection('mcp_sessions_sessions');
   const original = await sessions.findOne({ _id: filter._id });
   const [_id, session_id] = [newUuid(), newUuid()];
   await sessions.insertOne({ ...original, _id, session_id });
@@ -161,8 +161,8 @@ function bareInsert(db, [{ name, command }], key) {
  */
 export async function mongodbFloor({ uri }) {
   const { createMongoClient, openMongoStore } = await import(dist('store/mongodb/index.js'));
-  const open = (client) =>
-    openMongoStore({ client, database: DATABASE, purgeAfter: undefined, maintain: true });
+  const use = await serverUse();
+  const open = (client) => openMongoStore({ client, database: DATABASE, ...use });
   const store = open(createMongoClient(uri));
   const uuids = await fill(store);
 

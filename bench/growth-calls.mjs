@@ -125,7 +125,8 @@ export async function growthCalls(callTool, size) {
  */
 export async function controlCalls({ uri, database }) {
   const client = new MongoClient(uri);
-  const sessions = client.db(database).collection('sessions');
+  const { sessionsOf } = await import(dist('store/mongodb/documents.js'));
+  const sessions = sessionsOf(client.db(database));
   const { _id } = await sessions.findOne({ namespace: NAMESPACE, session_id: sessionOf(7) });
   const calls = {
     findOne: () => sessions.findOne({ _id }),

@@ -89,15 +89,17 @@ async function patiently(work) {
 
 /** Returns what inserts records of a number into a MongoDB, past the store. */
 async function mongodbInserter({ uri, database }) {
-  const { toSessionDocument, toUserDocument } = await import(dist('store/mongodb/documents.js'));
+  const { sessionsOf, toSessionDocument, toUserDocument, usersOf } = await import(
+    dist('store/mongodb/documents.js')
+  );
   const client = new MongoClient(uri);
-  const insert = (name, toDocument, toRecord) => (numbers) => {
+  const insert = (collectionOf, toDocument, toRecord) => (numbers) => {
     const documents = numbers.map((number) => toDocument(NAMESPACE, toRecord(number)));
-    return client.db(database).collection(name).insertMany(documents, { ordered: false });
+    return collectionOf(client.db(database)).insertMany(documents, { ordered: false });
   };
   return {
-    users: insert('users', toUserDocument, userRecord),
-    sessions: insert('sessions', toSessionDocument, sessionRecord),
+    users: insert(usersOf, toUserDocument, userRecord),
+    sessions: insert(sessionsOf, toSessionDocument, sessionRecord),
     close: () => client.close(),
   };
 }

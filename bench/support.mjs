@@ -26,7 +26,14 @@ export async function openStore(place) {
   const { createMongoClient, openMongoStore } = await import(dist('store/mongodb/index.js'));
   const client = createMongoClient(place.uri);
   const { database = 'bench' } = place;
-  return openMongoStore({ client, database, purgeAfter: undefined, maintain: true });
+  return openMongoStore({ client, database, ...(await serverUse()) });
+}
+
+/** How a server uses a store that keeps everything. */
+export async function serverUse() {
+  const { Retention } = await import(dist('store/retention.js'));
+  const retention = new Retention({ own: undefined, registrationMs: 3_600_000, purges: true });
+  return { readOnly: false, server: true, retention };
 }
 
 export async function services(store) {

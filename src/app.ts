@@ -18,8 +18,10 @@ import { createSearchService } from './services/search.ts';
 import type { Dependencies } from './services/services.ts';
 import { createSessionService } from './services/sessions.ts';
 import { createUserService } from './services/users.ts';
+import { durationText } from './setting.ts';
+import { Retention, type StoreUse } from './store/retention.ts';
 import type { Store } from './store/store.ts';
-import { startSweeping } from './sweep.ts';
+import { registrationMs, startSweeping } from './sweep.ts';
 import type { HttpTransport } from './transports/http.ts';
 import type { CreateServer, ListenToChanges, Transport } from './transports/transport.ts';
 
@@ -46,14 +48,18 @@ export async function startApp(options: AppOptions): Promise<App> {
   const { config, logger } = options;
   let served: Partial<HttpTransport> | undefined;
   const metrics = await loadMetrics(config, () => served?.held?.());
-  const store = lazyStore(config, logger, true, metrics);
+  const retention = retentionOf(config, logger);
+  const use = { readOnly: config.readOnly, server: true, retention };
+  const store = lazyStore(config, logger, use, metrics);
   const changes = new Changes();
   const embeddings = await startEmbedding(config, store.get, logger);
   const deps: Dependencies = {
     store: store.get,
     now: Date.now,
     newUuid: () => uuidv7(),
-    purgeAfter: config.purgeAfter,
+    get purgeAfter() {
+      return retention.current;
+    },
     embeddings,
     longReads: new FairQueue(),
     onChange: (namespace, changed) => changes.tell(namespace, changed),
@@ -113,13 +119,14 @@ export async function assertStoreUsable(config: Config): Promise<void> {
   );
 }
 
-/** The command `purge`: leaves the database as it is set up, whatever this process is configured with. */
+/** The command `purge`: leaves the database as it is set up, and a dry run all that is in it. */
 export async function runPurge(
   config: Config,
   logger: Logger,
   report: (text: string) => void,
 ): Promise<void> {
-  const store = lazyStore(config, logger, false, undefined);
+  const use = { ...commandUse(config), readOnly: config.dryRun };
+  const store = lazyStore(config, logger, use, undefined);
   try {
     await purgeNow(await store.get(), config, report);
   } finally {
@@ -135,12 +142,38 @@ export async function runEmbed(
 ): Promise<void> {
   const embedder = await openEmbedder(config);
   if (embedder === undefined) return;
-  const store = lazyStore(config, logger, false, undefined);
+  const store = lazyStore(config, logger, commandUse(config), undefined);
   try {
     await embedNow(await store.get(), embedder, logger, report);
   } finally {
     await store.close();
   }
+}
+
+/** What a server keeps, and says when that is not what it is configured with. */
+function retentionOf({ purgeAfter, purgeEvery, readOnly }: Config, logger: Logger): Retention {
+  const own = durationText(purgeAfter);
+  return new Retention({
+    own: purgeAfter,
+    registrationMs: registrationMs(purgeEvery),
+    purges: !readOnly,
+    onChange(current) {
+      const inForce = durationText(current);
+      if (current === purgeAfter) logger.info(`PURGE_AFTER is ${own} at every server again`);
+      else {
+        logger.warn(
+          `PURGE_AFTER is ${own} here, but ${inForce} at another server that uses the same database: ${inForce} holds until all have the same`,
+          { own, inForce },
+        );
+      }
+    },
+  });
+}
+
+/** How a command uses the store: it is no server, and says by itself what it purges. */
+function commandUse({ purgeAfter }: Config): StoreUse {
+  const retention = new Retention({ own: purgeAfter, registrationMs: 0, purges: true });
+  return { readOnly: false, server: false, retention };
 }
 
 /** Loads no more than the chosen transport needs: what is loaded is most of the start-up time. */
@@ -179,31 +212,20 @@ async function openTransport(
   });
 }
 
-/**
- * Opens the configured store on first use; one that could not be opened is tried again.
- *
- * @param maintain whether to bring indexes up to date, as servers do
- */
-function lazyStore(
-  config: Config,
-  logger: Logger,
-  maintain: boolean,
-  metrics: Metrics | undefined,
-) {
+/** Opens the configured store on first use; one that could not be opened is tried again. */
+function lazyStore(config: Config, logger: Logger, use: StoreUse, metrics: Metrics | undefined) {
   let opening: Promise<Store> | undefined;
   const open = async (): Promise<Store> => {
-    const { mongodbUri, mongodbDatabase: database, purgeAfter, sessionsDb } = config;
+    const { mongodbUri, mongodbDatabase: database, sessionsDb } = config;
     if (mongodbUri === undefined) {
       const { openSqliteStore } = await import('./store/sqlite/index.ts');
       logger.info('opening the embedded store', { path: sessionsDb });
-      const { readOnly } = config;
-      const options = { readOnly, warn: logger.warn };
-      return measure(await openSqliteStore(sessionsDb, options), metrics);
+      return measure(await openSqliteStore(sessionsDb, { ...use, warn: logger.warn }), metrics);
     }
     const { createMongoClient, openMongoStore } = await import('./store/mongodb/index.ts');
     logger.info('connecting to MongoDB', { database });
     const client = createMongoClient(mongodbUri);
-    return measure(openMongoStore({ client, database, purgeAfter, maintain }), metrics);
+    return measure(openMongoStore({ client, database, ...use }), metrics);
   };
   return {
     get(): Promise<Store> {

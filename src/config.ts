@@ -72,7 +72,10 @@ export const SETTINGS = {
     takes: 'LIST',
     description: `Which tools to offer, by comma: ${TOOLSETS.join(', ')}. Default: all.`,
   },
-  readOnly: { flag: 'read-only', description: 'Offer only tools that change nothing.' },
+  readOnly: {
+    flag: 'read-only',
+    description: 'Offer only tools that change nothing, and write nothing to the store.',
+  },
   dryRun: { flag: 'dry-run', description: 'With purge: only say what would be purged.' },
 } as const satisfies Record<string, Setting>;
 
@@ -178,6 +181,11 @@ export function load(
   if (config.dryRun && command !== 'purge') {
     throw new ConfigError(
       '--dry-run does nothing without the command purge: add it, or leave it out.',
+    );
+  }
+  if (config.readOnly && command !== 'serve' && !config.dryRun) {
+    throw new ConfigError(
+      `--read-only writes nothing, and the command ${command} has to: leave one of them out.`,
     );
   }
   if ((config.authJwtIssuer === undefined) !== (config.authJwtAudience === undefined)) {

@@ -1,6 +1,7 @@
 import type { Config } from './config.ts';
 import { purgeExpired } from './services/purge.ts';
 import { purgeCutoff } from './services/services.ts';
+import { durationText } from './setting.ts';
 import type { PurgeCounts, Store } from './store/store.ts';
 
 /**
@@ -13,7 +14,14 @@ export async function purgeNow(
   { purgeAfter, dryRun }: Pick<Config, 'purgeAfter' | 'dryRun'>,
   report: (text: string) => void,
 ): Promise<void> {
-  const cutoff = purgeCutoff(Date.now(), purgeAfter);
+  const kept = await store.agreeRetention();
+  const inForce = durationText(kept);
+  if (kept !== purgeAfter) {
+    report(
+      `PURGE_AFTER is ${durationText(purgeAfter)} here, but ${inForce} at a server that uses the same database: ${inForce} holds. To purge sooner, give every server the shorter time and restart it.\n`,
+    );
+  }
+  const cutoff = purgeCutoff(Date.now(), kept);
   if (cutoff === undefined) {
     report('PURGE_AFTER is off: nothing is ever purged.\n');
     return;

@@ -27,6 +27,14 @@ export const duration = z
     return Math.round(Number(amount) * TIMES[unit as keyof typeof TIMES]);
   });
 
+/** A length of time as a setting has it: of milliseconds, or `undefined` for `off`. */
+export function durationText(ms: number | undefined): string {
+  if (ms === undefined) return 'off';
+  const units = Object.entries(TIMES).toReversed();
+  const [unit, length] = units.find(([, length]) => ms % length === 0) as [string, number];
+  return `${ms / length}${unit}`;
+}
+
 const SIZES = { KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 } as const;
 const SIZE = /^(\d+)(KiB|MiB|GiB)$/;
 

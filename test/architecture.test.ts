@@ -6,13 +6,14 @@ import { describe, expect, it } from 'vitest';
 const SRC = fileURLToPath(new URL('../src', import.meta.url));
 
 /** What both stores implement. */
-const STORE_PORT = ['store/store.ts', 'store/search-store.ts'];
+const STORE_PORT = ['store/store.ts', 'store/search-store.ts', 'store/retention.ts'];
 
 /** What each part may import of the others, and which packages: design §10. */
 const ALLOWED: Record<string, { parts: string[]; packages: RegExp }> = {
   domain: { parts: ['domain'], packages: /^(zod|node:crypto)$/ },
   'store/store.ts': { parts: ['domain', 'store/search-store.ts'], packages: /^$/ },
   'store/search-store.ts': { parts: ['domain'], packages: /^$/ },
+  'store/retention.ts': { parts: [], packages: /^$/ },
   'store/mongodb': {
     parts: ['domain', ...STORE_PORT, 'store/mongodb'],
     packages: /^(mongodb|node:.*)$/,
@@ -65,7 +66,7 @@ const ALLOWED: Record<string, { parts: string[]; packages: RegExp }> = {
   },
   'embedding-settings.ts': { parts: ['setting.ts'], packages: /^zod$/ },
   'purge-command.ts': {
-    parts: ['config.ts', 'services', 'store/store.ts'],
+    parts: ['config.ts', 'services', 'setting.ts', ...STORE_PORT],
     packages: /^$/,
   },
   'token-command.ts': {

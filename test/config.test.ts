@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type Config, ConfigError, load, SETTINGS } from '../src/config.ts';
 import { helpText } from '../src/help.ts';
 import type { Setting } from '../src/setting.ts';
+import { durationText } from '../src/setting.ts';
 
 function config(argv: string[] = [], env: Record<string, string> = {}, platform = 'linux'): Config {
   const loaded = load(argv, { HOME: '/home/me', ...env }, platform);
@@ -81,6 +82,11 @@ describe('the configuration', () => {
 
   it('has the purge command, with a dry run', () => {
     expect(config(['purge', '--dry-run'])).toMatchObject({ command: 'purge', dryRun: true });
+    expect(config(['purge', '--dry-run', '--read-only'])).toMatchObject({ readOnly: true });
+  });
+
+  it.each(['off', '7d', '36h', '90m', '1s', '1500ms'])('shows PURGE_AFTER=%s as it is', (text) => {
+    expect(durationText(config([], { PURGE_AFTER: text }).purgeAfter)).toBe(text);
   });
 
   it.each<[string[], Record<string, string>, string[]]>([
@@ -116,6 +122,12 @@ describe('the configuration', () => {
     [[], { PUBLIC_URL: 'sessions.example' }, ['PUBLIC_URL', 'https://']],
     [[], { PUBLIC_URL: 'https://sessions.example/mcp' }, ['PUBLIC_URL', 'scheme and host']],
     [['--dry-run'], {}, ['--dry-run', 'purge']],
+    [['purge', '--read-only'], {}, ['--read-only', 'purge']],
+    [
+      ['embed', '--read-only'],
+      { EMBEDDINGS_URL: 'http://x/v1', EMBEDDINGS_MODEL: 'm' },
+      ['--read-only', 'embed'],
+    ],
     [[], { MONGODB_URI: 'mongodb://me:pw@/db' }, ['MONGODB_URI', 'percent-encoded']],
     [['--nonsense'], {}, ['--nonsense', '--help']],
     [['--port'], {}, ['--port', '--help']],

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import { type Config, load, SETTINGS } from '../src/config.ts';
 import { createMetrics } from '../src/ops/metrics.ts';
+import { COLLECTION } from '../src/store/mongodb/documents.ts';
 import { GRACE_MS } from '../src/transports/limits.ts';
 
 const ROOT = new URL('..', import.meta.url);
@@ -138,11 +139,22 @@ describe('the deployment', () => {
       expect(existsSync(fileURLToPath(new URL(file, ROOT))), file).toBe(true);
   });
 
+  it('shards collections that there are, in the database that there is by default', () => {
+    const named = read('deploy/README.md').matchAll(/shardCollection\('(\w+)\.(\w+)'/g);
+    const sharded = [...named].map(([, database, collection]) => [database, collection]);
+    const collections = new Set<string>(Object.values(COLLECTION));
+    expect(sharded).toHaveLength(4);
+    for (const [database, collection] of sharded) {
+      expect(database).toBe('mcp_sessions');
+      expect(collections).toContain(collection);
+    }
+  });
+
   it('watches metrics that there are', async () => {
     const text = await createMetrics(() => ({ connections: 0, streams: 0, bodies: 0 })).text();
-    const named = read('deploy/README.md').match(/\b(mcp_sessions|nodejs)_\w+/g) ?? [];
+    const named = read('deploy/README.md').match(/(?<!\.)\b(mcp_sessions|nodejs)_[a-z]\w+/g) ?? [];
     expect(named.length).toBeGreaterThan(10);
-    for (const name of named.filter((name) => name !== 'mcp_sessions')) {
+    for (const name of named) {
       expect(text).toContain(`# TYPE ${name.replace(/_(bucket|count|sum)$/, '')} `);
     }
   });

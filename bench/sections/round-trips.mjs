@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PINNED_TO, prepareCalls } from '../catalogue-calls.mjs';
 import { commandRecorder, examined } from '../commands.mjs';
-import { dist, startMongodb } from '../support.mjs';
+import { dist, serverUse, startMongodb } from '../support.mjs';
 import { toolCaller } from '../tools.mjs';
 
 export const title = 'Round trips to MongoDB';
@@ -178,8 +178,7 @@ export async function measure({ log }) {
     const { createMongoClient, openMongoStore } = await import(dist('store/mongodb/index.js'));
     const client = createMongoClient(server.place.uri, { monitorCommands: true });
     const record = commandRecorder(client);
-    const options = { client, database: DATABASE, purgeAfter: undefined, maintain: true };
-    store = openMongoStore(options);
+    store = openMongoStore({ client, database: DATABASE, ...(await serverUse()) });
     const { call, tools } = await toolCaller(store);
     const isForPinned = (name) => tools.get(name)?.needs === undefined;
 

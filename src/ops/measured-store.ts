@@ -9,14 +9,14 @@ export function measuredStore(store: Store, measure: Measure): Store {
   return measured('', store, measure);
 }
 
-/** A store or a part of one: methods, and parts that have methods. */
+/** A store or a part of one: methods, parts that have methods, and values. */
 function measured<Part extends object>(prefix: string, part: Part, measure: Measure): Part {
-  const entries = Object.entries(part).map(([name, member]: [string, unknown]) => [
-    name,
-    typeof member === 'function'
-      ? measuredMethod(prefix + name, member, measure)
-      : measured(`${prefix}${name}.`, member as object, measure),
-  ]);
+  const wrap = (name: string, member: unknown): unknown => {
+    if (typeof member === 'function') return measuredMethod(prefix + name, member, measure);
+    if (typeof member !== 'object' || member === null) return member;
+    return measured(`${prefix}${name}.`, member, measure);
+  };
+  const entries = Object.entries(part).map(([name, member]) => [name, wrap(name, member)]);
   return Object.fromEntries(entries) as Part;
 }
 

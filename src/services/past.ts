@@ -2,6 +2,8 @@ import { type Dependencies, purgeCutoff } from './services.ts';
 
 type Retention = Pick<Dependencies, 'purgeAfter' | 'now'>;
 
+type Purging = Retention & Pick<Dependencies, 'store'>;
+
 /** A record that may have been soft-deleted. */
 type Deletable = { deleted_at?: string | undefined };
 
@@ -20,14 +22,17 @@ export function isPast({ now, purgeAfter }: Retention, { deleted_at }: Deletable
  * @throws what `attempt` or `makeWay` throws
  */
 export async function overPast<T>(
-  retention: Retention,
+  deps: Purging,
   attempt: () => Promise<T>,
   inTheWay: (outcome: T) => Deletable | undefined,
   makeWay: (cutoff: string) => Promise<void>,
 ): Promise<T> {
   const outcome = await attempt();
   const found = inTheWay(outcome);
-  if (found === undefined || !isPast(retention, found)) return outcome;
-  await makeWay(purgeCutoff(retention.now(), retention.purgeAfter) as string);
+  if (found === undefined || !isPast(deps, found)) return outcome;
+  // Another server may have come that keeps it for longer, and that has promised so.
+  await (await deps.store()).agreeRetention();
+  if (!isPast(deps, found)) return outcome;
+  await makeWay(purgeCutoff(deps.now(), deps.purgeAfter) as string);
   return attempt();
 }

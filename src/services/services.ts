@@ -25,8 +25,11 @@ export interface Dependencies {
   now(): number;
   /** A new UUID version 7. */
   newUuid(): string;
-  /** How long soft-deleted records are kept, in milliseconds; `undefined` keeps them for ever. */
-  purgeAfter: number | undefined;
+  /**
+   * How long soft-deleted records are kept, in milliseconds; `undefined` keeps them for ever. It is read
+   * whenever it is needed: servers that come and go change it.
+   */
+  readonly purgeAfter: number | undefined;
   /** What compares texts by their meaning, where it is configured. */
   embeddings?: Embeddings | undefined;
   /** Where searches and long lists of all callers wait for their turn. */

@@ -32,6 +32,14 @@ export interface Store {
    */
   purge(cutoff: string, limit: number): Promise<PurgeCounts>;
 
+  /**
+   * Finds out how long soft-deleted records of the database are kept, in milliseconds (`undefined`: for
+   * ever), and tells its `Retention`. A server renews its registration with that, which counts for the
+   * time that it was given; others only look. Whoever purges asks for this first.
+   */
+  agreeRetention(): Promise<number | undefined>;
+
+  /** Ends the registration of a server, too. */
   close(): Promise<void>;
 }
 

@@ -242,7 +242,7 @@ describe.skipIf(replicaSet === null)(`a user with 1,500 sessions in MongoDB${ski
 /** Makes one session many by copying it in the database: calls would take as long as all the rest. */
 async function multiply(uri: string, database: string, count: number): Promise<void> {
   const mongo = new MongoClient(uri);
-  const sessions = mongo.db(database).collection<{ _id: string }>('sessions');
+  const sessions = mongo.db(database).collection<{ _id: string }>('mcp_sessions_sessions');
   const first = await sessions.findOne({});
   const copies = Array.from({ length: count - 1 }, (_, i) => ({
     ...first,

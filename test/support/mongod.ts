@@ -35,6 +35,8 @@ export interface NotFound {
 
 export interface StartOptions {
   readonly standalone?: boolean;
+  /** Has clients sign in, and its address do so as somebody who may do anything. Standalone only. */
+  readonly auth?: boolean;
   /** Where the data is, with the log beside it; by default in a new temporary directory. */
   readonly dbPath?: string;
   readonly port?: number;
@@ -98,7 +100,7 @@ export async function findMongod(env: NodeJS.ProcessEnv = process.env): Promise<
  */
 export async function startMongod(
   found: MongodBinary,
-  { standalone = false, dbPath, port }: StartOptions = {},
+  { standalone = false, auth = false, dbPath, port }: StartOptions = {},
 ): Promise<Mongod> {
   const path = dbPath ?? (await newDataDirectory());
   await mkdir(path, { recursive: true });
@@ -108,6 +110,7 @@ export async function startMongod(
     found.kind === 'mongod'
       ? mongodArguments(path, port ?? (await freePort()), standalone)
       : secantusdArguments(path, port ?? 0, standalone);
+  if (auth) args.push('--auth');
   // Detached: a Ctrl-C in the terminal reaches only the test runner, which then stops the servers.
   const server = spawn(found.binary, args, { stdio: ['ignore', log.fd, log.fd], detached: true });
   const gone = new Promise<void>((resolve) => {
@@ -142,7 +145,7 @@ export async function startMongod(
     await log.close();
     const listening = found.kind === 'mongod' ? MONGOD_LISTENS : SECANTUSD_LISTENS;
     const actualPort = await listeningPort(server, logFile, listening);
-    const uri = await makeReady(found, actualPort, standalone);
+    const uri = auth ? await addRoot(actualPort) : await makeReady(found, actualPort, standalone);
     return {
       uri,
       port: actualPort,
@@ -425,6 +428,27 @@ async function makeReady(found: MongodBinary, port: number, standalone: boolean)
     }
   } finally {
     await client.close();
+  }
+}
+
+/**
+ * Adds a first user, as a server lets whoever is on its machine:
+ * https://www.mongodb.com/docs/manual/core/localhost-exception/
+ *
+ * @returns the address with which that user signs in
+ */
+async function addRoot(port: number): Promise<string> {
+  const { MongoClient } = await import('mongodb');
+  const client = new MongoClient(`mongodb://127.0.0.1:${port}/?directConnection=true`);
+  const root = new MongoClient(`mongodb://root:root@127.0.0.1:${port}/`);
+  try {
+    const createUser = { createUser: 'root', pwd: 'root', roles: ['root'] };
+    await client.db('admin').command(createUser);
+    await hurryTtlMonitor(root);
+    return `mongodb://root:root@127.0.0.1:${port}/`;
+  } finally {
+    await client.close();
+    await root.close();
   }
 }
 

@@ -3,7 +3,7 @@ import type { CommandStartedEvent, Db, MongoClient, MongoClientOptions } from 'm
 import { inject } from 'vitest';
 import { createMongoClient, openMongoStore } from '../../src/store/mongodb/index.ts';
 import type { Store } from '../../src/store/store.ts';
-import { type Harness, harness } from './stores.ts';
+import { type Harness, harness, type StoreOptions, useOf } from './stores.ts';
 
 const DAY = 86_400_000;
 
@@ -30,8 +30,7 @@ const owners = new Set<Observed>();
 /** A store of its own; `database` opens one that another has open. */
 export function openObserved(
   uri: string | null,
-  options: {
-    purgeAfter?: number | undefined;
+  options: StoreOptions & {
     database?: string;
     client?: MongoClientOptions;
   } = {},
@@ -39,7 +38,7 @@ export function openObserved(
   const client = createMongoClient(uri as string, { ...options.client, monitorCommands: true });
   const database = options.database ?? `test_${randomUUID().replaceAll('-', '')}`;
   const purgeAfter = 'purgeAfter' in options ? options.purgeAfter : 7 * DAY;
-  const store = openMongoStore({ client, database, purgeAfter, maintain: true });
+  const store = openMongoStore({ client, database, ...useOf(options) });
   const observed: Observed = {
     ...harness(store, purgeAfter),
     client,

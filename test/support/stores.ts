@@ -12,12 +12,19 @@ import type { Dependencies } from '../../src/services/services.ts';
 import { createSessionService, type SessionService } from '../../src/services/sessions.ts';
 import { createUserService, type UserService } from '../../src/services/users.ts';
 import { createMongoClient, openMongoStore } from '../../src/store/mongodb/index.ts';
+import { Retention, type StoreUse } from '../../src/store/retention.ts';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
 import type { Store } from '../../src/store/store.ts';
 
 export interface StoreOptions {
   /** Milliseconds; 7 days if left out. */
   purgeAfter?: number | undefined;
+  /** For how many milliseconds its registration counts; ten minutes if left out. */
+  registrationMs?: number;
+  /** A server that may write, if left out. */
+  kind?: 'server' | 'command' | 'reader';
+  /** What hears of what holds, instead of one made of these. */
+  retention?: Retention;
 }
 
 /** A database of its own, that several stores may be opened on, as several processes would. */
@@ -35,13 +42,21 @@ export interface StoreKind {
 
 const DAY = 86_400_000;
 
+/** How such a process uses its store. */
+export function useOf(options: StoreOptions = {}): StoreUse {
+  const { registrationMs = 600_000, kind = 'server' } = options;
+  const own = 'purgeAfter' in options ? options.purgeAfter : 7 * DAY;
+  const { retention = new Retention({ own, registrationMs, purges: kind !== 'reader' }) } = options;
+  return { readOnly: kind === 'reader', server: kind !== 'command', retention };
+}
+
 export const SQLITE: StoreKind = {
   name: 'embedded',
   skipReason: '',
   async create() {
     const folder = await mkdtemp(join(tmpdir(), 'mcp-sessions-'));
     return {
-      open: () => openSqliteStore(join(folder, 'sessions.db')),
+      open: (options) => openSqliteStore(join(folder, 'sessions.db'), useOf(options)),
       remove: () => rm(folder, { recursive: true, force: true }),
     };
   },
@@ -54,13 +69,9 @@ function mongodb(name: string, uri: string | null): StoreKind {
     async create() {
       const database = `test_${randomUUID().replaceAll('-', '')}`;
       return {
-        async open({ purgeAfter = 7 * DAY } = {}) {
-          return openMongoStore({
-            client: createMongoClient(uri as string),
-            database,
-            purgeAfter,
-            maintain: true,
-          });
+        async open(options) {
+          const client = createMongoClient(uri as string);
+          return openMongoStore({ client, database, ...useOf(options) });
         },
         async remove() {
           const client = new MongoClient(uri as string);
@@ -88,14 +99,17 @@ export interface Harness {
   clock: { now: number };
 }
 
-export function harness(store: Store, purgeAfter: number | undefined = 7 * DAY): Harness {
+/** @param kept for how many milliseconds deleted records are kept, or what says so whenever it is needed */
+export function harness(store: Store, kept: number | undefined | Retention = 7 * DAY): Harness {
   // In the future, where the server's own TTL monitor finds nothing to purge.
   const clock = { now: Date.parse('2100-01-01T00:00:00.000Z') };
   const deps: Dependencies = {
     store: async () => store,
     now: () => clock.now,
     newUuid: () => uuidv7(),
-    purgeAfter,
+    get purgeAfter() {
+      return kept instanceof Retention ? kept.current : kept;
+    },
     longReads: new FairQueue(),
     onChange: () => {},
   };

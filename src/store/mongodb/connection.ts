@@ -68,14 +68,15 @@ export function createMongoClient(uri: string, options: MongoClientOptions = {})
 export class Connection {
   readonly #client: MongoClient;
   readonly #db: Db;
-  readonly #prepare: (db: Db) => Promise<void>;
+  readonly #prepare: (db: Db) => Promise<boolean>;
   readonly #turns = new Turns();
   #ready: Promise<Omit<Deployment, 'deadline'>> | undefined;
 
   /**
-   * @param prepare brings the indexes up to date; runs before the first operation
+   * @param prepare runs before the first operation, which fails if it throws; and before the next ones,
+   *   until it says with true that this is needed no more
    */
-  constructor(client: MongoClient, database: string, prepare: (db: Db) => Promise<void>) {
+  constructor(client: MongoClient, database: string, prepare: (db: Db) => Promise<boolean>) {
     this.#client = client;
     this.#db = this.#client.db(database);
     this.#prepare = prepare;
@@ -163,19 +164,30 @@ export class Connection {
     }
   }
 
-  #deployment(): Promise<Omit<Deployment, 'deadline'>> {
-    this.#ready ??= this.#connect().catch((error: unknown) => {
-      this.#ready = undefined;
-      throw error;
-    });
-    return this.#ready;
+  /** Has the database prepared again before the next operation. */
+  recheck(): void {
+    this.#ready = undefined;
   }
 
-  async #connect(): Promise<Omit<Deployment, 'deadline'>> {
+  #deployment(): Promise<Omit<Deployment, 'deadline'>> {
+    if (this.#ready !== undefined) return this.#ready;
+    const forget = () => {
+      if (this.#ready === connecting) this.#ready = undefined;
+    };
+    const connecting = this.#connect(forget).catch((error: unknown) => {
+      forget();
+      throw error;
+    });
+    this.#ready = connecting;
+    return connecting;
+  }
+
+  /** @param forget is called if the database has to be prepared again before the next operation */
+  async #connect(forget: () => void): Promise<Omit<Deployment, 'deadline'>> {
     // A client whose first connection failed stays closed unless it is told to connect again.
     await this.#client.connect();
     const hello = await this.#db.admin().command({ hello: 1 });
-    await this.#prepare(this.#db);
+    if (!(await this.#prepare(this.#db))) forget();
     // https://www.mongodb.com/docs/manual/reference/command/hello/: a member of a replica set names
     // its set, a mongos says isdbgrid, a standalone server neither.
     const replicated = 'setName' in hello;

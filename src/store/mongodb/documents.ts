@@ -136,13 +136,42 @@ export interface PurgedSessionDocument {
   session_id: string;
 }
 
-export const sessionsOf = (db: Db): Collection<SessionDocument> => db.collection('sessions');
-export const usersOf = (db: Db): Collection<UserDocument> => db.collection('users');
-export const messagesOf = (db: Db): Collection<MessageDocument> => db.collection('messages');
-export const summariesOf = (db: Db): Collection<SummaryDocument> => db.collection('summaries');
-export const vectorsOf = (db: Db): Collection<VectorDocument> => db.collection('vectors');
+/**
+ * Says whose the database is. It is the first thing that a server writes, and without it nothing else is
+ * touched.
+ */
+export interface MetadataDocument {
+  _id: 'database';
+  owner: string;
+  schema_version: number;
+  created_at: Date;
+  /** The servers that use the database, and how long each wants deleted records kept; `null`: for ever. */
+  servers: { id: string; purge_after_ms: number | null; expires_at: Date }[];
+}
+
+/** All our collections. Their prefix keeps them apart from those of another program. */
+export const COLLECTION = {
+  metadata: 'mcp_sessions_metadata',
+  sessions: 'mcp_sessions_sessions',
+  users: 'mcp_sessions_users',
+  messages: 'mcp_sessions_messages',
+  summaries: 'mcp_sessions_summaries',
+  vectors: 'mcp_sessions_vectors',
+  purgedSessions: 'mcp_sessions_purged_sessions',
+} as const;
+
+export const databaseMetadataOf = (db: Db): Collection<MetadataDocument> =>
+  db.collection(COLLECTION.metadata);
+export const sessionsOf = (db: Db): Collection<SessionDocument> =>
+  db.collection(COLLECTION.sessions);
+export const usersOf = (db: Db): Collection<UserDocument> => db.collection(COLLECTION.users);
+export const messagesOf = (db: Db): Collection<MessageDocument> =>
+  db.collection(COLLECTION.messages);
+export const summariesOf = (db: Db): Collection<SummaryDocument> =>
+  db.collection(COLLECTION.summaries);
+export const vectorsOf = (db: Db): Collection<VectorDocument> => db.collection(COLLECTION.vectors);
 export const purgedSessionsOf = (db: Db): Collection<PurgedSessionDocument> =>
-  db.collection('purged_sessions');
+  db.collection(COLLECTION.purgedSessions);
 
 /** What `toSession` makes a record of, beside the metadata. */
 export const SESSION_FIELDS = [

@@ -46,8 +46,11 @@ const SOCKET_CODES = new Set([
   'ERR_STREAM_WRITE_AFTER_END',
 ]);
 
-/** The server's refusals of who we are: authentication failed, not authorised, no such user. */
-const REFUSED_CODES = new Set([11, 13, 18, 8000]);
+/** The server's refusals of who we are: authentication failed, no such user, and Atlas's for either. */
+const REFUSED_CODES = new Set([11, 18, 8000]);
+
+/** Unauthorized: the server knows who we are, and does not let us do that. */
+const NO_RIGHT = 13;
 
 /** CommandNotFound, CommandNotSupported: a version, or a feature compatibility version, too old. */
 const UNSUPPORTED_CODES = new Set([59, 115]);
@@ -121,12 +124,12 @@ export function unavailable(cause: unknown): DomainError {
 export function toDomainError(error: unknown): DomainError {
   if (error instanceof DomainError) return error;
   if (isPassing(error)) return unavailable(error);
-  const refused = error instanceof MongoError && REFUSED_CODES.has(Number(error.code));
-  return new DomainError(
-    'INTERNAL',
-    refused
-      ? 'MongoDB refused the credentials or the rights of this server. Whoever runs it has to check MONGODB_URI.'
-      : "The store failed, and nothing was changed. The server's log says why.",
-    { cause: error },
-  );
+  const code = error instanceof MongoError ? Number(error.code) : undefined;
+  const message =
+    code === NO_RIGHT
+      ? 'MongoDB does not let the user that this server signs in as do that. Whoever runs the server has to give that user the role readWrite on the database, or start the server with --read-only, for which the role read is enough.'
+      : code !== undefined && REFUSED_CODES.has(code)
+        ? 'MongoDB refused the credentials of this server. Whoever runs it has to check MONGODB_URI.'
+        : "The store failed, and nothing was changed. The server's log says why.";
+  return new DomainError('INTERNAL', message, { cause: error });
 }

@@ -1,11 +1,14 @@
 import type { Db, MongoClient } from 'mongodb';
+import type { Retention, StoreUse } from '../retention.ts';
 import type { Store } from '../store.ts';
 import { finishCascades } from './cascade.ts';
 import { Connection } from './connection.ts';
 import { prepareIndexes } from './indexes.ts';
 import { mongoMessages } from './messages.ts';
+import { claim, findOwn, whyLost } from './ownership.ts';
 import { mongoPurge } from './purge.ts';
 import { RememberedEnds } from './remembered-ends.ts';
+import { hear, mongoRetention, Registration } from './retention.ts';
 import { mongoSearch } from './search.ts';
 import { mongoSessions } from './sessions.ts';
 import { mongoUsers } from './users.ts';
@@ -16,16 +19,9 @@ export { createMongoClient } from './connection.ts';
 /** Each sends up to `LOOKS_AT_ONCE` commands at the same time: more would keep other calls waiting in the server. */
 const LONG_READS = 4;
 
-export interface MongoOptions {
+export interface MongoOptions extends StoreUse {
   client: MongoClient;
   database: string;
-  /** How long soft-deleted records are kept, in milliseconds; `undefined` keeps them for ever. */
-  purgeAfter: number | undefined;
-  /**
-   * Whether to bring the indexes up to date, the one that purges by `purgeAfter` included, and to
-   * finish what a crash left half done. A server does; a command that looks in does not.
-   */
-  maintain: boolean;
 }
 
 /**
@@ -33,22 +29,48 @@ export interface MongoOptions {
  * closes the client.
  */
 export function openMongoStore(options: MongoOptions): Store {
-  const { client, database, purgeAfter, maintain } = options;
-  const connection = new Connection(client, database, async (db: Db) => {
-    if (!maintain) return;
-    await prepareIndexes(db, purgeAfter);
-    await finishCascades(db);
-  });
-  const ends = new RememberedEnds(purgeAfter);
+  const { client, database, readOnly, server, retention } = options;
+  const registration = server && !readOnly ? new Registration(retention) : undefined;
+  const connection = new Connection(client, database, (db) => prepare(db, retention, registration));
+  // While the server is registered, no other keeps deleted records for a shorter time than its own.
+  const ends = new RememberedEnds(retention.own);
+  const { agreeRetention } = mongoRetention(connection, retention, registration);
   return {
     sessions: mongoSessions(connection, ends),
     messages: mongoMessages(connection, ends),
-    users: mongoUsers(connection, purgeAfter),
+    users: mongoUsers(connection, retention, agreeRetention),
     search: mongoSearch(connection),
     vectors: mongoVectors(connection),
     ...mongoPurge(connection),
     longReads: LONG_READS,
+    agreeRetention,
     ping: () => connection.run(async ({ db }) => void (await db.command({ ping: 1 }))),
-    close: () => connection.close(),
+    async close() {
+      await registration?.end(connection);
+      await connection.close();
+    },
   };
+}
+
+/**
+ * Finds out whether the database is ours, before anything else is done with it. Then a server sets it
+ * up; others leave it as it is.
+ *
+ * @returns whether that needs to be asked no more
+ */
+async function prepare(
+  db: Db,
+  retention: Retention,
+  registration: Registration | undefined,
+): Promise<boolean> {
+  const found = await findOwn(db);
+  if (registration === undefined) {
+    hear(retention, found);
+    return found !== undefined;
+  }
+  if (found === undefined) await claim(db);
+  if (!(await registration.renew(db))) throw await whyLost(db);
+  await prepareIndexes(db);
+  await finishCascades(db);
+  return true;
 }

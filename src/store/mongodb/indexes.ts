@@ -1,4 +1,5 @@
 import { type Db, type Document, type IndexDescription, MongoServerError } from 'mongodb';
+import { COLLECTION } from './documents.ts';
 
 export const INDEX = {
   identity: 'identity',
@@ -25,7 +26,7 @@ const OWNED = { partialFilterExpression: { user_id: { $exists: true } } };
 
 /** By collection. Those on messages, vectors and summaries start like a shard key of theirs would. */
 const INDEXES: Record<string, IndexDescription[]> = {
-  sessions: [
+  [COLLECTION.sessions]: [
     { name: INDEX.identity, key: { namespace: 1, session_id: 1 }, unique: true },
     { name: INDEX.prefix, key: { namespace: 1, live: 1, session_id: 1 } },
     { name: INDEX.created, key: { namespace: 1, live: 1, created_at: 1, _id: 1 } },
@@ -56,7 +57,7 @@ const INDEXES: Record<string, IndexDescription[]> = {
       partialFilterExpression: { deleted_at: { $exists: true } },
     },
   ],
-  users: [
+  [COLLECTION.users]: [
     { name: INDEX.identity, key: { namespace: 1, user_id: 1 }, unique: true },
     { name: INDEX.prefix, key: { namespace: 1, live: 1, user_id: 1 } },
     { name: INDEX.created, key: { namespace: 1, live: 1, created_at: 1, _id: 1 } },
@@ -67,7 +68,7 @@ const INDEXES: Record<string, IndexDescription[]> = {
       partialFilterExpression: { cascade: { $exists: true } },
     },
   ],
-  messages: [
+  [COLLECTION.messages]: [
     {
       name: INDEX.order,
       key: { namespace: 1, session_id: 1, session_uuid: 1, seq: 1 },
@@ -88,7 +89,7 @@ const INDEXES: Record<string, IndexDescription[]> = {
     },
     { name: INDEX.namespaceTerms, key: { namespace: 1, terms: 1, created_at: 1 } },
   ],
-  vectors: [
+  [COLLECTION.vectors]: [
     {
       name: INDEX.order,
       key: { namespace: 1, session_id: 1, session_uuid: 1, created_at: -1 },
@@ -96,7 +97,7 @@ const INDEXES: Record<string, IndexDescription[]> = {
     { ...OWNED, name: INDEX.ownedCreated, key: { namespace: 1, user_id: 1, created_at: -1 } },
     { name: INDEX.created, key: { namespace: 1, created_at: -1 } },
   ],
-  summaries: [
+  [COLLECTION.summaries]: [
     {
       name: INDEX.history,
       key: { namespace: 1, session_id: 1, session_uuid: 1, up_to_seq: 1 },
@@ -106,50 +107,64 @@ const INDEXES: Record<string, IndexDescription[]> = {
 
 /** What the server purges by itself. Sessions that have messages are swept, messages first. */
 const PURGED: Record<string, Document> = {
-  sessions: { partialFilterExpression: { empty: true } },
-  users: {},
+  [COLLECTION.sessions]: { partialFilterExpression: { empty: true } },
+  [COLLECTION.users]: {},
 };
+
+/** Of a collection that is not there yet. */
+const NAMESPACE_NOT_FOUND = 26;
 
 /** Codes of the server for an index that another process has just made, changed or dropped. */
 const RACED = new Set([26, 27, 85, 86]);
 
-/**
- * Brings the indexes up to date. Those that are there cost nothing.
- *
- * @param purgeAfter milliseconds, or `undefined` for no purge
- */
-export async function prepareIndexes(db: Db, purgeAfter: number | undefined): Promise<void> {
+/** Brings the indexes up to date, but for those that purge. Those that are there cost nothing. */
+export async function prepareIndexes(db: Db): Promise<void> {
   await Promise.all(
     Object.entries(INDEXES).map(([name, indexes]) => db.collection(name).createIndexes(indexes)),
   );
-  await Promise.all(
+}
+
+/**
+ * Makes the server's own TTL monitor purge what has been soft-deleted for long enough.
+ *
+ * @param purgeAfter milliseconds, or `undefined` for no purge
+ * @returns whether anything had to be changed for that
+ */
+export async function preparePurge(db: Db, purgeAfter: number | undefined): Promise<boolean> {
+  const changed = await Promise.all(
     Object.entries(PURGED).map(([name, options]) =>
-      preparePurge(db, name, options, purgeAfter).catch((error: unknown) => {
+      preparePurgeOf(db, name, options, purgeAfter).catch((error: unknown) => {
         if (!(error instanceof MongoServerError && RACED.has(Number(error.code)))) throw error;
-        return preparePurge(db, name, options, purgeAfter);
+        return preparePurgeOf(db, name, options, purgeAfter);
       }),
     ),
   );
+  return changed.includes(true);
 }
 
-/** Makes the server's own TTL monitor purge what has been soft-deleted for long enough. */
-async function preparePurge(
+async function preparePurgeOf(
   db: Db,
-  name: string,
+  collectionName: string,
   options: Document,
   purgeAfter: number | undefined,
-): Promise<void> {
-  const collection = db.collection(name);
-  const existing = (await collection.indexes()).find((index) => index.name === INDEX.purge);
+): Promise<boolean> {
+  const collection = db.collection(collectionName);
+  const indexes = await collection.indexes().catch((error: unknown) => {
+    if (error instanceof MongoServerError && error.code === NAMESPACE_NOT_FOUND) return [];
+    throw error;
+  });
+  const existing = indexes.find(({ name }) => name === INDEX.purge);
   if (purgeAfter === undefined) {
     if (existing !== undefined) await collection.dropIndex(INDEX.purge);
-    return;
+    return existing !== undefined;
   }
   const expireAfterSeconds = Math.ceil(purgeAfter / 1000);
+  if (existing?.expireAfterSeconds === expireAfterSeconds) return false;
   if (existing === undefined) {
     const purge = { ...options, name: INDEX.purge, expireAfterSeconds };
     await collection.createIndex({ deleted_at: 1 }, purge);
-  } else if (existing.expireAfterSeconds !== expireAfterSeconds) {
-    await db.command({ collMod: name, index: { name: INDEX.purge, expireAfterSeconds } });
+  } else {
+    await db.command({ collMod: collectionName, index: { name: INDEX.purge, expireAfterSeconds } });
   }
+  return true;
 }

@@ -2,6 +2,7 @@ import type { Db, Document } from 'mongodb';
 import type { Message } from '../../domain/records.ts';
 import type { Conversation, Stretch } from '../store.ts';
 import {
+  COLLECTION,
   MESSAGE_FIELDS,
   type MessageDocument,
   messagesOf,
@@ -51,7 +52,7 @@ export async function readStretch(
       },
       {
         $lookup: {
-          from: 'messages',
+          from: COLLECTION.messages,
           localField: 'messages',
           foreignField: '_id',
           as: 'messages',
@@ -130,7 +131,7 @@ export async function findLive(
       ...reachedStages(reach, { session_id, uuid }, MOST_SESSIONS),
       {
         $lookup: {
-          from: 'sessions',
+          from: COLLECTION.sessions,
           localField: 'session_uuid',
           foreignField: '_id',
           as: 'session',

@@ -1,6 +1,7 @@
 import type { ClientSession, Db, Document, Filter } from 'mongodb';
 import type { User } from '../../domain/records.ts';
-import type { Change, Progress, UserStore } from '../store.ts';
+import type { Kept, Retention } from '../retention.ts';
+import type { Change, Progress, Store, UserStore } from '../store.ts';
 import { within } from './append-writes.ts';
 import { type Cascade, cascadeSessions, finishCascade, ownsMany, settleUser } from './cascade.ts';
 import { changeOrFind } from './change.ts';
@@ -12,8 +13,16 @@ import { mergeMetadata } from './merge-patch.ts';
 import { findIdentifiers, findPage } from './pages.ts';
 import { turnOfUser } from './turns.ts';
 
-/** The users collection, and what goes through the sessions with a user. */
-export function mongoUsers(connection: Connection, purgeAfter: number | undefined): UserStore {
+/**
+ * The users collection, and what goes through the sessions with a user.
+ *
+ * @param agreeRetention see `Store`
+ */
+export function mongoUsers(
+  connection: Connection,
+  retention: Retention,
+  agreeRetention: Store['agreeRetention'],
+): UserStore {
   const find = async (db: Db, namespace: string, user_id: string): Promise<User | undefined> => {
     const found = await usersOf(db).findOne({ namespace, user_id });
     return found === null ? undefined : toUser(found);
@@ -107,13 +116,22 @@ export function mongoUsers(connection: Connection, purgeAfter: number | undefine
     },
 
     async restore(namespace, userId, progress) {
-      const deleted = { live: false, ...unexpired(purgeAfter) };
       const undo = { $set: { live: true }, $unset: { deleted_at: '' } };
-      const { document } = await changeOrFind(
-        () => change(namespace, userId, deleted, undo, 'restore', ahead(progress)),
-        () => current(namespace, userId),
-        ({ user }) => !user.live,
-      );
+      const attempt = async (kept: Kept) => {
+        const deleted = { live: false, ...unexpired(kept) };
+        const { document } = await changeOrFind(
+          () => change(namespace, userId, deleted, undo, 'restore', ahead(progress)),
+          () => current(namespace, userId),
+          ({ user }) => !user.live,
+        );
+        return document;
+      };
+      const known = retention.current;
+      let document = await attempt(known);
+      // Another server may have come that keeps it for longer.
+      if (document?.user.live === false && (await agreeRetention()) !== known) {
+        document = await attempt(retention.current);
+      }
       // Deleted still: its time is past, and the purge may have begun with its sessions.
       if (document === null || !document.user.live) return undefined;
       return { ...document, user: toUser(document.user) };
@@ -155,7 +173,7 @@ function ahead(progress: Progress | undefined): Progress | undefined {
 }
 
 /** By the server's clock, which is the one that its TTL monitor goes by. */
-function unexpired(purgeAfter: number | undefined): Filter<UserDocument> {
+function unexpired(purgeAfter: Kept): Filter<UserDocument> {
   if (purgeAfter === undefined) return {};
   const oldest = {
     $dateSubtract: { startDate: '$$NOW', unit: 'millisecond', amount: purgeAfter },

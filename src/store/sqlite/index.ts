@@ -1,26 +1,29 @@
 import { isLongList } from '../../domain/pages.ts';
+import type { StoreUse } from '../retention.ts';
 import type { Store } from '../store.ts';
 import { Connection, type ConnectionOptions } from './connection.ts';
 import { createIndexer } from './indexer.ts';
 import { sqliteMessages } from './messages.ts';
 import { sqlitePurge } from './purge.ts';
 import { READERS, ReaderPool } from './reader-pool.ts';
+import { sqliteRetention } from './retention.ts';
 import { sqliteSessions } from './sessions.ts';
 import { sqliteUsers } from './users.ts';
 import { sqliteVectors } from './vectors.ts';
+
+export type SqliteOptions = ConnectionOptions & Partial<StoreUse>;
 
 /**
  * Opens the embedded store: one SQLite file, which any number of processes may share.
  *
  * @throws DomainError UNAVAILABLE or INTERNAL when the file cannot be used
  */
-export async function openSqliteStore(
-  path: string,
-  options: ConnectionOptions = {},
-): Promise<Store> {
+export async function openSqliteStore(path: string, options: SqliteOptions = {}): Promise<Store> {
   const connection = await Connection.open(path, options);
   const indexer = createIndexer(connection, options);
   indexer.schedule();
+  const { agreeRetention, ...registration } = sqliteRetention(connection, options);
+  registration.begin();
   const readers = new ReaderPool(path, options);
   const [sessions, users] = [sqliteSessions(connection), sqliteUsers(connection)];
   const vectors = sqliteVectors(connection);
@@ -53,6 +56,7 @@ export async function openSqliteStore(
     },
     ...purge,
     countExpired: (...args) => readers.run('countExpired', args),
+    agreeRetention,
     ping: () =>
       connection.read(() => {
         connection.assertInPlace();
@@ -60,6 +64,7 @@ export async function openSqliteStore(
       }),
     async close() {
       await readers.close();
+      registration.end();
       await connection.close().finally(indexer.stop);
     },
   };

@@ -1,4 +1,5 @@
 import type { Connection } from './connection.ts';
+import { SERVERS_TABLE } from './retention.ts';
 import { indexEarlierMessages } from './terms.ts';
 import { WITHOUT_THREADS } from './without-threads.ts';
 
@@ -146,4 +147,5 @@ export const SCHEMA_STEPS: readonly (string | ((connection: Connection) => void)
   'CREATE TABLE unindexed (id INTEGER PRIMARY KEY) STRICT',
   `PRAGMA application_id = ${APPLICATION_ID}`,
   WITHOUT_THREADS,
+  SERVERS_TABLE,
 ];

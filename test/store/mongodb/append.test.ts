@@ -41,11 +41,11 @@ describe.skipIf(replicaSet === null)(`appending in one command${skipReason}`, ()
       content,
     ]);
 
-  const stored = () => at.db.collection('messages').countDocuments();
+  const stored = () => at.db.collection('mcp_sessions_messages').countDocuments();
 
   /** What a command leaves behind whose server was killed before it came to the session. */
   async function cutOff(seq: number): Promise<void> {
-    const messages = at.db.collection<{ _id: string }>('messages');
+    const messages = at.db.collection<{ _id: string }>('mcp_sessions_messages');
     const last = await messages.findOne({ session_id: 's' }, { sort: { seq: -1 } });
     const { session_uuid } = last as unknown as { session_uuid: string };
     const _id = `${session_uuid}@${seq}`;
@@ -142,7 +142,7 @@ describe.skipIf(replicaSet === null)(`appending in one command${skipReason}`, ()
     await cutOff(2);
     const adding = sent(said('three'));
     await delay(10);
-    await at.db.collection('sessions').updateOne({}, { $set: { last_seq: 2 } });
+    await at.db.collection('mcp_sessions_sessions').updateOne({}, { $set: { last_seq: 2 } });
     expect(await adding).not.toContain('commitTransaction');
     expect(await listed()).toStrictEqual([
       [1, 'one'],
@@ -201,7 +201,9 @@ describe.skipIf(replicaSet === null)(`appending in one command${skipReason}`, ()
       [1, '2'],
       [2, '3'],
     ]);
-    expect(await at.db.collection('messages').countDocuments({ content: '3' })).toBe(1);
+    expect(await at.db.collection('mcp_sessions_messages').countDocuments({ content: '3' })).toBe(
+      1,
+    );
   });
 
   it('follows a session that two processes append to by turns', async () => {
@@ -289,12 +291,12 @@ describe.skipIf(replicaSet === null)(`appending in one command${skipReason}`, ()
 
   it('finds what is there however much was cut off behind it', async () => {
     await add(said('a banana', 'another banana'));
-    const first = await at.db.collection('messages').findOne({ seq: 1 });
+    const first = await at.db.collection('mcp_sessions_messages').findOne({ seq: 1 });
     const strays = Array.from({ length: 700 }, (_, i) => ({
       ...{ ...first, _id: `${first?.session_uuid}@${i + 3}`, seq: i + 3, uuid: randomUUID() },
       created_at: new Date(at.clock.now + 1000),
     }));
-    await at.db.collection<{ _id: string }>('messages').insertMany(strays);
+    await at.db.collection<{ _id: string }>('mcp_sessions_messages').insertMany(strays);
     for (const scope of [{}, { session_id: 's' }]) {
       const { hits } = await at.search.search(caller, { query: 'banana', limit: 5, ...scope });
       expect(hits.map(({ message }) => message.seq).sort()).toStrictEqual([1, 2]);
@@ -339,14 +341,16 @@ describe.skipIf(replicaSet === null)(`appending in one command${skipReason}`, ()
     await failCommands(context, 1, { writeConcernError, appName });
     expect((await add(said('2'), unsure)).messages).toMatchObject([{ seq: 2, status: 'created' }]);
     expect((await unsure.sessions.get(caller, 's')).message_count).toBe(2);
-    expect(await unsure.db.collection('messages').countDocuments()).toBe(2);
+    expect(await unsure.db.collection('mcp_sessions_messages').countDocuments()).toBe(2);
   });
 
   it('adds nothing any more once it has said that another change is in the way', async () => {
     await add(said('1'));
     const session = at.client.startSession();
     session.startTransaction();
-    await at.db.collection('sessions').updateOne({}, { $set: { touched: true } }, { session });
+    await at.db
+      .collection('mcp_sessions_sessions')
+      .updateOne({}, { $set: { touched: true } }, { session });
     const refused = await add(said('2')).catch((error: unknown) => error);
     await session.abortTransaction();
     await session.endSession();

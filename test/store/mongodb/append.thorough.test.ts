@@ -131,9 +131,12 @@ describe.skipIf(replicaSet === null)(`appends that go wrong half way${skipReason
     // Also takes away what the last commands may have left.
     await at.memory.add(caller, 's', [{ role: 'user', content: 'last' }]);
 
-    const session = await at.db.collection('sessions').findOne({ session_id: 's' });
+    const session = await at.db.collection('mcp_sessions_sessions').findOne({ session_id: 's' });
     const { _id, first_seq, last_seq } = session as unknown as SessionEnd;
-    const all = await at.db.collection('messages').find<Stored>({ session_id: 's' }).toArray();
+    const all = await at.db
+      .collection('mcp_sessions_messages')
+      .find<Stored>({ session_id: 's' })
+      .toArray();
     expect(new Set(all.map(({ session_uuid }) => session_uuid))).toStrictEqual(new Set([_id]));
     const live = all.filter(({ seq }) => seq >= first_seq);
     expect(live.map(({ seq }) => seq).sort((a, b) => a - b)).toStrictEqual(

@@ -68,7 +68,7 @@ describe.skipIf(replicaSet === null)(`between two commands of one call${skipReas
       for (const user_id of ['ada', 'bob']) await at.users.add(anybody, { user_id });
       const metadata = { large: 'x'.repeat(60_000) };
       await at.sessions.add(anybody, { session_id: 's', user_id: 'ada', metadata });
-      rightAfter(Collection.prototype, 'findOne', 'sessions', async () => {
+      rightAfter(Collection.prototype, 'findOne', 'mcp_sessions_sessions', async () => {
         await purge(at, 's');
         await at.sessions.add(anybody, { session_id: 's', user_id: 'bob', metadata: { own: 1 } });
       });
@@ -85,7 +85,7 @@ describe.skipIf(replicaSet === null)(`between two commands of one call${skipReas
       await at.users.add(anybody, { user_id: 'ada' });
       await at.memory.add(ada, 'ada/s', said('one'));
       await at.sessions.delete(ada, 'ada/s');
-      rightAfter(Collection.prototype, 'insertMany', 'messages', async () => {
+      rightAfter(Collection.prototype, 'insertMany', 'mcp_sessions_messages', async () => {
         // Within a transaction, the session is not to be had.
         if (uri !== standalone) return;
         await other.store.sessions.delete(anybody, 'ada/s', NOW);
@@ -103,7 +103,7 @@ describe.skipIf(replicaSet === null)(`between two commands of one call${skipReas
   it('a session is deleted, and a search in it says so', async () => {
     const at = open(replicaSet);
     await at.memory.add(anybody, 's', said('a fox'));
-    rightAfter(AggregationCursor.prototype, 'toArray', 'sessions', () =>
+    rightAfter(AggregationCursor.prototype, 'toArray', 'mcp_sessions_sessions', () =>
       at.sessions.delete(anybody, 's'),
     );
     const search = at.search.search(anybody, { query: 'fox', session_id: 's' });
@@ -124,7 +124,7 @@ describe.skipIf(replicaSet === null)(`between two calls of a pinned caller${skip
       const adding = at.memory.add(bob, id, said('two'));
       if (id === 's') await expect(adding).rejects.toMatchObject({ code: 'PERMISSION_DENIED' });
       else await adding;
-      const there = await at.db.collection('messages').countDocuments();
+      const there = await at.db.collection('mcp_sessions_messages').countDocuments();
       expect(there).toBe(id === 's' ? 0 : 1);
     },
   );

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createMongoClient, openMongoStore } from '../../../src/store/mongodb/index.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { replicaSet, skipReason } from '../../support/observed-store.ts';
-import { type Harness, harness } from '../../support/stores.ts';
+import { type Harness, harness, useOf } from '../../support/stores.ts';
 
 const caller = { namespace: 'n' };
 const SESSIONS = 600;
@@ -18,7 +18,7 @@ describe.skipIf(replicaSet === null)(`a word that every message has${skipReason}
   beforeAll(async () => {
     const client = createMongoClient(replicaSet as string);
     const database = `test_${randomUUID().replaceAll('-', '')}`;
-    store = openMongoStore({ client, database, purgeAfter: undefined, maintain: true });
+    store = openMongoStore({ client, database, ...useOf() });
     at = harness(store);
     db = client.db(database);
     await store.ping();
@@ -36,7 +36,7 @@ describe.skipIf(replicaSet === null)(`a word that every message has${skipReason}
     const session_uuid = randomUUID();
     const times = { created_at: timeOf(0), updated_at: timeOf(EACH) };
     const session = { _id: session_uuid, ...key, ...times, metadata: {}, live: true };
-    const sessions = db.collection<{ _id: string }>('sessions');
+    const sessions = db.collection<{ _id: string }>('mcp_sessions_sessions');
     await sessions.insertOne({ ...session, ...{ first_seq: 1, last_seq: EACH, revision: 0 } });
     const terms = number === 0 ? ['rare', 'usual'] : ['usual'];
     const messages = Array.from({ length: EACH }, (_, i) => ({
@@ -52,7 +52,7 @@ describe.skipIf(replicaSet === null)(`a word that every message has${skipReason}
       ...{ metadata: {}, token_count: 2, terms, revision: 0 },
       ...{ created_at: timeOf(i), updated_at: timeOf(i) },
     }));
-    await db.collection<{ _id: string }>('messages').insertMany(messages);
+    await db.collection<{ _id: string }>('mcp_sessions_messages').insertMany(messages);
   }
 
   it('is found in the newest sessions, and the answer says that there is more', async () => {

@@ -39,6 +39,12 @@ describe('an error of the driver', () => {
     expect(known.message).not.toContain((error as Error).message);
   });
 
+  it('says which rights are missing when the user of the server lacks some', () => {
+    const { code, message } = toDomainError(server(13));
+    expect(code).toBe('INTERNAL');
+    for (const word of ['readWrite', '--read-only', 'role read ']) expect(message).toContain(word);
+  });
+
   it('is left alone when it is one of ours', () => {
     const ours = new DomainError('NOT_FOUND', 'There is none.');
     expect(toDomainError(ours)).toBe(ours);

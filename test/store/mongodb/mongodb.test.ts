@@ -15,7 +15,7 @@ import {
   skipReason,
   standalone,
 } from '../../support/observed-store.ts';
-import { harness } from '../../support/stores.ts';
+import { harness, useOf } from '../../support/stores.ts';
 
 const caller = { namespace: 'n' };
 const owner = { namespace: 'n', user_id: 'u' };
@@ -338,30 +338,26 @@ describe.skipIf(replicaSet === null)(`the MongoDB store${skipReason}`, () => {
   });
 
   describe('has the server purge', () => {
-    const purgeIndex = async ({ db }: Observed, collection = 'sessions') =>
+    const purgeIndex = async ({ db }: Observed, collection = 'mcp_sessions_sessions') =>
       (await db.collection(collection).indexes()).find(({ name }) => name === 'purge');
     const gone = async (at: Observed) => {
-      while ((await at.db.collection('sessions').countDocuments()) > 0) await delay(100);
+      while ((await at.db.collection('mcp_sessions_sessions').countDocuments()) > 0)
+        await delay(100);
     };
 
     it('after the time that is set, by a TTL index that every start brings up to date', async () => {
-      const at = open(replicaSet, { purgeAfter: 7 * DAY });
-      await at.store.ping();
-      expect(await purgeIndex(at)).toMatchObject({ expireAfterSeconds: 7 * 86_400 });
-      expect(await purgeIndex(at, 'users')).toMatchObject({ expireAfterSeconds: 7 * 86_400 });
-      for (const purgeAfter of [2 * DAY, undefined, 3 * DAY]) {
+      const at = open(replicaSet, { kind: 'command' });
+      for (const purgeAfter of [7 * DAY, 2 * DAY, undefined, 3 * DAY]) {
         const client = createMongoClient(replicaSet as string);
-        const store = openMongoStore({
-          client,
-          database: at.db.databaseName,
-          purgeAfter,
-          maintain: true,
-        });
+        const database = at.db.databaseName;
+        const store = openMongoStore({ client, database, ...useOf({ purgeAfter }) });
         await store.ping();
         await store.close();
-        const expected = purgeAfter && { expireAfterSeconds: purgeAfter / 1000 };
-        if (expected) expect(await purgeIndex(at)).toMatchObject(expected);
-        else expect(await purgeIndex(at)).toBeUndefined();
+        for (const collection of ['mcp_sessions_sessions', 'mcp_sessions_users']) {
+          const expected = purgeAfter && { expireAfterSeconds: purgeAfter / 1000 };
+          if (expected) expect(await purgeIndex(at, collection)).toMatchObject(expected);
+          else expect(await purgeIndex(at, collection)).toBeUndefined();
+        }
       }
     });
 
@@ -370,7 +366,8 @@ describe.skipIf(replicaSet === null)(`the MongoDB store${skipReason}`, () => {
       await at.store.ping();
       const client = createMongoClient(replicaSet as string);
       const database = at.db.databaseName;
-      const looking = openMongoStore({ client, database, purgeAfter: 1000, maintain: false });
+      const command = useOf({ purgeAfter: 1000, kind: 'command' });
+      const looking = openMongoStore({ client, database, ...command });
       await looking.countExpired(new Date().toISOString());
       await looking.purge(new Date().toISOString(), 10);
       await looking.close();
@@ -386,7 +383,7 @@ describe.skipIf(replicaSet === null)(`the MongoDB store${skipReason}`, () => {
       await at.sessions.delete(caller, 'deleted');
       await at.sessions.delete(caller, 'restored');
       await at.sessions.restore(caller, 'restored');
-      const sessions = at.db.collection('sessions');
+      const sessions = at.db.collection('mcp_sessions_sessions');
       while ((await sessions.countDocuments({ session_id: 'deleted' })) > 0) await delay(100);
       await expect(at.sessions.restore(caller, 'deleted')).rejects.toMatchObject({
         code: 'NOT_FOUND',
@@ -402,13 +399,13 @@ describe.skipIf(replicaSet === null)(`the MongoDB store${skipReason}`, () => {
       await at.sessions.add(caller, { session_id: 'empty' });
       await at.sessions.delete(caller, 'talk');
       await at.sessions.delete(caller, 'empty');
-      const sessions = at.db.collection('sessions');
+      const sessions = at.db.collection('mcp_sessions_sessions');
       while ((await sessions.countDocuments({ session_id: 'empty' })) > 0) await delay(100);
       expect(await sessions.countDocuments({ session_id: 'talk' })).toBe(1);
       await purgeExpired(at.store, { cutoff: new Date(at.clock.now).toISOString() });
       expect(await sessions.countDocuments()).toBe(0);
       for (const name of ['messages', 'summaries', 'purged_sessions']) {
-        expect(await at.db.collection(name).countDocuments()).toBe(0);
+        expect(await at.db.collection(`mcp_sessions_${name}`).countDocuments()).toBe(0);
       }
     });
 
@@ -508,7 +505,7 @@ describe.skipIf(standalone === null)(`a standalone server that was cut off${skip
     }
     // What a crash right after the first of the writes leaves behind.
     await at.db
-      .collection('users')
+      .collection('mcp_sessions_users')
       .updateOne(
         { user_id: 'u' },
         { $set: { live: false, deleted_at: new Date(at.clock.now), cascade: 'delete' } },
@@ -517,8 +514,7 @@ describe.skipIf(standalone === null)(`a standalone server that was cut off${skip
     const store = openMongoStore({
       client,
       database: at.db.databaseName,
-      purgeAfter: DAY,
-      maintain: true,
+      ...useOf({ purgeAfter: DAY }),
     });
     const next = harness(store);
     await expect(next.sessions.get(caller, 'a')).rejects.toMatchObject({ code: 'NOT_FOUND' });
@@ -531,14 +527,14 @@ describe.skipIf(standalone === null)(`a standalone server that was cut off${skip
   it('goes on behind messages whose session was not brought up to date', async () => {
     const at = open(standalone);
     await at.memory.add(caller, 's', said(2));
-    const session = await at.db.collection('sessions').findOne({ session_id: 's' });
+    const session = await at.db.collection('mcp_sessions_sessions').findOne({ session_id: 's' });
     // What a crash between the insert and the last write leaves behind.
     const session_uuid = String(session?._id);
     const _id = `${session_uuid}@3`;
     const orphan = { namespace: 'n', session_id: 's', session_uuid, seq: 3 };
     const text = { uuid: randomUUID(), role: 'user', content: 'orphan', metadata: {} };
     const rest = { token_count: 1, revision: 0, created_at: new Date(), updated_at: new Date() };
-    const messages = at.db.collection<{ _id: string }>('messages');
+    const messages = at.db.collection<{ _id: string }>('mcp_sessions_messages');
     await messages.insertOne({ _id, ...orphan, ...text, ...rest });
     const added = await at.memory.add(caller, 's', said(1));
     expect(added).toMatchObject({ session: { message_count: 4 }, messages: [{ seq: 4 }] });
