@@ -67,6 +67,14 @@ describe.skipIf(replicaSet === null).each(servers)(
       expect(await listed()).toHaveLength(4);
     });
 
+    it('is undone in one round trip', async () => {
+      await say(at, 'one');
+      await remove();
+      await say(at, 'two');
+      expect(await at.commands(() => restore())).toHaveLength(1);
+      expect(await listed()).toHaveLength(2);
+    });
+
     it('is undone before a purge gives its messages up, which then stay', async () => {
       await say(at, 'one');
       await remove();
