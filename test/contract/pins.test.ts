@@ -107,8 +107,11 @@ describeStores('callers pinned to a user', (under) => {
     expect(await memory.get(ada, 'shared')).toMatchObject({ messages: [{ content: 'hello' }] });
     await sessions.delete(ada, 'shared');
     await refused(sessions.add(ada, { session_id: 'shared' }), 'ALREADY_EXISTS');
-    await memory.add(ada, 'shared', said);
+    const { revival } = await memory.add(ada, 'shared', said);
+    expect(revival).toMatchObject({ deleted_message_count: 1 });
     expect(await sessions.get(ada, 'shared')).toMatchObject({ user_id: 'ada', message_count: 1 });
+    expect(await sessions.restore(ada, 'shared')).toMatchObject({ messages: 1 });
+    expect(await sessions.get(ada, 'shared')).toMatchObject({ user_id: 'ada', message_count: 2 });
   });
 
   it('begin anew, as themselves, what is past its purge and still there', async () => {
@@ -256,6 +259,7 @@ describeStores('callers pinned to a user', (under) => {
       for (const [session_id, user_id] of [
         ['live', 'ada'],
         ['deleted', 'ada'],
+        ['revived', 'ada'],
         ['nobodys', undefined],
         ['withuser', 'gone'],
       ] as const) {
@@ -263,10 +267,13 @@ describeStores('callers pinned to a user', (under) => {
         await memory.add(anybody, session_id, [{ ...(said[0] as (typeof said)[0]), uuid: UUID }]);
       }
       await sessions.delete(anybody, 'deleted');
+      await sessions.delete(anybody, 'revived');
+      await memory.add(anybody, 'revived', said);
       await users.delete(anybody, 'gone');
       const present = async () => [
         await sessions.list(anybody, LIST),
         await memory.get(anybody, 'live'),
+        await memory.get(anybody, 'revived'),
         await memory.get(anybody, 'nobodys'),
       ];
       const before = await present();
@@ -274,7 +281,7 @@ describeStores('callers pinned to a user', (under) => {
       const operation = OPERATIONS[name] as (typeof OPERATIONS)[string];
       const never = await outcome('never-existed', (all) => operation('never-existed', all));
       expect(never.asked.length).toBeGreaterThan(0);
-      for (const id of ['live', 'deleted', 'nobodys', 'withuser']) {
+      for (const id of ['live', 'deleted', 'revived', 'nobodys', 'withuser']) {
         expect(await outcome(id, (all) => operation(id, all)), id).toEqual(never);
       }
       expect(await present()).toEqual(before);

@@ -329,9 +329,13 @@ class Round {
 
   async #toggle(caller: Caller, session: SessionPromise): Promise<void> {
     const { session_id, deleted } = session;
+    const { mayBePutBack } = session;
     session.unsure = true;
-    await caller.call(deleted ? 'restore_session' : 'delete_session', { session_id });
+    session.mayBePutBack ||= deleted;
+    const tool = deleted ? 'restore_session' : 'delete_session';
+    const { attempts } = await caller.call(tool, { session_id });
     session.unsure = false;
+    if (attempts === 1) session.mayBePutBack = mayBePutBack;
     session.deleted = !deleted;
   }
 

@@ -70,6 +70,8 @@ describe.each(WAYS)('over %s, a %s client that subscribes by %s', (transport, ki
     await call(other, 'delete_session', { session_id });
     const revived = await heardOf(() => call(other, 'add_memory', { session_id, messages }));
     expect(revived, 'revived').toContain(uri);
+    const whole = await heardOf(() => call(other, 'restore_session', { session_id }));
+    expect(whole, 'put back').toEqual(new Set([uri, `${uri}/messages`]));
     await end();
   });
 

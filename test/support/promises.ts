@@ -32,8 +32,12 @@ export class SessionPromise {
   mayBeMissing = false;
   /** The calls whose messages are in it, and those that went unanswered. */
   calls: AddCall[] = [];
+  /** A restoration may have been made twice, which puts back what stayed deleted at a revival, too. */
+  mayBePutBack = false;
   /** A sequence number that its messages lie behind. */
   #floor = 0;
+  /** The calls whose messages stayed deleted. */
+  #retired: AddCall[] = [];
 
   constructor(session_id: string) {
     this.session_id = session_id;
@@ -43,6 +47,7 @@ export class SessionPromise {
   revive(): void {
     const seqs = this.calls.flatMap(({ answered = [] }) => answered.map(({ seq }) => seq));
     this.#floor = Math.max(this.#floor, ...seqs);
+    this.#retired.push(...this.calls.filter(({ answered }) => answered !== undefined));
     this.calls = [];
     this.deleted = false;
   }
@@ -65,15 +70,25 @@ export class SessionPromise {
       this.revive();
       this.calls = unanswered;
     }
-    if (found.isError) await succeed(client, 'restore_session', { session_id });
+    if (found.isError) {
+      await succeed(client, 'restore_session', { session_id });
+      this.mayBePutBack = true;
+    }
     this.unsure = false;
     this.deleted = false;
     const messages = await readConsistent(client, session_id);
     const first = messages[0]?.seq;
+    if (this.mayBePutBack && first !== undefined && first <= this.#floor) this.#putBack();
     if (this.#floor === 0) expect([session_id, first ?? 1]).toEqual([session_id, 1]);
     else if (first !== undefined) expect(first).toBeGreaterThan(this.#floor);
     this.#compare(messages, prefixes);
     return messages;
+  }
+
+  #putBack(): void {
+    this.calls = [...this.#retired, ...this.calls];
+    this.#retired = [];
+    this.#floor = 0;
   }
 
   #compare(messages: readonly Listed[], prefixes: boolean): void {

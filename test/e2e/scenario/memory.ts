@@ -158,17 +158,48 @@ export function memory(cell: Cell): void {
     expect(await cell.call('get_memory', { session_id })).toEqual(before);
   });
 
-  it('starts a deleted session anew with add_memory, without its messages', async () => {
+  it('brings a deleted session back with add_memory, and its messages with restore_session', async () => {
     const session_id = await cell.addConversation(['one', 'two']);
     await cell.call('set_summary', { session_id, content: 'Two were said.', up_to_seq: 2 });
-    const { session: deleted } = await cell.call('delete_session', { session_id });
-    const messages = [{ role: 'user', content: 'three' }];
-    const { session } = await cell.call('add_memory', { session_id, messages });
-    expect(session).toMatchObject({ uuid: deleted.uuid, message_count: 1 });
+    const before = await cell.call('get_memory', { session_id });
+    const { session: deleted, purge_at } = await cell.call('delete_session', { session_id });
+    const uuid = randomUUID();
+    const messages = [{ role: 'user', content: 'three', uuid }];
+    const added = await cell.call('add_memory', { session_id, messages });
+    expect(added).toMatchObject({
+      session: { uuid: deleted.uuid, message_count: 1 },
+      ...{ revived: true, deleted_message_count: 2, purge_at },
+    });
+    expect(added.advice).toContain('restore_session');
+    expect(added.advice).toContain(purge_at);
+    const again = await cell.call('add_memory', { session_id, messages });
+    const { session: _, ...told } = added;
+    expect(again).toMatchObject({ ...told, messages: [{ uuid, seq: 3, status: 'updated' }] });
     const found = await cell.call('get_memory', { session_id });
     expect(said(found.messages)).toEqual([[3, 'user', 'three']]);
     expect(found).not.toHaveProperty('summary');
     expect(found.older_message_count).toBe(0);
-    expect(await cell.call('restore_session', { session_id })).toEqual({ session: found.session });
+
+    const next = [{ role: 'user', content: 'four' }];
+    const quiet = await cell.call('add_memory', { session_id, messages: next });
+    for (const field of ['revived', 'deleted_message_count', 'purge_at', 'advice']) {
+      expect(quiet).not.toHaveProperty(field);
+    }
+    const restored = await cell.call('restore_session', { session_id });
+    expect(restored.restored_message_count).toBe(2);
+    const whole = await cell.call('get_memory', { session_id });
+    expect(whole.session).toEqual(restored.session);
+    expect(whole.summary).toEqual(before.summary);
+    const listed = await cell.call('list_messages', { session_id });
+    expect(said(listed.messages).map(([seq, , content]) => [seq, content])).toEqual([
+      [1, 'one'],
+      [2, 'two'],
+      [3, 'three'],
+      [4, 'four'],
+    ]);
+    expect(await cell.call('restore_session', { session_id })).toEqual({
+      session: restored.session,
+      restored_message_count: 0,
+    });
   });
 }

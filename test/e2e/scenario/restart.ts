@@ -23,6 +23,7 @@ export function restart(cell: Cell): void {
     await cell.refused('get_session', { session_id: deleted.session_id }, 'NOT_FOUND');
     expect(await cell.call('restore_session', { session_id: deleted.session_id })).toEqual({
       session: deleted,
+      restored_message_count: 0,
     });
   });
 }

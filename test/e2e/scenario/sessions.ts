@@ -50,7 +50,10 @@ export function sessions(cell: Cell): void {
     }
     const deleted = await cell.call('list_sessions', { deleted: 'only' });
     expect(deleted.sessions).toContainEqual(deletion.session);
-    expect(await cell.call('restore_session', { session_id })).toEqual({ session: added });
+    expect(await cell.call('restore_session', { session_id })).toEqual({
+      session: added,
+      restored_message_count: 0,
+    });
     expect(await cell.call('get_session', { session_id })).toEqual({ session: added });
   });
 

@@ -9,6 +9,7 @@ import {
   skipReason,
   standalone,
 } from '../../support/observed-store.ts';
+import { rightAfter } from '../../support/right-after.ts';
 
 const NOW = '2100-01-01T00:00:00.000Z';
 const anybody = { namespace: 'n' };
@@ -18,36 +19,6 @@ const said = (content: string) => [{ role: 'user', content }];
 
 afterAll(closeObserved);
 afterEach(() => vi.restoreAllMocks());
-
-/** What a method of the driver belongs to, as far as it is of interest here. */
-interface Of {
-  namespace?: unknown;
-  collectionName?: string;
-}
-
-/**
- * Has `work` done right after a method of the driver was done on a collection for the first time: the
- * time between two commands of one call is too short to be met otherwise.
- */
-function rightAfter<K extends string>(
-  driver: Record<K, (...values: never[]) => Promise<unknown>>,
-  method: K,
-  collection: string,
-  work: () => Promise<unknown>,
-): void {
-  const original = driver[method] as (...values: unknown[]) => Promise<unknown>;
-  let done = false;
-  const replaced = async function (this: Of, ...values: unknown[]) {
-    const result = await original.apply(this, values);
-    const name = this.collectionName ?? String(this.namespace).split('.')[1];
-    if (!done && name === collection) {
-      done = true;
-      await work();
-    }
-    return result;
-  };
-  vi.spyOn(driver as Record<string, typeof replaced>, method).mockImplementation(replaced);
-}
 
 /** Deletes a session for good. */
 async function purge({ store }: Observed, session_id: string): Promise<void> {
