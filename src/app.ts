@@ -132,13 +132,13 @@ async function openTransport(
   onRefused: (reason: string) => void,
 ): Promise<Transport & Partial<HttpTransport>> {
   const { config, logger } = options;
-  const { messageMax } = config;
+  const { messageMax, callsAtOnce } = config;
   if (!config.http) {
     const { serveOverStdio } = await import('./transports/stdio.ts');
     const { stdin, stdout } = options;
     const caller = localPrincipal(config.namespace);
     const serve = (connection: ServedConnection) => createServer(connection, caller);
-    return serveOverStdio({ stdin, stdout, createServer: serve, messageMax, logger });
+    return serveOverStdio({ stdin, stdout, createServer: serve, messageMax, callsAtOnce, logger });
   }
   const { serveOverHttp } = await import('./transports/http.ts');
   const { host, port, publicUrl, drainDelay } = config;
