@@ -77,7 +77,8 @@ export async function startApp(options: AppOptions): Promise<App> {
     (reason) => metrics?.refused(reason),
   );
   served = transport;
-  const ops = metrics && (await openOps(config, store.get, metrics));
+  const signIn = async () => transport.signInObstacle?.();
+  const ops = metrics && (await openOps(config, store.get, signIn, metrics));
   const stopSweeping = startSweeping(config, store.get, logger, metrics?.purged);
   return {
     transport,

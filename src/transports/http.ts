@@ -42,6 +42,8 @@ export interface HttpTransport extends Transport {
   url: string;
   /** How many connections and event streams are open, and how many bytes of bodies are held. */
   held(): { connections: number; streams: number; bodies: number };
+  /** Why nobody can sign in at the moment, in words that anybody may read, if so. */
+  signInObstacle(): Promise<string | undefined>;
 }
 
 /** How long a request may take to arrive, and its head, which a silent connection never sends. */
@@ -137,6 +139,7 @@ export async function serveOverHttp(options: HttpOptions): Promise<HttpTransport
     url,
     ended: new Promise(() => {}),
     held: () => ({ connections: connections.count(), ...admission.held }),
+    signInObstacle: () => signIn.obstacle(),
     async close(grace) {
       stopping = true;
       await delay(options.drainDelay);

@@ -13,7 +13,7 @@ export interface Drainable {
 interface Item {
   bytes: number;
   /** What is to be done when it is not. */
-  then: (() => void)[];
+  afterwards: (() => void)[];
 }
 
 /** Counts what is under way, and tells when that is nothing. */
@@ -42,7 +42,7 @@ export class Pending implements Drainable {
 
   add(id: unknown, bytes = 0): void {
     const items = this.#items.get(id) ?? [];
-    items.push({ bytes, then: [] });
+    items.push({ bytes, afterwards: [] });
     this.#items.set(id, items);
     this.#count += 1;
     this.#bytes += bytes;
@@ -52,7 +52,7 @@ export class Pending implements Drainable {
   whenSettled(id: unknown, then: () => void): void {
     const item = this.#items.get(id)?.at(-1);
     if (item === undefined) then();
-    else item.then.push(then);
+    else item.afterwards.push(then);
   }
 
   /** For when nothing will be answered any more. */
@@ -69,7 +69,7 @@ export class Pending implements Drainable {
     if (items?.length === 0) this.#items.delete(id);
     this.#count -= 1;
     this.#bytes -= item.bytes;
-    for (const then of item.then) then();
+    for (const then of item.afterwards) then();
     this.#onSettled();
     if (this.#count > 0) return;
     for (const wake of this.#waiting.splice(0)) wake();
