@@ -3,8 +3,8 @@ import type { Logger } from '../../logger.ts';
 import { FailureLog } from './failure-log.ts';
 
 /** How many wrong credentials one address may send at once, and how many more each second. */
-const BURST = 200;
-const PER_SECOND = 2;
+const BURST = 300;
+const PER_SECOND = 5;
 
 /** How many addresses are remembered: those that failed last. */
 const ADDRESSES_MAX = 10_000;

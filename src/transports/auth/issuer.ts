@@ -97,11 +97,13 @@ export function keysOf(
     try {
       keys ??= await found();
       // Those who ask together share one answer here, too.
-      if (!keys.fresh || !keys.coolingDown) await keys.reload();
+      await keys.reload();
+      if (hasKeys(remembered())) return true;
+      throw new Error('the issuer publishes no keys that tokens could be signed with');
     } catch (error) {
       fail(error);
+      return false;
     }
-    return hasKeys(remembered());
   }
 
   return Object.assign(find, { known });
