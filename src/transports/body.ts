@@ -70,8 +70,9 @@ function readBytes(request: IncomingMessage, maxBytes: number, visit: Visit): Pr
       bytes += chunk.length;
       pieces += 1;
       if (pieces > SMALL_PIECES_MAX && bytes < pieces * PIECE_MIN_BYTES) {
-        // What has arrived already is read one by one all the same, by whoever listens.
+        // Node reads on until this much waits for us, and pieces of one byte hardly count.
         request.pause();
+        request.unshift(Buffer.alloc(request.readableHighWaterMark));
         return fail(tooSmallPieces());
       }
       if (refusal === undefined) {

@@ -93,7 +93,8 @@ export function legacySse(options: Omit<EndpointOptions, 'changes'>): Endpoint {
     const visit = admission.visit(identity.caller.credential);
     try {
       const message = oneMessage((await readJson(request, messageMax, visit)).json);
-      visit.enter(1);
+      // What is no call can always be said, above all that a call is taken back.
+      visit.enter('method' in message && 'id' in message ? 1 : 0);
       await deliver(connection, message, visit);
       response.writeHead(202).end('Accepted');
     } catch (error) {
