@@ -59,5 +59,6 @@ if (config.http) {
 } else {
   const { serveOverStdio } = await dist('transports/stdio.js');
   const { stdin, stdout } = process;
-  serveOverStdio({ stdin, stdout, createServer, messageMax: config.messageMax, logger });
+  const { messageMax, callsAtOnce } = config;
+  serveOverStdio({ stdin, stdout, createServer, messageMax, callsAtOnce, logger });
 }

@@ -85,7 +85,8 @@ export async function startApp(options: AppOptions): Promise<App> {
     (reason) => metrics?.refused(reason),
   );
   served = transport;
-  const ops = metrics && (await openOps(config, store.get, metrics));
+  const signIn = async () => transport.signInObstacle?.();
+  const ops = metrics && (await openOps(config, store.get, signIn, metrics));
   const stopSweeping = startSweeping(config, store.get, logger, metrics?.purged);
   return {
     transport,
@@ -184,13 +185,13 @@ async function openTransport(
   onRefused: (reason: string) => void,
 ): Promise<Transport & Partial<HttpTransport>> {
   const { config, logger } = options;
-  const { messageMax } = config;
+  const { messageMax, callsAtOnce } = config;
   if (!config.http) {
     const { serveOverStdio } = await import('./transports/stdio.ts');
     const { stdin, stdout } = options;
     const caller = localPrincipal(config.namespace);
     const serve = (connection: ServedConnection) => createServer(connection, caller);
-    return serveOverStdio({ stdin, stdout, createServer: serve, messageMax, logger });
+    return serveOverStdio({ stdin, stdout, createServer: serve, messageMax, callsAtOnce, logger });
   }
   const { serveOverHttp } = await import('./transports/http.ts');
   const { host, port, publicUrl, drainDelay } = config;

@@ -17,11 +17,12 @@ export async function loadMetrics(
 export async function openOps(
   { host, opsHost = host, opsPort: port = 0 }: Config,
   store: () => Promise<Store>,
+  signIn: () => Promise<string | undefined>,
   metrics: Metrics,
 ): Promise<OpsServer> {
   const { serveOps } = await import('./ops/server.ts');
   const ping = async () => (await store()).ping();
-  return serveOps({ host: opsHost, port, ping, metrics });
+  return serveOps({ host: opsHost, port, ping, signIn, metrics });
 }
 
 /** Measures every use of a store from now on. */

@@ -21,16 +21,19 @@ export class DomainError extends Error {
   readonly code: ErrorCode;
   /** Whether the call may have taken effect all the same. */
   readonly outcomeUnknown: boolean;
+  /** What goes on though nobody waits for it any more, and counts as the caller's until it settles. */
+  readonly unfinished: Promise<unknown> | undefined;
 
   constructor(
     code: ErrorCode,
     message: string,
-    options: ErrorOptions & { outcomeUnknown?: boolean } = {},
+    options: ErrorOptions & { outcomeUnknown?: boolean; unfinished?: Promise<unknown> } = {},
   ) {
     super(message, options);
     this.name = 'DomainError';
     this.code = code;
     this.outcomeUnknown = options.outcomeUnknown ?? false;
+    this.unfinished = options.unfinished;
   }
 
   /** Whether the same call may succeed later, unchanged. */

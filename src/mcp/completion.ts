@@ -1,6 +1,7 @@
-import type { Server } from '@modelcontextprotocol/server';
+import type { CompleteRequestParams, Server } from '@modelcontextprotocol/server';
 import { PROMPTS } from './prompts/index.ts';
 import { invalidParams, withProtocolErrors } from './protocol-errors.ts';
+import type { Completer } from './resource.ts';
 import { RESOURCES } from './resources/index.ts';
 import type { RunCall } from './run-call.ts';
 import type { Context } from './tool.ts';
@@ -13,12 +14,7 @@ export function serveCompletion(server: Server, context: Context, run: RunCall):
   server.setRequestHandler('completion/complete', (request, call) => {
     const complete = async () => {
       const { ref, argument } = request.params;
-      const find =
-        ref.type === 'ref/resource'
-          ? RESOURCES.find((kind) => kind.uriTemplate === ref.uri)?.complete[argument.name]
-          : PROMPTS.find(
-              (prompt) => prompt.name === ref.name && prompt.argument.name === argument.name,
-            )?.complete;
+      const find = completerOf(ref, argument.name);
       if (find === undefined) {
         throw invalidParams(
           'There is nothing to complete under that reference. resources/templates/list and prompts/list show what can be completed.',
@@ -34,4 +30,15 @@ export function serveCompletion(server: Server, context: Context, run: RunCall):
     };
     return withProtocolErrors(run({ method: 'completion/complete' }, call, complete));
   });
+}
+
+/** What completes an argument, or `undefined` where nothing does. */
+function completerOf(ref: CompleteRequestParams['ref'], argument: string): Completer | undefined {
+  if (ref.type === 'ref/prompt') {
+    const prompt = PROMPTS.find(({ name }) => name === ref.name);
+    return prompt?.argument.name === argument ? prompt.complete : undefined;
+  }
+  const complete = RESOURCES.find(({ uriTemplate }) => uriTemplate === ref.uri)?.complete;
+  // Every object has a `constructor`, though nobody put it there.
+  return complete && Object.hasOwn(complete, argument) ? complete[argument] : undefined;
 }

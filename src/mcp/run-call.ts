@@ -1,4 +1,5 @@
-import type { ServerContext } from '@modelcontextprotocol/server';
+import type { RequestId, ServerContext } from '@modelcontextprotocol/server';
+import { DomainError } from '../domain/errors.ts';
 import { type Call, forCaller, type Observe, type Outcome, outcomeOf } from './calls.ts';
 import type { Principal } from './principal.ts';
 import { withinTime } from './time-limit.ts';
@@ -24,16 +25,31 @@ export type RunCall = <T>(
 ) => Promise<T>;
 
 /**
+ * Hears of the work of every call: a promise that settles when the work has really ended, which may be
+ * long after the call was answered, or taken back.
+ *
+ * @param id the call's, as its caller named it
+ */
+export type Hold = (work: Promise<unknown>, id: RequestId) => void;
+
+/**
  * Returns what runs the calls of one caller.
  *
  * @param requestId names the HTTP request that the calls come with; without it each gets a new name
+ * @param hold keeps what a call takes until its work has ended
  */
 export function createRunCall(
   { observe, callTimeout }: CallOptions,
   caller: Principal,
   requestId?: string,
+  hold?: Hold,
 ): RunCall {
-  return async (name, { mcpReq }, work) => {
+  return async (name, { mcpReq }, begin) => {
+    const work: typeof begin = (progressed) => {
+      const working = begin(progressed);
+      hold?.(toItsEnd(working), mcpReq.id);
+      return working;
+    };
     const call: Call = { ...name, caller, request_id: requestId ?? crypto.randomUUID() };
     const started = performance.now();
     const end = observe(call);
@@ -53,4 +69,14 @@ export function createRunCall(
       throw answer;
     }
   };
+}
+
+/** Settles with the work, or where its store stopped waiting for a part of it, with that part. */
+function toItsEnd(working: Promise<unknown>): Promise<unknown> {
+  return working.catch(unfinishedPart);
+}
+
+function unfinishedPart(error: unknown): Promise<unknown> | undefined {
+  if (!(error instanceof DomainError)) return undefined;
+  return error.unfinished ?? unfinishedPart(error.cause);
 }

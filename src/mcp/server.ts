@@ -7,10 +7,11 @@ import { createOffers, type OfferOptions, pinAdvice } from './offer.ts';
 import { servePrompts } from './prompts/handlers.ts';
 import { invalidParams } from './protocol-errors.ts';
 import { serveResources } from './resources/handlers.ts';
-import { type CallOptions, createRunCall } from './run-call.ts';
+import { type CallOptions, createRunCall, type Hold } from './run-call.ts';
 import { runTool } from './run-tool.ts';
 import { serveSubscriptions } from './subscriptions.ts';
 import type { Context } from './tool.ts';
+import type { WhenRead } from './updates.ts';
 
 export interface ServerOptions extends OfferOptions, CallOptions {
   version: string;
@@ -27,6 +28,10 @@ export interface ServedConnection {
   updates: 'server' | 'transport' | 'none';
   /** Names the HTTP request that the connection is for; absent where it outlives one. */
   requestId?: string;
+  /** Keeps what a call takes of the connection, until its work has ended. */
+  hold?: Hold;
+  /** Resolves when the client has read what it was sent, or is `undefined` if that is now. */
+  whenRead?: WhenRead;
 }
 
 /**
@@ -45,7 +50,7 @@ export function createServerFactory(options: ServerOptions) {
     const { tools, prompts, reads, instructions } = offerTo(caller);
     const toolContext = { ...context, offers: (name: string) => tools.has(name) };
     const subscribe = connection.updates !== 'none';
-    const run = createRunCall(options, context.caller, connection.requestId);
+    const run = createRunCall(options, caller, connection.requestId, connection.hold);
     const server = new Server(
       { name: 'mcp-sessions', title: 'Sessions', version },
       {
@@ -75,7 +80,8 @@ export function createServerFactory(options: ServerOptions) {
     servePrompts(server, prompts, context, run);
     serveCompletion(server, context, run);
     if (connection.updates === 'server') {
-      serveSubscriptions(server, changes, { caller, era: connection.era, logger });
+      const { era, whenRead } = connection;
+      serveSubscriptions(server, changes, { caller, era, whenRead, logger });
     }
     return server;
   };

@@ -5,9 +5,17 @@ import type { Changes } from './changes.ts';
 import { invalidParams } from './protocol-errors.ts';
 import { URI_MAX } from './resource.ts';
 import { RESOURCES } from './resources/index.ts';
+import { toldAsRead, type WhenRead } from './updates.ts';
 
 /** How many resources one connection may subscribe to. */
 const MAX_SUBSCRIPTIONS = 1000;
+
+export interface SubscriptionOptions {
+  caller: Caller;
+  era: 'legacy' | 'modern';
+  whenRead: WhenRead | undefined;
+  logger: Logger;
+}
 
 /**
  * Tells the client of a long-lived connection of changes to what it subscribed to. In the modern
@@ -16,7 +24,7 @@ const MAX_SUBSCRIPTIONS = 1000;
 export function serveSubscriptions(
   server: Server,
   changes: Changes,
-  { caller, era, logger }: { caller: Caller; era: 'legacy' | 'modern'; logger: Logger },
+  { caller, era, whenRead, logger }: SubscriptionOptions,
 ): void {
   /** By the URI that changes are told under: those that the client asked for it with. */
   const subscribed = new Map<string, Set<string>>();
@@ -50,12 +58,15 @@ export function serveSubscriptions(
     return {};
   });
 
-  const stop = changes.listen(caller, (uri) => {
-    for (const asked of era === 'legacy' ? (subscribed.get(uri) ?? []) : [uri]) {
+  const tell = toldAsRead(
+    (uri) =>
       server
-        .sendResourceUpdated({ uri: asked })
-        .catch((error: unknown) => logger.debug('resource update not sent', { error }));
-    }
+        .sendResourceUpdated({ uri })
+        .catch((error: unknown) => logger.debug('resource update not sent', { error })),
+    whenRead,
+  );
+  const stop = changes.listen(caller, (uri) => {
+    for (const asked of era === 'legacy' ? (subscribed.get(uri) ?? []) : [uri]) tell(asked);
   });
   const onclose = server.onclose;
   server.onclose = () => {

@@ -8,6 +8,8 @@ export interface OpsOptions {
   port: number;
   /** Resolves when the store answers. */
   ping(): Promise<void>;
+  /** Why nobody can sign in, in words that anybody may read, if so. */
+  signIn(): Promise<string | undefined>;
   metrics: { contentType: string; text(): Promise<string> };
 }
 
@@ -18,32 +20,47 @@ export interface OpsServer {
   close(): void;
 }
 
-/** How long `/readyz` waits for the store: less than probes usually wait for `/readyz`. */
-const PING_TIMEOUT_MS = 1000;
+/** How long `/readyz` waits: less than probes usually wait for `/readyz`. */
+const ANSWER_TIMEOUT_MS = 1000;
+
+const NO_PROXY =
+  'HTTP/1.1 405 Method Not Allowed\r\nallow: GET, HEAD\r\ncontent-length: 0\r\nconnection: close\r\n\r\n';
 
 /** Probes and scrapers are few. */
 const MAX_CONNECTIONS = 100;
 const TIMEOUT_MS = 10_000;
 
 /**
- * Serves `/healthz` (the process answers), `/readyz` (it takes calls and its store answers) and
- * `/metrics` on a port of their own, for those who run the server: nobody has to sign in there.
+ * Serves `/healthz` (the process answers), `/readyz` (it takes calls, its store answers, and callers can
+ * sign in) and `/metrics` on a port of their own, for those who run the server: nobody has to sign in there.
  *
  * @throws the system's error when the address cannot be bound
  */
 export async function serveOps(options: OpsOptions): Promise<OpsServer> {
-  const { ping, metrics } = options;
+  const { metrics } = options;
   let isStopping = false;
-  let pinging: Promise<void> | undefined;
+  const store = shared(() =>
+    options.ping().then(
+      () => undefined,
+      (error: unknown) =>
+        error instanceof DomainError
+          ? error.message
+          : 'The store cannot be used. The log says why.',
+    ),
+  );
+  const signIn = shared(() =>
+    options.signIn().catch(() => 'Nobody can sign in. The log says why.'),
+  );
 
   /** What keeps this server from taking calls, if anything does. */
   async function obstacle(): Promise<string | undefined> {
     if (isStopping) return 'The server is stopping.';
-    // Probes that come meanwhile share one ping: a store in trouble gets no more work from them.
-    pinging ??= ping().finally(() => {
-      pinging = undefined;
-    });
-    return within(PING_TIMEOUT_MS, pinging);
+    const obstacles = await Promise.all([
+      within(ANSWER_TIMEOUT_MS, store(), 'The store has not answered'),
+      within(ANSWER_TIMEOUT_MS, signIn(), 'What sign-in needs has not answered'),
+    ]);
+    const found = obstacles.filter((reason) => reason !== undefined);
+    return found.length > 0 ? found.join(' ') : undefined;
   }
 
   async function answer(path: string, response: ServerResponse): Promise<void> {
@@ -73,6 +90,11 @@ export async function serveOps(options: OpsOptions): Promise<OpsServer> {
     },
   );
   boundConnections(http);
+  // Where nobody listens, Node hangs up without a word.
+  http.on('connect', (_request, socket) => {
+    socket.on('error', () => socket.destroy());
+    socket.end(NO_PROXY, () => socket.destroy());
+  });
   await new Promise<void>((resolve, reject) => {
     http.once('error', reject);
     http.listen(options.port, options.host, resolve);
@@ -110,18 +132,28 @@ function boundConnections(http: Server): void {
   http.on('request', ({ socket }) => silent.delete(socket));
 }
 
-/** Why `ping` failed or was not quick enough, in words that anybody may read. */
-async function within(timeout: number, ping: Promise<void>): Promise<string | undefined> {
+/** Lets all who ask meanwhile share one answer: what is in trouble gets no more work from them. */
+function shared<T>(ask: () => Promise<T>): () => Promise<T> {
+  let asking: Promise<T> | undefined;
+  return () => {
+    asking ??= ask().finally(() => {
+      asking = undefined;
+    });
+    return asking;
+  };
+}
+
+/** What was found out, or that it was not in time, in milliseconds. */
+async function within(
+  timeout: number,
+  answer: Promise<string | undefined>,
+  otherwise: string,
+): Promise<string | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<string>((resolve) => {
-    timer = setTimeout(resolve, timeout, `The store has not answered within ${timeout} ms.`);
+    timer = setTimeout(resolve, timeout, `${otherwise} within ${timeout} ms.`);
   });
-  const answered = ping.then(
-    () => undefined,
-    (error: unknown) =>
-      error instanceof DomainError ? error.message : 'The store cannot be used. The log says why.',
-  );
-  return Promise.race([answered, late]).finally(() => clearTimeout(timer));
+  return Promise.race([answer, late]).finally(() => clearTimeout(timer));
 }
 
 function send(response: ServerResponse, status: number, text: string, type = 'text/plain'): void {

@@ -26,7 +26,9 @@ export interface Visit {
   charge(calls: number): void;
   /** Begins its calls: more than one if the body is a batch. @throws HttpError 413 or 429 */
   enter(calls: number): void;
-  /** Gives everything back; once is enough, more often does no harm. */
+  /** Keeps what it takes until the work has ended, though it should leave before. */
+  hold(work: Promise<unknown>): void;
+  /** Gives everything back once its work has ended; once is enough, more often does no harm. */
   leave(): void;
 }
 
@@ -68,6 +70,18 @@ export class Admission {
     const share = Math.max(bodiesMax / 4, messageMax);
     let bytes = 0;
     let calls = 0;
+    let working = 0;
+    let left = false;
+    let counted = true;
+    const count = (sign: 1 | -1) => {
+      counted = sign === 1;
+      usage.bytes += sign * bytes;
+      this.#bytes += sign * bytes;
+      usage.calls += sign * calls;
+    };
+    const giveBack = () => {
+      if (counted && left && working === 0) count(-1);
+    };
     return {
       receive: (more) => {
         if (this.#bytes + more > bodiesMax || usage.bytes + more > share) {
@@ -99,12 +113,19 @@ export class Admission {
         calls += more;
         usage.calls += more;
       },
+      hold: (work) => {
+        working += 1;
+        // Its caller may have gone before the work began.
+        if (!counted) count(1);
+        const ended = () => {
+          working -= 1;
+          giveBack();
+        };
+        work.then(ended, ended);
+      },
       leave: () => {
-        usage.bytes -= bytes;
-        this.#bytes -= bytes;
-        usage.calls -= calls;
-        bytes = 0;
-        calls = 0;
+        left = true;
+        giveBack();
       },
     };
   }

@@ -10,9 +10,13 @@ const DISCARD_FACTOR = 4;
 const STRETCH_MS = 5000;
 const STRETCH_MIN_BYTES = 5 * 1024;
 
-/** HTTP lets a body come in pieces of one byte, each of which takes this much memory beside it. */
+/**
+ * HTTP lets a body come in pieces of one byte, each of which takes this much memory beside it, and a
+ * moment in which nobody else is served: beyond the first few, they have to be of some size.
+ */
 const PIECE_BYTES = 200;
-const PIECES_MAX = 100_000;
+const SMALL_PIECES_MAX = 2000;
+const PIECE_MIN_BYTES = 64;
 
 /**
  * Reads a request's body as JSON, and says how many bytes that was.
@@ -65,7 +69,12 @@ function readBytes(request: IncomingMessage, maxBytes: number, visit: Visit): Pr
     const take = (chunk: Buffer) => {
       bytes += chunk.length;
       pieces += 1;
-      if (pieces > PIECES_MAX) return fail(tooManyPieces());
+      if (pieces > SMALL_PIECES_MAX && bytes < pieces * PIECE_MIN_BYTES) {
+        // Node reads on until this much waits for us, and pieces of one byte hardly count.
+        request.pause();
+        request.unshift(Buffer.alloc(request.readableHighWaterMark));
+        return fail(tooSmallPieces());
+      }
       if (refusal === undefined) {
         try {
           if (bytes > maxBytes) throw tooLong(maxBytes);
@@ -85,8 +94,11 @@ function readBytes(request: IncomingMessage, maxBytes: number, visit: Visit): Pr
   });
 }
 
-function tooManyPieces(): HttpError {
-  return new HttpError(413, `The body comes in more than ${PIECES_MAX} pieces. Send larger ones.`);
+function tooSmallPieces(): HttpError {
+  return new HttpError(
+    413,
+    `The body comes in more than ${SMALL_PIECES_MAX} pieces of less than ${PIECE_MIN_BYTES} bytes. Send larger ones.`,
+  );
 }
 
 function tooLong(maxBytes: number): HttpError {

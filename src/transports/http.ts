@@ -11,8 +11,10 @@ import { Admission } from './admission.ts';
 import { boundConnections } from './connections.ts';
 import { createGuard } from './guard.ts';
 import { HttpError } from './http-error.ts';
+import { assertMethod, refuseConnect } from './http-methods.ts';
 import { legacySse, SSE_MESSAGES_PATH } from './legacy-sse.ts';
 import type { HttpLimits } from './limits.ts';
+import { normalizeTarget } from './request-target.ts';
 import { streamableHttp } from './streamable-http.ts';
 import type { CreateServer, ListenToChanges, SignIn, Transport } from './transport.ts';
 
@@ -40,6 +42,8 @@ export interface HttpTransport extends Transport {
   url: string;
   /** How many connections and event streams are open, and how many bytes of bodies are held. */
   held(): { connections: number; streams: number; bodies: number };
+  /** Why nobody can sign in at the moment, in words that anybody may read, if so. */
+  signInObstacle(): Promise<string | undefined>;
 }
 
 /** How long a request may take to arrive, and its head, which a silent connection never sends. */
@@ -76,6 +80,7 @@ export async function serveOverHttp(options: HttpOptions): Promise<HttpTransport
     const requestId = randomUUID();
     response.setHeader('x-request-id', requestId);
     if (stopping) response.setHeader('connection', 'close');
+    normalizeTarget(request);
     const refusal = guard(request.headers.host, request.headers.origin);
     if (refusal !== undefined) throw new HttpError(403, refusal);
     if (closing) throw new HttpError(503, 'The server is stopping. Repeat the call shortly.');
@@ -83,6 +88,7 @@ export async function serveOverHttp(options: HttpOptions): Promise<HttpTransport
     const endpoint = endpoints.get(path);
     const metadata = endpoint === undefined ? signIn.metadata(path, origin) : undefined;
     if (metadata !== undefined) {
+      assertMethod(request.method, 'GET', 'HEAD');
       response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(metadata));
       return;
     }
@@ -120,6 +126,7 @@ export async function serveOverHttp(options: HttpOptions): Promise<HttpTransport
     },
   );
   const connections = boundConnections(http, limits.connectionsMax);
+  refuseConnect(http, options.onRefused);
   await new Promise<void>((resolve, reject) => {
     http.once('error', reject);
     http.listen(options.port, options.host, resolve);
@@ -132,6 +139,7 @@ export async function serveOverHttp(options: HttpOptions): Promise<HttpTransport
     url,
     ended: new Promise(() => {}),
     held: () => ({ connections: connections.count(), ...admission.held }),
+    signInObstacle: () => signIn.obstacle(),
     async close(grace) {
       stopping = true;
       await delay(options.drainDelay);

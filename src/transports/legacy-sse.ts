@@ -1,9 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type JSONRPCMessage, parseJSONRPCMessage } from '@modelcontextprotocol/server';
+import {
+  type JSONRPCMessage,
+  parseJSONRPCMessage,
+  type RequestId,
+} from '@modelcontextprotocol/server';
 import { SSEServerTransport } from '@modelcontextprotocol/server-legacy/sse';
+import type { Visit } from './admission.ts';
 import { readJson } from './body.ts';
 import { HttpError } from './http-error.ts';
+import { assertMethod } from './http-methods.ts';
 import { countPending, type Pending } from './pending.ts';
+import { whenRead } from './room.ts';
 import { type OpenStream, Streams } from './streams.ts';
 import type { Endpoint, EndpointOptions, Identity } from './transport.ts';
 
@@ -16,6 +23,8 @@ const KEEP_ALIVE_MS = 15_000;
 interface Connection {
   transport: SSEServerTransport;
   pending: Pending;
+  /** What the calls take that are not answered. */
+  visits: Map<RequestId, Visit>;
   /** How many bytes the client has not read yet. */
   unread(): number;
   stream: OpenStream;
@@ -35,7 +44,16 @@ export function legacySse(options: Omit<EndpointOptions, 'changes'>): Endpoint {
     const { credential } = identity.caller;
     admission.visit(credential).leave();
     const leave = admission.openStream(credential);
-    const server = createServer({ era: 'legacy', updates: 'server' }, identity.caller);
+    const visits = new Map<RequestId, Visit>();
+    const server = createServer(
+      {
+        era: 'legacy',
+        updates: 'server',
+        hold: (work, id) => visits.get(id)?.hold(work),
+        whenRead: () => whenRead(response),
+      },
+      identity.caller,
+    );
     const transport = new SSEServerTransport(SSE_MESSAGES_PATH, response);
     const pending = countPending(transport);
     server.onerror = (error) => logger.debug('sse', { error });
@@ -44,7 +62,7 @@ export function legacySse(options: Omit<EndpointOptions, 'changes'>): Endpoint {
     const stream: OpenStream = { identity, end: () => void close() };
     const release = streams.keep(stream);
     const unread = () => response.writableLength;
-    connections.set(transport.sessionId, { transport, pending, unread, stream, close });
+    connections.set(transport.sessionId, { transport, pending, visits, unread, stream, close });
     response.on('close', () => {
       leave();
       release();
@@ -75,10 +93,10 @@ export function legacySse(options: Omit<EndpointOptions, 'changes'>): Endpoint {
     const visit = admission.visit(identity.caller.credential);
     try {
       const message = oneMessage((await readJson(request, messageMax, visit)).json);
-      visit.enter(1);
-      await connection.transport.handlePostMessage(request, response, message);
-      // The answer comes on the stream, later than the response to this request.
-      connection.pending.whenSettled('id' in message ? message.id : undefined, visit.leave);
+      // What is no call can always be said, above all that a call is taken back.
+      visit.enter('method' in message && 'id' in message ? 1 : 0);
+      await deliver(connection, message, visit);
+      response.writeHead(202).end('Accepted');
     } catch (error) {
       visit.leave();
       throw error;
@@ -88,10 +106,7 @@ export function legacySse(options: Omit<EndpointOptions, 'changes'>): Endpoint {
   return {
     async handle(request, response, identity) {
       const posts = request.url?.startsWith(SSE_MESSAGES_PATH) === true;
-      if (request.method !== (posts ? 'POST' : 'GET')) {
-        response.setHeader('allow', posts ? 'POST' : 'GET');
-        throw new HttpError(405, `Use ${posts ? 'POST' : 'GET'} here.`);
-      }
+      assertMethod(request.method, posts ? 'POST' : 'GET');
       return posts ? post(request, response, identity) : open(response, identity);
     },
     async drained(timeout) {
@@ -109,8 +124,37 @@ function oneMessage(json: unknown): JSONRPCMessage {
   try {
     return parseJSONRPCMessage(json);
   } catch {
-    throw new HttpError(400, 'The body is no message of JSON-RPC 2.0. Send one, and no batch.');
+    throw noMessage();
   }
+}
+
+function noMessage(): HttpError {
+  return new HttpError(400, 'The body is no message of JSON-RPC 2.0. Send one, and no batch.');
+}
+
+/**
+ * Hands a message to the server of a connection. Its answer comes on the stream, later than the
+ * response to the request that it came with, and until then the visit goes on.
+ */
+async function deliver(
+  { transport, pending, visits }: Connection,
+  message: JSONRPCMessage,
+  visit: Visit,
+): Promise<void> {
+  const id = 'method' in message && 'id' in message ? message.id : undefined;
+  const leave = () => {
+    visit.leave();
+    if (id !== undefined && visits.get(id) === visit) visits.delete(id);
+  };
+  if (id !== undefined) visits.set(id, visit);
+  try {
+    await transport.handleMessage(message);
+  } catch {
+    leave();
+    throw noMessage();
+  }
+  if (id === undefined) leave();
+  else pending.whenSettled(id, leave);
 }
 
 /** Whether two requests come from one caller who may do the same: a renewed credential may go on. */

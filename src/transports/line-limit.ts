@@ -1,4 +1,5 @@
 import { Transform, type TransformCallback } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 
 const NEWLINE = 0x0a;
 
@@ -7,11 +8,13 @@ const KEPT_BYTES = 512;
 
 /**
  * Passes whole lines on and drops those above a limit, telling of each. The SDK's reader would end
- * the connection instead, and would copy a long line once for every chunk of it.
+ * the connection instead, and would copy a long line once for every chunk of it. It passes no faster
+ * than what comes of the lines is dealt with, and while it does not, nothing more is read.
  */
 export class LineLimit extends Transform {
   readonly #maxBytes: number;
   readonly #onTooLong: (id: string | number | null, bytes: number) => void;
+  readonly #room: () => Promise<void> | undefined;
   #chunks: Buffer[] = [];
   #bytes = 0;
   #head: Buffer | undefined;
@@ -19,16 +22,29 @@ export class LineLimit extends Transform {
   /**
    * @param onTooLong hears of each dropped line: the id of its JSON-RPC request, if it shows at
    *   either end of the line, and how long the line was
+   * @param room is asked before each line: a promise of when there is room for it, if there is none now
    */
-  constructor(maxBytes: number, onTooLong: (id: string | number | null, bytes: number) => void) {
+  constructor(
+    maxBytes: number,
+    onTooLong: (id: string | number | null, bytes: number) => void,
+    room: () => Promise<void> | undefined = () => undefined,
+  ) {
     super();
     this.#maxBytes = maxBytes;
     this.#onTooLong = onTooLong;
+    this.#room = room;
   }
 
-  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+  override _transform(chunk: Buffer, encoding: BufferEncoding, done: TransformCallback): void {
     let start = 0;
     for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, start)) {
+      // A line that has been passed on, and not been read yet, has not taken its room yet.
+      const room = this.readableLength > 0 ? nextTurn() : this.#room();
+      if (room !== undefined) {
+        const rest = chunk.subarray(start);
+        void room.then(() => (this.destroyed ? done() : this._transform(rest, encoding, done)));
+        return;
+      }
       this.#take(chunk.subarray(start, end + 1));
       this.#endLine();
       start = end + 1;

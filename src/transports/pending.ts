@@ -9,37 +9,74 @@ export interface Drainable {
   drained(timeout: number): Promise<boolean>;
 }
 
+/** One thing that is under way. */
+interface Item {
+  bytes: number;
+  /** What is to be done when it is not. */
+  afterwards: (() => void)[];
+}
+
 /** Counts what is under way, and tells when that is nothing. */
 export class Pending implements Drainable {
-  /** What is under way, each with what is to be done when it is not. */
-  readonly #ids = new Map<unknown, (() => void)[]>();
+  /** By identifier, of which a careless client may use one twice: the first comes first. */
+  readonly #items = new Map<unknown, Item[]>();
+  readonly #onSettled: () => void;
+  #count = 0;
+  #bytes = 0;
   #waiting: (() => void)[] = [];
 
-  add(id: unknown): void {
-    if (!this.#ids.has(id)) this.#ids.set(id, []);
+  /** @param onSettled hears whenever there is less of it */
+  constructor(onSettled: () => void = () => {}) {
+    this.#onSettled = onSettled;
   }
 
-  /** Calls `then` once `id` is no longer under way, which may be now. */
+  /** How much is under way. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** How many bytes brought it. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  add(id: unknown, bytes = 0): void {
+    const items = this.#items.get(id) ?? [];
+    items.push({ bytes, afterwards: [] });
+    this.#items.set(id, items);
+    this.#count += 1;
+    this.#bytes += bytes;
+  }
+
+  /** Calls `then` once what came last as `id` is no longer under way, which may be now. */
   whenSettled(id: unknown, then: () => void): void {
-    const waiting = this.#ids.get(id);
-    if (waiting === undefined) then();
-    else waiting.push(then);
+    const item = this.#items.get(id)?.at(-1);
+    if (item === undefined) then();
+    else item.afterwards.push(then);
   }
 
   /** For when nothing will be answered any more. */
   settleAll(): void {
-    for (const id of [...this.#ids.keys()]) this.settle(id);
+    for (const id of [...this.#items.keys()]) {
+      while (this.#items.has(id)) this.settle(id);
+    }
   }
 
   settle(id: unknown): void {
-    for (const then of this.#ids.get(id) ?? []) then();
-    this.#ids.delete(id);
-    if (this.#ids.size > 0) return;
+    const items = this.#items.get(id);
+    const item = items?.shift();
+    if (item === undefined) return;
+    if (items?.length === 0) this.#items.delete(id);
+    this.#count -= 1;
+    this.#bytes -= item.bytes;
+    for (const then of item.afterwards) then();
+    this.#onSettled();
+    if (this.#count > 0) return;
     for (const wake of this.#waiting.splice(0)) wake();
   }
 
   async drained(timeout: number): Promise<boolean> {
-    if (this.#ids.size === 0) return true;
+    if (this.#count === 0) return true;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<boolean>((resolve) => {
       timer = setTimeout(resolve, timeout, false);
@@ -52,9 +89,14 @@ export class Pending implements Drainable {
 /**
  * Makes `transport` keep count of the requests it delivered and has not answered. What arrived is
  * what has to be answered, whether or not its handler has started.
+ *
+ * @param sizeOf how many bytes the message had that is being delivered
  */
-export function countPending(transport: Transport): Pending {
-  const pending = new Pending();
+export function countPending(
+  transport: Transport,
+  pending = new Pending(),
+  sizeOf: () => number = () => 0,
+): Pending {
   const send = transport.send.bind(transport);
   const start = transport.start.bind(transport);
 
@@ -63,7 +105,7 @@ export function countPending(transport: Transport): Pending {
     transport.onmessage = (message: JSONRPCMessage, extra) => {
       if ('method' in message) {
         if ('id' in message) {
-          if (!OPEN_ENDED.has(message.method)) pending.add(message.id);
+          if (!OPEN_ENDED.has(message.method)) pending.add(message.id, sizeOf());
         } else if (message.method === 'notifications/cancelled') {
           pending.settle(message.params?.requestId);
         }

@@ -1,11 +1,13 @@
 import type { Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { ProtocolErrorCode, type Server } from '@modelcontextprotocol/server';
 import { StdioServerTransport, serveStdio } from '@modelcontextprotocol/server/stdio';
 import type { Logger } from '../logger.ts';
 import type { ServedConnection } from '../mcp/server.ts';
 import { LineLimit } from './line-limit.ts';
 import { countPending } from './pending.ts';
+import { Room } from './room.ts';
 import type { Transport } from './transport.ts';
 
 export interface StdioOptions {
@@ -14,8 +16,13 @@ export interface StdioOptions {
   createServer: (connection: ServedConnection) => Server;
   /** The longest message that is read, in bytes. */
   messageMax: number;
+  /** How many calls may be under way; others are not read before one of these has ended. */
+  callsAtOnce: number;
   logger: Logger;
 }
+
+/** How many of the longest messages may be under way at once. */
+const LONGEST_AT_ONCE = 4;
 
 /** Serves one client over stdin and stdout, in whichever protocol era it opens. */
 export function serveOverStdio({
@@ -23,16 +30,27 @@ export function serveOverStdio({
   stdout,
   createServer,
   messageMax,
+  callsAtOnce,
   logger,
 }: StdioOptions): Transport {
-  const lines = new LineLimit(messageMax, (id, bytes) => {
+  // Each answer that waits for the reader listens to it.
+  stdout.setMaxListeners(0);
+  const room = new Room({ callsAtOnce, bytes: LONGEST_AT_ONCE * messageMax }, stdout);
+  const refuse = (id: string | number | null, bytes: number) => {
     const message = `The message is ${bytes} bytes long, and at most ${messageMax} are read. Nothing was changed. Send less in one call.`;
     const error = { code: ProtocolErrorCode.InvalidRequest, message };
     stdout.write(`${JSON.stringify({ jsonrpc: '2.0', id, error })}\n`);
+  };
+  const lines = new LineLimit(messageMax, refuse, () => room.whenThereIs());
+  let bytes = 0;
+  lines.on('data', (line: Buffer) => {
+    bytes = line.length;
   });
   const wire = new StdioServerTransport(lines, stdout, { maxBufferSize: 2 * messageMax });
-  const pending = countPending(wire);
-  const handle = serveStdio(({ era }) => createServer({ era, updates: 'server' }), {
+  const pending = countPending(wire, room.pending, () => bytes);
+  const { hold } = room;
+  const whenRead = () => room.whenRead();
+  const handle = serveStdio(({ era }) => createServer({ era, updates: 'server', hold, whenRead }), {
     transport: wire,
     onerror: (error) => logger.warn('stdio', { error }),
   });
@@ -46,12 +64,15 @@ export function serveOverStdio({
       new Promise<void>((resolve) => stdout.on('error', () => resolve())),
     ]),
     async close(grace) {
+      const until = performance.now() + grace;
       stdin.unpipe(lines);
       // Lets through what has been read so far, a last line without its newline included.
-      await new Promise((resolve) => lines.write('\n', resolve));
-      const answered = await pending.drained(grace);
+      const through = new Promise<boolean>((resolve) => lines.write('\n', () => resolve(true)));
+      const read = await Promise.race([through, delay(grace, false, { ref: false })]);
+      const answered = await pending.drained(Math.max(0, until - performance.now()));
       await handle.close();
-      return answered;
+      lines.destroy();
+      return read && answered;
     },
   };
 }

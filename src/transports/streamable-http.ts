@@ -1,10 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { toNodeHandler } from '@modelcontextprotocol/node';
 import { createMcpHandler, type Server } from '@modelcontextprotocol/server';
+import { toldAsRead } from '../mcp/updates.ts';
 import { readJson } from './body.ts';
 import { HttpError } from './http-error.ts';
+import { assertMethod } from './http-methods.ts';
 import { answerInJson, takesJson } from './legacy-json.ts';
 import { Pending } from './pending.ts';
+import { whenRead } from './room.ts';
 import { Streams } from './streams.ts';
 import type { Endpoint, EndpointOptions, Identity } from './transport.ts';
 
@@ -33,13 +37,13 @@ export function streamableHttp(options: EndpointOptions): Endpoint {
       onerror: (error) => logger.debug('streamable http', { error }),
     });
 
-  /** Serves a request whose body, if it has one, has been read. */
+  /** Serves a request whose body has been read. */
   function answer(
     handler: Handler,
     serve: Serve,
     request: IncomingMessage,
     response: ServerResponse,
-    body?: unknown,
+    body: unknown,
   ) {
     // The body goes past the adapter, which would write it as JSON once more: a waste, and more than
     // the stack bears where it nests deeply.
@@ -47,22 +51,34 @@ export function streamableHttp(options: EndpointOptions): Endpoint {
       ...handler,
       async fetch(web, options) {
         if (await takesJson(web, body)) return answerInJson(serve({ era: 'legacy' }), web, body);
-        const given = body === undefined ? options : { ...options, parsedBody: body };
-        const answered = await handler.fetch(web, given);
+        const answered = await handler.fetch(web, { ...options, parsedBody: body });
         // The SDK asks to keep every connection, where a server that stops has to say the opposite.
         answered.headers.delete('connection');
         return answered;
       },
     };
     const adapter = toNodeHandler(served, { onerror });
-    return adapter(request as NodeRequest, response, body === undefined ? undefined : null);
+    return adapter(request as NodeRequest, response, null);
   }
 
   /** Tells the client of changes, on the stream that answers it, for as long as that is open. */
-  function tell(handler: Handler, response: ServerResponse, identity: Identity): void {
+  function tell(
+    handler: Handler,
+    response: ServerResponse,
+    identity: Identity,
+    uris: ReadonlySet<unknown>,
+  ): void {
     const leave = admission.openStream(identity.caller.credential);
     pending.settle(response);
-    const stop = changes(identity.caller, (uri) => handler.notify.resourceUpdated(uri));
+    const told = toldAsRead(
+      async (uri) => {
+        handler.notify.resourceUpdated(uri);
+        // It is written to the response in this turn, and whether it is read shows in the next.
+        await nextTurn();
+      },
+      () => whenRead(response),
+    );
+    const stop = changes(identity.caller, (uri) => uris.has(uri) && told(uri));
     const release = streams.keep({ identity, end: () => void handler.close() });
     response.on('close', () => {
       leave();
@@ -73,11 +89,14 @@ export function streamableHttp(options: EndpointOptions): Endpoint {
 
   return {
     async handle(request, response, identity, requestId) {
-      const visit = admission.visit(identity.caller.credential);
-      pending.add(response);
       const { caller } = identity;
-      const serve: Serve = ({ era }) =>
-        createServer({ era, updates: era === 'modern' ? 'transport' : 'none', requestId }, caller);
+      const visit = admission.visit(caller.credential);
+      pending.add(response);
+      const { hold } = visit;
+      const serve: Serve = ({ era }) => {
+        const updates = era === 'modern' ? 'transport' : 'none';
+        return createServer({ era, updates, requestId, hold }, caller);
+      };
       const handler = handlerFor(serve);
       open.add(handler);
       response.on('close', () => {
@@ -85,12 +104,12 @@ export function streamableHttp(options: EndpointOptions): Endpoint {
         pending.settle(response);
         open.delete(handler);
       });
-      if (request.method !== 'POST') return answer(handler, serve, request, response);
+      assertMethod(request.method, 'POST');
       const { json: body, bytes } = await readJson(request, messageMax, visit);
       const method = (body as { method?: unknown } | null)?.method;
       if (method === 'subscriptions/listen') {
         if (bytes > LISTEN_MAX) throw tooMuchToListenTo(bytes);
-        tell(handler, response, identity);
+        tell(handler, response, identity, listenedTo(body));
         visit.leave();
       } else visit.enter(Array.isArray(body) ? body.length : 1);
       return answer(handler, serve, request, response, body);
@@ -100,6 +119,13 @@ export function streamableHttp(options: EndpointOptions): Endpoint {
       await Promise.all([...open].map((handler) => handler.close()));
     },
   };
+}
+
+/** The resources that a subscription names, as far as it is well formed, which the SDK looks into. */
+function listenedTo(body: unknown): ReadonlySet<unknown> {
+  const { params } = body as { params?: { notifications?: { resourceSubscriptions?: unknown } } };
+  const named = params?.notifications?.resourceSubscriptions;
+  return new Set(Array.isArray(named) ? named : []);
 }
 
 function tooMuchToListenTo(bytes: number): HttpError {

@@ -27,6 +27,8 @@ export interface SignIn {
   authenticate(request: IncomingMessage, origin: string): Promise<Identity>;
   /** What anybody may read at `path`, in order to find out how to sign in. */
   metadata(path: string, origin: string): object | undefined;
+  /** Why nobody can sign in at the moment, in words that anybody may read, if so. */
+  obstacle(): Promise<string | undefined>;
 }
 
 /** Calls the listener with the URI of each resource that changes for the caller, until told to stop. */

@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import {
+  CompactSign,
   type CryptoKey,
   exportJWK,
   exportSPKI,
@@ -24,8 +25,14 @@ interface Key {
 export class Issuer {
   /** How often its keys were asked for. */
   keysFetched = 0;
+  /** How often it was asked for anything. */
+  asked = 0;
   /** Answers 500 to everything. */
   broken = false;
+  /** Publishes no keys. */
+  withoutKeys = false;
+  /** Which of its answers never ends. */
+  endless: 'metadata' | 'keys' | 'error' | undefined;
   readonly #keys: Key[] = [];
   /** What clients asked tokens for, most recently last. */
   readonly requests: URLSearchParams[] = [];
@@ -96,6 +103,15 @@ export class Issuer {
       .sign(key ?? privateKey);
   }
 
+  /** Signs claims that `JSON.stringify` cannot write: a part of their text is replaced by another. */
+  async signText(changes: Record<string, unknown>, part: string, by: string): Promise<string> {
+    const { kid, privateKey } = this.#current;
+    const text = JSON.stringify(this.claims(changes)).replace(part, by);
+    return new CompactSign(new TextEncoder().encode(text))
+      .setProtectedHeader({ alg: 'ES256', kid, typ: 'at+jwt' })
+      .sign(privateKey);
+  }
+
   close(): void {
     this.#http.close();
     this.#http.closeAllConnections();
@@ -103,6 +119,9 @@ export class Issuer {
 
   async #answer(request: IncomingMessage, response: ServerResponse) {
     const path = request.url;
+    this.asked++;
+    const kind = path?.startsWith('/.well-known/') ? 'metadata' : 'keys';
+    if (this.endless === kind || this.endless === 'error') return flood(response, this.endless);
     const json = async (): Promise<unknown> => {
       if (this.broken) return undefined;
       if (path === `/.well-known/oauth-authorization-server${this.#path}`) {
@@ -128,7 +147,7 @@ export class Issuer {
         ...(await exportJWK(publicKey)),
         ...{ kid, alg: 'ES256', use: 'sig' },
       });
-      return { keys: await Promise.all(this.#keys.map(jwk)) };
+      return { keys: this.withoutKeys ? [] : await Promise.all(this.#keys.map(jwk)) };
     };
     const found = await json();
     response.writeHead(found === undefined ? (this.broken ? 500 : 404) : 200, {
@@ -136,4 +155,16 @@ export class Issuer {
     });
     response.end(JSON.stringify(found ?? {}));
   }
+}
+
+/** Answers with what looks like JSON and does not end. */
+function flood(response: ServerResponse, kind: string): void {
+  response.writeHead(kind === 'error' ? 500 : 200, { 'content-type': 'application/json' });
+  response.write('{"issuer":"');
+  const part = Buffer.alloc(1024 * 1024, 'x');
+  const more = () => {
+    while (!response.destroyed && response.write(part));
+  };
+  response.on('drain', more);
+  more();
 }

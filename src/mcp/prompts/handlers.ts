@@ -27,7 +27,8 @@ export function servePrompts(
         throw invalidParams('There is no such prompt. prompts/list shows what there is.');
       }
       const { name, schema } = prompt.argument;
-      const id = schema.safeParse(request.params.arguments?.[name]);
+      const given = request.params.arguments ?? {};
+      const id = schema.safeParse(Object.hasOwn(given, name) ? given[name] : undefined);
       if (!id.success) throw invalidParams(`${name}: ${id.error.issues[0]?.message}.`);
       const text = await prompt.text(id.data, context);
       return {

@@ -92,14 +92,15 @@ export class Connection {
     const deadline = Date.now() + patience;
     let timer: NodeJS.Timeout | undefined;
     let met: unknown = new Error('no answer in time');
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(unavailable(met)), patience);
-    });
     const meet = (error: unknown) => {
       met = error;
     };
+    const working = this.#repeat(work, deadline, meet);
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(unavailable(met, working)), patience);
+    });
     try {
-      return await Promise.race([this.#repeat(work, deadline, meet), late]);
+      return await Promise.race([working, late]);
     } catch (error) {
       throw toDomainError(error);
     } finally {

@@ -106,7 +106,7 @@ export function bulkWriteFailure(error: unknown): unknown {
 }
 
 /** The error of a store that could not be reached in the time that a call waits for it. */
-export function unavailable(cause: unknown): DomainError {
+export function unavailable(cause: unknown, unfinished?: Promise<unknown>): DomainError {
   const contended =
     cause instanceof MongoError &&
     !(cause instanceof MongoWriteConcernError) &&
@@ -116,7 +116,7 @@ export function unavailable(cause: unknown): DomainError {
     contended
       ? `Another change of the same record has not finished. ${REPEAT}`
       : `MongoDB cannot be reached at the moment; if this was to change something, it is not known whether it did. ${REPEAT}`,
-    { cause, outcomeUnknown: true },
+    { cause, outcomeUnknown: true, ...(unfinished && { unfinished }) },
   );
 }
 

@@ -1,6 +1,7 @@
 import type { Logger } from '../../logger.ts';
 import type { Principal } from '../../mcp/principal.ts';
 import type { SignIn } from '../transport.ts';
+import { FailedSignIns } from './failed-sign-ins.ts';
 import { bearerSignIn } from './sign-in.ts';
 import type { Verifier } from './verifier.ts';
 
@@ -36,7 +37,11 @@ export async function openSignIn(
     const { authJwtNamespaceClaim: namespaceClaim, authJwtUserClaim: userClaim } = options;
     verifiers.push(jwtVerifier({ issuer, audience, namespaceClaim, userClaim }, logger));
   }
-  if (verifiers.length > 0) return bearerSignIn(verifiers, issuer);
+  if (verifiers.length > 0) return bearerSignIn(verifiers, issuer, new FailedSignIns(logger));
   const identity = { caller: local, holds: async () => true };
-  return { authenticate: async () => identity, metadata: () => undefined };
+  return {
+    authenticate: async () => identity,
+    metadata: () => undefined,
+    obstacle: async () => undefined,
+  };
 }

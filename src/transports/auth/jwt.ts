@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { errors, type JWTPayload, jwtVerify } from 'jose';
+import { errors, jwtVerify } from 'jose';
+import { z } from 'zod';
 import { identifier } from '../../domain/identifiers.ts';
 import type { Logger } from '../../logger.ts';
 import type { Identity } from '../transport.ts';
@@ -29,15 +30,30 @@ const CLOCK_TOLERANCE_S = 5;
 
 const named = identifier('What a claim names');
 
+const words = z.union([z.string(), z.array(z.string())]).optional();
+
+/** What claims have to be, as far as `jose` does not look (RFC 7519 §4.1, RFC 8693 §4.2). */
+const claimTypes = z.looseObject({
+  sub: named,
+  aud: z.union([z.string(), z.array(z.string())]),
+  // JSON has numbers that are read as infinite.
+  exp: z.number(),
+  nbf: z.number().optional(),
+  iat: z.number().optional(),
+  scope: words,
+  scp: words,
+});
+type Claims = z.infer<typeof claimTypes>;
+
 /**
  * Recognises the access tokens of one issuer, as a resource server does (RFC 9068 §4), whatever their
  * `typ`: most issuers do not write the one that is meant for access tokens.
  */
 export function jwtVerifier(options: JwtOptions, logger: Logger): Verifier {
   const { issuer, namespaceClaim, userClaim } = options;
-  const keys = keysOf(issuer);
+  const keys = keysOf(issuer, (error) => logger.warn('tokens cannot be checked', { error }));
 
-  async function claimsOf(token: string): Promise<JWTPayload> {
+  async function claimsOf(token: string): Promise<Claims> {
     try {
       const { payload } = await jwtVerify(token, keys, {
         issuer,
@@ -46,19 +62,21 @@ export function jwtVerifier(options: JwtOptions, logger: Logger): Verifier {
         clockTolerance: CLOCK_TOLERANCE_S,
         requiredClaims: ['exp', 'sub'],
       });
-      return payload;
+      return claimTypes.parse(payload);
     } catch (error) {
       throw refusalOf(error, logger);
     }
   }
 
   /** @throws Refusal 403: a token without it is good, and good for nothing here */
-  function claim(payload: JWTPayload, name: string): string {
-    const value = named.safeParse(payload[name]);
+  function claim(payload: Claims, name: string): string {
+    const value = named.safeParse(Object.hasOwn(payload, name) ? payload[name] : undefined);
     if (value.success) return value.data;
     throw new Refusal(
       403,
       `The token has no claim ${JSON.stringify(name)} that could be used. Whoever runs the issuer has to add it.`,
+      undefined,
+      true,
     );
   }
 
@@ -67,7 +85,7 @@ export function jwtVerifier(options: JwtOptions, logger: Logger): Verifier {
 
     async verify(token): Promise<Identity> {
       const payload = await claimsOf(token);
-      const expires = 1000 * ((payload.exp as number) + CLOCK_TOLERANCE_S);
+      const expires = 1000 * (payload.exp + CLOCK_TOLERANCE_S);
       const subject = JSON.stringify([issuer, payload.sub]);
       return {
         caller: {
@@ -79,32 +97,43 @@ export function jwtVerifier(options: JwtOptions, logger: Logger): Verifier {
         holds: async () => Date.now() < expires,
       };
     },
+
+    async obstacle() {
+      if (await keys.known()) return undefined;
+      return 'The issuer of tokens cannot be asked for its keys. The log says why.';
+    },
   };
 }
 
 /** RFC 8693 §4.2 calls it `scope`; some issuers `scp`, as text or as a list. */
-function scopesOf({ scope, scp }: JWTPayload): unknown[] {
+function scopesOf({ scope = [], scp = [] }: Claims): string[] {
   return [scope, scp].flatMap((granted) =>
-    typeof granted === 'string' ? granted.split(' ') : Array.isArray(granted) ? granted : [],
+    typeof granted === 'string' ? granted.split(' ') : granted,
   );
 }
 
 function refusalOf(error: unknown, logger: Logger): Refusal {
   if (error instanceof IssuerUnavailable) {
-    logger.warn('tokens cannot be checked', { error });
     return new Refusal(
       503,
       'The issuer of tokens cannot be reached, so nobody can be let in. Try again shortly.',
     );
   }
-  if (!(error instanceof errors.JOSEError)) throw error;
+  // What is no error of `jose` itself comes from what it is made of, which met a key that it cannot use.
+  const reason = error instanceof errors.JOSEError ? error.code : (error as Error).name;
+  // These are looked at once the signature has been found to be good.
+  const mistyped = error instanceof z.ZodError;
+  const genuine =
+    mistyped ||
+    error instanceof errors.JWTExpired ||
+    error instanceof errors.JWTClaimValidationFailed;
   const claim = error instanceof errors.JWTClaimValidationFailed ? error.claim : undefined;
-  logger.debug('token refused', { reason: error.code, claim });
+  logger.debug('token refused', { reason, claim: mistyped ? error.issues[0]?.path[0] : claim });
   if (error instanceof errors.JWTExpired) {
-    return invalidToken('The token has expired. Sign in again.');
+    return invalidToken('The token has expired. Sign in again.', genuine);
   }
   if (claim === 'aud') {
-    return invalidToken('The token is meant for another server. Sign in to this one.');
+    return invalidToken('The token is meant for another server. Sign in to this one.', genuine);
   }
-  return invalidToken('The token is not valid. Sign in again.');
+  return invalidToken('The token is not valid. Sign in again.', genuine);
 }

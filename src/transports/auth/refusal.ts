@@ -8,18 +8,21 @@ const USUAL_SCOPES = SCOPES.filter((scope) => scope !== 'admin');
 export class Refusal extends Error {
   readonly status: 400 | 401 | 403 | 503;
   readonly code: 'invalid_request' | 'invalid_token' | 'insufficient_scope' | undefined;
+  /** Whether the credential is known to come from those who issue them, and is no guess. */
+  readonly genuine: boolean;
 
   /** @param message is for the caller: it says what to do, and holds nothing of the credential */
-  constructor(status: Refusal['status'], message: string, code?: Refusal['code']) {
+  constructor(status: Refusal['status'], message: string, code?: Refusal['code'], genuine = false) {
     super(message);
     this.status = status;
     this.code = code;
+    this.genuine = genuine;
   }
 }
 
 /** What every token meets that is not good, for whatever reason that the caller need not know. */
-export function invalidToken(message: string): Refusal {
-  return new Refusal(401, message, 'invalid_token');
+export function invalidToken(message: string, genuine = false): Refusal {
+  return new Refusal(401, message, 'invalid_token', genuine);
 }
 
 /**
@@ -33,6 +36,7 @@ export function knownScopes(granted: readonly unknown[]): Scope[] {
     403,
     `The credential carries none of the scopes ${SCOPES.join(', ')}. Sign in again with those that you need.`,
     'insufficient_scope',
+    true,
   );
 }
 
@@ -54,4 +58,14 @@ export function toHttpError(refusal: Refusal, metadataUrl: string | undefined): 
   }).filter(([, value]) => value !== undefined);
   const challenge = parameters.map(([name, value]) => `${name}="${value}"`).join(', ');
   return new HttpError(status, message, { 'www-authenticate': `Bearer ${challenge}` });
+}
+
+/** What another wrong credential meets from where too many have come. */
+export function tooManyFailures(seconds: number): HttpError {
+  return new HttpError(
+    429,
+    `The credential is not valid, and too many such came from your address. Sign in again, or wait ${seconds} s; a good credential is let in at once.`,
+    { 'retry-after': String(seconds) },
+    'failed_sign_ins',
+  );
 }

@@ -1,8 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import { SCOPES } from '../../mcp/principal.ts';
+import type { HttpError } from '../http-error.ts';
 import type { SignIn } from '../transport.ts';
 import { bearerToken } from './bearer.ts';
-import { invalidToken, Refusal, toHttpError } from './refusal.ts';
+import type { FailedSignIns } from './failed-sign-ins.ts';
+import { invalidToken, Refusal, toHttpError, tooManyFailures } from './refusal.ts';
 import type { Verifier } from './verifier.ts';
 
 const WELL_KNOWN = '/.well-known/oauth-protected-resource';
@@ -15,13 +17,33 @@ const RESOURCES = ['/mcp', '/sse'];
  *
  * @param verifiers the kinds of tokens; the first that recognises one decides
  * @param issuer who issues tokens to whoever asks, if anybody does
+ * @param failed hears of wrong credentials
  */
-export function bearerSignIn(verifiers: readonly Verifier[], issuer: string | undefined): SignIn {
+export function bearerSignIn(
+  verifiers: readonly Verifier[],
+  issuer: string | undefined,
+  failed: FailedSignIns,
+): SignIn {
   /** Where the metadata of what was asked for is (RFC 9728 §3.1). */
   function metadataUrl({ url = '' }: IncomingMessage, origin: string): string | undefined {
     const [path] = url.split('?');
     const resource = path === '/mcp' ? '/mcp' : '/sse';
     return issuer === undefined ? undefined : `${origin}${WELL_KNOWN}${resource}`;
+  }
+
+  /** The answer to a credential that is refused, once it is counted and written down. */
+  function refusalFor(refusal: Refusal, request: IncomingMessage, origin: string): HttpError {
+    const { status, genuine, message } = refusal;
+    const answer = toHttpError(refusal, metadataUrl(request, origin));
+    // To ask without a credential is how clients find out how to get one.
+    if (status === 503 || request.headers.authorization === undefined) return answer;
+    const address = request.socket.remoteAddress ?? 'unknown';
+    if (genuine) {
+      failed.note(address, message);
+      return answer;
+    }
+    const seconds = failed.count(address, message);
+    return seconds === undefined ? answer : tooManyFailures(seconds);
   }
 
   return {
@@ -35,8 +57,16 @@ export function bearerSignIn(verifiers: readonly Verifier[], issuer: string | un
         return await verifier.verify(token);
       } catch (error) {
         if (!(error instanceof Refusal)) throw error;
-        throw toHttpError(error, metadataUrl(request, origin));
+        throw refusalFor(error, request, origin);
       }
+    },
+
+    /** Whoever signs in needs one kind of credential that can be verified. */
+    async obstacle() {
+      const obstacles = await Promise.all(verifiers.map((verifier) => verifier.obstacle()));
+      return obstacles.includes(undefined)
+        ? undefined
+        : `Nobody can sign in. ${obstacles.join(' ')}`;
     },
 
     /** Protected-resource metadata (RFC 9728 §2). */

@@ -63,13 +63,17 @@ export async function tokenVerifier(path: string, logger: Logger): Promise<Verif
     );
   }
 
-  /** The entry of a token that is good now. */
+  /** The entry of a token, which may have expired. */
   async function find(id: string, hash: Buffer): Promise<TokenEntry | undefined> {
     const entry = (await current()).get(id);
-    if (entry === undefined || !timingSafeEqual(Buffer.from(entry.sha256, 'hex'), hash)) {
-      return undefined;
-    }
-    return hasExpired(entry) ? undefined : entry;
+    if (entry === undefined) return undefined;
+    return timingSafeEqual(Buffer.from(entry.sha256, 'hex'), hash) ? entry : undefined;
+  }
+
+  /** Not knowing more is no reason to end what was let in rightly. */
+  async function holds(id: string, hash: Buffer, last: TokenEntry): Promise<boolean> {
+    const entry = await find(id, hash).catch(() => last);
+    return entry !== undefined && !hasExpired(entry);
   }
 
   return {
@@ -79,9 +83,10 @@ export async function tokenVerifier(path: string, logger: Logger): Promise<Verif
       const id = tokenId(token);
       const hash = hashToken(token);
       const entry = id === undefined ? undefined : await find(id, hash);
-      if (id === undefined || entry === undefined) {
+      if (id === undefined || entry === undefined || hasExpired(entry)) {
         throw invalidToken(
           'The token is unknown, revoked or expired. Ask whoever runs this server for a new one.',
+          entry !== undefined,
         );
       }
       const { namespace, scopes, user_id } = entry;
@@ -92,10 +97,15 @@ export async function tokenVerifier(path: string, logger: Logger): Promise<Verif
           scopes: knownScopes(scopes),
           ...(user_id !== undefined && { user_id }),
         },
-        // Not knowing more is no reason to end what was let in rightly.
-        holds: () => find(id, hash).then(Boolean, () => !hasExpired(entry)),
+        holds: () => holds(id, hash, entry),
       };
     },
+
+    obstacle: () =>
+      current().then(
+        () => undefined,
+        () => 'The file of tokens cannot be read. The log says why.',
+      ),
   };
 }
 

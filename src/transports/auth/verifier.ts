@@ -6,4 +6,6 @@ export interface Verifier {
   recognises(token: string): boolean;
   /** @throws Refusal */
   verify(token: string): Promise<Identity>;
+  /** Why no token can be verified at the moment, in words that anybody may read, if so. */
+  obstacle(): Promise<string | undefined>;
 }

@@ -1,0 +1,22 @@
+import type { Server as HttpServer } from 'node:http';
+import { HttpError } from './http-error.ts';
+
+/**
+ * @param allowed what can be done there
+ * @throws HttpError 405 for any other method
+ */
+export function assertMethod(method: string | undefined, ...allowed: string[]): void {
+  if (method !== undefined && allowed.includes(method)) return;
+  throw new HttpError(405, `Use ${allowed[0]} here.`, { allow: allowed.join(', ') });
+}
+
+/** Answers CONNECT, on which Node would hang up without a word: this server is no proxy. */
+export function refuseConnect(http: HttpServer, onRefused: (reason: string) => void): void {
+  const text = 'This server is no proxy. MCP is at /mcp, or at /sse for old clients.\n';
+  const head = `HTTP/1.1 405 Method Not Allowed\r\nallow: GET, POST\r\ncontent-type: text/plain\r\ncontent-length: ${text.length}\r\nconnection: close\r\n\r\n`;
+  http.on('connect', (_request, socket) => {
+    onRefused('http_405');
+    socket.on('error', () => socket.destroy());
+    socket.end(head + text, () => socket.destroy());
+  });
+}

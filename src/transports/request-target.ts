@@ -1,0 +1,25 @@
+import type { IncomingMessage } from 'node:http';
+import { HttpError } from './http-error.ts';
+
+/**
+ * Makes a request name what it asks for by path and host, as nearly all do. One may also name it by a
+ * whole URL, whose host then counts instead of the Host header (RFC 9112 §3.2.2).
+ *
+ * @throws HttpError 400 when the URL is malformed, or when there is more than one Host
+ */
+export function normalizeTarget(request: IncomingMessage): void {
+  const { url = '', rawHeaders } = request;
+  // Node keeps the first and is silent about others; RFC 9112 §3.2 has such a request refused.
+  let hosts = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    if (rawHeaders[i]?.length === 4 && rawHeaders[i]?.toLowerCase() === 'host') hosts += 1;
+  }
+  if (hosts > 1) throw new HttpError(400, 'Send one Host header, not several.');
+  if (!/^https?:/i.test(url)) return;
+  if (!URL.canParse(url)) {
+    throw new HttpError(400, 'The URL that is asked for is malformed. Send its path alone.');
+  }
+  const { host, pathname, search } = new URL(url);
+  request.headers.host = host;
+  request.url = pathname + search;
+}
