@@ -29,12 +29,17 @@ export class FairQueue {
     const share = Math.max(1, Math.floor(capacity * SHARE));
     if (this.#total >= capacity || this.#runningOf(key) >= share) await this.#turn(key);
     else this.#enter(key);
-    try {
-      return await work();
-    } finally {
+    const working = work();
+    const leave = () => {
       this.#leave(key);
       while (this.#total < capacity && this.#admitOne(share));
-    }
+    };
+    working.then(leave, (error: unknown) => {
+      // The store may be at it still, though it has given up to answer.
+      const unfinished = error instanceof DomainError ? error.unfinished : undefined;
+      Promise.resolve(unfinished).then(leave, leave);
+    });
+    return working;
   }
 
   #turn(key: string): Promise<void> {

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { DomainError } from '../../src/domain/errors.ts';
 import { FairQueue } from '../../src/services/fair-queue.ts';
 
 /** Work that ends when the test says so, with the order in which it began. */
@@ -60,6 +61,23 @@ describe('a queue of what takes long', () => {
     await end('a2');
     expect(await next).toBe('a2');
     expect(begun).toStrictEqual(['a1', 'a2']);
+  });
+
+  it('keeps the place of work that goes on though its answer was given up', async () => {
+    const { begun, run, end } = workshop(1);
+    let finish = () => {};
+    const unfinished = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    const late = run('a', 'a1');
+    void run('b', 'b1');
+    const refused = expect(late).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await end('a1', new DomainError('UNAVAILABLE', 'Too late.', { unfinished }));
+    await refused;
+    expect(begun).toStrictEqual(['a1']);
+    finish();
+    await new Promise(setImmediate);
+    expect(begun).toStrictEqual(['a1', 'b1']);
   });
 
   it('refuses what has waited for too long, and never begins it', async () => {
