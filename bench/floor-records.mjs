@@ -71,6 +71,7 @@ export const stretch = (limit) => ({
   order: 'desc',
   limit,
   enough: { total: 90_000, each: 8000 },
+  metadataMaxBytes: 8000,
 });
 
 /** Stores what is read, and the sessions that are appended to. Returns a uuid of each caller's. */

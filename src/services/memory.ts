@@ -12,7 +12,12 @@ import { timestamp } from '../domain/times.ts';
 import type { FoundMessage, Store, Stretch } from '../store/store.ts';
 import { describeAbsence } from './absence.ts';
 import { createAppend } from './append.ts';
-import { CONTENT_SHOWN_BYTES, withContentCut, withMetadataCut } from './fit.ts';
+import {
+  CONTENT_SHOWN_BYTES,
+  METADATA_SHOWN_BYTES,
+  withContentCut,
+  withMetadataCut,
+} from './fit.ts';
 import { type Caller, changed, type Dependencies, PAGE_MAX_BYTES } from './services.ts';
 import { type Unsummarized, unsummarized, WINDOW_DEFAULT } from './unsummarized.ts';
 
@@ -99,6 +104,7 @@ export function createMemoryService(deps: Dependencies) {
         limit: window,
         unsummarized: 2 * window,
         enough: ENOUGH,
+        metadataMaxBytes: METADATA_SHOWN_BYTES,
       };
       const { conversation, messages } = await read(caller, store, sessionId, stretch);
       const { session, summary, first_seq } = conversation;
@@ -128,6 +134,7 @@ export function createMemoryService(deps: Dependencies) {
         order,
         limit: window.limit,
         enough: ENOUGH,
+        metadataMaxBytes: METADATA_SHOWN_BYTES,
         after: 'after' in window ? (window.after?.value ?? start) : start,
         offset: 'offset' in window ? window.offset : undefined,
       });

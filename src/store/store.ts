@@ -203,6 +203,8 @@ export interface Stretch {
   after?: number | undefined;
   /** How many to skip from there, or from the end where the order starts. */
   offset?: number | undefined;
+  /** Metadata that takes more bytes than this, as the store counts them, is left out, as in a list. */
+  metadataMaxBytes: number;
   /** Enough is read when the contents, each counted with at most `each`, come to `total` bytes. */
   enough: { total: number; each: number };
 }

@@ -369,10 +369,17 @@ describeStores('memory', (under) => {
         { requiredKeys: ['order', 'limit'] },
       );
       const enough = { total: 90_000, each: 8000 };
+      const metadataMaxBytes = 8000;
       await fc.assert(
         fc.asyncProperty(stretch, async ({ after, offset = 0, ...rest }) => {
           const { order, limit, unsummarized = 0 } = rest;
-          const given = { ...rest, enough, offset, ...(after !== undefined && { after }) };
+          const given = {
+            ...rest,
+            enough,
+            metadataMaxBytes,
+            offset,
+            ...(after !== undefined && { after }),
+          };
           const read = await at.store.messages.read(caller, 'other', given);
           const behind = order === 'asc' ? (after ?? 0) : (after ?? Number.POSITIVE_INFINITY);
           const expected =

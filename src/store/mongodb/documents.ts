@@ -285,7 +285,7 @@ export function toMessage(
     seq,
     role,
     content,
-    metadata: fromStored(metadata),
+    ...metadataOf(metadata),
     token_count,
     created_at: timestamp(document.created_at.getTime()),
     updated_at: timestamp(document.updated_at.getTime()),

@@ -62,7 +62,7 @@ export async function readStretch(
         $project: {
           _id: 0,
           session: { $cond: [{ $gt: ['$index', 0] }, '$$REMOVE', '$session'] },
-          ...Object.fromEntries(MESSAGE_FIELDS.map((field) => [`messages.${field}`, 1])),
+          messages: { $map: { input: '$messages', in: listed(stretch.metadataMaxBytes) } },
         },
       },
     ],
@@ -82,6 +82,15 @@ export async function readStretch(
     if (bytes >= enough.total) break;
   }
   return conversation && { conversation, messages };
+}
+
+/** A message as a stretch has it: its metadata, or how many bytes it takes where those are too many. */
+function listed(metadataMaxBytes: number): Document {
+  const bytes = { $bsonSize: '$$this.metadata' };
+  return {
+    ...Object.fromEntries(MESSAGE_FIELDS.map((field) => [field, `$$this.${field}`])),
+    metadata: { $cond: [{ $gt: [bytes, metadataMaxBytes] }, bytes, '$$this.metadata'] },
+  };
 }
 
 /**

@@ -1,21 +1,22 @@
-import type { JsonObject } from '../../domain/metadata.ts';
 import { stretchEdge, stretchLimit } from '../../domain/pages.ts';
 import type { Message } from '../../domain/records.ts';
 import type { MessageStore, Reach } from '../store.ts';
 import { createAppend } from './append.ts';
 import type { Connection, Row } from './connection.ts';
 import type { Indexer } from './indexer.ts';
-import { mergeStored, time } from './rows.ts';
+import { listedMetadata, mergeStored, metadataOf, time } from './rows.ts';
 import { findState } from './state.ts';
 
 /** What `toMessage` makes a record of. */
 export const MESSAGE = 'seq, uuid, role, content, metadata, token_count, created_at, updated_at';
 
-/** The last value is the end of the live messages that the order leads to. */
+const LISTED = MESSAGE.replace('metadata', listedMetadata);
+
+/** The last value but one is the end of the live messages that the order leads to. */
 const STRETCH = {
-  asc: `SELECT ${MESSAGE} FROM messages WHERE session = ? AND seq > ? AND seq <= ?
+  asc: `SELECT ${LISTED} FROM messages WHERE session = ? AND seq > ? AND seq <= ?
     ORDER BY seq LIMIT ?`,
-  desc: `SELECT ${MESSAGE} FROM messages WHERE session = ? AND seq < ? AND seq >= ?
+  desc: `SELECT ${LISTED} FROM messages WHERE session = ? AND seq < ? AND seq >= ?
     ORDER BY seq DESC LIMIT ?`,
 };
 
@@ -34,7 +35,7 @@ const ADD_SUMMARY = `INSERT INTO summaries (session, uuid, content, up_to_seq, c
 /** How many messages are read at first: as many of the longest as a call can bear. */
 const FIRST_BATCH = 8;
 
-/** How many are read at once at the most: metadata, too, can take a quarter megabyte each. */
+/** How many are read at once at the most. */
 const LAST_BATCH = 64;
 
 /** The messages and summaries tables, and what they move in the sessions table. */
@@ -60,7 +61,7 @@ export function sqliteMessages(connection: Connection, indexer: Indexer): Messag
         if (state === undefined) return undefined;
         const { conversation, id } = state;
         const messages: Message[] = [];
-        const { order, enough } = stretch;
+        const { order, enough, metadataMaxBytes } = stretch;
         const end = order === 'asc' ? conversation.last_seq : conversation.first_seq;
         const limit = stretchLimit(conversation, stretch);
         let bytes = 0;
@@ -68,7 +69,7 @@ export function sqliteMessages(connection: Connection, indexer: Indexer): Messag
         // Not with `iterate`, which fetches a hundred rows ahead.
         for (let batch = FIRST_BATCH; messages.length < limit && bytes < enough.total; batch *= 2) {
           const wanted = Math.min(batch, LAST_BATCH, limit - messages.length);
-          const rows = statement(STRETCH[order]).all(id, after, end, wanted);
+          const rows = statement(STRETCH[order]).all(metadataMaxBytes, id, after, end, wanted);
           for (const row of rows) {
             const message = toMessage(sessionId, row);
             messages.push(message);
@@ -129,7 +130,7 @@ export function toMessage(session_id: string, row: Row): Message {
     seq: seq as number,
     role: role as string,
     content: content as string,
-    metadata: JSON.parse(metadata as string) as JsonObject,
+    ...metadataOf(metadata),
     token_count: token_count as number,
     created_at: time(created_at),
     updated_at: time(updated_at),

@@ -1,5 +1,5 @@
 import type { PurgeCounts, Store } from '../store.ts';
-import type { Connection } from './connection.ts';
+import type { Connection, Row } from './connection.ts';
 
 const EXPIRED = 'deleted_at IS NOT NULL AND deleted_at <= ?1';
 
@@ -37,6 +37,18 @@ const PURGE_SUMMARIES = 'DELETE FROM summaries WHERE session = ? AND up_to_seq B
 const FIRST_MESSAGES = `SELECT id FROM messages WHERE session = ? AND seq BETWEEN ? AND ?
   ORDER BY seq LIMIT ?`;
 
+/** How many bytes of messages one step purges: what is overwritten at once holds everybody up. */
+const STEP_BYTES = 4_000_000;
+
+/** How many messages, the first of a range, come to no more bytes than these, but for the last of them. */
+const COUNT_WITHIN = `SELECT count(*), coalesce(sum(size), 0) FROM (
+    SELECT size, sum(size) OVER (ORDER BY seq) AS total FROM (
+      SELECT seq, octet_length(content) + octet_length(metadata) + octet_length(terms) AS size
+      FROM messages WHERE session = ? AND seq BETWEEN ? AND ? ORDER BY seq LIMIT ?))
+  WHERE total - size < ?`;
+
+const IS_LEFT = 'SELECT 1 FROM messages WHERE session = ? AND seq BETWEEN ? AND ? LIMIT 1';
+
 const PURGE_TERMS = `DELETE FROM message_terms WHERE rowid IN (${FIRST_MESSAGES})`;
 
 const PURGE_VECTORS = `DELETE FROM vectors WHERE id IN (${FIRST_MESSAGES})`;
@@ -56,15 +68,21 @@ export function sqlitePurge(connection: Connection): Pick<Store, 'countExpired' 
   const statement = (sql: string) => connection.statement(sql);
   const count = (sql: string, ...values: unknown[]) => Number(statement(sql).get(...values)?.[0]);
 
+  /** Whether the log may have something that was purged. */
+  let isInLog = false;
+
   /** Purges messages of retired ranges, and the ranges that this empties, the oldest first. */
   function purgeRanges(before: number, limit: number): number {
     let messages = 0;
+    let room = STEP_BYTES;
     for (const [id, ...range] of statement(EXPIRED_RANGES).all(before, limit)) {
-      const most = [...range, limit - messages];
-      statement(PURGE_TERMS).run(...most);
-      statement(PURGE_VECTORS).run(...most);
-      messages += statement(PURGE_MESSAGES).run(...most);
-      if (messages >= limit) {
+      if (messages >= limit || room <= 0) break;
+      const [count, bytes] = statement(COUNT_WITHIN).get(...range, limit - messages, room) as Row;
+      statement(PURGE_TERMS).run(...range, count);
+      statement(PURGE_VECTORS).run(...range, count);
+      messages += statement(PURGE_MESSAGES).run(...range, count);
+      room -= bytes as number;
+      if (statement(IS_LEFT).get(...range) !== undefined) {
         statement(GIVE_UP).run(id);
         break;
       }
@@ -93,9 +111,12 @@ export function sqlitePurge(connection: Connection): Pick<Store, 'countExpired' 
         const sessions = purgeSessions(connection, OLDEST_SESSIONS, before, limit);
         return { sessions, messages: purgeRanges(before, limit), users };
       });
-      const most = Math.max(purged.sessions, purged.messages, purged.users);
-      // The log has what was purged, too.
-      if (most > 0 && most < limit) connection.emptyLog();
+      if (purged.sessions + purged.messages + purged.users > 0) isInLog = true;
+      else if (isInLog) {
+        // Nothing is left to purge, but in the log.
+        connection.emptyLog();
+        isInLog = false;
+      }
       return purged;
     },
   };

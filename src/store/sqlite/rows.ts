@@ -22,9 +22,13 @@ export function metadataOf(stored: unknown): {
   metadata: JsonObject;
   metadata_omitted_bytes?: number;
 } {
-  return typeof stored === 'number'
-    ? { metadata: {}, metadata_omitted_bytes: stored }
-    : { metadata: JSON.parse(stored as string) };
+  if (typeof stored === 'number') return { metadata: {}, metadata_omitted_bytes: stored };
+  try {
+    return { metadata: JSON.parse(stored as string) };
+  } catch {
+    // A damaged record is no reason to show none of a list. Nothing can be merged into it.
+    return { metadata: {}, metadata_omitted_bytes: Buffer.byteLength(stored as string) };
+  }
 }
 
 /** Part of a query, with the values of its parameters. */
