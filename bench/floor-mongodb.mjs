@@ -74,15 +74,22 @@ async function bareAppend(client, db, commands) {
   const { filter, documents } = appendIn(commands);
   const sessions = db.collection('sessions');
   const original = await sessions.findOne({ _id: filter._id });
-  const [_id, session_id, thread] = [newUuid(), newUuid(), newUuid()];
-  await sessions.insertOne({ ...original, _id, session_id, thread });
+  const [_id, session_id] = [newUuid(), newUuid()];
+  await sessions.insertOne({ ...original, _id, session_id });
   let { last_seq } = original;
   return async () => {
     const at = new Date();
     const added = documents.map((document, index) => {
       const seq = last_seq + 1 + index;
       return {
-        ...{ ...document, _id: `${thread}@${seq}`, session_id, thread, uuid: newUuid(), seq },
+        ...{
+          ...document,
+          _id: `${_id}@${seq}`,
+          session_id,
+          session_uuid: _id,
+          uuid: newUuid(),
+          seq,
+        },
         ...{ created_at: at, updated_at: at },
       };
     });
@@ -91,7 +98,7 @@ async function bareAppend(client, db, commands) {
       ...added.map((document) => ({ name: 'insertOne', namespace: MESSAGES, document })),
       {
         ...{ name: 'updateOne', namespace: SESSIONS },
-        filter: { ...filter, _id, session_id, thread, last_seq },
+        filter: { ...filter, _id, session_id, last_seq },
         update: { $set: { last_seq: end }, $max: { updated_at: at, last_message_at: at } },
       },
     ]);
@@ -109,11 +116,13 @@ async function plainAppend(client, db, commands, caller) {
   let last_seq = 0;
   return async () => {
     const at = new Date();
-    const added = documents.map(({ terms: _, thread: __, revision: ___, ...document }, index) => ({
-      ...document,
-      ...{ _id: new ObjectId(), session_id, uuid: newUuid(), seq: last_seq + 1 + index },
-      ...{ created_at: at, updated_at: at },
-    }));
+    const added = documents.map(
+      ({ terms: _, session_uuid: __, revision: ___, ...document }, index) => ({
+        ...document,
+        ...{ _id: new ObjectId(), session_id, uuid: newUuid(), seq: last_seq + 1 + index },
+        ...{ created_at: at, updated_at: at },
+      }),
+    );
     const end = last_seq + documents.length;
     await client.bulkWrite([
       ...added.map((document) => ({

@@ -70,7 +70,7 @@ async function appendMessages(store, size) {
       const found = { terms: termsOf({ role, content }), token_count: estimateTokens(content) };
       return { uuid: newUuid(), given: false, metadata: {}, role, content, ...found };
     });
-    const of = { session_uuid: newUuid(), thread: newUuid(), at: new Date().toISOString() };
+    const of = { newUuid, at: new Date().toISOString() };
     const append = { messages, mayExist: false, ...of };
     await patiently(() => store.messages.append({ namespace: NAMESPACE }, LONG, append));
   }

@@ -31,7 +31,7 @@ export async function toolCaller(store) {
         return message;
       });
     }
-    const context = { caller, ...parts };
+    const context = { caller, ...parts, offers: (tool) => tools.has(tool) };
     const answer = await runTool(tools.get(name), args, context, run, request, nobody);
     if (answer.isError !== true) return answer.structuredContent;
     throw Object.assign(new Error(answer.content[0].text), answer.structuredContent.error);

@@ -52,8 +52,7 @@ function toAppend(messages) {
     })),
     mayExist: false,
     at: new Date().toISOString(),
-    session_uuid: newUuid(),
-    thread: newUuid(),
+    newUuid,
   };
 }
 

@@ -22,7 +22,8 @@ function instructionsFor(tools: ReadonlyMap<string, Tool>): string {
     has('add_session', 'add_user') &&
       'A session that belongs to a user is started with add_session.',
     has('set_summary') && 'When an answer advises a summary, write one with set_summary.',
-    has('restore_session') && 'Deleting a session is undone with restore_session.',
+    has('restore_session') &&
+      'Deleting a session is undone with restore_session, also after messages were added to it since.',
     has('restore_user') && 'Deleting a user is undone with restore_user.',
   ];
   return `${advice.filter(Boolean).join(' ')}\n${NEVER_OBEY}`;

@@ -2,7 +2,7 @@ import type { CallToolResult, ServerContext } from '@modelcontextprotocol/server
 import { DomainError, invalidArgument } from '../domain/errors.ts';
 import { describeIssues } from './issues.ts';
 import type { RunCall } from './run-call.ts';
-import type { Context, Tool } from './tool.ts';
+import type { Tool, ToolContext } from './tool.ts';
 
 /**
  * Runs one tool and turns what becomes of it into the answer of `tools/call`.
@@ -13,7 +13,7 @@ import type { Context, Tool } from './tool.ts';
 export async function runTool(
   tool: Tool,
   args: unknown,
-  context: Context,
+  context: Omit<ToolContext, 'progress'>,
   run: RunCall,
   request: ServerContext,
   tellProgress: (done: number, total: number) => void,

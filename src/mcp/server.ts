@@ -43,6 +43,7 @@ export function createServerFactory(options: ServerOptions) {
   return (context: Context, changes: Changes, connection: ServedConnection): Server => {
     const { caller } = context;
     const { tools, prompts, reads, instructions } = offerTo(caller);
+    const toolContext = { ...context, offers: (name: string) => tools.has(name) };
     const subscribe = connection.updates !== 'none';
     const run = createRunCall(options, context.caller, connection.requestId);
     const server = new Server(
@@ -67,7 +68,7 @@ export function createServerFactory(options: ServerOptions) {
         });
       }
       const progress = progressOf(call, logger);
-      return runTool(tool, request.params.arguments, context, run, call, progress);
+      return runTool(tool, request.params.arguments, toolContext, run, call, progress);
     });
     if (!reads) return server;
     serveResources(server, context, run);

@@ -20,6 +20,8 @@ export interface Context {
 
 /** What a tool works with during one call. */
 export interface ToolContext extends Context {
+  /** Whether the caller has the tool of that name: advice names no other. */
+  offers(tool: string): boolean;
   /** Tells a caller who asked for it how far the call has got. */
   progress(done: number, total: number): void;
 }

@@ -1,4 +1,4 @@
-import type { Candidate, Extent, MessagePlace } from '../store/search-store.ts';
+import type { Candidate, MessagePlace, SeqRange } from '../store/search-store.ts';
 import { ASKS } from './analyse.ts';
 
 export interface Ranked {
@@ -45,7 +45,7 @@ const REACH = 1;
  * Ranks messages by BM25 (Robertson and Zaragoza, "The Probabilistic Relevance Framework", 2009) over
  * each message together with its neighbours, which count for less, as in BM25F.
  *
- * @param threads those that the candidates are in
+ * @param ranges the live messages of the sessions that the candidates are in, by their uuids
  * @param now milliseconds since 1970
  * @returns all candidates and what is next to them, the best first; of equals, the newest
  */
@@ -53,15 +53,15 @@ export function rank(
   candidates: readonly Candidate[],
   terms: readonly string[],
   statistics: Statistics,
-  threads: ReadonlyMap<string, Extent>,
+  ranges: ReadonlyMap<string, SeqRange>,
   now: number,
 ): Ranked[] {
   const weights = terms.map((term) => weightOf(term, statistics));
   const average = mean(candidates.map(({ length }) => length)) || 1;
   const ranked: (Ranked & { created_at: number })[] = [];
-  for (const [thread, near] of byThread(candidates)) {
-    const extent = threads.get(thread) as Extent;
-    for (const [seq, around] of windowsOf(near, extent, terms, average)) {
+  for (const [session_uuid, near] of bySession(candidates)) {
+    const range = ranges.get(session_uuid) as SeqRange;
+    for (const [seq, around] of windowsOf(near, range, terms, average)) {
       const { frequencies, length, candidate, nearest } = around;
       const damping = K1 * (1 - B + (B * length) / (WINDOW * average));
       let score = 0;
@@ -71,7 +71,7 @@ export function rank(
       }
       const { created_at } = nearest;
       ranked.push({
-        place: { session_id: nearest.session_id, thread, seq },
+        place: { session_id: nearest.session_id, session_uuid, seq },
         score: score * priorOf(candidate ?? { matched: [], length: average, created_at }, now),
         created_at,
         ...(candidate !== undefined && { candidate }),
@@ -99,20 +99,20 @@ interface Surroundings {
 }
 
 /** In the order of their places, so that sums come out the same to the last bit in every store. */
-function byThread(candidates: readonly Candidate[]): Map<string, Candidate[]> {
-  const threads = new Map<string, Candidate[]>();
+function bySession(candidates: readonly Candidate[]): Map<string, Candidate[]> {
+  const sessions = new Map<string, Candidate[]>();
   for (const candidate of candidates.toSorted((a, b) => a.seq - b.seq)) {
-    const others = threads.get(candidate.thread);
-    if (others === undefined) threads.set(candidate.thread, [candidate]);
+    const others = sessions.get(candidate.session_uuid);
+    if (others === undefined) sessions.set(candidate.session_uuid, [candidate]);
     else others.push(candidate);
   }
-  return threads;
+  return sessions;
 }
 
-/** The messages of one thread that are ranked, by their sequence numbers. */
+/** The messages of one session that are ranked, by their sequence numbers. */
 function windowsOf(
   candidates: readonly Candidate[],
-  { first_seq, last_seq }: Extent,
+  { first_seq, last_seq }: SeqRange,
   terms: readonly string[],
   average: number,
 ): Map<number, Surroundings> {
@@ -146,7 +146,7 @@ function emptyWindow(
   candidate: Candidate | undefined,
   nearest: Candidate,
 ): Surroundings {
-  // What is not known to say more or less says as much as usual, at the ends of a thread, too: a
+  // What is not known to say more or less says as much as usual, at the ends of a session, too: a
   // ranking that is being paged through must not change because somebody adds a message.
   const length = WINDOW * average;
   return { frequencies: terms.map(() => 0), length, candidate, nearest };
@@ -174,8 +174,8 @@ function priorOf(
 }
 
 /** Names a message by its place. */
-export function placeOf({ thread, seq }: Pick<MessagePlace, 'thread' | 'seq'>): string {
-  return `${seq}@${thread}`;
+export function placeOf({ session_uuid, seq }: Pick<MessagePlace, 'session_uuid' | 'seq'>): string {
+  return `${seq}@${session_uuid}`;
 }
 
 function mean(numbers: readonly number[]): number {

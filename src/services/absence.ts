@@ -21,7 +21,7 @@ export function describeAbsence(deps: Pick<Dependencies, 'purgeAfter' | 'now'>) 
         : await store.users.find(caller.namespace, session.user_id);
     const remedy =
       owner?.deleted_at === undefined
-        ? 'Call restore_session to bring it back with its messages. add_memory would begin it anew and leave those messages deleted for good.'
+        ? 'Call restore_session to bring it back with its messages. add_memory would bring it back without them; restore_session could still put them back then.'
         : owner.deleted_at === session.deleted_at
           ? `Its user ${quoted(owner.user_id)} is deleted: ${restoreUser(caller)} to bring both back.`
           : `Its user ${quoted(owner.user_id)} is deleted too: ${restoreUser(caller)}, then call restore_session.`;

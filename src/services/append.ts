@@ -2,12 +2,12 @@ import { DomainError, invalidArgument, REPEAT } from '../domain/errors.ts';
 import type { JsonObject } from '../domain/metadata.ts';
 import { estimateTokens } from '../domain/records.ts';
 import { timestamp } from '../domain/times.ts';
-import { termsOf } from '../search/analyse.ts';
-import type { Append, AppendedSession, Store } from '../store/store.ts';
+import { analyseMessage } from '../search/analyse.ts';
+import type { Append, AppendedSession, RetiredRange, Store } from '../store/store.ts';
 import { describeAbsence } from './absence.ts';
 import { createBegin } from './begin.ts';
-import { overPast } from './past.ts';
-import { type Caller, changed, type Dependencies } from './services.ts';
+import { isPast, overPast } from './past.ts';
+import { type Caller, changed, type Dependencies, purgeTime } from './services.ts';
 import { mapInTurns } from './turns.ts';
 import { type Unsummarized, unsummarized, WINDOW_DEFAULT } from './unsummarized.ts';
 
@@ -21,16 +21,26 @@ export interface AddedMessage {
 /** What every attempt to append has in common. */
 type Added = Pick<Append, 'messages' | 'mayExist'>;
 
+/** What of a session stays deleted that an append has revived. */
+export interface Revival {
+  /** How many messages can be put back. */
+  deleted_message_count: number;
+  /** When the first of them are purged; absent if there are none, or that is never. */
+  purge_at?: string;
+}
+
 export interface AddResult {
   session: AppendedSession;
   messages: { uuid: string; seq: number; status: 'created' | 'updated' }[];
+  /** Present if the session was deleted until then. */
+  revival?: Revival;
   /** How many messages lie behind the newest summary, once that is too many. */
   unsummarized?: Unsummarized;
 }
 
 /**
- * Returns a function that appends messages. The session is created if it is not there, and comes back
- * if it is deleted, without the messages that it had.
+ * Returns a function that appends messages. The session is created if it is not there. If it is deleted,
+ * it comes back without the messages that it had: these stay deleted, and can be put back.
  *
  * It throws `DomainError`: INVALID_ARGUMENT when two of the messages have one uuid; NOT_FOUND when the
  * session's user is deleted; PERMISSION_DENIED when a pinned caller may not have that session.
@@ -42,13 +52,8 @@ export function createAppend(deps: Dependencies) {
   /** Appends, for a pinned caller to a session that is begun as theirs if they have none such. */
   async function appendTo(caller: Caller, store: Store, session_id: string, added: Added) {
     const attempt = () => {
-      // Each has its own: no message is older than its session, and no two threads have one name.
-      const append = {
-        ...added,
-        at: timestamp(deps.now()),
-        session_uuid: deps.newUuid(),
-        thread: deps.newUuid(),
-      };
+      // Each at its own time: no message is older than its session.
+      const append = { ...added, at: timestamp(deps.now()), newUuid: deps.newUuid };
       return store.messages.append(caller, session_id, append).catch((error: unknown) => {
         throw withUuids(error, added);
       });
@@ -70,7 +75,7 @@ export function createAppend(deps: Dependencies) {
     }
     const store = await deps.store();
     const { namespace } = caller;
-    const terms = await mapInTurns(added, termsOf);
+    const terms = await mapInTurns(added, analyseMessage);
     const toAdd: Added = {
       messages: added.map(({ uuid, role, content, metadata = {} }, i) => ({
         uuid: uuid ?? deps.newUuid(),
@@ -92,11 +97,11 @@ export function createAppend(deps: Dependencies) {
     if (!outcome.applied) {
       throw await absence.session(caller, store, sessionId, outcome.found);
     }
-    const { session, messages, thread } = outcome.record;
+    const { session, messages, retired } = outcome.record;
     deps.embeddings?.offer(
       namespace,
       messages.map(({ seq }, i) => ({
-        place: { session_id: sessionId, thread, seq },
+        place: { session_id: sessionId, session_uuid: session.uuid, seq },
         content: toAdd.messages[i]?.content as string,
       })),
     );
@@ -108,8 +113,23 @@ export function createAppend(deps: Dependencies) {
         seq,
         status: created ? 'created' : 'updated',
       })),
+      ...(retired !== undefined && { revival: describeRevival(deps, retired) }),
       ...unsummarized(outcome.record, WINDOW_DEFAULT),
     };
+  };
+}
+
+/** @param retired the oldest first */
+function describeRevival(deps: Dependencies, retired: readonly RetiredRange[]): Revival {
+  const there = retired.filter((range) => !isPast(deps, range));
+  const [oldest] = there;
+  const purge_at = oldest && purgeTime(oldest.deleted_at, deps.purgeAfter);
+  return {
+    deleted_message_count: there.reduce(
+      (sum, { first_seq, last_seq }) => sum + last_seq - first_seq + 1,
+      0,
+    ),
+    ...(purge_at !== undefined && { purge_at }),
   };
 }
 

@@ -3,11 +3,11 @@ import type { Message, Session } from '../domain/records.ts';
 import { firstMatch } from '../search/analyse.ts';
 import { placeOf, type Ranked } from '../search/rank.ts';
 import { digestOf } from '../search/vectors.ts';
-import type { Extent, Located, MessagePlace, TimeRange } from '../store/search-store.ts';
+import type { Located, MessagePlace, SeqRange, TimeRange } from '../store/search-store.ts';
 import type { Store } from '../store/store.ts';
 import { withContentCut, withMetadataCut } from './fit.ts';
 import { PAGE_MAX_BYTES } from './services.ts';
-import { letOthers } from './turns.ts';
+import { inTurns } from './turns.ts';
 
 /** How much is shown of a hit that is long, in bytes as JSON, and how much of it before the match. */
 const SHOWN_BYTES = 4000;
@@ -50,8 +50,8 @@ export type Neighbour = Pick<Message, 'uuid' | 'seq' | 'role' | 'content'>;
 export interface Ranking {
   /** The best first. */
   ranked: readonly Ranked[];
-  /** The threads that these are in. */
-  threads: ReadonlyMap<string, Extent>;
+  /** The live messages of the sessions that these are in, by the uuids of these. */
+  ranges: ReadonlyMap<string, SeqRange>;
   /** What long messages are shown around. */
   terms: readonly string[];
   /** What messages that were found by their meaning said then. */
@@ -67,7 +67,7 @@ export interface Ranking {
 export async function readHits(
   namespace: string,
   store: Store,
-  { ranked, threads, terms, digests }: Ranking,
+  { ranked, ranges, terms, digests }: Ranking,
   from: number,
   input: SearchInput & { limit: number },
 ): Promise<{ hits: Hit[]; next: number }> {
@@ -75,8 +75,6 @@ export async function readHits(
   const hits: Hit[] = [];
   let next = from;
   let bytes = 0;
-  // What an embedded store reads, it reads at once, and a hit may be a megabyte long.
-  let begun = performance.now();
   const locate = (places: readonly MessagePlace[]) =>
     store.search.locate(namespace, places, SESSION_METADATA_BYTES);
   while (next < ranked.length && hits.length < limit) {
@@ -85,18 +83,16 @@ export async function readHits(
       ({ candidate }) => candidate === undefined || hasRole(candidate, input),
     );
     const located = byPlace(await locate(promising.map(({ place }) => place)));
-    begun = await letOthers(begun);
     for (const one of batch) {
       if (hits.length === limit) break;
       const found = located.get(placeOf(one.place));
       if (found !== undefined && passes(found.message, input) && !isStale(one, found, digests)) {
-        const extent = threads.get(one.place.thread) as Extent;
-        const near = neighbours === 0 ? [] : await locate(around(one.place, extent, neighbours));
-        const hit = toHit(one, found, byPlace(near), terms, neighbours);
+        const range = ranges.get(one.place.session_uuid) as SeqRange;
+        const near = neighbours === 0 ? [] : await locate(around(one.place, range, neighbours));
+        const hit = await toHit(one, found, byPlace(near), terms, neighbours);
         bytes += jsonBytes(hit);
         if (bytes > PAGE_MAX_BYTES && hits.length > 0) return { hits, next };
         hits.push(hit);
-        begun = await letOthers(begun);
       }
       next++;
     }
@@ -133,23 +129,25 @@ function passes(message: Message, input: SearchInput): boolean {
 
 /** The places around a message that there are. */
 function around(
-  { session_id, thread, seq }: MessagePlace,
-  { first_seq, last_seq }: Extent,
+  { session_id, session_uuid, seq }: MessagePlace,
+  { first_seq, last_seq }: SeqRange,
   neighbours: number,
 ): MessagePlace[] {
   const from = Math.max(first_seq, seq - neighbours);
   const to = Math.min(last_seq, seq + neighbours);
   const all = Array.from({ length: to - from + 1 }, (_, i) => from + i);
-  return all.filter((near) => near !== seq).map((near) => ({ session_id, thread, seq: near }));
+  return all
+    .filter((near) => near !== seq)
+    .map((near) => ({ session_id, session_uuid, seq: near }));
 }
 
-function toHit(
+async function toHit(
   { place, score }: Ranked,
   { session, message }: Located,
   located: ReadonlyMap<string, Located>,
   terms: readonly string[],
   neighbours: number,
-): Hit {
+): Promise<Hit> {
   const beside = (from: number, to: number) =>
     Array.from({ length: to - from + 1 }, (_, i) => placeOf({ ...place, seq: from + i })).flatMap(
       (key) => {
@@ -162,7 +160,7 @@ function toHit(
   return {
     score: Math.round(score * 10_000) / 10_000,
     session,
-    message: withMetadataCut(excerpt(message, terms)),
+    message: withMetadataCut(await excerpt(message, terms)),
     ...(before.length > 0 && { before }),
     ...(after.length > 0 && { after }),
   };
@@ -174,9 +172,10 @@ function toNeighbour(message: Message): Neighbour {
 }
 
 /** A message with its content whole, or if it is long, the part of it around the first match. */
-function excerpt(message: Message, terms: readonly string[]): Message {
+async function excerpt(message: Message, terms: readonly string[]): Promise<Message> {
   if (message.content.length <= SHOWN_BYTES / 4) return message;
   const fits = Buffer.byteLength(message.content) <= SHOWN_BYTES;
-  const start = fits ? 0 : Math.max(0, firstMatch(message.content, terms) - SHOWN_BEFORE);
+  const match = fits ? 0 : await inTurns(firstMatch(message.content, terms));
+  const start = Math.max(0, match - SHOWN_BEFORE);
   return withContentCut(message, start, SHOWN_BYTES);
 }

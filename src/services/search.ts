@@ -158,7 +158,7 @@ function combined(
   for (const { place } of words.ranked) digests.delete(placeOf(place));
   return {
     ranked: diverse ? diversified(fused, meaning.vectors) : fused,
-    threads: new Map([...words.threads, ...meaning.threads]),
+    ranges: new Map([...words.ranges, ...meaning.ranges]),
     terms: words.terms,
     digests,
     mode: 'hybrid',

@@ -1,7 +1,7 @@
 import { EmbeddingError, type EmbeddingProblem } from '../search/embedding-error.ts';
 import { placeOf, type Ranked } from '../search/rank.ts';
 import { similarity } from '../search/vectors.ts';
-import type { Extent, SearchScope, TimeRange } from '../store/search-store.ts';
+import type { SearchScope, SeqRange, TimeRange } from '../store/search-store.ts';
 import type { Store } from '../store/store.ts';
 import type { Embeddings } from './services.ts';
 
@@ -15,7 +15,7 @@ const RANKED = 200;
 export interface Meaning {
   /** The nearest first, with the cosine for a score. */
   ranked: Ranked[];
-  threads: ReadonlyMap<string, Extent>;
+  ranges: ReadonlyMap<string, SeqRange>;
   vectors: ReadonlyMap<string, Uint8Array>;
   digests: ReadonlyMap<string, string>;
   /** What was not compared, and how to get at it. */
@@ -68,7 +68,7 @@ export async function rankByMeaning(
   ranked.sort((a, b) => b.score - a.score);
   return {
     ranked: ranked.slice(0, RANKED),
-    threads: found.threads,
+    ranges: found.ranges,
     vectors,
     digests,
     advice: adviceOn(found.outdated, found.cut),

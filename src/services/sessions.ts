@@ -3,7 +3,7 @@ import type { JsonObject } from '../domain/metadata.ts';
 import { PAGE_LIMIT_MAX } from '../domain/pages.ts';
 import type { Session } from '../domain/records.ts';
 import { timestamp } from '../domain/times.ts';
-import type { Change, SessionQuery } from '../store/store.ts';
+import type { Change, Restored, SessionQuery } from '../store/store.ts';
 import { describeAbsence } from './absence.ts';
 import { createBegin, type NewSession } from './begin.ts';
 import { withMetadataCut } from './fit.ts';
@@ -77,13 +77,22 @@ export function createSessionService(deps: Dependencies) {
       return { session, purge_at: purgeTime(session.deleted_at, deps.purgeAfter) };
     },
 
-    /** Undoes a deletion; a session that is live stays as it is. */
-    async restore(caller: Caller, sessionId: string): Promise<Session> {
+    /**
+     * Undoes a deletion. Of a live session, puts back the messages that stayed deleted when it was
+     * revived; without any, it stays as it is.
+     */
+    async restore(caller: Caller, sessionId: string): Promise<Restored> {
       const store = await deps.store();
       const outcome = await store.sessions.restore(caller, sessionId);
-      const session = told(caller, outcome);
-      if (session !== undefined && session.deleted_at === undefined) return session;
-      throw await absence.session(caller, store, sessionId, session);
+      if (outcome.applied) {
+        deps.onChange(caller.namespace, changed(outcome.record.session, true));
+        return outcome.record;
+      }
+      const { found } = outcome;
+      if (found !== undefined && found.deleted_at === undefined) {
+        return { session: found, messages: 0 };
+      }
+      throw await absence.session(caller, store, sessionId, found);
     },
 
     async list(caller: Caller, list: SessionList): Promise<Page<Session>> {

@@ -1,25 +1,60 @@
-/** How long one caller's work may keep all others waiting, in milliseconds. */
+import type { Steps } from '../search/steps.ts';
+
+/** How long work goes on before whatever else is due comes first, in milliseconds. */
 const TURN_MS = 10;
+
+/** Work that waits for a turn, the longest first. */
+const waiting: (() => void)[] = [];
+
+/** When the turn of the present round of the event loop began, if there was one yet. */
+let begun: number | undefined;
+
+/**
+ * Does work a turn at a time: in each round of the event loop, all that is done so takes about 10 ms
+ * together, however much of it there is, as long as its steps are small.
+ */
+export async function inTurns<T>(steps: Steps<T>): Promise<T> {
+  for (;;) {
+    if (begun === undefined) beginTurn();
+    else if (performance.now() - begun >= TURN_MS) await nextTurn();
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** Does the same work for each item of a list, in turns. */
+export async function mapInTurns<T, R>(
+  list: readonly T[],
+  work: (item: T) => Steps<R>,
+): Promise<R[]> {
+  const results: R[] = [];
+  for (const item of list) results.push(await inTurns(work(item)));
+  return results;
+}
 
 /**
  * Lets whatever else is due come first, if it has been waiting for long.
  *
- * @param begun when it began to wait, by `performance.now()`
- * @returns since when it waits now
+ * @param since when it began to wait, by `performance.now()`
  */
-export async function letOthers(begun: number): Promise<number> {
-  if (performance.now() - begun < TURN_MS) return begun;
-  await new Promise((resolve) => setImmediate(resolve));
-  return performance.now();
+export async function letOthers(since: number): Promise<void> {
+  if (performance.now() - since >= TURN_MS) await nextTurn();
 }
 
-/** Works through a list of what takes time, with others in between. */
-export async function mapInTurns<T, R>(list: readonly T[], work: (item: T) => R): Promise<R[]> {
-  const results: R[] = [];
-  let begun = performance.now();
-  for (const item of list) {
-    results.push(work(item));
-    begun = await letOthers(begun);
-  }
-  return results;
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    waiting.push(resolve);
+    if (begun === undefined) beginTurn();
+  });
+}
+
+function beginTurn(): void {
+  begun = performance.now();
+  setImmediate(() => {
+    begun = undefined;
+    const next = waiting.shift();
+    if (next === undefined) return;
+    beginTurn();
+    next();
+  });
 }

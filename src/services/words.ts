@@ -1,8 +1,8 @@
 import { ASKS, analyseQuestion } from '../search/analyse.ts';
 import { type Ranked, rank } from '../search/rank.ts';
-import type { Candidates, Extent, SearchScope, TimeRange } from '../store/search-store.ts';
+import type { Candidates, SearchScope, SeqRange, TimeRange } from '../store/search-store.ts';
 import type { Store } from '../store/store.ts';
-import { letOthers } from './turns.ts';
+import { inTurns, letOthers } from './turns.ts';
 
 /** How many messages are considered for each term, the newest; fewer where there are many terms. */
 const CANDIDATES_PER_TERM = 300;
@@ -15,7 +15,7 @@ export interface Words {
   ranked: Ranked[];
   /** The time that the ranking is of, in milliseconds since 1970: now, or that of a newer message. */
   at: number;
-  threads: ReadonlyMap<string, Extent>;
+  ranges: ReadonlyMap<string, SeqRange>;
   terms: readonly string[];
   /** What was not considered, and how to get at it. */
   advice: string[];
@@ -34,26 +34,26 @@ export async function rankByWords(
   time: TimeRange,
   now: number,
 ): Promise<Words> {
-  const { terms, omitted } = analyseQuestion(question);
+  const { terms, omitted } = await inTurns(analyseQuestion(question));
   const limit = Math.ceil(Math.min(CANDIDATES_PER_TERM, CANDIDATES / terms.length));
   const query = { terms, also: [ASKS], limit, ...time };
   const begun = performance.now();
   const found = await store.search.candidates(namespace, scope, query);
-  const { candidates, threads } = found;
+  const { candidates, ranges } = found;
   await letOthers(begun);
   // Another server's clock may be ahead of ours.
   const at = candidates.reduce((latest, { created_at }) => Math.max(latest, created_at), now);
   return {
-    ranked: rank(candidates, terms, statisticsOf(found, terms), threads, at),
+    ranked: rank(candidates, terms, statisticsOf(found, terms), ranges, at),
     at,
-    threads,
+    ranges,
     terms,
     advice: adviceOn(terms, omitted, found, limit),
   };
 }
 
 /** What the candidates say of the messages that they were found among. */
-function statisticsOf({ candidates, threads }: Candidates, terms: readonly string[]) {
+function statisticsOf({ candidates, ranges }: Candidates, terms: readonly string[]) {
   const frequency = new Map(terms.map((term) => [term, 0]));
   for (const { matched } of candidates) {
     for (const term of new Set(matched)) {
@@ -61,12 +61,14 @@ function statisticsOf({ candidates, threads }: Candidates, terms: readonly strin
       if (count !== undefined) frequency.set(term, count + 1);
     }
   }
-  // Of each thread up to its last candidate: what somebody adds behind it must not change a ranking
+  // Of each session up to its last candidate: what somebody adds behind it must not change a ranking
   // that is being paged through.
   const ends = new Map<string, number>();
-  for (const { thread, seq } of candidates) ends.set(thread, Math.max(seq, ends.get(thread) ?? 0));
+  for (const { session_uuid, seq } of candidates) {
+    ends.set(session_uuid, Math.max(seq, ends.get(session_uuid) ?? 0));
+  }
   let messages = 0;
-  for (const [thread, end] of ends) messages += end - (threads.get(thread) as Extent).first_seq + 1;
+  for (const [uuid, end] of ends) messages += end - (ranges.get(uuid) as SeqRange).first_seq + 1;
   return { messages, frequency };
 }
 

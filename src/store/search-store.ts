@@ -27,7 +27,8 @@ export interface TermQuery extends TimeRange {
 /** Names a message by where it is. */
 export interface MessagePlace {
   session_id: string;
-  thread: string;
+  /** Of all sessions that ever had the identifier, the one that it is in. */
+  session_uuid: string;
   seq: number;
 }
 
@@ -42,16 +43,16 @@ export interface Candidate extends MessagePlace {
   length: number;
 }
 
-/** The messages of a thread: those from `first_seq` to `last_seq`, without a gap. */
-export interface Extent {
+/** Messages of a session: those from `first_seq` to `last_seq`, without a gap. */
+export interface SeqRange {
   first_seq: number;
   last_seq: number;
 }
 
 export interface Candidates {
   candidates: Candidate[];
-  /** The threads that they are in. */
-  threads: ReadonlyMap<string, Extent>;
+  /** The live messages of the sessions that they are in, by the uuids of these. */
+  ranges: ReadonlyMap<string, SeqRange>;
   /** The terms of which there are, or may be, more. */
   cut: string[];
 }
@@ -64,11 +65,11 @@ export interface Located {
 }
 
 export interface SearchStore {
-  /** Messages of live sessions that have one of the terms. */
+  /** Live messages that have one of the terms. */
   candidates(namespace: string, scope: SearchScope, query: TermQuery): Promise<Candidates>;
 
   /**
-   * Messages of live sessions by their places, in that order, without those that are gone.
+   * Live messages by their places, in that order, without those that are gone.
    *
    * @param metadataMaxBytes the metadata of a session that takes more is left out
    */
@@ -95,8 +96,8 @@ export interface VectorQuery extends TimeRange {
 
 export interface NewestVectors {
   vectors: MessageVector[];
-  /** The threads that they are in, if not others as well. */
-  threads: ReadonlyMap<string, Extent>;
+  /** The live messages of the sessions that they are in, if not of others as well. */
+  ranges: ReadonlyMap<string, SeqRange>;
   /** How many of the newest are another model's, and not among them. */
   outdated: number;
   /** There are, or may be, more. */
@@ -114,11 +115,11 @@ export interface VectorStore {
   /** Keeps vectors of messages that are still there, each in the place of the one before. */
   put(model: string, vectors: readonly (MessageVector & { namespace: string })[]): Promise<void>;
 
-  /** The newest vectors of messages of live sessions. */
+  /** The newest vectors of live messages. */
   newest(namespace: string, scope: SearchScope, query: VectorQuery): Promise<NewestVectors>;
 
   /**
-   * Messages of every namespace that have no vector of `model`, among the `limit` behind `after`.
+   * Live messages of every namespace that have no vector of `model`, among the `limit` behind `after`.
    * `next` is where to go on; without it, there are no more.
    */
   unembedded(

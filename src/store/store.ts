@@ -1,7 +1,7 @@
 import type { JsonObject } from '../domain/metadata.ts';
 import type { Window } from '../domain/pages.ts';
 import type { Message, Session, Summary, User } from '../domain/records.ts';
-import type { SearchStore, VectorStore } from './search-store.ts';
+import type { SearchStore, SeqRange, VectorStore } from './search-store.ts';
 
 /**
  * The port that both stores implement. Every call is made inside one namespace and is atomic: it
@@ -35,7 +35,7 @@ export interface Store {
   close(): Promise<void>;
 }
 
-/** How many records of each kind. Messages go with their session, or by themselves after a revival. */
+/** How many records of each kind. Messages go with their session, or by themselves as a retired range. */
 export interface PurgeCounts {
   sessions: number;
   messages: number;
@@ -110,10 +110,11 @@ export interface SessionStore {
   delete(reach: Reach, sessionId: string, at: string): Promise<Change<Session>>;
 
   /**
-   * Undoes a session's deletion, which brings back its messages. Not applied to a session that is
-   * live, or whose user is deleted.
+   * Undoes a session's deletion, which brings back its messages. Of a live session, all retired ranges
+   * of messages are put back in front of the others, but for those that a purge has begun to remove.
+   * Not applied to a live session that has none, or one whose user is deleted.
    */
-  restore(reach: Reach, sessionId: string): Promise<Change<Session>>;
+  restore(reach: Reach, sessionId: string): Promise<Change<Restored, Session>>;
 
   list(namespace: string, query: SessionQuery, window: ListWindow): Promise<Listed<Session>>;
 
@@ -124,14 +125,18 @@ export interface SessionStore {
   identifiers(namespace: string, prefix: string, limit: number): Promise<string[]>;
 }
 
+/** A session that was restored, and how many messages came back. */
+export interface Restored {
+  session: Session;
+  messages: number;
+}
+
 /**
  * A session with what its messages are counted by. The live ones have the sequence numbers
  * `first_seq` to `last_seq`, without a gap; where there are none, `last_seq` is `first_seq - 1`.
  */
-export interface Conversation {
+export interface Conversation extends SeqRange {
   session: Session;
-  first_seq: number;
-  last_seq: number;
   /** The newest; covers messages that are live. */
   summary?: Summary;
 }
@@ -153,10 +158,13 @@ export interface Append {
   /** Some of the uuids are the caller's, so messages with them may be there already. */
   mayExist: boolean;
   at: string;
-  /** The uuid of the session, should it be created. */
-  session_uuid: string;
-  /** Names the run of messages that begins should the session be created or revived. */
-  thread: string;
+  /** A new UUID version 7, for a session that is created, or a retired message that gives up its own. */
+  newUuid(): string;
+}
+
+/** Messages that were deleted with their session and stayed so when it was revived. */
+export interface RetiredRange extends SeqRange {
+  deleted_at: string;
 }
 
 /** What an append tells of a session: what it knows without reading all of it. */
@@ -166,14 +174,15 @@ export type AppendedSession = Pick<
 >;
 
 /** Where messages are now; as a `Conversation`, of which it tells what an append knows. */
-export interface Appended {
+export interface Appended extends SeqRange {
   session: AppendedSession;
-  first_seq: number;
-  last_seq: number;
   summary?: Pick<Summary, 'up_to_seq'>;
-  /** The run of messages that they are in. */
-  thread: string;
   messages: { uuid: string; seq: number; created: boolean }[];
+  /**
+   * Present if this append, or an earlier attempt at it, revived the session: its messages that can
+   * still be put back, the oldest first.
+   */
+  retired?: readonly RetiredRange[];
 }
 
 /** A stretch of a session's messages: at most `limit`, from an end or behind a sequence number. */
@@ -198,10 +207,12 @@ export interface FoundMessage {
 
 export interface MessageStore {
   /**
-   * Appends messages to a session, which is revived if it is soft-deleted: then it starts anew, and
-   * the messages that were deleted stay so. If it is not there, it is created, without a user. A
-   * message whose uuid is there already is updated in place: role and content replaced, metadata
-   * merged.
+   * Appends messages to a session. If it is soft-deleted, it is revived: the messages that were deleted
+   * with it become a retired range, which nothing reads and `restore` puts back, and the new ones are
+   * numbered from behind it. If it is not there, it is created, without a user.
+   *
+   * A live message whose uuid comes again is updated in place: role and content replaced, metadata
+   * merged. A retired one gets a new uuid, and the message that came is appended.
    *
    * Not applied to a session whose user is deleted; nor, where only one user's are in reach, to one
    * that is not there.

@@ -179,29 +179,6 @@ describeStores('memory', (under) => {
       expect(messages[0]?.seq).toBe(3);
     });
 
-    it('comes back without its messages with add_memory, which stay deleted for good', async () => {
-      const { session, messages } = await add(said('new'));
-      expect(session).toMatchObject({ message_count: 1 });
-      expect(session).not.toHaveProperty('deleted_at');
-      expect(messages[0]).toMatchObject({ seq: 3, status: 'created' });
-      expect(await contents()).toStrictEqual(['new']);
-      expect(await at.memory.get(caller, 's')).not.toHaveProperty('summary');
-
-      await at.sessions.delete(caller, 's');
-      await at.sessions.restore(caller, 's');
-      expect(await contents()).toStrictEqual(['new']);
-    });
-
-    it('forgets the uuids of the messages that stay deleted', async () => {
-      const uuid = randomUUID();
-      await at.sessions.restore(caller, 's');
-      await add([{ uuid, role: 'user', content: 'before' }]);
-      await at.sessions.delete(caller, 's');
-      const { messages } = await add([{ uuid, role: 'user', content: 'after' }]);
-      expect(messages).toStrictEqual([{ uuid, seq: 4, status: 'created' }]);
-      expect(await contents()).toStrictEqual(['after']);
-    });
-
     it('names the uuids to repeat it with, also where what stood in its way was past its purge', async () => {
       await at.users.add(caller, { user_id: 'gone' });
       await at.sessions.add(caller, { session_id: 'theirs', user_id: 'gone' });

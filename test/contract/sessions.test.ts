@@ -107,7 +107,7 @@ describeStores('sessions', (under) => {
 
     it('are unchanged by a restore', async () => {
       const session = await add('s');
-      expect(await at.sessions.restore(caller, 's')).toStrictEqual(session);
+      expect(await at.sessions.restore(caller, 's')).toStrictEqual({ session, messages: 0 });
     });
   });
 
@@ -121,7 +121,9 @@ describeStores('sessions', (under) => {
       await expect(at.sessions.updateMetadata(caller, 's', { a: 1 })).rejects.toMatchObject(
         deleted,
       );
-      expect((await at.sessions.restore(caller, 's')).metadata).toStrictEqual({ kept: true });
+      expect((await at.sessions.restore(caller, 's')).session.metadata).toStrictEqual({
+        kept: true,
+      });
     });
 
     it('cannot be added, and say how to bring them back', async () => {
@@ -140,7 +142,8 @@ describeStores('sessions', (under) => {
     it('come back as they were', async () => {
       await addDeleted('s');
       at.clock.now += DAY;
-      const restored = await at.sessions.restore(caller, 's');
+      const { session: restored, messages } = await at.sessions.restore(caller, 's');
+      expect(messages).toBe(0);
       expect(restored).toStrictEqual(await at.sessions.get(caller, 's'));
       expect(restored).toMatchObject({ metadata: { kept: true }, updated_at: T0 });
       expect(restored).not.toHaveProperty('deleted_at');

@@ -172,7 +172,7 @@ describeStores('users', (under) => {
       expect(await live()).toStrictEqual(['a', 'b']);
       expect((await at.memory.get(caller, 'a')).messages).toHaveLength(1);
       await expect(at.sessions.get(caller, 'gone')).rejects.toMatchObject({ code: 'NOT_FOUND' });
-      expect(await at.sessions.restore(caller, 'gone')).toMatchObject({ user_id: 'u' });
+      expect((await at.sessions.restore(caller, 'gone')).session).toMatchObject({ user_id: 'u' });
     });
 
     it('stay as they are when restored twice, or when they are live', async () => {

@@ -48,7 +48,7 @@ describeStores('messages without a vector', (under) => {
     expect(await unembedded('a')).toStrictEqual(
       ['one', '', 'three'].map((content, i) => ({
         namespace: caller.namespace,
-        place: { session_id: 's', thread: expect.any(String), seq: i + 1 },
+        place: { session_id: 's', session_uuid: expect.any(String), seq: i + 1 },
         content,
       })),
     );

@@ -8,7 +8,7 @@ import { logCalls } from '../../src/mcp/call-log.ts';
 import { localPrincipal } from '../../src/mcp/principal.ts';
 import { createRunCall } from '../../src/mcp/run-call.ts';
 import { runTool } from '../../src/mcp/run-tool.ts';
-import { type Context, defineTool, READS, type ToolContext } from '../../src/mcp/tool.ts';
+import { defineTool, READS, type ToolContext } from '../../src/mcp/tool.ts';
 
 function toolThat(run: (context: ToolContext) => Promise<{ n: number }>) {
   return defineTool({
@@ -36,7 +36,7 @@ async function call(
   const options = { observe: logCalls(logger), callTimeout: CALL_TIMEOUT };
   const running = createRunCall(options, localPrincipal('one'), 'request-1');
   const request = { mcpReq: { signal } } as ServerContext;
-  const result = await runTool(toolThat(run), args, {} as Context, running, request, () => {});
+  const result = await runTool(toolThat(run), args, {} as ToolContext, running, request, () => {});
   return { result, text: JSON.stringify(result), log: lines.join('') };
 }
 

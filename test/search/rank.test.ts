@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ASKS, termsOf } from '../../src/search/analyse.ts';
 import { rank } from '../../src/search/rank.ts';
-import type { Candidate, Extent } from '../../src/store/search-store.ts';
+import type { Candidate, SeqRange } from '../../src/store/search-store.ts';
 
 const NOW = Date.parse('2026-01-01T00:00:00Z');
 const DAY = 86_400_000;
@@ -14,7 +14,7 @@ function order(contents: string[], terms: string[], ages: number[] = []): number
     .map((content, i): Candidate => {
       const all = termsOf({ role: 'user', content });
       return {
-        ...{ session_id: 's', thread: 't', seq: i + 1, role: 'user', length: all.length },
+        ...{ session_id: 's', session_uuid: 't', seq: i + 1, role: 'user', length: all.length },
         created_at: NOW - (ages[i] ?? 0) * DAY,
         matched: all.filter((term) => wanted.has(term)),
       };
@@ -23,9 +23,9 @@ function order(contents: string[], terms: string[], ages: number[] = []): number
   const frequency = new Map(
     terms.map((term) => [term, candidates.filter(({ matched }) => matched.includes(term)).length]),
   );
-  const threads = new Map([['t', { first_seq: 1, last_seq: contents.length }]]);
+  const ranges = new Map([['t', { first_seq: 1, last_seq: contents.length }]]);
   const statistics = { messages: contents.length, frequency };
-  return rank(candidates, terms, statistics, threads, NOW).map(({ place }) => place.seq);
+  return rank(candidates, terms, statistics, ranges, NOW).map(({ place }) => place.seq);
 }
 
 const FILLER = Array.from({ length: 10 }, (_, i) => `filler number ${i} goes here`);
@@ -69,7 +69,7 @@ describe('the ranking', () => {
     expect(order(contents, ['red'], [0, ...Array<number>(11).fill(100)])[0]).toBe(1);
   });
 
-  it('does not reach over the end of a thread', () => {
+  it('does not reach over the end of a session', () => {
     expect(order(['red'], ['red'])).toStrictEqual([1]);
   });
 
@@ -81,23 +81,28 @@ describe('the ranking', () => {
       length: fc.integer({ min: 0, max: 100 }),
       created_at: fc.integer({ min: 0, max: 2 * NOW }),
     });
-    const extent: Extent = { first_seq: 1, last_seq: 30 };
+    const extent: SeqRange = { first_seq: 1, last_seq: 30 };
     fc.assert(
       fc.property(
         fc.uniqueArray(candidate, { selector: ({ session_id, seq }) => `${session_id}${seq}` }),
         fc.integer({ min: 0, max: 100 }),
         (some, messages) => {
-          const candidates = some.map((one) => ({ ...one, thread: one.session_id, role: 'user' }));
-          const threads = new Map([
+          const candidates = some.map((one) => ({
+            ...one,
+            session_uuid: one.session_id,
+            role: 'user',
+          }));
+          const ranges = new Map([
             ['a', extent],
             ['b', extent],
           ]);
           const frequency = new Map([['x', candidates.length]]);
           const terms = ['x', 'y'];
-          const ranked = rank(candidates, terms, { messages, frequency }, threads, NOW);
-          const places = ranked.map(({ place }) => `${place.thread}${place.seq}`);
+          const ranked = rank(candidates, terms, { messages, frequency }, ranges, NOW);
+          const places = ranked.map(({ place }) => `${place.session_uuid}${place.seq}`);
           expect(new Set(places).size).toBe(places.length);
-          for (const { thread, seq } of candidates) expect(places).toContain(`${thread}${seq}`);
+          for (const { session_uuid, seq } of candidates)
+            expect(places).toContain(`${session_uuid}${seq}`);
           ranked.forEach(({ score, place }, i) => {
             expect(Number.isFinite(score)).toBe(true);
             expect(score).toBeLessThanOrEqual(ranked[i - 1]?.score ?? score);

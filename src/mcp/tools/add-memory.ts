@@ -7,6 +7,7 @@ import {
   role,
   session,
   sessionId,
+  timestamp,
 } from '../../domain/records.ts';
 import { adviceOn, adviceResult } from '../advice.ts';
 import { ADDS, defineTool } from '../tool.ts';
@@ -41,7 +42,7 @@ export const addMemory = defineTool({
   name: 'add_memory',
   title: 'Add memory',
   description:
-    'Remembers messages of a conversation, at the end of its session. Call it after each turn, with what the user said and what you answered. Creates the session if it is not there; a deleted one comes back without its old messages.',
+    'Remembers messages of a conversation, at the end of its session. Call it after each turn, with what the user said and what you answered. Creates the session if it is not there. A deleted one comes back without its old messages, which restore_session can put back.',
   toolset: 'memory',
   // Not idempotent: without uuids of the caller's own, every call adds.
   hints: ADDS,
@@ -60,9 +61,17 @@ export const addMemory = defineTool({
         status: z.enum(['created', 'updated']),
       }),
     ),
+    revived: z.boolean().optional().meta({ description: 'The session was deleted until now.' }),
+    deleted_message_count: z
+      .int()
+      .optional()
+      .meta({ description: 'How many of its messages stay deleted.' }),
+    purge_at: timestamp
+      .optional()
+      .meta({ description: 'When the first of these are gone for good.' }),
     ...adviceResult,
   }),
-  async run(args, { caller, memory }) {
+  async run(args, { caller, memory, offers }) {
     const added = await memory.add(caller, args.session_id, args.messages);
     const { session_id, uuid, message_count, last_message_at } = added.session;
     return {
@@ -73,7 +82,8 @@ export const addMemory = defineTool({
         ...(last_message_at !== undefined && { last_message_at }),
       },
       messages: added.messages,
-      ...adviceOn(added.unsummarized),
+      ...(added.revival !== undefined && { revived: true, ...added.revival }),
+      ...adviceOn(added.unsummarized, offers('restore_session') ? added.revival : undefined),
     };
   },
 });

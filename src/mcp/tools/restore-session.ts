@@ -1,18 +1,23 @@
 import { z } from 'zod';
 import { session, sessionId } from '../../domain/records.ts';
 import { withMetadataCut } from '../../services/fit.ts';
-import { CHANGES, defineTool } from '../tool.ts';
+import { ADDS, defineTool } from '../tool.ts';
 
 export const restoreSession = defineTool({
   name: 'restore_session',
   title: 'Restore session',
   description:
-    'Undoes delete_session: brings back the session and exactly the messages that went with it. A session that is not deleted stays as it is.',
+    'Undoes delete_session: brings back the session and exactly the messages that went with it. If add_memory has brought it back already, puts the old messages back in front of the new ones.',
   toolset: 'sessions',
-  hints: CHANGES,
+  // Not idempotent: once the session is back, another call puts older messages back.
+  hints: ADDS,
   input: z.strictObject({ session_id: sessionId }),
-  output: z.strictObject({ session }),
-  run: async (args, { caller, sessions }) => ({
-    session: withMetadataCut(await sessions.restore(caller, args.session_id)),
+  output: z.strictObject({
+    session,
+    restored_message_count: z.int().meta({ description: 'How many messages came back.' }),
   }),
+  async run(args, { caller, sessions }) {
+    const { session, messages } = await sessions.restore(caller, args.session_id);
+    return { session: withMetadataCut(session), restored_message_count: messages };
+  },
 });

@@ -2,16 +2,16 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Db, MongoClientBulkWriteError } from 'mongodb';
 import { jsonBytes } from '../../domain/metadata.ts';
 import type { Append, Appended } from '../store.ts';
-import type { Strays } from './append-transaction.ts';
+import type { Orphans } from './append-transaction.ts';
+import { findExisting, placesOf, toDocuments } from './append-writes.ts';
 import { type MessageDocument, messagesOf, sessionsOf } from './documents.ts';
 import { bulkWriteFailure, isDuplicateKey } from './errors.ts';
 import { findReached, type Target } from './scope.ts';
-import { endOf, type ThreadEnd, toAppended } from './thread-end.ts';
-import { findExisting, placesOf, toDocuments } from './thread-writes.ts';
+import { headOf, type SessionHead, toAppended } from './session-head.ts';
 
 /**
  * How often an append finds the place behind the end taken, and the end where it was, before it takes
- * that for a stray: mostly it is somebody's command that has not come to the session yet.
+ * that for an orphan: mostly it is somebody's command that has not come to the session yet.
  */
 const MAX_WAITS = 6;
 
@@ -31,15 +31,15 @@ const LEAD_MS = 1000;
 const LEAST_MS = 100;
 
 /**
- * Appends new messages in one command: the messages, and then the session, if its thread still ends
- * where they begin. Before that last write they are not part of anything that is read, so that a
- * crash leaves nothing but strays behind the end, which the next append removes that meets them.
+ * Appends new messages in one command: the messages, and then the session, if it still ends where they
+ * begin. Before that last write they are not part of anything that is read, so that a crash leaves
+ * nothing but orphans behind the end, which the next append removes that meets them.
  *
  * It takes an ordered `bulkWrite` (https://www.mongodb.com/docs/manual/reference/command/bulkWrite/) on
  * one replica set, where a primary that fails can lose what came last, and nothing before it.
  *
- * @param known where the session's thread ended when it was last seen
- * @param strays is told of whatever this may leave behind
+ * @param known where the session ended when it was last seen
+ * @param orphans is told of whatever this may leave behind
  * @param deadline when the caller stops waiting, in milliseconds since 1970
  * @returns `undefined` when it takes a transaction: the session is not live any more, something is in
  *   the way, some of the messages are there already, they are too large for a command, or the time is
@@ -48,38 +48,41 @@ const LEAST_MS = 100;
 export async function appendInCommand(
   db: Db,
   target: Target,
-  known: ThreadEnd,
+  known: SessionHead,
   append: Append,
-  strays: Strays,
+  orphans: Orphans,
   deadline: number,
-): Promise<{ record: Appended; end: ThreadEnd } | undefined> {
+): Promise<{ record: Appended; head: SessionHead } | undefined> {
   if (bytesOf(append) > COMMAND_MAX_BYTES) return undefined;
-  // Behind the end, too: it may have moved. One that comes to be there later has its uuid in the way.
-  const there = await findExisting(db, known, Number.POSITIVE_INFINITY, append);
-  if (there.size > 0) return undefined;
-  for (let end: ThreadEnd | undefined = known; end !== undefined; ) {
-    const { thread, last_seq }: ThreadEnd = end;
-    // What an earlier attempt left in another thread takes a transaction to remove.
-    if ([...strays.own.keys()].some((left) => left !== thread)) return undefined;
-    const documents = toDocuments(end, last_seq + 1, append.messages, append.at);
+  for (let head: SessionHead | undefined = known; head !== undefined; ) {
+    const { _id, last_seq }: SessionHead = head;
+    // What an earlier attempt left in a session that is gone takes a transaction to remove.
+    if ([...orphans.own.keys()].some((uuid) => uuid !== _id)) return undefined;
+    // Behind the end, too: it may have moved. Whatever comes to be there later moves it.
+    const there = await findExisting(db, head, Number.POSITIVE_INFINITY, append);
+    if (there.live.size + there.retired.length > 0) return undefined;
+    const documents = toDocuments(head, last_seq + 1, append.messages, append.at);
     const maxTimeMS = Math.floor(deadline - LEAD_MS - Date.now());
     if (maxTimeMS < LEAST_MS) return undefined;
-    const earlier = strays.own.get(thread);
-    strays.own.set(thread, earlier ?? last_seq);
-    const written = await write(db, end, documents, append.at, maxTimeMS);
+    const earlier = orphans.own.get(_id);
+    orphans.own.set(_id, earlier ?? last_seq);
+    const written = await write(db, head, documents, append.at, maxTimeMS);
     if (written === 'some') return undefined;
     if (written === 'all') {
-      const reached = endAfter(end, documents.length, append.at);
-      return { record: toAppended(reached, placesOf(append, there, documents)), end: reached };
+      const reached = headAfter(head, documents.length, append.at);
+      return {
+        record: toAppended(reached, placesOf(append, there.live, documents)),
+        head: reached,
+      };
     }
-    let current: ThreadEnd | undefined = await currentEnd(db, target);
-    for (let waits = 0; current?.thread === thread && current.last_seq === last_seq; waits++) {
+    let current: SessionHead | undefined = await currentHead(db, target);
+    for (let waits = 0; current?._id === _id && current.last_seq === last_seq; waits++) {
       if (waits === MAX_WAITS) return undefined;
       await delay((0.5 + 0.5 * Math.random()) * FIRST_WAIT * 2 ** waits);
-      current = await currentEnd(db, target);
+      current = await currentHead(db, target);
     }
-    if (earlier === undefined) strays.own.delete(thread);
-    end = current;
+    if (earlier === undefined) orphans.own.delete(_id);
+    head = current;
   }
   return undefined;
 }
@@ -87,17 +90,17 @@ export async function appendInCommand(
 /** How much was written: `some`, if it was not all of the messages, or the end had moved meanwhile. */
 async function write(
   db: Db,
-  end: ThreadEnd,
+  head: SessionHead,
   documents: readonly MessageDocument[],
   time: string,
   maxTimeMS: number,
 ): Promise<'all' | 'some' | 'nothing'> {
   const at = new Date(time);
-  const { _id, namespace, session_id, thread, last_seq, summarized } = end;
+  const { _id, namespace, session_id, first_seq, last_seq, summarized } = head;
   const filter = {
-    ...{ _id, namespace, session_id, thread, live: true, last_seq },
+    ...{ _id, namespace, session_id, live: true, last_seq },
     // What is known of it is part of the answer. `null` stands for none.
-    'summary.up_to_seq': summarized ?? null,
+    ...{ first_seq, 'summary.up_to_seq': summarized ?? null },
   };
   const update = {
     $set: { last_seq: last_seq + documents.length },
@@ -123,20 +126,20 @@ async function write(
   }
 }
 
-function endAfter(end: ThreadEnd, count: number, time: string): ThreadEnd {
+function headAfter(head: SessionHead, count: number, time: string): SessionHead {
   const at = new Date(time);
-  const { last_seq, last_message_at = at } = end;
+  const { last_seq, last_message_at = at } = head;
   return {
-    ...end,
+    ...head,
     last_seq: last_seq + count,
     last_message_at: last_message_at > at ? last_message_at : at,
   };
 }
 
-/** Where the thread of a session ends, if it is in reach, live, and has one. */
-export async function currentEnd(db: Db, target: Target): Promise<ThreadEnd | undefined> {
-  const found = await findReached(db, target, { live: true }, { metadata: 0, left: 0 });
-  return found?.thread === undefined ? undefined : endOf(found);
+/** Where a session ends, if it is in reach and live. */
+export async function currentHead(db: Db, target: Target): Promise<SessionHead | undefined> {
+  const found = await findReached(db, target, { live: true }, { metadata: 0, retired: 0 });
+  return found === null ? undefined : headOf(found);
 }
 
 /** About how many bytes the messages take on the way to the server, rather more than less. */

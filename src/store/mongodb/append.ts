@@ -1,14 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Session } from '../../domain/records.ts';
 import type { Append, Appended, Change, MessageStore } from '../store.ts';
-import { appendInCommand, currentEnd } from './append-command.ts';
+import { appendInCommand, currentHead } from './append-command.ts';
 import { appendInSteps } from './append-steps.ts';
-import { appendInTransaction, type Strays } from './append-transaction.ts';
+import { appendInTransaction, type Orphans } from './append-transaction.ts';
+import { Outdated } from './append-writes.ts';
 import { type Connection, type Deployment, PATIENCE } from './connection.ts';
 import { isDuplicateKey, isUnsupported, unavailable } from './errors.ts';
 import type { RememberedEnds } from './remembered-ends.ts';
 import type { Target } from './scope.ts';
-import { Outdated } from './thread-writes.ts';
 import { turnOfSession } from './turns.ts';
 
 /** How often an append begins anew before it gives up; each time, another caller got ahead. */
@@ -22,7 +22,7 @@ export function createAppend(connection: Connection, ends: RememberedEnds): Mess
   let commandUnsupported = false;
 
   /**
-   * In one command, if that is open: on a replica set, where it is known where the thread ends.
+   * In one command, if that is open: on a replica set, where it is known where the session ends.
    *
    * @param contended others got ahead: a transaction would meet them again
    */
@@ -30,21 +30,21 @@ export function createAppend(connection: Connection, ends: RememberedEnds): Mess
     { db, deadline, orderedWrites }: Deployment,
     target: Target,
     append: Append,
-    strays: Strays,
+    orphans: Orphans,
     contended: boolean,
   ): Promise<Change<Appended, Session> | undefined> {
     if (!orderedWrites || commandUnsupported) return undefined;
-    const known = ends.take(target) ?? (contended ? await currentEnd(db, target) : undefined);
+    const known = ends.take(target) ?? (contended ? await currentHead(db, target) : undefined);
     if (known === undefined) return undefined;
     try {
-      const done = await appendInCommand(db, target, known, append, strays, deadline);
+      const done = await appendInCommand(db, target, known, append, orphans, deadline);
       if (done === undefined) return undefined;
-      ends.put(done.end);
+      ends.put(done.head);
       return { applied: true, record: done.record };
     } catch (error) {
       if (!isUnsupported(error)) throw error;
       commandUnsupported = true;
-      strays.own.clear();
+      orphans.own.clear();
       return undefined;
     }
   }
@@ -53,26 +53,26 @@ export function createAppend(connection: Connection, ends: RememberedEnds): Mess
     deployment: Deployment,
     target: Target,
     append: Append,
-    strays: Strays,
+    orphans: Orphans,
     contended: boolean,
   ): Promise<Change<Appended, Session>> {
     const { db, deadline, transactions } = deployment;
     return connection.inTurn(turnOfSession(target), deadline, async () => {
       if (!transactions) return appendInSteps(db, target, append);
-      const done = await tryCommand(deployment, target, append, strays, contended);
+      const done = await tryCommand(deployment, target, append, orphans, contended);
       if (done !== undefined) return done;
       if (Date.now() > deadline) throw unavailable(new Error('no time for a transaction'));
-      const { end, ...change } = await connection.transaction((session) =>
-        appendInTransaction(db, target, append, strays, session),
+      const { head, ...change } = await connection.transaction((session) =>
+        appendInTransaction(db, target, append, orphans, session),
       );
-      if (end !== undefined) ends.put(end);
+      if (head !== undefined) ends.put(head);
       return change;
     });
   }
 
   return (reach, session_id, append) => {
     const target = { ...reach, session_id };
-    const strays: Strays = { inTheWay: false, own: new Map() };
+    const orphans: Orphans = { inTheWay: false, own: new Map() };
     let { mayExist } = append;
     let attempts = 0;
     const terms = append.messages.reduce((sum, message) => sum + message.terms.length, 0);
@@ -80,14 +80,12 @@ export function createAppend(connection: Connection, ends: RememberedEnds): Mess
     return connection.run(async (deployment) => {
       for (let count = 1; ; count++) {
         try {
-          // A thread that an earlier attempt began may have been left behind since: never twice.
-          const thread = `${append.thread}.${attempts}`;
-          const once = { ...append, thread, mayExist };
-          return await attempt(deployment, target, once, strays, attempts++ > 0);
+          const once = { ...append, mayExist };
+          return await attempt(deployment, target, once, orphans, attempts++ > 0);
         } catch (error) {
           // Whatever this attempt did may have got through: from now on, look before writing.
           mayExist = true;
-          if (isDuplicateKey(error)) strays.inTheWay = true;
+          if (isDuplicateKey(error)) orphans.inTheWay = true;
           else if (!(error instanceof Outdated)) throw error;
           if (count === MAX_ATTEMPTS) throw unavailable(error);
         }

@@ -27,18 +27,31 @@ export interface SessionDocument {
   /** It never had a message, so there is nothing but itself to purge. */
   empty?: true;
   /**
-   * The run of messages that live and die together with the session. Deleting the session does not
-   * touch them: nothing reaches them but through the session.
+   * A message is live while the session is, if it lies between these. Deleting the session does not
+   * touch its messages: nothing reaches them but through the session.
    */
-  thread?: string;
-  /** The live messages have the sequence numbers behind `base_seq`, up to `last_seq`. */
-  base_seq: number;
+  first_seq: number;
   last_seq: number;
   last_message_at?: Date;
   summary?: { content: string; up_to_seq: number; created_at: Date };
-  /** Threads left behind when the session was revived, to be purged in their time. */
-  left?: { thread: string; deleted_at: Date }[];
+  /**
+   * Messages that stayed deleted when the session was revived, to be put back until they are purged.
+   * They lie below the live ones without a gap, the oldest first, and never empty.
+   */
+  retired?: RetiredRangeDocument[];
+  /** The uuid of the first message of the append that revived it, which may come again. */
+  revived_by?: string;
+  /** What lies below all of these is being purged. */
+  purging?: true;
   revision: number;
+}
+
+/** The messages of one deletion, with the summary that they had. */
+export interface RetiredRangeDocument {
+  first_seq: number;
+  last_seq: number;
+  deleted_at: Date;
+  summary?: SessionDocument['summary'];
 }
 
 /** A user as it is stored; `_id` is its uuid. */
@@ -76,7 +89,7 @@ export interface MessageDocument {
   session_id: string;
   /** Its session's, to be found by. */
   user_id?: string;
-  thread: string;
+  session_uuid: string;
   seq: number;
   uuid: string;
   role: string;
@@ -95,7 +108,7 @@ export interface SummaryDocument {
   _id: string;
   namespace: string;
   session_id: string;
-  thread: string;
+  session_uuid: string;
   content: string;
   up_to_seq: number;
   created_at: Date;
@@ -107,7 +120,7 @@ export interface VectorDocument {
   namespace: string;
   session_id: string;
   user_id?: string;
-  thread: string;
+  session_uuid: string;
   seq: number;
   created_at: Date;
   model: string;
@@ -115,9 +128,9 @@ export interface VectorDocument {
   vector: Binary;
 }
 
-/** A thread whose session is purged, or has left it for long enough. */
-export interface LeftThreadDocument {
-  /** The thread. */
+/** A session that is purged, or is about to be, whose messages are still to be removed. */
+export interface PurgedSessionDocument {
+  /** The session's uuid. */
   _id: string;
   namespace: string;
   session_id: string;
@@ -128,8 +141,8 @@ export const usersOf = (db: Db): Collection<UserDocument> => db.collection('user
 export const messagesOf = (db: Db): Collection<MessageDocument> => db.collection('messages');
 export const summariesOf = (db: Db): Collection<SummaryDocument> => db.collection('summaries');
 export const vectorsOf = (db: Db): Collection<VectorDocument> => db.collection('vectors');
-export const leftThreadsOf = (db: Db): Collection<LeftThreadDocument> =>
-  db.collection('left_threads');
+export const purgedSessionsOf = (db: Db): Collection<PurgedSessionDocument> =>
+  db.collection('purged_sessions');
 
 /** What `toSession` makes a record of, beside the metadata. */
 export const SESSION_FIELDS = [
@@ -138,7 +151,7 @@ export const SESSION_FIELDS = [
   'created_at',
   'updated_at',
   'deleted_at',
-  'base_seq',
+  'first_seq',
   'last_seq',
   'last_message_at',
 ] as const satisfies (keyof SessionDocument)[];
@@ -189,14 +202,14 @@ export function toSessionDocument(namespace: string, session: Session): SessionD
     updated_at: new Date(updated_at),
     live: true,
     empty: true,
-    base_seq: 0,
+    first_seq: 1,
     last_seq: 0,
     revision: 0,
   };
 }
 
 export function toSession(document: SessionDocument): Session {
-  const { _id, session_id, user_id, metadata, base_seq, last_seq } = document;
+  const { _id, session_id, user_id, metadata, first_seq, last_seq } = document;
   const { created_at, updated_at, deleted_at, last_message_at } = document;
   return {
     session_id,
@@ -206,16 +219,16 @@ export function toSession(document: SessionDocument): Session {
     created_at: timestamp(created_at.getTime()),
     updated_at: timestamp(updated_at.getTime()),
     ...(deleted_at !== undefined && { deleted_at: timestamp(deleted_at.getTime()) }),
-    message_count: last_seq - base_seq,
+    message_count: last_seq - first_seq + 1,
     ...(last_message_at !== undefined && { last_message_at: timestamp(last_message_at.getTime()) }),
   };
 }
 
 export function toConversation(document: SessionDocument): Conversation {
-  const { base_seq, last_seq, summary } = document;
+  const { first_seq, last_seq, summary } = document;
   return {
     session: toSession(document),
-    first_seq: base_seq + 1,
+    first_seq,
     last_seq,
     ...(summary !== undefined && { summary: toSummary(summary) }),
   };

@@ -7,8 +7,8 @@ export const INDEX = {
   updated: 'updated',
   ownedCreated: 'owned_created',
   ownedUpdated: 'owned_updated',
-  thread: 'thread',
-  left: 'left',
+  retired: 'retired',
+  purging: 'purging',
   cascade: 'cascade',
   order: 'order',
   uuid: 'uuid',
@@ -40,11 +40,15 @@ const INDEXES: Record<string, IndexDescription[]> = {
       name: INDEX.ownedUpdated,
       key: { namespace: 1, user_id: 1, live: 1, updated_at: 1, _id: 1 },
     },
-    { name: INDEX.thread, key: { thread: 1 } },
     {
-      name: INDEX.left,
-      key: { 'left.deleted_at': 1 },
-      partialFilterExpression: { left: { $exists: true } },
+      name: INDEX.retired,
+      key: { 'retired.deleted_at': 1 },
+      partialFilterExpression: { retired: { $exists: true } },
+    },
+    {
+      name: INDEX.purging,
+      key: { purging: 1 },
+      partialFilterExpression: { purging: { $exists: true } },
     },
     {
       name: INDEX.expiry,
@@ -64,12 +68,18 @@ const INDEXES: Record<string, IndexDescription[]> = {
     },
   ],
   messages: [
-    { name: INDEX.order, key: { namespace: 1, session_id: 1, thread: 1, seq: 1 }, unique: true },
-    { name: INDEX.uuid, key: { namespace: 1, session_id: 1, uuid: 1, thread: 1 }, unique: true },
+    {
+      name: INDEX.order,
+      key: { namespace: 1, session_id: 1, session_uuid: 1, seq: 1 },
+      unique: true,
+    },
+    // Not unique: a retired message gives its uuid up, and not every server lets another have it then.
+    // Who appends looks behind the end that it knows, and places in the order exclude each other.
+    { name: INDEX.uuid, key: { namespace: 1, session_id: 1, uuid: 1, session_uuid: 1 } },
     // Read backwards, so that of one millisecond what came last is first.
     {
       name: INDEX.sessionTerms,
-      key: { namespace: 1, session_id: 1, thread: 1, terms: 1, created_at: 1 },
+      key: { namespace: 1, session_id: 1, session_uuid: 1, terms: 1, created_at: 1 },
     },
     {
       ...OWNED,
@@ -81,13 +91,16 @@ const INDEXES: Record<string, IndexDescription[]> = {
   vectors: [
     {
       name: INDEX.order,
-      key: { namespace: 1, session_id: 1, thread: 1, created_at: -1 },
+      key: { namespace: 1, session_id: 1, session_uuid: 1, created_at: -1 },
     },
     { ...OWNED, name: INDEX.ownedCreated, key: { namespace: 1, user_id: 1, created_at: -1 } },
     { name: INDEX.created, key: { namespace: 1, created_at: -1 } },
   ],
   summaries: [
-    { name: INDEX.history, key: { namespace: 1, session_id: 1, thread: 1, up_to_seq: 1 } },
+    {
+      name: INDEX.history,
+      key: { namespace: 1, session_id: 1, session_uuid: 1, up_to_seq: 1 },
+    },
   ],
 };
 

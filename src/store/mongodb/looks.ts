@@ -1,8 +1,9 @@
 import { type Db, type Document, type Filter, MongoServerError } from 'mongodb';
-import type { Candidate, Extent, TermQuery } from '../search-store.ts';
-import { type MessageDocument, messagesOf, sessionsOf } from './documents.ts';
+import type { Candidate, SeqRange, TermQuery } from '../search-store.ts';
+import { type MessageDocument, messagesOf, type SessionDocument, sessionsOf } from './documents.ts';
 import { INDEX } from './indexes.ts';
-import { during, isLive, liveThreads, type Scope } from './scope.ts';
+import { during, isLive, liveRanges, type Scope } from './scope.ts';
+import { type MessageKey, messageKey } from './session-head.ts';
 
 /**
  * How long the server may take for the first look for a term, in milliseconds of its own. An index
@@ -40,7 +41,7 @@ interface Search {
 /** A candidate as it is read, while nobody knows whether its session is live. */
 type FoundDocument = Pick<
   MessageDocument,
-  '_id' | 'session_id' | 'thread' | 'seq' | 'role' | 'created_at'
+  '_id' | 'session_id' | 'session_uuid' | 'seq' | 'role' | 'created_at'
 > &
   Pick<Candidate, 'matched' | 'length'>;
 
@@ -52,23 +53,23 @@ interface Newest {
 
 /** What was found for one term: live messages, the newest first. */
 export interface Look extends Newest {
-  live: ReadonlyMap<string, Extent>;
+  live: ReadonlyMap<string, SeqRange>;
 }
 
 /**
  * The newest live messages of a scope for each term. Where most of the newest are deleted, they are
  * passed over in further looks.
  *
- * @param known all the live threads of the scope, where that is known
+ * @param known all the live messages of the scope, by their sessions, where that is known
  */
 export async function lookForEach(
   search: Search,
-  known: ReadonlyMap<string, Extent> | undefined,
+  known: ReadonlyMap<string, SeqRange> | undefined,
 ): Promise<Look[]> {
   const { db, scope, query } = search;
   const newest = await newestForEach(search);
   const found = newest.flatMap((one) => one.found);
-  const live = known ?? (await liveThreads(db, scope.namespace, found));
+  const live = known ?? (await liveRanges(db, scope.namespace, found));
   return mapAtOnce(newest, (one, i) => lookOn(search, query.terms[i] as string, one, live));
 }
 
@@ -82,7 +83,7 @@ async function newestForEach(search: Search): Promise<Newest[]> {
     findNewest(search, search.scope, term, FIRST_LOOK_MS),
   );
   if (!first.includes(undefined)) return first as Newest[];
-  const recent = await recentThreads(search);
+  const recent = await recentSessions(search);
   const again = async (term: string) =>
     (await findRecent(search, recent, term)) ??
     (await findNewest(search, search.scope, term, LONG_LOOK_MS)) ?? { found: [], cut: true };
@@ -106,30 +107,29 @@ async function mapAtOnce<T, R>(
   return results;
 }
 
-type Thread = Pick<MessageDocument, 'namespace' | 'session_id' | 'thread'>;
-
-/** The threads of the newest live sessions; none where the scope is one itself. */
-async function recentThreads({ db, scope }: Search): Promise<Thread[]> {
+/** The newest live sessions; none where the scope is one itself. */
+async function recentSessions({ db, scope }: Search): Promise<MessageKey[]> {
   const { namespace, user_id } = scope;
-  if (scope.thread !== undefined) return [];
-  return sessionsOf(db)
+  if (scope.session_uuid !== undefined) return [];
+  const newest = await sessionsOf(db)
     .find({ namespace, ...(user_id !== undefined && { user_id }), live: true })
     .hint(user_id === undefined ? INDEX.updated : INDEX.ownedUpdated)
     .sort({ updated_at: -1, _id: -1 })
     .limit(RECENT_SESSIONS)
-    .project<Thread>({ _id: 0, namespace: 1, session_id: 1, thread: 1 })
+    .project<Pick<SessionDocument, '_id' | 'namespace' | 'session_id'>>({
+      ...{ namespace: 1, session_id: 1 },
+    })
     .toArray();
+  return newest.map(messageKey);
 }
 
-/** The newest messages of some threads that have a term, if there are enough of them. */
+/** The newest messages of some sessions that have a term, if there are enough of them. */
 async function findRecent(
   search: Search,
-  threads: readonly Thread[],
+  sessions: readonly MessageKey[],
   term: string,
 ): Promise<Newest | undefined> {
-  const $or = threads
-    .filter(({ thread }) => thread !== undefined)
-    .map((thread) => ({ ...thread, terms: term }));
+  const $or = sessions.map((session) => ({ ...session, terms: term }));
   if ($or.length === 0) return undefined;
   const found = await find(search, { $or }, LONG_LOOK_MS);
   return found !== undefined && found.length >= ENOUGH_RECENT ? { found, cut: true } : undefined;
@@ -140,45 +140,48 @@ async function lookOn(
   search: Search,
   term: string,
   newest: Newest,
-  live: ReadonlyMap<string, Extent>,
+  live: ReadonlyMap<string, SeqRange>,
 ): Promise<Look> {
   const { db, scope, query } = search;
   const dead = new Set<string>();
-  const ends = new Map<string, number>();
+  const bounds = new Map<string, SeqRange>();
   let look: Look = { ...newest, found: newest.found.filter((one) => isLive(one, live)), live };
   for (let looks = 1; looks < PERSISTENCE; looks++) {
     if (!look.cut || look.found.length >= query.limit / 2) break;
     if (look.found.length === newest.found.length) break;
-    // One session, whose thread was live a moment ago.
-    if (scope.thread !== undefined && !look.live.has(scope.thread)) break;
+    // One session, which was live a moment ago.
+    if (scope.session_uuid !== undefined && !look.live.has(scope.session_uuid)) break;
     for (const one of newest.found) {
-      const extent = look.live.get(one.thread);
-      if (extent === undefined) dead.add(one.thread);
-      else if (!isLive(one, look.live)) ends.set(one.thread, extent.last_seq);
+      const range = look.live.get(one.session_uuid);
+      if (range === undefined) dead.add(one.session_uuid);
+      else if (!isLive(one, look.live)) bounds.set(one.session_uuid, range);
     }
-    const further = await findNewest(search, without(scope, dead, ends), term, LONG_LOOK_MS);
+    const further = await findNewest(search, without(scope, dead, bounds), term, LONG_LOOK_MS);
     if (further === undefined) return { ...look, cut: true };
     newest = further;
-    const there = await liveThreads(db, scope.namespace, newest.found);
+    const there = await liveRanges(db, scope.namespace, newest.found);
     look = { ...newest, found: newest.found.filter((one) => isLive(one, there)), live: there };
   }
   return look;
 }
 
 /**
- * A scope without threads that are dead, and of others without what lies behind their ends: messages
- * of an append that is under way or was cut off.
+ * A scope without sessions that are not live, and of others without what is not: retired messages, and
+ * behind their ends those of an append that is under way or was cut off.
  */
 function without(
   scope: Scope,
   dead: ReadonlySet<string>,
-  ends: ReadonlyMap<string, number>,
+  bounds: ReadonlyMap<string, SeqRange>,
 ): Filter<MessageDocument> {
-  const behind = [...ends].map(([thread, end]) => ({ thread, seq: { $gt: end } }));
+  const outside = [...bounds].flatMap(([session_uuid, { first_seq, last_seq }]) => [
+    { session_uuid, seq: { $lt: first_seq } },
+    { session_uuid, seq: { $gt: last_seq } },
+  ]);
   return {
     ...scope,
-    ...(scope.thread === undefined && { thread: { $nin: [...dead] } }),
-    ...(behind.length > 0 && { $nor: behind }),
+    ...(scope.session_uuid === undefined && { session_uuid: { $nin: [...dead] } }),
+    ...(outside.length > 0 && { $nor: outside }),
   };
 }
 
@@ -230,7 +233,7 @@ async function find(
 function whatMatches({ terms, also }: TermQuery): Document {
   const wanted = { $in: ['$$this', { $literal: [...terms, ...also] }] };
   return {
-    ...{ session_id: 1, thread: 1, seq: 1, role: 1, created_at: 1 },
+    ...{ session_id: 1, session_uuid: 1, seq: 1, role: 1, created_at: 1 },
     matched: { $filter: { input: '$terms', cond: wanted } },
     length: { $size: '$terms' },
   };

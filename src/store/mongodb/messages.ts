@@ -1,6 +1,7 @@
 import type { ClientSession, Db } from 'mongodb';
 import type { Change, Conversation, FoundMessage, MessageStore } from '../store.ts';
 import { createAppend } from './append.ts';
+import { within } from './append-writes.ts';
 import { changeOrFind } from './change.ts';
 import type { Connection } from './connection.ts';
 import {
@@ -15,8 +16,8 @@ import {
 import { mergeMetadata } from './merge-patch.ts';
 import type { RememberedEnds } from './remembered-ends.ts';
 import { findReached, reachedFilter, type Target } from './scope.ts';
+import { messageKey } from './session-head.ts';
 import { findLive, readStretch } from './stretches.ts';
-import { within } from './thread-writes.ts';
 import { turnOfSession } from './turns.ts';
 
 /** A session in whatever state it is, that has no such message. */
@@ -47,7 +48,9 @@ export function mongoMessages(connection: Connection, ends: RememberedEnds): Mes
       return connection.run(async ({ db }): Promise<FoundMessage> => {
         const found = await findLive(db, target, uuid);
         if (found === undefined) return absent(db, target);
-        const key = { namespace: reach.namespace, session_id, thread: found.thread, uuid };
+        const { _id, namespace, session_uuid, seq } = found;
+        // By all of these: it may be retired by now, and another have its uuid.
+        const key = { _id, namespace, session_id, session_uuid, seq, uuid };
         const merged = await mergeMetadata(messagesOf(db), key, patch, new Date(at));
         return merged === null
           ? absent(db, target)
@@ -57,18 +60,17 @@ export function mongoMessages(connection: Connection, ends: RememberedEnds): Mes
 
     summarize(reach, session_id, uuid, { content, up_to_seq, created_at }) {
       const target = { ...reach, session_id };
-      const place = { namespace: reach.namespace, session_id };
       const summary = { content, up_to_seq, created_at: new Date(created_at) };
       const covers = {
         ...reachedFilter(target),
         live: true,
-        base_seq: { $lt: up_to_seq },
+        first_seq: { $lte: up_to_seq },
         last_seq: { $gte: up_to_seq },
         $or: [{ summary: { $exists: false } }, { 'summary.up_to_seq': { $lte: up_to_seq } }],
       };
       const applies = (found: SessionDocument) =>
         found.live === true &&
-        found.base_seq < up_to_seq &&
+        found.first_seq <= up_to_seq &&
         found.last_seq >= up_to_seq &&
         (found.summary?.up_to_seq ?? 0) <= up_to_seq;
 
@@ -81,7 +83,7 @@ export function mongoMessages(connection: Connection, ends: RememberedEnds): Mes
           options,
         );
         if (document === null) return null;
-        const entry = { $setOnInsert: { ...place, thread: document.thread as string, ...summary } };
+        const entry = { $setOnInsert: { ...messageKey(document), ...summary } };
         const upsert = { upsert: true, ...within(session) };
         await summariesOf(db).updateOne({ _id: uuid }, entry, upsert);
         return document;

@@ -2,61 +2,41 @@ import type { Db } from 'mongodb';
 import type { PurgeCounts, Store } from '../store.ts';
 import type { Connection } from './connection.ts';
 import {
-  type LeftThreadDocument,
-  leftThreadsOf,
   messagesOf,
+  type PurgedSessionDocument,
+  purgedSessionsOf,
   type SessionDocument,
   sessionsOf,
   summariesOf,
   usersOf,
   vectorsOf,
 } from './documents.ts';
+import { countExpired, expired, findPurging, withRetired } from './purge-counts.ts';
+import { FIRST_KEPT_SEQ, firstKeptSeq, giveUpRetired } from './retired-ranges.ts';
+import { type MessageKey, messageKey } from './session-head.ts';
 
 /**
- * The sweep for what the server's TTL monitor cannot purge: sessions with messages. Before a session
- * goes, its threads are noted as left, so that a crash leaves no messages that nobody would find.
- * Restoring a session is one write to its document, and so is purging it: one of them comes first.
+ * The sweep for what the server's TTL monitor cannot purge: sessions with messages, and retired ranges.
+ * Before a session goes, it is listed as purged, so that a crash leaves no messages that nobody would
+ * find. Restoring a session, or its retired ranges, is one write to its document, and so is giving them
+ * up: one of them comes first.
  */
 export function mongoPurge(connection: Connection): Pick<Store, 'countExpired' | 'purge'> {
   return {
-    countExpired(cutoff) {
-      return connection.run(async ({ db }): Promise<PurgeCounts> => {
-        const [sums] = await sessionsOf(db)
-          .aggregate<{ sessions: number; messages: number }>([
-            { $match: expired(cutoff) },
-            {
-              $group: {
-                _id: null,
-                sessions: { $sum: 1 },
-                messages: { $sum: { $subtract: ['$last_seq', '$base_seq'] } },
-              },
-            },
-          ])
-          .toArray();
-        return {
-          sessions: sums?.sessions ?? 0,
-          messages: (sums?.messages ?? 0) + (await countLeft(db, cutoff)),
-          users: await usersOf(db).countDocuments(expired(cutoff)),
-        };
-      });
-    },
+    countExpired: (cutoff) => connection.run(({ db }) => countExpired(db, cutoff)),
 
     purge(cutoff, limit) {
       return connection.run(async ({ db }): Promise<PurgeCounts> => {
         const users = await purgeUsers(db, cutoff, limit);
         const sessions = await purgeSessions(db, cutoff, limit);
-        await noteLeftThreads(db, cutoff, limit);
-        const messages = await purgeMessages(db, cutoff, limit);
+        await giveUpExpired(db, cutoff, limit);
+        const ofSessions = await purgeMessagesOfPurged(db, limit);
+        const messages = ofSessions + (await purgeRetired(db, limit - ofSessions));
         return { sessions, messages, users };
       });
     },
   };
 }
-
-/** How many left threads a dry run looks into. */
-const MAX_COUNTED = 10_000;
-
-const expired = (cutoff: string) => ({ deleted_at: { $lte: new Date(cutoff) } });
 
 async function purgeUsers(db: Db, cutoff: string, limit: number): Promise<number> {
   const found = await usersOf(db)
@@ -71,7 +51,7 @@ async function purgeUsers(db: Db, cutoff: string, limit: number): Promise<number
 }
 
 /** What of a session a purge has to know. */
-const PURGED_FIELDS = { namespace: 1, session_id: 1, thread: 1, left: 1, deleted_with_user: 1 };
+const PURGED_FIELDS = { namespace: 1, session_id: 1, deleted_with_user: 1 };
 
 async function purgeSessions(db: Db, cutoff: string, limit: number): Promise<number> {
   const found = await sessionsOf(db)
@@ -96,7 +76,7 @@ export async function purgeSession(
 
 async function purgeFound(db: Db, found: SessionDocument[], cutoff: string): Promise<number> {
   if (found.length === 0) return 0;
-  await note(db, found.flatMap(threadsOf));
+  await listPurged(db, found);
   const ids = found.map(({ _id }) => _id);
   const gone = { _id: { $in: ids }, ...expired(cutoff) };
   const { deletedCount } = await sessionsOf(db).deleteMany(gone);
@@ -114,89 +94,90 @@ async function withoutUsers(db: Db, sessions: SessionDocument[]): Promise<Sessio
   return sessions.filter(({ deleted_with_user }) => !kept.has(deleted_with_user ?? ''));
 }
 
-/** Takes threads that revived sessions left long enough ago off those sessions. */
-async function noteLeftThreads(db: Db, cutoff: string, limit: number): Promise<void> {
-  for (const { _id, namespace, session_id, left } of await findLeft(db, cutoff, limit)) {
-    await note(
-      db,
-      left.map(({ thread }) => ({ _id: thread, namespace, session_id })),
-    );
-    await sessionsOf(db).updateOne({ _id }, { $pull: { left: expired(cutoff) } });
-    await sessionsOf(db).updateOne({ _id, left: { $size: 0 } }, { $unset: { left: '' } });
-  }
-}
-
-/** How many messages are in threads that are left and not purged yet. */
-async function countLeft(db: Db, cutoff: string): Promise<number> {
-  const noted = await leftThreadsOf(db).find().limit(MAX_COUNTED).toArray();
-  const left = (await findLeft(db, cutoff, MAX_COUNTED)).flatMap(
-    ({ namespace, session_id, left: threads }) =>
-      threads.map(({ thread }) => ({ _id: thread, namespace, session_id })),
+async function listPurged(db: Db, sessions: readonly PurgedSessionDocument[]): Promise<void> {
+  await purgedSessionsOf(db).bulkWrite(
+    sessions.map(({ _id, namespace, session_id }) => ({
+      updateOne: {
+        filter: { _id },
+        update: { $setOnInsert: { namespace, session_id } },
+        upsert: true,
+      },
+    })),
   );
-  let messages = 0;
-  for (const { _id: thread, namespace, session_id } of [...noted, ...left]) {
-    messages += await messagesOf(db).countDocuments({ namespace, session_id, thread });
-  }
-  return messages;
 }
 
-/** Sessions with the threads that they left by the cutoff. */
-async function findLeft(db: Db, cutoff: string, limit: number) {
-  const before = new Date(cutoff);
+/** Gives up the retired ranges whose time has come: from then on nobody can put them back. */
+async function giveUpExpired(db: Db, cutoff: string, limit: number): Promise<void> {
   const found = await sessionsOf(db)
-    .find({ left: { $exists: true }, 'left.deleted_at': { $lte: before } })
-    .project<Pick<SessionDocument, '_id' | 'namespace' | 'session_id' | 'left'>>(PURGED_FIELDS)
+    .find(withRetired(cutoff), { projection: { _id: 1 } })
     .limit(limit)
     .toArray();
-  return found.map(({ left = [], ...session }) => ({
-    ...session,
-    left: left.filter(({ deleted_at }) => deleted_at <= before),
-  }));
+  if (found.length === 0) return;
+  const _id = { $in: found.map((session) => session._id) };
+  const update = giveUpRetired(new Date(cutoff));
+  await sessionsOf(db).updateMany({ _id, ...withRetired(cutoff) }, update);
 }
 
-/** Purges messages of left threads, and the notes that this empties. */
-async function purgeMessages(db: Db, cutoff: string, limit: number): Promise<number> {
+/** Purges messages of purged sessions, and takes those off the list that have none left. */
+async function purgeMessagesOfPurged(db: Db, limit: number): Promise<number> {
   let purged = 0;
-  const notes = await leftThreadsOf(db).find().limit(limit).toArray();
-  for (const { _id: thread, namespace, session_id } of notes) {
-    const key = { namespace, session_id, thread };
-    const owner = await sessionsOf(db).findOne({ namespace, session_id });
-    if (owner !== null && threadsOf(owner).some(({ _id }) => _id === thread)) {
-      // Restored before it could be purged. If it is still expired, somebody is about to purge it.
-      const still = owner.deleted_at !== undefined && owner.deleted_at <= new Date(cutoff);
-      if (!still) await leftThreadsOf(db).deleteOne({ _id: thread });
+  for (const session of await purgedSessionsOf(db).find().limit(limit).toArray()) {
+    const { _id } = session;
+    const there = await sessionsOf(db).findOne({ _id }, { projection: { live: 1 } });
+    if (there !== null) {
+      // Unless it was restored meanwhile, somebody is about to remove it.
+      if (there.live === true) await purgedSessionsOf(db).deleteOne({ _id });
       continue;
     }
-    const found = await messagesOf(db)
-      .find(key, { projection: { _id: 1 }, limit: limit - purged })
-      .toArray();
-    if (found.length > 0) {
-      const ids = found.map(({ _id }) => _id);
-      purged += (await messagesOf(db).deleteMany({ ...key, _id: { $in: ids } })).deletedCount;
-    }
+    const removed = await removeMessages(db, messageKey(session), limit - purged);
+    purged += removed.messages;
     if (purged >= limit) break;
-    await summariesOf(db).deleteMany(key);
-    await vectorsOf(db).deleteMany(key);
-    await leftThreadsOf(db).deleteOne({ _id: thread });
+    if (removed.all) await purgedSessionsOf(db).deleteOne({ _id });
   }
   return purged;
 }
 
-function threadsOf({
-  namespace,
-  session_id,
-  thread,
-  left = [],
-}: SessionDocument): LeftThreadDocument[] {
-  const all = [...(thread === undefined ? [] : [thread]), ...left.map((entry) => entry.thread)];
-  return all.map((_id) => ({ _id, namespace, session_id }));
+/** Purges messages of retired ranges that were given up. */
+async function purgeRetired(db: Db, limit: number): Promise<number> {
+  let purged = 0;
+  if (limit <= 0) return purged;
+  for (const session of await findPurging(db, limit)) {
+    const below = firstKeptSeq(session);
+    const removed = await removeMessages(db, messageKey(session), limit - purged, below);
+    purged += removed.messages;
+    if (purged >= limit) break;
+    if (!removed.all) continue;
+    // Unless more was given up meanwhile.
+    const unchanged = { _id: session._id, $expr: { $eq: [FIRST_KEPT_SEQ, below] } };
+    await sessionsOf(db).updateOne(unchanged, { $unset: { purging: '' } });
+  }
+  return purged;
 }
 
-async function note(db: Db, threads: LeftThreadDocument[]): Promise<void> {
-  if (threads.length === 0) return;
-  await leftThreadsOf(db).bulkWrite(
-    threads.map(({ _id, ...rest }) => ({
-      updateOne: { filter: { _id }, update: { $setOnInsert: rest }, upsert: true },
-    })),
-  );
+/**
+ * Removes up to `limit` messages of a session, and with the last of them what there is of summaries and
+ * vectors.
+ *
+ * @param below only messages whose sequence numbers are smaller, and what belongs to them
+ * @returns how many were removed, and whether that was all
+ */
+async function removeMessages(
+  db: Db,
+  key: MessageKey,
+  limit: number,
+  below = Number.MAX_SAFE_INTEGER,
+): Promise<{ messages: number; all: boolean }> {
+  const those = { ...key, seq: { $lt: below } };
+  const found = await messagesOf(db)
+    .find(those, { projection: { _id: 1 }, limit })
+    .toArray();
+  const ids = found.map(({ _id }) => _id);
+  const messages =
+    ids.length === 0
+      ? 0
+      : (await messagesOf(db).deleteMany({ ...those, _id: { $in: ids } })).deletedCount;
+  if (found.length >= limit) return { messages, all: false };
+  await summariesOf(db).deleteMany({ ...key, up_to_seq: { $lt: below } });
+  await vectorsOf(db).deleteMany(those);
+  return { messages, all: true };
 }

@@ -1,7 +1,8 @@
 import type { Db, Document } from 'mongodb';
-import type { Extent, SearchScope, TimeRange } from '../search-store.ts';
+import type { SearchScope, SeqRange, TimeRange } from '../search-store.ts';
 import type { Reach } from '../store.ts';
 import { type SessionDocument, sessionsOf } from './documents.ts';
+import { type MessageKey, messageKey } from './session-head.ts';
 
 /** A session by its identifier, if it is in reach. */
 export interface Target extends Reach {
@@ -9,11 +10,11 @@ export interface Target extends Reach {
 }
 
 /** What the messages of a scope have in common. */
-export type Scope = { namespace: string; user_id?: string; session_id?: string; thread?: string };
+export type Scope = { user_id?: string } & Pick<MessageKey, 'namespace'> & Partial<MessageKey>;
 
-type LiveThread = Pick<SessionDocument, 'session_id' | 'thread' | 'base_seq' | 'last_seq'>;
+type LiveSession = SeqRange & Pick<SessionDocument, '_id' | 'namespace' | 'session_id'>;
 
-const LIVE_FIELDS = { _id: 0, session_id: 1, thread: 1, base_seq: 1, last_seq: 1 };
+const LIVE_FIELDS = { namespace: 1, session_id: 1, first_seq: 1, last_seq: 1 };
 
 /**
  * Stages that find the sessions, or messages, in reach by their identifiers. The limit keeps the server
@@ -63,8 +64,8 @@ export function reachedFilter({ namespace, user_id, session_id }: Target) {
 export interface Scoped {
   /** What the messages have in common, in the order of an index. */
   filter: Scope;
-  /** In one session, its live thread as it was a moment ago: nobody has to ask for it again. */
-  live?: ReadonlyMap<string, Extent>;
+  /** In one session, its live messages as they were a moment ago: nobody has to ask for them again. */
+  live?: ReadonlyMap<string, SeqRange>;
 }
 
 /** @returns `undefined` if there is nothing in the scope */
@@ -77,18 +78,17 @@ export async function scopeOf(
     return { filter: user_id === undefined ? { namespace } : { namespace, user_id } };
   }
   const target = { namespace, session_id, user_id };
-  const session = await findReached<LiveThread>(db, target, { live: true }, LIVE_FIELDS);
-  if (session?.thread === undefined) return undefined;
-  const { thread } = session;
-  return { filter: { namespace, session_id, thread }, live: extentsOf([session]) };
+  const session = await findReached<LiveSession>(db, target, { live: true }, LIVE_FIELDS);
+  if (session === null || session.last_seq < session.first_seq) return undefined;
+  return { filter: messageKey(session), live: rangesOf([session]) };
 }
 
 export function isLive(
-  { thread, seq }: { thread: string; seq: number },
-  live: ReadonlyMap<string, Extent>,
+  { session_uuid, seq }: { session_uuid: string; seq: number },
+  live: ReadonlyMap<string, SeqRange>,
 ): boolean {
-  const extent = live.get(thread);
-  return extent !== undefined && seq >= extent.first_seq && seq <= extent.last_seq;
+  const range = live.get(session_uuid);
+  return range !== undefined && seq >= range.first_seq && seq <= range.last_seq;
 }
 
 /** The condition that something was created in a time. */
@@ -100,25 +100,20 @@ export function during({ since, until }: TimeRange) {
   return Object.keys(time).length > 0 ? { created_at: time } : {};
 }
 
-/** The live threads among those of messages, by their names. */
-export async function liveThreads(
+/** The live messages of the sessions that some are in, by the uuids of the sessions that are live. */
+export async function liveRanges(
   db: Db,
   namespace: string,
   found: readonly { session_id: string }[],
-): Promise<Map<string, Extent>> {
+): Promise<Map<string, SeqRange>> {
   const ids = [...new Set(found.map(({ session_id }) => session_id))];
   if (ids.length === 0) return new Map();
   const live = await sessionsOf(db)
     .find({ namespace, session_id: { $in: ids }, live: true })
-    .project<LiveThread>(LIVE_FIELDS)
+    .project<LiveSession>(LIVE_FIELDS)
     .toArray();
-  return extentsOf(live);
+  return rangesOf(live);
 }
 
-const extentsOf = (live: readonly LiveThread[]): Map<string, Extent> =>
-  new Map(
-    live.map(({ thread, base_seq, last_seq }) => [
-      thread as string,
-      { first_seq: base_seq + 1, last_seq },
-    ]),
-  );
+const rangesOf = (live: readonly LiveSession[]): Map<string, SeqRange> =>
+  new Map(live.map(({ _id, first_seq, last_seq }) => [_id, { first_seq, last_seq }]));

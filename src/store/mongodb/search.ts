@@ -1,4 +1,4 @@
-import type { Candidate, Candidates, Extent, Located, SearchStore } from '../search-store.ts';
+import type { Candidate, Candidates, Located, SearchStore, SeqRange } from '../search-store.ts';
 import type { Connection } from './connection.ts';
 import {
   messagesOf,
@@ -20,19 +20,19 @@ export function mongoSearch(connection: Connection): SearchStore {
     candidates(namespace, scope, query) {
       return connection.run(async ({ db, deadline }): Promise<Candidates> => {
         const scoped = await scopeOf(db, namespace, scope);
-        if (scoped === undefined) return { candidates: [], threads: new Map(), cut: [] };
+        if (scoped === undefined) return { candidates: [], ranges: new Map(), cut: [] };
         const search = { db, scope: scoped.filter, query, deadline };
         const looks = await lookForEach(search, scoped.live);
         const candidates = new Map<string, Candidate>();
-        const threads = new Map<string, Extent>();
+        const ranges = new Map<string, SeqRange>();
         for (const { found, live } of looks) {
           for (const { _id, created_at, ...document } of found.slice(0, query.limit)) {
-            threads.set(document.thread, live.get(document.thread) as Extent);
+            ranges.set(document.session_uuid, live.get(document.session_uuid) as SeqRange);
             candidates.set(_id, { ...document, created_at: created_at.getTime() });
           }
         }
         const cut = query.terms.filter((_, i) => looks[i]?.cut);
-        return { candidates: [...candidates.values()], threads, cut };
+        return { candidates: [...candidates.values()], ranges, cut };
       });
     },
 
@@ -47,17 +47,17 @@ export function mongoSearch(connection: Connection): SearchStore {
             .toArray(),
           sessionsOf(db)
             .find({ namespace, session_id, live: true })
-            .project<SessionDocument>(projection([...SESSION_FIELDS, 'thread'], metadataMaxBytes))
+            .project<SessionDocument>(projection(SESSION_FIELDS, metadataMaxBytes))
             .toArray(),
         ]);
         const own = found.filter((one) => one.namespace === namespace);
         const messages = new Map(own.map((one) => [one._id, one]));
-        const sessions = new Map(live.map((one) => [one.thread, one]));
+        const sessions = new Map(live.map((one) => [one._id, one]));
         return places.flatMap((place): Located[] => {
           const message = messages.get(messageId(place));
-          const session = sessions.get(place.thread);
+          const session = sessions.get(place.session_uuid);
           if (message === undefined || session === undefined) return [];
-          if (message.seq > session.last_seq) return [];
+          if (message.seq < session.first_seq || message.seq > session.last_seq) return [];
           return [{ place, message: toMessage(message), session: toSession(session) }];
         });
       });

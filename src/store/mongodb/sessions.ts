@@ -1,6 +1,6 @@
 import type { Db } from 'mongodb';
 import type { Session } from '../../domain/records.ts';
-import type { Change, Reach, SessionQuery, SessionStore } from '../store.ts';
+import type { Change, Reach, Restored, SessionQuery, SessionStore } from '../store.ts';
 import { createBatches } from './batches.ts';
 import { changeOrFind } from './change.ts';
 import type { Connection, Deployment } from './connection.ts';
@@ -18,6 +18,7 @@ import { mergeMetadata } from './merge-patch.ts';
 import { findIdentifiers, findPage } from './pages.ts';
 import { purgeSession } from './purge.ts';
 import type { RememberedEnds } from './remembered-ends.ts';
+import { restoration, toRestored } from './retired-ranges.ts';
 import { findReached, reachedFilter, reachedStages, type Target } from './scope.ts';
 import { turnOfUser } from './turns.ts';
 
@@ -133,13 +134,21 @@ export function mongoSessions(connection: Connection, ends: RememberedEnds): Ses
 
     restore(reach, session_id) {
       const target = { ...reach, session_id };
-      return change(target, isRestorable, (db) =>
-        sessionsOf(db).findOneAndUpdate(
-          { ...reachedFilter(target), live: false },
-          { $set: { live: true }, $unset: { deleted_at: '' } },
-          { returnDocument: 'after' },
-        ),
-      );
+      ends.forget(target);
+      const $or = [{ live: false }, { live: true, retired: { $exists: true } }];
+      return connection.run(async ({ db }): Promise<Change<Restored, Session>> => {
+        const { applied, document } = await changeOrFind(
+          () =>
+            sessionsOf(db).findOneAndUpdate({ ...reachedFilter(target), $or }, restoration(), {
+              returnDocument: 'before',
+            }),
+          () => findReached(db, target),
+          isRestorable,
+        );
+        return applied
+          ? { applied, record: toRestored(document) }
+          : { applied, found: document === null ? undefined : toSession(document) };
+      });
     },
 
     list(namespace, query, window) {
@@ -170,7 +179,8 @@ export function mongoSessions(connection: Connection, ends: RememberedEnds): Ses
 const inReach = ({ namespace, user_id }: Reach) => JSON.stringify([namespace, user_id]);
 
 const isLive = ({ live }: SessionDocument) => live === true;
-const isRestorable = ({ live }: SessionDocument) => live === false;
+const isRestorable = ({ live, retired }: SessionDocument) =>
+  live === false || (live === true && retired !== undefined);
 
 function owned(namespace: string, { user_id }: SessionQuery) {
   return user_id === undefined ? { namespace } : { namespace, user_id };

@@ -19,12 +19,12 @@ import { reachedStages, type Target } from './scope.ts';
  */
 const AT_ONCE = 4;
 
-/** More threads than a session ever has, each of which may have a message of the same uuid. */
-const MOST_THREADS = 1_000_000;
+/** More sessions than there ever were of one identifier: each may have a message of the same uuid. */
+const MOST_SESSIONS = 1_000_000;
 
 /** A few messages of a stretch, in no order; the first, or the only one without any, has the session. */
 interface Row {
-  session?: SessionDocument;
+  session?: Omit<SessionDocument, 'retired'>;
   messages: Pick<MessageDocument, (typeof MESSAGE_FIELDS)[number]>[];
 }
 
@@ -40,6 +40,7 @@ export async function readStretch(
   const rows = sessionsOf(db).aggregate<Row>(
     [
       ...reachedStages(reach, { session_id }),
+      { $unset: 'retired' },
       { $project: { session: '$$ROOT', messages: idsOf(stretch) } },
       {
         $unwind: {
@@ -90,11 +91,12 @@ export async function readStretch(
 function idsOf({ order, limit, unsummarized = 0, after, offset = 0 }: Stretch): Document {
   const behind = { $add: ['$last_seq', 1] };
   const [step, within] = order === 'asc' ? ([1, '$min'] as const) : ([-1, '$max'] as const);
-  const end = order === 'asc' ? behind : '$base_seq';
+  const before = { $subtract: ['$first_seq', 1] };
+  const end = order === 'asc' ? behind : before;
   const edge =
     order === 'asc'
-      ? { $max: [{ $min: [after ?? 0, '$last_seq'] }, '$base_seq'] }
-      : { $max: [{ $min: [after ?? behind, behind] }, '$base_seq'] };
+      ? { $max: [{ $min: [after ?? 0, '$last_seq'] }, before] }
+      : { $max: [{ $min: [after ?? behind, behind] }, before] };
   const left = { $subtract: ['$last_seq', { $ifNull: ['$summary.up_to_seq', '$last_seq'] }] };
   const most = { $max: [limit, { $min: [unsummarized, left] }] };
   const ahead = (seq: unknown, count: unknown) => ({ $add: [seq, { $multiply: [step, count] }] });
@@ -115,8 +117,8 @@ const withVar = (name: string, value: unknown, expression: Document): Document =
 });
 
 /**
- * A message of a live session by its uuid, with the session, in one command. The same uuid may be in
- * threads that the session has left, or behind the end of its own.
+ * A live message by its uuid, with the session, in one command. The same uuid may be in earlier sessions
+ * of the identifier, or behind the end of this one.
  */
 export async function findLive(
   db: Db,
@@ -125,18 +127,28 @@ export async function findLive(
 ): Promise<(MessageDocument & { session: SessionDocument }) | undefined> {
   const [found] = await messagesOf(db)
     .aggregate<MessageDocument & { session: SessionDocument }>([
-      ...reachedStages(reach, { session_id, uuid }, MOST_THREADS),
+      ...reachedStages(reach, { session_id, uuid }, MOST_SESSIONS),
       {
-        $lookup: { from: 'sessions', localField: 'thread', foreignField: 'thread', as: 'session' },
+        $lookup: {
+          from: 'sessions',
+          localField: 'session_uuid',
+          foreignField: '_id',
+          as: 'session',
+        },
       },
       { $unwind: '$session' },
       {
         $match: {
           'session.live': true,
-          $expr: { $lte: ['$seq', '$session.last_seq'] },
+          $expr: {
+            $and: [
+              { $gte: ['$seq', '$session.first_seq'] },
+              { $lte: ['$seq', '$session.last_seq'] },
+            ],
+          },
         },
       },
-      { $unset: 'terms' },
+      { $unset: ['terms', 'session.retired'] },
     ])
     .toArray();
   return found;

@@ -1,6 +1,7 @@
 import type { ClientSession, Db, Document, Filter } from 'mongodb';
 import type { User } from '../../domain/records.ts';
 import type { Change, Progress, UserStore } from '../store.ts';
+import { within } from './append-writes.ts';
 import { type Cascade, cascadeSessions, finishCascade, ownsMany, settleUser } from './cascade.ts';
 import { changeOrFind } from './change.ts';
 import type { Connection } from './connection.ts';
@@ -9,7 +10,6 @@ import { isDuplicateKey } from './errors.ts';
 import { INDEX } from './indexes.ts';
 import { mergeMetadata } from './merge-patch.ts';
 import { findIdentifiers, findPage } from './pages.ts';
-import { within } from './thread-writes.ts';
 import { turnOfUser } from './turns.ts';
 
 /** The users collection, and what goes through the sessions with a user. */

@@ -1,13 +1,13 @@
 import { Binary, type Db, type Filter } from 'mongodb';
-import type { Extent, MessageVector, NewestVectors, VectorStore } from '../search-store.ts';
+import type { MessageVector, NewestVectors, SeqRange, VectorStore } from '../search-store.ts';
 import type { Connection } from './connection.ts';
 import { type MessageDocument, messagesOf, type VectorDocument, vectorsOf } from './documents.ts';
 import { messageId } from './message-id.ts';
-import { during, isLive, liveThreads, scopeOf } from './scope.ts';
+import { during, isLive, liveRanges, scopeOf } from './scope.ts';
 
 /** All that a shard key of the collection could be made of. */
-const keyOf = ({ _id, namespace, session_id, thread }: VectorDocument) => ({
-  ...{ _id, namespace, session_id, thread },
+const keyOf = ({ _id, namespace, session_id, session_uuid }: VectorDocument) => ({
+  ...{ _id, namespace, session_id, session_uuid },
 });
 
 /** What a vector has to know of its message. */
@@ -16,7 +16,7 @@ function find(db: Db, ids: readonly string[]) {
     .find({ _id: { $in: ids } })
     .project<MessageDocument>({
       ...{ namespace: 1, session_id: 1, user_id: 1 },
-      ...{ thread: 1, seq: 1, created_at: 1 },
+      ...{ session_uuid: 1, seq: 1, created_at: 1 },
     })
     .toArray();
 }
@@ -61,7 +61,7 @@ export function mongoVectors(connection: Connection): VectorStore {
       return connection.run(async ({ db }): Promise<NewestVectors> => {
         const scoped = await scopeOf(db, namespace, scope);
         if (scoped === undefined) {
-          return { vectors: [], threads: new Map(), outdated: 0, cut: false };
+          return { vectors: [], ranges: new Map(), outdated: 0, cut: false };
         }
         const found = await vectorsOf(db)
           .find({ ...scoped.filter, ...during({ since, until }) } as Filter<VectorDocument>)
@@ -69,15 +69,15 @@ export function mongoVectors(connection: Connection): VectorStore {
           .limit(limit + 1)
           .batchSize(limit + 2)
           .toArray();
-        const threads = scoped.live ?? (await liveThreads(db, namespace, found));
-        const live = found.slice(0, limit).filter((one) => isLive(one, threads));
+        const ranges = scoped.live ?? (await liveRanges(db, namespace, found));
+        const live = found.slice(0, limit).filter((one) => isLive(one, ranges));
         const vectors = live.flatMap((one): MessageVector[] => {
-          const { session_id, thread, seq, digest, vector } = one;
+          const { session_id, session_uuid, seq, digest, vector } = one;
           if (one.model !== model) return [];
-          return [{ place: { session_id, thread, seq }, digest, vector: vector.value() }];
+          return [{ place: { session_id, session_uuid, seq }, digest, vector: vector.value() }];
         });
         const outdated = live.length - vectors.length;
-        return { vectors, threads, outdated, cut: found.length > limit };
+        return { vectors, ranges, outdated, cut: found.length > limit };
       });
     },
 
@@ -89,7 +89,7 @@ export function mongoVectors(connection: Connection): VectorStore {
           .sort({ _id: 1 })
           .limit(limit)
           .project<Omit<MessageDocument, 'content'>>({
-            ...{ namespace: 1, session_id: 1, thread: 1, seq: 1 },
+            ...{ namespace: 1, session_id: 1, session_uuid: 1, seq: 1 },
           })
           .toArray();
         const embedded = await vectorsOf(db)
@@ -97,10 +97,10 @@ export function mongoVectors(connection: Connection): VectorStore {
           .project<{ _id: string }>({ _id: 1 })
           .toArray();
         const known = new Set(embedded.map(({ _id }) => _id));
-        const live = new Map<string, ReadonlyMap<string, Extent>>();
+        const live = new Map<string, ReadonlyMap<string, SeqRange>>();
         for (const namespace of new Set(found.map((message) => message.namespace))) {
           const theirs = found.filter((message) => message.namespace === namespace);
-          live.set(namespace, await liveThreads(db, namespace, theirs));
+          live.set(namespace, await liveRanges(db, namespace, theirs));
         }
         const isThere = (message: (typeof found)[number]) =>
           isLive(message, live.get(message.namespace) ?? new Map());
@@ -108,11 +108,11 @@ export function mongoVectors(connection: Connection): VectorStore {
         const contents = await contentsOf(db, missing);
         const last = found.at(-1);
         return {
-          messages: missing.flatMap(({ _id, namespace, session_id, thread, seq }) => {
+          messages: missing.flatMap(({ _id, namespace, session_id, session_uuid, seq }) => {
             const content = contents.get(_id);
             // It was purged meanwhile.
             if (content === undefined) return [];
-            return [{ namespace, place: { session_id, thread, seq }, content }];
+            return [{ namespace, place: { session_id, session_uuid, seq }, content }];
           }),
           ...(last !== undefined && { next: last._id }),
         };

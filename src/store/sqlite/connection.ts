@@ -113,7 +113,16 @@ export class Connection {
   }
 
   /** Runs `work`, which only reads. */
-  async read<T>(work: () => T): Promise<T> {
+  read<T>(work: () => T): Promise<T> {
+    return this.retry(work);
+  }
+
+  /**
+   * Runs `work`, again and again while another process is in its way.
+   *
+   * @throws DomainError
+   */
+  async retry<T>(work: () => T): Promise<T> {
     try {
       if (this.#snapshot !== undefined) await this.#refresh();
       return await this.#patiently(work);

@@ -8,8 +8,8 @@ import { indexTerms } from './terms.ts';
  */
 const PAUSE = 20;
 
-/** What is indexed at once. It holds up the server for some 5 ms, and 30 where messages are long. */
-const BATCH = { messages: 100, terms: 4000 };
+/** What is indexed at once. It holds up the server for some 5 ms, and 15 where messages are long. */
+const BATCH = { messages: 100, terms: 2000 };
 
 /** How many are read at once: the terms of one may take 100 KB. */
 const ROWS = 8;
@@ -21,11 +21,11 @@ const LEAVE = 'INSERT OR IGNORE INTO unindexed (id) VALUES (?)';
 
 const FORGET = 'DELETE FROM message_terms WHERE rowid = ?';
 
-/** Without a session, it is of a thread that was left for good, or gone: nobody looks for it. */
-const OLDEST = `SELECT unindexed.id, iif(sessions.id IS NULL, '', terms), sessions.thread, namespace,
+/** Without a session, it is being purged, or gone: nobody looks for it. A retired one may come back. */
+const OLDEST = `SELECT unindexed.id, iif(sessions.id IS NULL, '', terms), messages.session, namespace,
     user_id
   FROM unindexed LEFT JOIN messages ON messages.id = unindexed.id
-    LEFT JOIN sessions ON sessions.thread = messages.thread
+    LEFT JOIN sessions ON sessions.id = messages.session
   WHERE unindexed.id > ? ORDER BY unindexed.id LIMIT ${ROWS}`;
 
 const DONE = 'DELETE FROM unindexed WHERE id <= ?';
@@ -47,9 +47,9 @@ export function createIndexer(connection: Connection, { readOnly, warn }: Connec
   let waiting = 0;
 
   /** Indexes those that wait the longest, within a write. */
-  function indexOldest(most: typeof BATCH): void {
+  function indexOldest(): void {
     let [done, messages, terms] = [0, 0, 0];
-    const isEnough = () => messages >= most.messages || terms >= most.terms;
+    const isEnough = () => messages >= BATCH.messages || terms >= BATCH.terms;
     while (!isEnough()) {
       const rows = statement(OLDEST).all(done);
       if (rows.length === 0) break;
@@ -60,15 +60,21 @@ export function createIndexer(connection: Connection, { readOnly, warn }: Connec
         done = row[0] as number;
       }
     }
-    statement(DONE).run(done);
+    waiting -= statement(DONE).run(done);
+  }
+
+  /** Indexes a batch of what waits; `false` if there was nothing. */
+  function indexSome(): boolean {
+    waiting = Number(statement(COUNT).get()?.[0]);
+    if (waiting === 0) return false;
+    connection.writeUnflushed(indexOldest);
+    return true;
   }
 
   function work(): void {
     timer = undefined;
     try {
-      waiting = Number(statement(COUNT).get()?.[0]);
-      if (waiting === 0) return;
-      connection.writeUnflushed(() => indexOldest(BATCH));
+      if (!indexSome()) return;
     } catch (error) {
       if (!isBusy(error)) {
         // The next call that adds messages tries again, and fails like this when too many wait.
@@ -92,7 +98,7 @@ export function createIndexer(connection: Connection, { readOnly, warn }: Connec
     /** Goes on soon with what is left to be indexed, by whatever process. */
     schedule,
 
-    /** Leaves a message to be indexed. Runs within a write, as do the others here. */
+    /** Leaves a message to be indexed. Runs within a write. */
     leave,
 
     /** The same for a message that says something else now. */
@@ -101,14 +107,19 @@ export function createIndexer(connection: Connection, { readOnly, warn }: Connec
       leave(id);
     },
 
-    /** Sees to it that what was left does not become too much. */
-    settle(): void {
-      const messages = waiting - MOST_WAITING;
-      if (messages > 0) {
-        indexOldest({ messages, terms: Number.POSITIVE_INFINITY });
-        waiting -= messages;
+    /** Whether so many messages more would be too many to be left waiting. */
+    isFull: (messages: number) => waiting > 0 && waiting + messages > MOST_WAITING,
+
+    /**
+     * Indexes what waits, with other calls in between, until there is room for so many messages more.
+     *
+     * @throws DomainError
+     */
+    async makeRoom(messages: number): Promise<void> {
+      while (this.isFull(messages)) {
+        await connection.retry(indexSome);
+        await new Promise(setImmediate);
       }
-      schedule();
     },
 
     stop: () => clearTimeout(timer),
@@ -117,11 +128,11 @@ export function createIndexer(connection: Connection, { readOnly, warn }: Connec
 
 /** @returns how many terms were indexed */
 function index(connection: Connection, row: Row): number {
-  const [id, listed, thread, namespace, user_id] = row as [
-    ...[id: number, terms: string, thread: number, namespace: string, user_id: string | null],
+  const [id, listed, session, namespace, user_id] = row as [
+    ...[id: number, terms: string, session: number, namespace: string, user_id: string | null],
   ];
   if (listed === '') return 0;
   const terms = listed.split(' ');
-  indexTerms(connection, id, { thread, namespace, user_id }, terms);
+  indexTerms(connection, id, { session, namespace, user_id }, terms);
   return terms.length;
 }

@@ -1,7 +1,7 @@
 import type { PurgeCounts, Store } from '../store.ts';
 import type { Connection } from './connection.ts';
 
-const EXPIRED = 'deleted_at IS NOT NULL AND deleted_at <= ?';
+const EXPIRED = 'deleted_at IS NOT NULL AND deleted_at <= ?1';
 
 const EXPIRED_IDS = (table: string) =>
   `SELECT id FROM ${table} WHERE ${EXPIRED} ORDER BY deleted_at, id LIMIT ?`;
@@ -15,15 +15,27 @@ const OLDEST_SESSIONS = `${EXPIRED_SESSIONS} ORDER BY deleted_at, id LIMIT ?`;
 
 const ONE_SESSION = `${EXPIRED_SESSIONS} AND namespace = ? AND session_id = ?`;
 
-/** A session that goes leaves its thread behind, expired whatever the cutoff. */
-const LEAVE_THREADS = (sessions: string) => `UPDATE threads SET deleted_at = 0
-  WHERE id IN (SELECT thread FROM sessions WHERE id IN (${sessions}))`;
+/** A session that goes leaves all of its messages behind, expired whatever the cutoff. */
+const LEAVE_MESSAGES = (sessions: string) => `INSERT INTO retired_ranges
+    (session, first_seq, last_seq, deleted_at)
+  SELECT id, 1, last_seq, 0 FROM sessions WHERE last_seq > 0 AND id IN (${sessions})`;
+
+const FORGET_RETIRED = (sessions: string) =>
+  `DELETE FROM retired_ranges WHERE session IN (${sessions})`;
 
 const PURGE_SESSIONS = (sessions: string) => `DELETE FROM sessions WHERE id IN (${sessions})`;
 
 const PURGE_USERS = `DELETE FROM users WHERE id IN (${EXPIRED_IDS('users')})`;
 
-const FIRST_MESSAGES = 'SELECT id FROM messages WHERE thread = ? ORDER BY seq LIMIT ?';
+const EXPIRED_RANGES = `SELECT id, session, first_seq, last_seq FROM retired_ranges
+  WHERE deleted_at <= ? ORDER BY deleted_at, session, first_seq LIMIT ?`;
+
+const GIVE_UP = 'UPDATE retired_ranges SET deleted_at = 0 WHERE id = ?';
+
+const PURGE_SUMMARIES = 'DELETE FROM summaries WHERE session = ? AND up_to_seq BETWEEN ? AND ?';
+
+const FIRST_MESSAGES = `SELECT id FROM messages WHERE session = ? AND seq BETWEEN ? AND ?
+  ORDER BY seq LIMIT ?`;
 
 const PURGE_TERMS = `DELETE FROM message_terms WHERE rowid IN (${FIRST_MESSAGES})`;
 
@@ -31,27 +43,33 @@ const PURGE_VECTORS = `DELETE FROM vectors WHERE id IN (${FIRST_MESSAGES})`;
 
 const PURGE_MESSAGES = `DELETE FROM messages WHERE id IN (${FIRST_MESSAGES})`;
 
+/** Those that are retired go with their session at the latest. */
 const COUNT_MESSAGES = `SELECT
-  (SELECT coalesce(sum(last_seq - base_seq), 0) FROM sessions WHERE ${EXPIRED})
-  + (SELECT count(*) FROM threads JOIN messages ON messages.thread = threads.id
-     WHERE threads.${EXPIRED.replace('AND ', 'AND threads.')})`;
+  (SELECT coalesce(sum(last_seq - first_seq + 1), 0) FROM sessions WHERE ${EXPIRED})
+  + (SELECT count(*) FROM retired_ranges JOIN messages ON messages.session = retired_ranges.session
+       AND messages.seq BETWEEN first_seq AND last_seq
+     WHERE deleted_at <= ?1
+       OR retired_ranges.session IN (SELECT id FROM sessions WHERE ${EXPIRED}))`;
 
 /** The sweep: in the embedded store nobody else purges. */
 export function sqlitePurge(connection: Connection): Pick<Store, 'countExpired' | 'purge'> {
   const statement = (sql: string) => connection.statement(sql);
   const count = (sql: string, ...values: unknown[]) => Number(statement(sql).get(...values)?.[0]);
 
-  /** Purges messages of left threads, and the threads that this empties. */
-  function purgeThreads(before: number, limit: number): number {
+  /** Purges messages of retired ranges, and the ranges that this empties, the oldest first. */
+  function purgeRanges(before: number, limit: number): number {
     let messages = 0;
-    for (const [thread] of statement(EXPIRED_IDS('threads')).all(before, limit)) {
-      const most = limit - messages;
-      statement(PURGE_TERMS).run(thread, most);
-      statement(PURGE_VECTORS).run(thread, most);
-      messages += statement(PURGE_MESSAGES).run(thread, most);
-      if (messages >= limit) break;
-      statement('DELETE FROM summaries WHERE thread = ?').run(thread);
-      statement('DELETE FROM threads WHERE id = ?').run(thread);
+    for (const [id, ...range] of statement(EXPIRED_RANGES).all(before, limit)) {
+      const most = [...range, limit - messages];
+      statement(PURGE_TERMS).run(...most);
+      statement(PURGE_VECTORS).run(...most);
+      messages += statement(PURGE_MESSAGES).run(...most);
+      if (messages >= limit) {
+        statement(GIVE_UP).run(id);
+        break;
+      }
+      statement(PURGE_SUMMARIES).run(...range);
+      statement('DELETE FROM retired_ranges WHERE id = ?').run(id);
     }
     return messages;
   }
@@ -62,7 +80,7 @@ export function sqlitePurge(connection: Connection): Pick<Store, 'countExpired' 
       return connection.read(
         (): PurgeCounts => ({
           sessions: count(`SELECT count(*) FROM sessions WHERE ${EXPIRED}`, before),
-          messages: count(COUNT_MESSAGES, before, before),
+          messages: count(COUNT_MESSAGES, before),
           users: count(`SELECT count(*) FROM users WHERE ${EXPIRED}`, before),
         }),
       );
@@ -73,7 +91,7 @@ export function sqlitePurge(connection: Connection): Pick<Store, 'countExpired' 
       const purged = await connection.write((): PurgeCounts => {
         const users = statement(PURGE_USERS).run(before, limit);
         const sessions = purgeSessions(connection, OLDEST_SESSIONS, before, limit);
-        return { sessions, messages: purgeThreads(before, limit), users };
+        return { sessions, messages: purgeRanges(before, limit), users };
       });
       const most = Math.max(purged.sessions, purged.messages, purged.users);
       // The log has what was purged, too.
@@ -94,6 +112,7 @@ export function purgeSession(
 }
 
 function purgeSessions(connection: Connection, selected: string, ...values: unknown[]): number {
-  connection.statement(LEAVE_THREADS(selected)).run(...values);
+  connection.statement(FORGET_RETIRED(selected)).run(...values);
+  connection.statement(LEAVE_MESSAGES(selected)).run(...values);
   return connection.statement(PURGE_SESSIONS(selected)).run(...values);
 }

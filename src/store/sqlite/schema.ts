@@ -1,5 +1,6 @@
 import type { Connection } from './connection.ts';
 import { indexEarlierMessages } from './terms.ts';
+import { WITHOUT_THREADS } from './without-threads.ts';
 
 /**
  * Marks a database file as one of this product, in its header: "mcps". Files of before have 0.
@@ -18,9 +19,10 @@ export const APPLICATION_ID = 0x6d637073;
  * same if the session was live until then: by its uuid, since after its purge another user may come
  * under the same identifier.
  *
- * A thread is a run of messages that live and die together. Deleting a session does not touch its
- * messages: nothing reaches them but through the session. When a deleted session is revived, its
- * thread is left behind, to be purged in its time, and a new one begins.
+ * A message is live while its session is, if its `seq` lies between `first_seq` and `last_seq`. Deleting
+ * a session does not touch its messages: nothing reaches them but through the session. When a deleted
+ * session is revived, its messages become a retired range, which can be put back until it is purged.
+ * Before the last step, each such range had a number of its own, called a thread.
  */
 export const SCHEMA_STEPS: readonly (string | ((connection: Connection) => void))[] = [
   `
@@ -143,4 +145,5 @@ export const SCHEMA_STEPS: readonly (string | ((connection: Connection) => void)
   // Messages that are not in `message_terms` yet.
   'CREATE TABLE unindexed (id INTEGER PRIMARY KEY) STRICT',
   `PRAGMA application_id = ${APPLICATION_ID}`,
+  WITHOUT_THREADS,
 ];

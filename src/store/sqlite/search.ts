@@ -1,10 +1,10 @@
 import type {
   Candidate,
   Candidates,
-  Extent,
   Located,
   SearchScope,
   SearchStore,
+  SeqRange,
   TermQuery,
 } from '../search-store.ts';
 import type { Connection, Row } from './connection.ts';
@@ -20,27 +20,29 @@ const PERSISTENCE = 20;
  * Newest first; what is not live, or not in the scope after all, drops out in the join. Numbers are
  * bound as REAL, and FTS5 takes only an INTEGER for a bound.
  */
-const CANDIDATES = `SELECT found.rowid, sessions.session_id, sessions.thread, sessions.base_seq,
+const CANDIDATES = `SELECT found.rowid, sessions.session_id, sessions.uuid, sessions.first_seq,
     sessions.last_seq, messages.seq, messages.role, messages.created_at,
     iif(sessions.id IS NULL OR messages.created_at NOT BETWEEN ?7 AND ?8, NULL, messages.terms)
   FROM (SELECT rowid FROM message_terms WHERE message_terms MATCH ?1
     AND rowid <= CAST(?2 AS INTEGER) AND rowid >= CAST(?9 AS INTEGER)
     ORDER BY rowid DESC LIMIT ?3) AS found
   CROSS JOIN messages ON messages.id = found.rowid AND in_time()
-  LEFT JOIN sessions ON sessions.thread = messages.thread AND sessions.deleted_at IS NULL
+  LEFT JOIN sessions ON sessions.id = messages.session AND sessions.deleted_at IS NULL
+    AND messages.seq BETWEEN sessions.first_seq AND sessions.last_seq
     AND sessions.namespace = ?4 AND (?5 IS NULL OR sessions.user_id = ?5)
     AND (?6 IS NULL OR sessions.session_id = ?6)
   ORDER BY found.rowid DESC`;
 
 /** The same columns of what is not indexed yet: see `MOST_WAITING` for how much that is. */
-const UNINDEXED = `SELECT unindexed.id, sessions.session_id, sessions.thread, sessions.base_seq,
+const UNINDEXED = `SELECT unindexed.id, sessions.session_id, sessions.uuid, sessions.first_seq,
     sessions.last_seq, messages.seq, messages.role, messages.created_at, messages.terms
   FROM unindexed CROSS JOIN messages ON messages.id = unindexed.id AND in_time()
-  CROSS JOIN sessions ON sessions.thread = messages.thread AND sessions.deleted_at IS NULL
+  CROSS JOIN sessions ON sessions.id = messages.session AND sessions.deleted_at IS NULL
+    AND messages.seq BETWEEN sessions.first_seq AND sessions.last_seq
     AND sessions.namespace = ?1 AND (?2 IS NULL OR sessions.user_id = ?2)
     AND (?3 IS NULL OR sessions.session_id = ?3)`;
 
-const THREAD = `SELECT thread FROM sessions WHERE ${REACHED} AND deleted_at IS NULL`;
+const NUMBER = `SELECT id FROM sessions WHERE ${REACHED} AND deleted_at IS NULL`;
 
 const LAST_ID_BY = `SELECT max(id) FROM (
   SELECT id FROM messages WHERE created_at <= ? ORDER BY created_at DESC, id DESC LIMIT 1000)`;
@@ -52,9 +54,10 @@ const LISTED = SESSION_COLUMNS.replace('metadata', listedMetadata);
 
 /** The columns of a message, and behind them those of its session. */
 const LOCATED = `SELECT * FROM
-  (SELECT ${MESSAGE} FROM messages WHERE thread = ?1 AND seq = ?),
-  (SELECT ${LISTED} FROM sessions
-    WHERE namespace = ? AND session_id = ? AND thread = ?1 AND deleted_at IS NULL)`;
+  (SELECT ${MESSAGE} FROM messages WHERE seq = ?4 AND session = (SELECT id FROM sessions
+    WHERE namespace = ?1 AND session_id = ?2 AND uuid = ?3 AND deleted_at IS NULL
+      AND ?4 BETWEEN first_seq AND last_seq)),
+  (SELECT ${LISTED} FROM sessions WHERE namespace = ?1 AND session_id = ?2)`;
 
 const MESSAGE_WIDTH = MESSAGE.split(',').length;
 
@@ -83,9 +86,8 @@ export function sqliteSearch(connection: Connection): SearchStore {
   /** What the terms of a scope begin with; `undefined` if there is nothing in it. */
   function prefixOf(namespace: string, { session_id, user_id }: SearchScope): string | undefined {
     if (session_id !== undefined) {
-      const row = statement(THREAD).get(...reached({ namespace, user_id }, session_id));
-      const thread = row?.[0] as number | null | undefined;
-      return thread == null ? undefined : scopes.session(thread);
+      const row = statement(NUMBER).get(...reached({ namespace, user_id }, session_id));
+      return row === undefined ? undefined : scopes.session(row[0] as number);
     }
     return user_id === undefined ? scopes.namespace(namespace) : scopes.user(namespace, user_id);
   }
@@ -124,7 +126,7 @@ export function sqliteSearch(connection: Connection): SearchStore {
   function find(
     look: Look,
     term: string,
-    threads: Map<string, Extent>,
+    ranges: Map<string, SeqRange>,
     known: ReadonlyMap<number, Candidate>,
   ): { found: [number, Candidate][]; cut: boolean } {
     const { limit, terms, also } = look.query;
@@ -135,10 +137,11 @@ export function sqliteSearch(connection: Connection): SearchStore {
     for (let looked = 0; looked < PERSISTENCE * limit; looked += limit) {
       const rows = newest(look, term, last);
       for (const row of rows.slice(0, limit)) {
-        const [id, session_id, thread, base, end, seq, role, created_at, listed] = row as [
-          ...[id: number, session_id: string | null, thread: number, base: number, end: number],
-          ...[seq: number, role: string, created_at: number, listed: string],
+        const [id, session_id, session_uuid, first_seq, last_seq, seq, ...rest] = row as [
+          ...[id: number, session_id: string | null, session_uuid: string, first_seq: number],
+          ...[last_seq: number, seq: number, role: string, created_at: number, listed: string],
         ];
+        const [role, created_at, listed] = rest;
         last = id - 1;
         if (session_id === null || created_at < from || created_at > to) continue;
         if (found.length === limit) return { found, cut: true };
@@ -149,8 +152,8 @@ export function sqliteSearch(connection: Connection): SearchStore {
         }
         const all = listed.split(' ');
         const matched = all.filter((term) => wanted.has(term));
-        const place = { session_id, thread: String(thread), seq };
-        threads.set(place.thread, { first_seq: base + 1, last_seq: end });
+        ranges.set(session_uuid, { first_seq, last_seq });
+        const place = { session_id, session_uuid, seq };
         found.push([id, { ...place, role, created_at, matched, length: all.length }]);
       }
       if (rows.length <= limit) return { found, cut: false };
@@ -159,12 +162,12 @@ export function sqliteSearch(connection: Connection): SearchStore {
   }
 
   function candidates(namespace: string, scope: SearchScope, query: TermQuery): Candidates {
-    const threads = new Map<string, Extent>();
+    const ranges = new Map<string, SeqRange>();
     const all = new Map<number, Candidate>();
     const cut: string[] = [];
     const prefix = prefixOf(namespace, scope);
     const ids = idsOf(query);
-    if (prefix === undefined || ids === undefined) return { candidates: [], threads, cut };
+    if (prefix === undefined || ids === undefined) return { candidates: [], ranges, cut };
     const { session_id = null, user_id = null } = scope;
     const unindexed = statement(UNINDEXED).all(namespace, user_id, session_id);
     const look: Look = {
@@ -175,14 +178,14 @@ export function sqliteSearch(connection: Connection): SearchStore {
     const waiting = [...query.terms];
     const findAll = () => {
       for (let term = waiting[0]; term !== undefined; term = waiting[0]) {
-        const one = find(look, term, threads, all);
+        const one = find(look, term, ranges, all);
         for (const [id, candidate] of one.found) all.set(id, candidate);
         if (one.cut) cut.push(term);
         waiting.shift();
       }
     };
     connection.within(SEARCH_MS, findAll, () => cut.push(...waiting));
-    return { candidates: [...all.values()], threads, cut };
+    return { candidates: [...all.values()], ranges, cut };
   }
 
   return {
@@ -194,8 +197,9 @@ export function sqliteSearch(connection: Connection): SearchStore {
     locate(namespace, places, metadataMaxBytes) {
       return connection.read(() =>
         places.flatMap((place): Located[] => {
-          const { session_id, thread, seq } = place;
-          const row = statement(LOCATED).get(thread, seq, metadataMaxBytes, namespace, session_id);
+          const { session_id, session_uuid, seq } = place;
+          const named = [namespace, session_id, session_uuid, seq];
+          const row = statement(LOCATED).get(...named, metadataMaxBytes);
           if (row === undefined) return [];
           const session = toSession(row.slice(MESSAGE_WIDTH));
           return [{ place, session, message: toMessage(session_id, row) }];

@@ -1,5 +1,5 @@
 import type { Session } from '../../domain/records.ts';
-import type { Change, Reach, SessionQuery, SessionStore } from '../store.ts';
+import type { Change, Reach, Restored, SessionQuery, SessionStore } from '../store.ts';
 import type { Connection, Row } from './connection.ts';
 import { purgeSession } from './purge.ts';
 import {
@@ -14,7 +14,7 @@ import {
 
 /** What `toSession` makes a record of. */
 export const SESSION_COLUMNS = `session_id, uuid, user_id, metadata, created_at, updated_at, deleted_at,
-  last_seq - base_seq, last_message_at`;
+  last_seq - first_seq + 1, last_message_at`;
 
 const LISTED = SESSION_COLUMNS.replace('metadata', listedMetadata);
 
@@ -48,6 +48,18 @@ const DELETE = `UPDATE sessions SET deleted_at = ?4
 const RESTORE = `UPDATE sessions SET deleted_at = NULL
   WHERE ${REACHED} AND deleted_at IS NOT NULL AND user_deleted IS NULL
   RETURNING ${SESSION_COLUMNS}`;
+
+/** Ranges that nobody has begun to purge. */
+export const RESTORABLE = 'deleted_at > 0';
+
+const OLDEST_RETIRED = `(SELECT min(first_seq) FROM retired_ranges
+  WHERE session = sessions.id AND ${RESTORABLE})`;
+
+const PUT_BACK = `UPDATE sessions SET first_seq = ${OLDEST_RETIRED}, revived_by = NULL
+  WHERE ${REACHED} AND deleted_at IS NULL AND ${OLDEST_RETIRED} IS NOT NULL
+  RETURNING id, ${SESSION_COLUMNS}`;
+
+const EMPTY_RETIRED = `DELETE FROM retired_ranges WHERE session = ? AND ${RESTORABLE}`;
 
 const IDENTIFIERS = `SELECT session_id FROM sessions
   WHERE namespace = ? AND session_id >= ? AND session_id < ? AND deleted_at IS NULL
@@ -115,7 +127,16 @@ export function sqliteSessions(connection: Connection): SessionStore {
 
     restore(reach, sessionId) {
       const values = reached(reach, sessionId);
-      return connection.write(() => change(reach, sessionId, first(RESTORE, ...values)));
+      return connection.write((): Change<Restored, Session> => {
+        const session = first(RESTORE, ...values);
+        if (session !== undefined) return restored(session, session.message_count);
+        const found = find(reach, sessionId);
+        const [id, ...row] = connection.statement(PUT_BACK).get(...values) ?? [];
+        if (found === undefined || id === undefined) return { applied: false, found };
+        connection.statement(EMPTY_RETIRED).run(id);
+        const whole = toSession(row);
+        return restored(whole, whole.message_count - found.message_count);
+      });
     },
 
     list: (namespace, query, window) =>
@@ -134,6 +155,11 @@ export function sqliteSessions(connection: Connection): SessionStore {
     },
   };
 }
+
+const restored = (session: Session, messages: number) => ({
+  applied: true as const,
+  record: { session, messages },
+});
 
 function owned(namespace: string, { user_id }: SessionQuery): Sql {
   return user_id === undefined

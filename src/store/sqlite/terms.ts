@@ -4,20 +4,22 @@ import type { Connection } from './connection.ts';
 
 /** Whose a message is: what it can be looked for in. */
 export interface Owner {
-  thread: number;
+  /** The number of its session. */
+  session: number;
   namespace: string;
   user_id: string | null;
 }
 
 const INSERT = 'INSERT INTO message_terms (rowid, scoped) VALUES (?, ?)';
 
+/** By threads, since that is the schema when this is done: see `WITHOUT_THREADS`. */
 const EARLIER = `SELECT messages.id, role, content, messages.thread, namespace, user_id
   FROM messages JOIN sessions ON sessions.thread = messages.thread
   WHERE messages.id > ? ORDER BY messages.id LIMIT 500`;
 
 /** The scopes of a message, as prefixes of its terms. Identifiers are arbitrary text: hashed. */
 export const scopes = {
-  session: (thread: number) => `t${thread.toString(36)}:`,
+  session: (number: number) => `t${number.toString(36)}:`,
   user: (namespace: string, userId: string) => `u${hash(JSON.stringify([namespace, userId]))}:`,
   namespace: (namespace: string) => `n${hash(namespace)}:`,
 };
@@ -26,12 +28,12 @@ export const scopes = {
 export function indexTerms(
   connection: Connection,
   id: number,
-  { thread, namespace, user_id }: Owner,
+  { session, namespace, user_id }: Owner,
   terms: readonly string[],
 ): void {
   if (terms.length === 0) return;
   const prefixes = [
-    scopes.session(thread),
+    scopes.session(session),
     scopes.namespace(namespace),
     ...(user_id === null ? [] : [scopes.user(namespace, user_id)]),
   ];
@@ -52,7 +54,7 @@ export function indexEarlierMessages(connection: Connection): void {
         connection,
         id as number,
         {
-          thread: thread as number,
+          session: thread as number,
           namespace: namespace as string,
           user_id: user_id as string | null,
         },

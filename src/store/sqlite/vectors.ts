@@ -1,28 +1,31 @@
-import type { Extent, MessageVector, NewestVectors, VectorStore } from '../search-store.ts';
+import type { MessageVector, NewestVectors, SeqRange, VectorStore } from '../search-store.ts';
 import type { Connection, Row } from './connection.ts';
 import { END_OF_TIME } from './rows.ts';
 import { REACHED, reached } from './sessions.ts';
 
 const PUT = `INSERT INTO vectors (id, model, digest, vector)
-  SELECT messages.id, ?, ?, ? FROM messages WHERE thread = ? AND seq = ?
+  SELECT messages.id, ?, ?, ? FROM sessions JOIN messages ON messages.session = sessions.id
+  WHERE sessions.namespace = ? AND sessions.session_id = ? AND sessions.uuid = ? AND messages.seq = ?
   ON CONFLICT (id) DO UPDATE SET model = excluded.model, digest = excluded.digest,
     vector = excluded.vector`;
 
-const FOUND = `sessions.session_id, sessions.thread, base_seq, last_seq, messages.seq, model, digest,
+const FOUND = `sessions.session_id, sessions.uuid, first_seq, last_seq, messages.seq, model, digest,
   vector`;
+
+const OF_SESSION = `messages.session = sessions.id AND messages.seq BETWEEN first_seq AND last_seq`;
 
 const IN_TIME = 'messages.created_at BETWEEN ? AND ?';
 
-/** Of all messages of a session or a user, which are found by their sessions. */
+/** Of all live messages of a session or a user, which are found by their sessions. */
 const NEWEST_OF = (condition: string) => `SELECT ${FOUND} FROM (
-    SELECT messages.id FROM sessions JOIN messages ON messages.thread = sessions.thread
+    SELECT messages.id FROM sessions JOIN messages ON ${OF_SESSION}
     JOIN vectors ON vectors.id = messages.id
     WHERE ${condition} AND sessions.deleted_at IS NULL AND ${IN_TIME} AND in_time()
     ORDER BY messages.id DESC LIMIT ?
   ) AS newest
   JOIN vectors ON vectors.id = newest.id
   JOIN messages ON messages.id = newest.id
-  JOIN sessions ON sessions.thread = messages.thread
+  JOIN sessions ON sessions.id = messages.session
   ORDER BY newest.id DESC`;
 
 /** How many vectors are looked at for those of a namespace. */
@@ -38,20 +41,16 @@ const NEWEST = {
   namespace: `SELECT ${FOUND}
     FROM (SELECT * FROM vectors ORDER BY id DESC LIMIT ${LOOKED_AT}) AS vectors
     CROSS JOIN messages ON messages.id = vectors.id
-    CROSS JOIN sessions ON sessions.thread = messages.thread
+    CROSS JOIN sessions ON ${OF_SESSION}
     WHERE namespace = ? AND sessions.deleted_at IS NULL AND ${IN_TIME} AND in_time()
     ORDER BY vectors.id DESC LIMIT ?`,
 };
 
-/**
- * The content is NULL, and so not read, where there is nothing to embed: the message has its vector,
- * is deleted, or was left behind by a revival.
- */
-const BEHIND = `SELECT messages.id, namespace, session_id, messages.thread, messages.seq,
+/** The content is NULL, and so not read, where there is nothing to embed: it has its vector, or is not live. */
+const BEHIND = `SELECT messages.id, namespace, session_id, sessions.uuid, messages.seq,
     iif(sessions.id IS NULL
       OR EXISTS (SELECT 1 FROM vectors WHERE vectors.id = messages.id AND model = ?), NULL, content)
-  FROM messages LEFT JOIN sessions ON sessions.thread = messages.thread
-    AND sessions.deleted_at IS NULL
+  FROM messages LEFT JOIN sessions ON ${OF_SESSION} AND sessions.deleted_at IS NULL
   WHERE messages.id > ? ORDER BY messages.id LIMIT ?`;
 
 /** The vectors table. */
@@ -61,8 +60,10 @@ export function sqliteVectors(connection: Connection): VectorStore {
   return {
     put(model, vectors) {
       return connection.write(() => {
-        for (const { place, digest, vector } of vectors) {
-          statement(PUT).run(model, digest, Buffer.from(vector), Number(place.thread), place.seq);
+        for (const { namespace, place, digest, vector } of vectors) {
+          const { session_id, session_uuid, seq } = place;
+          const named = [namespace, session_id, session_uuid, seq];
+          statement(PUT).run(model, digest, Buffer.from(vector), ...named);
         }
       });
     },
@@ -83,16 +84,16 @@ export function sqliteVectors(connection: Connection): VectorStore {
             : user_id !== undefined
               ? statement(NEWEST.user).all(namespace, user_id, ...time, limit + 1)
               : statement(NEWEST.namespace).all(namespace, ...time, limit + 1);
-        const threads = new Map<string, Extent>();
+        const ranges = new Map<string, SeqRange>();
         const vectors = rows.slice(0, limit).flatMap((row): MessageVector[] => {
-          const { extent, vector, of } = toVector(row);
-          threads.set(vector.place.thread, extent);
+          const { range, vector, of } = toVector(row);
+          ranges.set(vector.place.session_uuid, range);
           return of === model ? [vector] : [];
         });
         const outdated = Math.min(rows.length, limit) - vectors.length;
-        return { vectors, threads, outdated, cut: rows.length > limit };
+        return { vectors, ranges, outdated, cut: rows.length > limit };
       };
-      const late = () => ({ vectors: [], threads: new Map(), outdated: 0, cut: true });
+      const late = () => ({ vectors: [], ranges: new Map(), outdated: 0, cut: true });
       return connection.read(() => connection.within(NEWEST_MS, newest, late));
     },
 
@@ -100,12 +101,12 @@ export function sqliteVectors(connection: Connection): VectorStore {
       return connection.read(() => {
         const rows = statement(BEHIND).all(model, Number(after ?? 0), limit);
         const messages = rows.flatMap((row) => {
-          const [, namespace, session_id, thread, seq, content] = row as [
-            ...[id: number, namespace: string, session_id: string, thread: number],
+          const [, namespace, session_id, session_uuid, seq, content] = row as [
+            ...[id: number, namespace: string, session_id: string, session_uuid: string],
             ...[seq: number, content: string | null],
           ];
           if (content === null) return [];
-          return [{ namespace, place: { session_id, thread: String(thread), seq }, content }];
+          return [{ namespace, place: { session_id, session_uuid, seq }, content }];
         });
         const last = rows.at(-1);
         return { messages, ...(last !== undefined && { next: String(last[0]) }) };
@@ -114,14 +115,14 @@ export function sqliteVectors(connection: Connection): VectorStore {
   };
 }
 
-function toVector(row: Row): { extent: Extent; vector: MessageVector; of: string } {
-  const [session_id, thread, base, last, seq, of, digest, vector] = row as [
-    ...[session_id: string, thread: number, base: number, last: number, seq: number],
+function toVector(row: Row): { range: SeqRange; vector: MessageVector; of: string } {
+  const [session_id, session_uuid, first_seq, last_seq, seq, of, digest, vector] = row as [
+    ...[session_id: string, session_uuid: string, first_seq: number, last_seq: number, seq: number],
     ...[model: string, digest: string, vector: Uint8Array],
   ];
   return {
-    extent: { first_seq: base + 1, last_seq: last },
-    vector: { place: { session_id, thread: String(thread), seq }, digest, vector },
+    range: { first_seq, last_seq },
+    vector: { place: { session_id, session_uuid, seq }, digest, vector },
     of,
   };
 }

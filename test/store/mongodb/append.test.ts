@@ -47,8 +47,8 @@ describe.skipIf(replicaSet === null)(`appending in one command${skipReason}`, ()
   async function cutOff(seq: number): Promise<void> {
     const messages = at.db.collection<{ _id: string }>('messages');
     const last = await messages.findOne({ session_id: 's' }, { sort: { seq: -1 } });
-    const { thread } = last as unknown as { thread: string };
-    const _id = `${thread}@${seq}`;
+    const { session_uuid } = last as unknown as { session_uuid: string };
+    const _id = `${session_uuid}@${seq}`;
     await messages.insertOne({
       ...{ ...last, _id, seq, uuid: STRAY },
       ...{ content: 'a stray word', terms: ['stray', 'word'] },
@@ -131,13 +131,13 @@ describe.skipIf(replicaSet === null)(`appending in one command${skipReason}`, ()
     await cutOff(2);
     const again = await add([{ uuid, role: 'user', content: 'once more' }]);
     expect(again).toMatchObject({ session: { message_count: 1 }, messages: [{ seq: 1 }] });
-    // Whoever wrote it may be about to make it part of the thread, whose end has not moved.
+    // Whoever wrote it may be about to make it part of the session, whose end has not moved.
     expect(await stored()).toBe(2);
     await add(said('two'));
     expect(await stored()).toBe(2);
   });
 
-  it('takes nothing for cut off that is about to be part of the thread', async () => {
+  it('takes nothing for cut off that is about to be part of the session', async () => {
     await add(said('one'));
     await cutOff(2);
     const adding = sent(said('three'));
@@ -186,7 +186,7 @@ describe.skipIf(replicaSet === null)(`appending in one command${skipReason}`, ()
     expect(await listed()).toHaveLength(2);
   });
 
-  it('leaves nothing in a thread that went while it was behind', async (context) => {
+  it('leaves nothing in a session that went while it was behind', async (context) => {
     const appName = `left-${randomUUID()}`;
     const database = at.db.databaseName;
     const behind = openObserved(replicaSet, { database, client: { appName } });
@@ -291,7 +291,7 @@ describe.skipIf(replicaSet === null)(`appending in one command${skipReason}`, ()
     await add(said('a banana', 'another banana'));
     const first = await at.db.collection('messages').findOne({ seq: 1 });
     const strays = Array.from({ length: 700 }, (_, i) => ({
-      ...{ ...first, _id: `${first?.thread}@${i + 3}`, seq: i + 3, uuid: randomUUID() },
+      ...{ ...first, _id: `${first?.session_uuid}@${i + 3}`, seq: i + 3, uuid: randomUUID() },
       created_at: new Date(at.clock.now + 1000),
     }));
     await at.db.collection<{ _id: string }>('messages').insertMany(strays);

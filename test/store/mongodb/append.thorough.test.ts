@@ -16,14 +16,14 @@ const CALLERS = 6;
 const DURATION_MS = 8000;
 
 interface Stored {
-  thread: string;
+  session_uuid: string;
   seq: number;
   content: string;
 }
 
 interface SessionEnd {
-  thread: string;
-  base_seq: number;
+  _id: string;
+  first_seq: number;
   last_seq: number;
 }
 
@@ -132,11 +132,12 @@ describe.skipIf(replicaSet === null)(`appends that go wrong half way${skipReason
     await at.memory.add(caller, 's', [{ role: 'user', content: 'last' }]);
 
     const session = await at.db.collection('sessions').findOne({ session_id: 's' });
-    const { thread, base_seq, last_seq } = session as unknown as SessionEnd;
+    const { _id, first_seq, last_seq } = session as unknown as SessionEnd;
     const all = await at.db.collection('messages').find<Stored>({ session_id: 's' }).toArray();
-    const live = all.filter((message) => message.thread === thread);
+    expect(new Set(all.map(({ session_uuid }) => session_uuid))).toStrictEqual(new Set([_id]));
+    const live = all.filter(({ seq }) => seq >= first_seq);
     expect(live.map(({ seq }) => seq).sort((a, b) => a - b)).toStrictEqual(
-      Array.from({ length: last_seq - base_seq }, (_, i) => base_seq + 1 + i),
+      Array.from({ length: last_seq - first_seq + 1 }, (_, i) => first_seq + i),
     );
     const seqsOf = new Map<string, number[]>();
     for (const { content, seq } of all) seqsOf.set(content, [...(seqsOf.get(content) ?? []), seq]);

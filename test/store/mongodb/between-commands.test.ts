@@ -78,7 +78,7 @@ describe.skipIf(replicaSet === null)(`between two commands of one call${skipReas
   );
 
   it.each(servers)(
-    'a session is gone, and what is appended then is in no thread of it (%s)',
+    'a session is gone, and what is appended then is in no other (%s)',
     async (_, uri) => {
       const at = open(uri);
       const other = open(uri, { database: at.db.databaseName });

@@ -33,15 +33,22 @@ describe.skipIf(replicaSet === null)(`a word that every message has${skipReason}
   async function addSession(number: number) {
     const timeOf = (i: number) => new Date(Date.UTC(2100, 0, 1) + number * EACH + i);
     const key = { namespace: 'n', session_id: `s${number}` };
-    const thread = randomUUID();
+    const session_uuid = randomUUID();
     const times = { created_at: timeOf(0), updated_at: timeOf(EACH) };
-    const session = { _id: randomUUID(), ...key, ...times, metadata: {}, live: true, thread };
+    const session = { _id: session_uuid, ...key, ...times, metadata: {}, live: true };
     const sessions = db.collection<{ _id: string }>('sessions');
-    await sessions.insertOne({ ...session, ...{ base_seq: 0, last_seq: EACH, revision: 0 } });
+    await sessions.insertOne({ ...session, ...{ first_seq: 1, last_seq: EACH, revision: 0 } });
     const terms = number === 0 ? ['rare', 'usual'] : ['usual'];
     const messages = Array.from({ length: EACH }, (_, i) => ({
-      _id: `${thread}@${i + 1}`,
-      ...{ ...key, thread, seq: i + 1, uuid: randomUUID(), role: 'user', content: terms.join(' ') },
+      _id: `${session_uuid}@${i + 1}`,
+      ...{
+        ...key,
+        session_uuid,
+        seq: i + 1,
+        uuid: randomUUID(),
+        role: 'user',
+        content: terms.join(' '),
+      },
       ...{ metadata: {}, token_count: 2, terms, revision: 0 },
       ...{ created_at: timeOf(i), updated_at: timeOf(i) },
     }));

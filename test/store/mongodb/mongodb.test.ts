@@ -407,7 +407,7 @@ describe.skipIf(replicaSet === null)(`the MongoDB store${skipReason}`, () => {
       expect(await sessions.countDocuments({ session_id: 'talk' })).toBe(1);
       await purgeExpired(at.store, { cutoff: new Date(at.clock.now).toISOString() });
       expect(await sessions.countDocuments()).toBe(0);
-      for (const name of ['messages', 'summaries', 'left_threads']) {
+      for (const name of ['messages', 'summaries', 'purged_sessions']) {
         expect(await at.db.collection(name).countDocuments()).toBe(0);
       }
     });
@@ -533,9 +533,9 @@ describe.skipIf(standalone === null)(`a standalone server that was cut off${skip
     await at.memory.add(caller, 's', said(2));
     const session = await at.db.collection('sessions').findOne({ session_id: 's' });
     // What a crash between the insert and the last write leaves behind.
-    const thread = session?.thread as string;
-    const _id = `${thread}@3`;
-    const orphan = { namespace: 'n', session_id: 's', thread, seq: 3 };
+    const session_uuid = String(session?._id);
+    const _id = `${session_uuid}@3`;
+    const orphan = { namespace: 'n', session_id: 's', session_uuid, seq: 3 };
     const text = { uuid: randomUUID(), role: 'user', content: 'orphan', metadata: {} };
     const rest = { token_count: 1, revision: 0, created_at: new Date(), updated_at: new Date() };
     const messages = at.db.collection<{ _id: string }>('messages');

@@ -11,20 +11,17 @@ import {
 } from './documents.ts';
 import { messageId } from './message-id.ts';
 import { fromStored, toStored } from './metadata.ts';
+import { retiredOnRevival } from './retired-ranges.ts';
 import { reachedFilter, type Target } from './scope.ts';
+import { messageKey, type SessionHead } from './session-head.ts';
 
-/** A session, by the key that its records are found with. */
-export interface Place {
-  namespace: string;
-  session_id: string;
+/** Messages of a session that have the uuids which are to be appended. */
+export interface Existing {
+  /** By their uuids; they are updated in place. */
+  live: ReadonlyMap<string, MessageDocument>;
+  /** They give up their uuids. */
+  retired: readonly MessageDocument[];
 }
-
-export interface ThreadKey extends Place {
-  thread: string;
-}
-
-/** Messages with the uuids that are to be appended, which are in the thread already. */
-export type Existing = Map<string, MessageDocument>;
 
 /** Something that was read no longer holds: begin anew. */
 export class Outdated extends Error {}
@@ -41,54 +38,37 @@ export const within = (session: ClientSession | undefined) =>
 export async function advance(
   db: Db,
   target: Target,
-  { at: time, session_uuid, thread }: Append,
+  { at: time, messages, newUuid }: Append,
   count: number,
   session?: ClientSession,
 ): Promise<SessionDocument | undefined> {
   const at = new Date(time);
   const blocked = { $eq: [{ $type: '$user_deleted' }, 'string'] };
-  const begins = { $or: [{ $ne: ['$live', true] }, { $eq: [{ $type: '$thread' }, 'missing'] }] };
-  const leaves = { $and: [{ $eq: ['$live', false] }, { $ne: [{ $type: '$thread' }, 'missing'] }] };
-  const unless = (condition: unknown, field: string, value: unknown) => ({
-    $cond: [condition, { $ifNull: [`$${field}`, '$$REMOVE'] }, value],
+  const revives = { $eq: ['$live', false] };
+  const kept = (field: string) => ({ $ifNull: [`$${field}`, '$$REMOVE'] });
+  const unlessBlocked = (field: string, value: unknown) => ({
+    $cond: [blocked, kept(field), value],
   });
-  const seq = { $ifNull: ['$last_seq', 0] };
-  const moved = count > 0;
+  const last = { $ifNull: ['$last_seq', 0] };
+  const firstUuid = { $literal: messages[0]?.uuid };
   const pipeline: Document[] = [
     {
       $set: {
-        _id: { $ifNull: ['$_id', session_uuid] },
+        _id: { $ifNull: ['$_id', newUuid()] },
         metadata: { $ifNull: ['$metadata', {}] },
-        empty: { $cond: [blocked, { $ifNull: ['$empty', '$$REMOVE'] }, '$$REMOVE'] },
+        empty: unlessBlocked('empty', '$$REMOVE'),
         revision: { $ifNull: ['$revision', 0] },
         created_at: { $ifNull: ['$created_at', at] },
-        updated_at: unless(blocked, 'updated_at', { $max: ['$updated_at', at] }),
+        updated_at: unlessBlocked('updated_at', { $max: ['$updated_at', at] }),
         live: { $cond: [blocked, null, true] },
         deleted_at: { $cond: [blocked, '$deleted_at', '$$REMOVE'] },
-        left: {
-          $cond: [
-            { $and: [{ $not: [blocked] }, leaves] },
-            {
-              $concatArrays: [
-                { $ifNull: ['$left', []] },
-                [{ thread: '$thread', deleted_at: '$deleted_at' }],
-              ],
-            },
-            { $ifNull: ['$left', '$$REMOVE'] },
-          ],
-        },
-        thread: unless(blocked, 'thread', { $cond: [begins, thread, '$thread'] }),
-        base_seq: unless(blocked, 'base_seq', { $cond: [begins, seq, '$base_seq'] }),
-        last_seq: unless(blocked, 'last_seq', { $add: [seq, count] }),
-        summary: {
-          $cond: [
-            { $and: [{ $not: [blocked] }, begins] },
-            '$$REMOVE',
-            { $ifNull: ['$summary', '$$REMOVE'] },
-          ],
-        },
-        ...(moved && {
-          last_message_at: unless(blocked, 'last_message_at', { $max: ['$last_message_at', at] }),
+        first_seq: { $cond: [revives, { $add: [last, 1] }, { $ifNull: ['$first_seq', 1] }] },
+        last_seq: unlessBlocked('last_seq', { $add: [last, count] }),
+        retired: { $cond: [revives, retiredOnRevival(), kept('retired')] },
+        revived_by: { $cond: [revives, firstUuid, kept('revived_by')] },
+        summary: { $cond: [revives, '$$REMOVE', kept('summary')] },
+        ...(count > 0 && {
+          last_message_at: unlessBlocked('last_message_at', { $max: ['$last_message_at', at] }),
         }),
       },
     },
@@ -102,41 +82,65 @@ export async function advance(
 }
 
 /**
- * The messages of an append that are there already, if they may be.
+ * The messages of a session that have the uuids of an append, if some may.
  *
- * @param last where the thread ends: what lies behind that is no message of it
+ * @param last where the session ends: what lies behind that is no message of it
  */
 export async function findExisting(
   db: Db,
-  { namespace, session_id, thread }: ThreadKey,
+  head: SessionHead,
   last: number,
   { messages, mayExist }: Append,
   session?: ClientSession,
 ): Promise<Existing> {
-  if (!mayExist) return new Map();
+  if (!mayExist) return { live: new Map(), retired: [] };
   const found = await messagesOf(db)
     .find(
-      { namespace, session_id, thread, uuid: { $in: messages.map(({ uuid }) => uuid) } },
+      { ...messageKey(head), uuid: { $in: messages.map(({ uuid }) => uuid) } },
       { ...within(session), projection: WITHOUT_TERMS },
     )
     .toArray();
-  // Told apart here: for a range beside a list of uuids a server may go along all of the thread.
-  const there = found.filter(({ seq }) => seq <= last);
-  return new Map(there.map((document) => [document.uuid, document]));
+  // Told apart here: for a range beside a list of uuids a server may go along all of the session.
+  const live = found.filter(({ seq }) => seq >= head.first_seq && seq <= last);
+  return {
+    live: new Map(live.map((document) => [document.uuid, document])),
+    retired: found.filter(({ seq }) => seq < head.first_seq),
+  };
+}
+
+/**
+ * Gives retired messages new uuids, so that those that they had name others from now on. One that a
+ * purge has taken meanwhile needs none.
+ */
+export async function renameRetired(
+  db: Db,
+  { retired }: Existing,
+  { newUuid }: Append,
+  session?: ClientSession,
+): Promise<void> {
+  if (retired.length === 0) return;
+  const updates = retired.map(({ _id, namespace, session_id, session_uuid, seq, uuid }) => ({
+    updateOne: {
+      filter: { _id, namespace, session_id, session_uuid, seq, uuid },
+      update: { $set: { uuid: newUuid() } },
+    },
+  }));
+  await messagesOf(db).bulkWrite(updates, within(session));
 }
 
 /** Updates messages in place, all in one command, if none has changed since it was read. */
 export async function replaceExisting(
   db: Db,
-  existing: Existing,
+  { live }: Existing,
   { messages, at }: Append,
   session?: ClientSession,
 ): Promise<void> {
   const updates = messages.flatMap(({ uuid, role, content, metadata, token_count, terms }) => {
-    const old = existing.get(uuid);
+    const old = live.get(uuid);
     if (old === undefined) return [];
-    const { _id, namespace, session_id, thread, seq, revision } = old;
-    const key = { _id, namespace, session_id, thread, seq };
+    const { _id, namespace, session_id, session_uuid, seq, revision } = old;
+    // By its uuid, too: it may be retired by now, and have given that up.
+    const key = { _id, namespace, session_id, session_uuid, seq, uuid };
     const $set = { role, content, token_count, terms, updated_at: new Date(at) };
     // Without metadata to merge, nothing depends on what was read.
     if (Object.keys(metadata).length === 0)
@@ -149,21 +153,22 @@ export async function replaceExisting(
   const { matchedCount } = await messagesOf(db).bulkWrite(updates, within(session));
   if (matchedCount < updates.length) throw new Outdated();
   // The vectors of what they said before.
-  const _id = { $in: [...existing.values()].map(({ _id }) => _id) };
+  const _id = { $in: [...live.values()].map(({ _id }) => _id) };
   await vectorsOf(db).deleteMany({ _id }, within(session));
 }
 
 /** The new messages of an append, as they are stored from `first` on. */
 export function toDocuments(
-  { namespace, session_id, thread, user_id }: ThreadKey & Pick<MessageDocument, 'user_id'>,
+  head: SessionHead,
   first: number,
   messages: readonly NewMessage[],
   time: string,
 ): MessageDocument[] {
   const at = new Date(time);
-  const common = { namespace, session_id, ...(user_id !== undefined && { user_id }), thread };
+  const { user_id } = head;
+  const common = { ...messageKey(head), ...(user_id !== undefined && { user_id }) };
   return messages.map(({ uuid, role, content, metadata, token_count, terms }, i) => ({
-    _id: messageId({ thread, seq: first + i }),
+    _id: messageId({ session_uuid: head._id, seq: first + i }),
     ...common,
     seq: first + i,
     ...{ uuid, role, content, metadata: toStored(metadata), token_count, terms },
@@ -173,15 +178,15 @@ export function toDocuments(
   }));
 }
 
-/** Where the messages of an append are, of which `existing` were there and the others are new. */
+/** Where the messages of an append are, of which some existed and the others are new. */
 export function placesOf(
   { messages }: Append,
-  existing: Existing,
+  live: Existing['live'],
   created: readonly Pick<MessageDocument, 'uuid' | 'seq'>[],
 ): Appended['messages'] {
   const seqs = new Map(created.map(({ uuid, seq }) => [uuid, seq]));
   return messages.map(({ uuid, given }) => {
-    const old = existing.get(uuid);
+    const old = live.get(uuid);
     return old === undefined
       ? { uuid, seq: seqs.get(uuid) as number, created: true }
       : { uuid, seq: old.seq, created: !given };

@@ -1,0 +1,188 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import {
+  analyseMessage,
+  analyseQuestion,
+  firstMatch,
+  TERMS_PER_MESSAGE,
+} from '../../src/search/analyse.ts';
+import { ANALYSED_LENGTH, SPARE_LENGTH } from '../../src/search/plain-text.ts';
+import type { Steps } from '../../src/search/steps.ts';
+
+/** The longest content that a message may have, in bytes. */
+const MEBIBYTE = 1024 * 1024;
+
+/** How many code units are normalised and segmented between two steps at the most: a millisecond or two. */
+const STEP_AT_MOST = 12_000;
+
+/** What is asked of Unicode while work is done, in code units that go in and come out. */
+interface Work {
+  normalised: number;
+  segmented: number;
+  /** The most of both between two steps. */
+  inOneStep: number;
+  steps: number;
+}
+
+/** Does all steps, and counts. */
+function count(steps: Steps<unknown>): Work {
+  const work: Work = { normalised: 0, segmented: 0, inOneStep: 0, steps: 0 };
+  const normalize = String.prototype.normalize;
+  vi.spyOn(String.prototype, 'normalize').mockImplementation(function (this: string, form) {
+    const result = normalize.call(this, form);
+    work.normalised += this.length + result.length;
+    return result;
+  });
+  const segment = Intl.Segmenter.prototype.segment;
+  vi.spyOn(Intl.Segmenter.prototype, 'segment').mockImplementation(function (
+    this: Intl.Segmenter,
+    text,
+  ) {
+    work.segmented += text.length;
+    return segment.call(this, text);
+  });
+  for (let before = 0, done: boolean | undefined = false; !done; work.steps++) {
+    done = steps.next().done;
+    const now = work.normalised + work.segmented;
+    work.inOneStep = Math.max(work.inOneStep, now - before);
+    before = now;
+  }
+  vi.restoreAllMocks();
+  return work;
+}
+
+/** A text of so many bytes, or a little less, that repeats a piece. */
+function filled(piece: string, bytes: number): string {
+  return piece.repeat(Math.max(1, Math.floor(bytes / Buffer.byteLength(piece))));
+}
+
+const english = (bytes: number) =>
+  Array.from({ length: bytes / 8 }, (_, i) => `w${(i * 7919).toString(36).padStart(6, 'o')}`)
+    .join(' ')
+    .slice(0, bytes);
+
+/** Pieces that are worst for one part of the analysis or another. */
+const WORST: Record<string, string> = {
+  'a ligature that becomes eighteen letters': '\ufdfa',
+  'a ligature that becomes eighteen letters, as words': '\ufdfa ',
+  'ligatures that become eight letters': '\ufdfb',
+  'squared words': '㌖㍿㋿',
+  'squared words with spaces': '㏼ ',
+  'letters that become three when taken apart': '\u0390',
+  'musical symbols that become three': '\u{1d160}',
+  'a letter that is longer in lower case': 'İ',
+  'one accent': '\u0301',
+  'accents in the wrong order': '\u0301\u0316',
+  'a letter under a pile of accents': `a${'\u0301\u0316'.repeat(50)}`,
+  'accents as words': '\u0301 ',
+  'an accent that becomes two': '\u0344',
+  emoji: '🦊',
+  'emoji of many parts': '👨‍👩‍👧‍👦',
+  flags: '🇩🇪',
+  'half a flag': '🇩',
+  'Hangul in parts': '\u1100\u1161\u11a8',
+  'Hangul for compatibility': 'ㅎㅏㄴ',
+  'Hangul of half width': 'ﾡￂ',
+  'katakana of half width': 'ﾊﾞ',
+  'syllables with spaces': '카 ',
+  'characters with spaces': '漢 ',
+  'pairs with spaces': '漢字 ',
+  'characters without spaces': '漢字仮名交じり文',
+  'one kana': 'ー',
+  Thai: 'ภาษาไทยเป็นภาษา',
+  'Thai with sara am': 'กำ',
+  Khmer: 'ខ្មែរ',
+  'scripts in one word': '漢xก가',
+  'words of two scripts': '東京tokyo ',
+  'a chain of apostrophes': "a'",
+  'a chain of curly apostrophes': 'a’',
+  apostrophes: "'",
+  'one letter': 'x',
+  'one letter with an accent': 'é',
+  'a letter that stems are looked for in': 'aab',
+  'words of one letter': 'é ',
+  spaces: ' ',
+  'marks that end a question': '?',
+  'a lone surrogate': '\ud83e',
+  'NUL characters': '\0',
+};
+
+const SIZES = [15_000, MEBIBYTE];
+const CASES = Object.entries(WORST).flatMap(([kind, piece]) =>
+  SIZES.map((bytes) => [kind, bytes, filled(piece, bytes)] as const),
+);
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+describe('the work that a message makes is bounded by its bytes, whatever is in it', () => {
+  it.each(CASES)('%s, %d bytes', (_kind, bytes, content) => {
+    const work = count(analyseMessage({ role: 'user', content }));
+    const analysed = Math.min(ANALYSED_LENGTH, bytes) + SPARE_LENGTH;
+    expect(work.normalised).toBeLessThanOrEqual(3 * analysed);
+    expect(work.segmented).toBeLessThanOrEqual(11_000);
+    expect(work.inOneStep).toBeLessThanOrEqual(STEP_AT_MOST);
+  });
+
+  it('every character that becomes more than two', () => {
+    const problems: string[] = [];
+    for (let code = 0; code <= 0x10ffff; code++) {
+      const character = String.fromCodePoint(code);
+      if (character.normalize('NFKC').length <= 2 * character.length) continue;
+      const content = filled(character, 3_000);
+      const { normalised, inOneStep } = count(analyseMessage({ role: 'user', content }));
+      if (normalised > 3 * (3_000 + SPARE_LENGTH) || inOneStep > STEP_AT_MOST) {
+        problems.push(`U+${code.toString(16)}: ${normalised}, ${inOneStep}`);
+      }
+    }
+    expect(problems).toEqual([]);
+  });
+
+  it('a message of many words, of which no more is looked at than makes its terms', () => {
+    const words = `é ${english(MEBIBYTE)}`;
+    const all = count(analyseMessage({ role: 'user', content: words }));
+    // A word takes eight code units here.
+    expect(all.normalised).toBeLessThan(2 * 2 * 8 * TERMS_PER_MESSAGE);
+  });
+});
+
+describe('the work that a question makes', () => {
+  const questions = Object.entries(WORST).map(
+    ([kind, piece]) => [kind, filled(piece, 60_000).slice(0, 20_000).toWellFormed()] as const,
+  );
+
+  it.each(questions)('is bounded: %s', (_kind, question) => {
+    const work = count(analyseQuestion(question));
+    expect(work.normalised).toBeLessThanOrEqual(3 * (60_000 + SPARE_LENGTH));
+    expect(work.segmented).toBeLessThanOrEqual(11_000);
+    expect(work.inOneStep).toBeLessThanOrEqual(STEP_AT_MOST);
+  });
+});
+
+describe('to look where a message matches', () => {
+  it.each(CASES)('takes work that is bounded: %s, %d bytes', (_kind, _bytes, content) => {
+    const work = count(firstMatch(content, ['nowhere']));
+    expect(work.normalised).toBeLessThanOrEqual(4 * ANALYSED_LENGTH);
+    expect(work.segmented).toBeLessThanOrEqual(11_000);
+    expect(work.inOneStep).toBeLessThanOrEqual(STEP_AT_MOST);
+  });
+});
+
+describe('the time that a message takes', () => {
+  /** The best of five, in milliseconds: that of the work, whatever else the machine does. */
+  function time(content: string) {
+    let best = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < 5; i++) {
+      const begun = performance.now();
+      for (const _ of { [Symbol.iterator]: () => analyseMessage({ role: 'user', content }) });
+      best = Math.min(best, performance.now() - begun);
+    }
+    return best;
+  }
+
+  // Measured: at most 13 times as long, for squared words.
+  it.each(Object.keys(WORST))('is of the order that as many bytes of English take: %s', (kind) => {
+    const usual = time(english(15_000));
+    expect(time(filled(WORST[kind] as string, 15_000)) / usual).toBeLessThan(30);
+  });
+});
