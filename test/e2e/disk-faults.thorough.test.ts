@@ -28,7 +28,6 @@ const FIRST_CALLS: [syscall: string, count: number][] = [
   ['ftruncate', 4],
   ['openat,open', 6],
   ['fstat,newfstatat,fstatat64,statx', 12],
-  ['fcntl', 24],
   ['mmap', 2],
   ['unlink,unlinkat', 2],
 ];
@@ -94,6 +93,19 @@ describe.skipIf(problem !== undefined)(`with a failing disk, a server${without}`
     process.stderr.write(`at start and end: ${JSON.stringify(counts)}\n`);
     expect(counts.atStart).toBeGreaterThan(counts.rounds / 2);
     expect(counts.atEnd).toBeGreaterThan(counts.rounds / 4);
+  });
+
+  it.each([
+    { syscall: 'openat,open', error: 'EIO', nth: 1 },
+    { syscall: 'pread64', error: 'EIO', nth: 1 },
+    { syscall: 'pread64', error: 'ESTALE', nth: 1 },
+    { syscall: 'newfstatat,statx,stat', error: 'EIO', nth: 1 },
+  ])('starts while its file cannot be looked at: $error on $syscall', async (fault) => {
+    const folder = join(servers.directory, `start ${fault.error} ${fault.syscall}`);
+    const file = await copyPrepared(prepared.file, folder);
+    const server = await FaultedServer.start(servers, file, prepared.diary.copy(), fault);
+    await server.workWell(false);
+    await server.kill();
   });
 
   it('loses nothing and says nothing wrong, in use', async () => {

@@ -46,13 +46,7 @@ export async function injectionProblem(): Promise<string | undefined> {
  * @throws Error when there is no strace, or it may not trace the process
  */
 export async function injectFault(pid: number, path: string, fault: Fault): Promise<Injection> {
-  const { syscall, error, nth, lasting } = fault;
-  const calls = syscall.split(',').map((name) => `?${name}`);
-  const child = spawn('strace', [
-    ...['-f', '-p', String(pid), '-e', `trace=${calls}`],
-    ...['-e', `inject=${calls}:error=${error}:when=${nth}${lasting ? '+' : ''}`],
-    ...['', '-wal', '-shm'].flatMap((suffix) => ['-P', `${path}${suffix}`]),
-  ]);
+  const child = spawn('strace', ['-p', String(pid), ...faultArguments(path, fault)]);
   let output = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     output += text;
@@ -66,6 +60,20 @@ export async function injectFault(pid: number, path: string, fault: Fault): Prom
       return ended;
     },
   };
+}
+
+/** A command that runs another with a fault in it from its beginning on. */
+export const runWithFault = (path: string, fault: Fault): string[] => [
+  ...['strace', '-D', '-qq', '-o', '/dev/null', ...faultArguments(path, fault)],
+];
+
+function faultArguments(path: string, { syscall, error, nth, lasting }: Fault): string[] {
+  const calls = syscall.split(',').map((name) => `?${name}`);
+  return [
+    ...['-f', '-e', `trace=${calls}`],
+    ...['-e', `inject=${calls}:error=${error}:when=${nth}${lasting ? '+' : ''}`],
+    ...['', '-wal', '-shm'].flatMap((suffix) => ['-P', `${path}${suffix}`]),
+  ];
 }
 
 /** Resolves once strace has said that it traces the process, with all of its threads. */

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { Database } from '../../src/store/sqlite/engine.ts';
 import type { ToolAnswer } from './clients.ts';
-import { type Fault, type Injection, injectFault } from './disk-faults.ts';
+import { type Fault, type Injection, injectFault, runWithFault } from './disk-faults.ts';
 import { type AddCall, type Listed, readConsistent, SessionPromise } from './promises.ts';
 import { RawStdio } from './raw-stdio.ts';
 import type { Servers } from './server-process.ts';
@@ -53,10 +53,17 @@ export class FaultedServer {
     this.client = client;
   }
 
-  static async start(servers: Servers, file: string, diary: Diary): Promise<FaultedServer> {
+  /** @param fault is in the process from its beginning on */
+  static async start(
+    servers: Servers,
+    file: string,
+    diary: Diary,
+    fault?: Fault,
+  ): Promise<FaultedServer> {
     // A sweep would open the file before there is a fault in it.
     const env = { SESSIONS_DB: file, PURGE_AFTER: 'off' };
-    const server = new FaultedServer(file, diary, new RawStdio(servers.spawn({ env })));
+    const under = fault === undefined ? [] : runWithFault(file, fault);
+    const server = new FaultedServer(file, diary, new RawStdio(servers.spawn({ env, under })));
     await server.client.initialize();
     return server;
   }
