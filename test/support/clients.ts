@@ -245,7 +245,8 @@ function transportV2(reach: Reach) {
   return 'sse' in reach ? new SseV2(reach.sse, options) : new StreamableHttpV2(reach.http, options);
 }
 
-function toAnswer(result: unknown): ToolAnswer {
+/** The result of a `tools/call`, in the form that tests look into. */
+export function toAnswer(result: unknown): ToolAnswer {
   const { isError, content, structuredContent } = result as {
     isError?: boolean;
     content: { type: string; text?: string }[];

@@ -2,6 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { McpClient, ToolAnswer } from './clients.ts';
 
+/** Whatever calls tools. */
+export type ToolCaller = Pick<McpClient, 'callTool'>;
+
 /** Longer than a transaction whose client was killed can stand in the way of others. */
 const PATIENCE_MS = 90_000;
 
@@ -16,7 +19,7 @@ export interface AddCall {
   attempts: number;
 }
 
-interface Listed {
+export interface Listed {
   uuid: string;
   seq: number;
   content: string;
@@ -53,7 +56,7 @@ export class SessionPromise {
   }
 
   /** Looks at it through the tools, restoring it if it is deleted. @returns its messages */
-  async verify(client: McpClient, prefixes: boolean): Promise<Listed[] | 'missing'> {
+  async verify(client: ToolCaller, prefixes: boolean): Promise<Listed[] | 'missing'> {
     const { session_id } = this;
     const found = await settled(client, 'get_session', { session_id });
     if (found.isError && !/deleted/i.test(found.text)) {
@@ -81,7 +84,7 @@ export class SessionPromise {
     if (this.mayBePutBack && first !== undefined && first <= this.#floor) this.#putBack();
     if (this.#floor === 0) expect([session_id, first ?? 1]).toEqual([session_id, 1]);
     else if (first !== undefined) expect(first).toBeGreaterThan(this.#floor);
-    this.#compare(messages, prefixes);
+    this.compare(messages, prefixes);
     return messages;
   }
 
@@ -91,7 +94,8 @@ export class SessionPromise {
     this.#floor = 0;
   }
 
-  #compare(messages: readonly Listed[], prefixes: boolean): void {
+  /** Compares all of its live messages with what was promised. */
+  compare(messages: readonly Listed[], prefixes: boolean): void {
     const copies = new Map<string, Listed[]>();
     for (const message of messages) {
       copies.set(message.content, [...(copies.get(message.content) ?? []), message]);
@@ -128,7 +132,7 @@ export class UserPromise {
   }
 
   /** Looks at the user and the sessions through the tools, restoring what is deleted. */
-  async verify(client: McpClient, prefixes: boolean): Promise<void> {
+  async verify(client: ToolCaller, prefixes: boolean): Promise<void> {
     const { user_id } = this;
     const found = await settled(client, 'get_user', { user_id });
     if (!this.unsure) expect([user_id, found.isError], found.text).toEqual([user_id, this.deleted]);
@@ -160,7 +164,7 @@ export class UserPromise {
 }
 
 /** All messages of a live session; its order has no gap, and its counts agree with it. */
-export async function readConsistent(client: McpClient, session_id: string): Promise<Listed[]> {
+export async function readConsistent(client: ToolCaller, session_id: string): Promise<Listed[]> {
   const messages: Listed[] = [];
   let cursor: string | undefined;
   do {
@@ -188,7 +192,7 @@ export async function readConsistent(client: McpClient, session_id: string): Pro
 
 /** The answer of a call that is repeated, as clients do, for as long as the store is not available. */
 export async function settled(
-  client: McpClient,
+  client: ToolCaller,
   tool: string,
   args: Record<string, unknown>,
 ): Promise<ToolAnswer> {
@@ -202,7 +206,7 @@ export async function settled(
 }
 
 async function succeed(
-  client: McpClient,
+  client: ToolCaller,
   tool: string,
   args: Record<string, unknown>,
 ): Promise<ToolAnswer['content']> {

@@ -1,4 +1,4 @@
-import { MODERN } from './clients.ts';
+import { MODERN, type ToolAnswer, toAnswer } from './clients.ts';
 import type { ServerProcess } from './server-process.ts';
 
 /** One JSON-RPC message from the server. */
@@ -71,6 +71,11 @@ export class RawStdio {
   /** Calls a tool and returns its result. */
   async call(name: string, args: unknown) {
     return (await this.request('tools/call', { name, arguments: args })).result;
+  }
+
+  /** Calls a tool as the clients of an SDK do. */
+  async callTool(name: string, args: Record<string, unknown> = {}): Promise<ToolAnswer> {
+    return toAnswer(await this.call(name, args));
   }
 
   /** The message with this id, or the end of the process as an error. */

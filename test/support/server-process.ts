@@ -22,6 +22,8 @@ export interface ServerOptions {
   env?: Readonly<Record<string, string>>;
   /** Runs it as another user, which takes root. */
   uid?: number;
+  /** A command that runs it in its own process, such as strace with its arguments. */
+  under?: readonly string[];
 }
 
 export interface Exit {
@@ -91,8 +93,9 @@ export class Servers {
 
   /** Starts a server with pipes of ours on all three streams. */
   spawn(options: ServerOptions = {}): ServerProcess {
-    const { args = [], env, uid } = options;
-    const child = spawn(process.execPath, [MAIN, ...args], {
+    const { args = [], env, uid, under = [] } = options;
+    const [command, ...rest] = [...under, process.execPath, MAIN, ...args] as [string, ...string[]];
+    const child = spawn(command, rest, {
       env: this.env(env),
       stdio: ['pipe', 'pipe', 'pipe'],
       ...(uid !== undefined && { uid }),

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { DomainError, REPEAT } from '../../domain/errors.ts';
 import { damagedTextLog } from './damaged-text.ts';
 import type { Database, Row, Statement } from './engine.ts';
-import { isBusy, toDomainError } from './errors.ts';
+import { isBusy, outlastsItsCause, toDomainError } from './errors.ts';
 import { assertKnown, assertOurs, placeKeeper } from './file.ts';
 import { type ConnectionOptions, openFile, snapshotOf, type Warn } from './open-file.ts';
 import { SCHEMA_STEPS } from './schema.ts';
@@ -45,6 +45,9 @@ export class Connection {
   readonly #writes: WriteQueue;
   /** When a statement that asks `in_time()` ends, by `performance.now()`. */
   #deadline = Number.POSITIVE_INFINITY;
+  /** Whether what a failing disk has left in the connection would make later calls fail as well. */
+  #spoilt = false;
+  #mending: Promise<void> | undefined;
 
   private constructor(path: string, database: Database, options: ConnectionOptions) {
     this.#path = path;
@@ -55,7 +58,10 @@ export class Connection {
     this.#inspect = damagedTextLog(this.#warn);
     this.assertInPlace = placeKeeper(path);
     this.#writes = new WriteQueue({
-      begin: (deadline) => this.#patiently(() => this.#begin(), deadline),
+      begin: async (deadline) => {
+        await this.#mend();
+        await this.#patiently(() => this.#begin(), deadline);
+      },
       exec: (sql) => this.#database.exec(sql),
       inTransaction: () => this.#database.inTransaction,
       explain: (error) => this.#explain(error),
@@ -124,6 +130,7 @@ export class Connection {
    */
   async retry<T>(work: () => T): Promise<T> {
     try {
+      await this.#mend();
       if (this.#snapshot !== undefined) await this.#refresh();
       return await this.#patiently(work);
     } catch (error) {
@@ -184,7 +191,7 @@ export class Connection {
       if (this.#database.inTransaction) this.#database.exec('ROLLBACK');
       throw error;
     } finally {
-      this.#database.exec('PRAGMA synchronous = FULL');
+      this.#flushAgain();
     }
   }
 
@@ -209,6 +216,43 @@ export class Connection {
     this.#database.close();
   }
 
+  /** From now on commits are flushed to disk, or the connection is not used again. */
+  #flushAgain(): void {
+    try {
+      this.#database.exec('PRAGMA synchronous = FULL');
+    } catch (error) {
+      this.#spoilt = true;
+      throw error;
+    }
+  }
+
+  /** Opens the file anew if the connection is spoilt. */
+  async #mend(): Promise<void> {
+    if (!this.#spoilt || this.#database.inTransaction) return;
+    this.#mending ??= this.#reopen().finally(() => {
+      this.#mending = undefined;
+    });
+    await this.#mending;
+  }
+
+  async #reopen(): Promise<void> {
+    this.assertInPlace();
+    this.#statements.clear();
+    // Before it is opened again: locks belong to the process.
+    this.#database.close();
+    const { database, snapshot } = await openFile(this.#path, this.#options);
+    try {
+      if (!this.#readOnly) await this.#patiently(() => database.exec(PRAGMAS));
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+    this.#database = database;
+    this.#snapshot = snapshot;
+    this.#defineInTime();
+    this.#spoilt = false;
+  }
+
   /** Begins a transaction that writes, if the file is still there and of a version that is known. */
   #begin(): void {
     this.#database.exec('BEGIN IMMEDIATE');
@@ -226,6 +270,7 @@ export class Connection {
   #explain(error: unknown): DomainError {
     if (this.#isStopped())
       return new DomainError('UNAVAILABLE', `The server is stopping. ${REPEAT}`);
+    if (outlastsItsCause(error)) this.#spoilt = true;
     try {
       this.assertInPlace();
       assertKnown(this.#version());

@@ -57,7 +57,7 @@ export class Database {
   }
 
   get inTransaction(): boolean {
-    return this.#database.isTransaction;
+    return this.#database.isOpen && this.#database.isTransaction;
   }
 
   exec(sql: string): void {
@@ -79,7 +79,8 @@ export class Database {
     this.#database.function(name, work);
   }
 
+  /** Closes it, if it is open. */
   close(): void {
-    this.#database.close();
+    if (this.#database.isOpen) this.#database.close();
   }
 }

@@ -10,6 +10,7 @@ const SQLITE = {
   CORRUPT: 11,
   FULL: 13,
   CANTOPEN: 14,
+  PROTOCOL: 15,
   AUTH: 23,
   NOTADB: 26,
 } as const;
@@ -19,6 +20,7 @@ const UNUSABLE: ReadonlySet<unknown> = new Set([
   SQLITE.READONLY,
   SQLITE.IOERR,
   SQLITE.CANTOPEN,
+  SQLITE.PROTOCOL,
   SQLITE.AUTH,
 ]);
 
@@ -26,6 +28,15 @@ const UNUSABLE: ReadonlySet<unknown> = new Set([
 export function isBusy(error: unknown): boolean {
   const code = resultCode(error);
   return code === SQLITE.BUSY || code === SQLITE.LOCKED;
+}
+
+/**
+ * Whether a connection goes on failing like this after the disk has recovered: SQLite opens a file or its
+ * log only to read if it cannot be opened to write, and a lock that was not released stays.
+ */
+export function outlastsItsCause(error: unknown): boolean {
+  const code = resultCode(error);
+  return code === SQLITE.READONLY || code === SQLITE.PROTOCOL;
 }
 
 /**
@@ -97,6 +108,6 @@ function resultCode(error: unknown): number | undefined {
 
 /** Whether an error is one of the operating system, such as ENOENT. */
 function isSystemError(error: unknown): boolean {
-  const { code, syscall } = (error ?? {}) as NodeJS.ErrnoException;
-  return syscall !== undefined && /^E[A-Z]+$/.test(String(code));
+  // Not by its code: ESTALE and others have none that Node knows.
+  return ((error ?? {}) as NodeJS.ErrnoException).syscall !== undefined;
 }

@@ -25,6 +25,15 @@ const HEADER = {
 const NOT_OURS = 'is a database of some other program';
 const NEWER = 'was written by a newer version of mcp-sessions';
 
+/** Errors of a path that no time mends. What a disk fails with may have passed by the first call. */
+const LASTING: ReadonlySet<string> = new Set([
+  'ELOOP',
+  'ENAMETOOLONG',
+  'ENOENT',
+  'ENODEV',
+  'ENXIO',
+]);
+
 /** Names the file itself, whatever its path; `undefined` if there is none. */
 function identityOf(path: string): string | undefined {
   const file = statSync(path, { bigint: true, throwIfNoEntry: false });
@@ -108,7 +117,7 @@ export async function fileProblem(path: string, readOnly: boolean): Promise<stri
     if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
       return `may not be ${readOnly ? 'read' : 'written, or not in its folder,'} by this user (${code})`;
     }
-    return `cannot be used (${code})`;
+    return code !== undefined && LASTING.has(code) ? `cannot be used (${code})` : undefined;
   }
 }
 

@@ -1,5 +1,5 @@
 import type { DomainError } from '../../domain/errors.ts';
-import { commitError, isBusy, toDomainError } from './errors.ts';
+import { commitError, isBusy, outlastsItsCause, toDomainError } from './errors.ts';
 
 /** Writes that would have to give up within this time give up together, in milliseconds. */
 const GRACE_MS = 250;
@@ -101,8 +101,9 @@ export class WriteQueue {
       exec('RELEASE one');
       return () => write.resolve(result);
     } catch (error) {
-      // A full disk or an I/O error has ended the whole transaction, not just this write.
-      if (!inTransaction()) throw error;
+      // A full disk or an I/O error has ended the whole transaction, not just this write. On a file that
+      // was opened only to read, none has begun.
+      if (!inTransaction() || outlastsItsCause(error)) throw error;
       exec('ROLLBACK TO one');
       exec('RELEASE one');
       return () => write.reject(toDomainError(error));
