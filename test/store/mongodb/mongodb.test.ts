@@ -210,10 +210,13 @@ describe.skipIf(replicaSet === null)(`the MongoDB store${skipReason}`, () => {
         for (const session of ['wordy', 'nobodys']) await at.memory.add(caller, session, many);
         const { messages } = await at.store.vectors.unembedded('m', undefined, 2000);
         const vector = new Uint8Array(4);
-        await at.store.vectors.put(
-          'm',
-          messages.map((message) => ({ ...message, digest: 'd', vector })),
-        );
+        for (let done = 0; done < messages.length; done += 100) {
+          const some = messages.slice(done, done + 100);
+          await at.store.vectors.put(
+            'm',
+            some.map((message) => ({ ...message, digest: 'd', vector })),
+          );
+        }
       });
 
       const terms = { terms: ['common'], also: [], limit: 50 };
@@ -415,8 +418,13 @@ describe.skipIf(replicaSet === null)(`the MongoDB store${skipReason}`, () => {
       const ids = Array.from({ length: 30 }, (_, i) => `s${i}`);
       for (const session_id of ids) {
         await at.sessions.add(caller, { session_id, metadata: { session_id } });
+      }
+      // Each is past its time a little later than the one before, however long it takes to come to it.
+      for (const [i, session_id] of ids.entries()) {
+        at.clock.now = Date.now() + i * 200;
         await at.sessions.delete(caller, session_id);
       }
+      at.clock.now = Date.now();
       const alive: string[] = [];
       for (const id of ids) {
         await delay(70);
