@@ -45,7 +45,8 @@ describe.skipIf(replicaSet === null).each(servers)(
     const restore = (by = at) => by.sessions.restore(caller, 's');
     const purge = (by: Observed) =>
       purgeExpired(by.store, { cutoff: new Date(at.clock.now).toISOString() });
-    const stored = (filter = {}) => at.db.collection('messages').countDocuments(filter);
+    const stored = (filter = {}) =>
+      at.db.collection('mcp_sessions_messages').countDocuments(filter);
 
     /** The live messages, whose numbers have no gap and agree with the count. */
     async function listed(): Promise<[number, string][]> {
@@ -79,7 +80,7 @@ describe.skipIf(replicaSet === null).each(servers)(
       await say(at, 'one');
       await remove();
       await say(at, 'two');
-      rightAfter(FindCursor.prototype, 'toArray', 'sessions', () => restore(other), 2);
+      rightAfter(FindCursor.prototype, 'toArray', 'mcp_sessions_sessions', () => restore(other), 2);
       expect(await purge(at)).toMatchObject({ messages: 0 });
       expect(await listed()).toStrictEqual([
         [1, 'one'],
@@ -93,7 +94,7 @@ describe.skipIf(replicaSet === null).each(servers)(
       await remove();
       await say(at, 'two');
       let back: unknown;
-      rightAfter(Collection.prototype, 'updateMany', 'sessions', async () => {
+      rightAfter(Collection.prototype, 'updateMany', 'mcp_sessions_sessions', async () => {
         back = await restore(other);
       });
       expect(await purge(at)).toMatchObject({ messages: 1 });
@@ -106,7 +107,7 @@ describe.skipIf(replicaSet === null).each(servers)(
       await say(at, 'one');
       await remove();
       await say(at, 'two');
-      rightAfter(Collection.prototype, 'deleteMany', 'messages', async () => {
+      rightAfter(Collection.prototype, 'deleteMany', 'mcp_sessions_messages', async () => {
         other.clock.now += DAY;
         await remove(other);
         await say(other, 'three');
@@ -123,7 +124,7 @@ describe.skipIf(replicaSet === null).each(servers)(
       const uuid = randomUUID();
       const again = (content: string) => [{ uuid, role: 'user', content }];
       await at.memory.add(caller, 's', again('before'));
-      rightAfter(AggregationCursor.prototype, 'toArray', 'messages', async () => {
+      rightAfter(AggregationCursor.prototype, 'toArray', 'mcp_sessions_messages', async () => {
         await remove(other);
         await other.memory.add(caller, 's', again('after'));
       });
@@ -143,7 +144,9 @@ describe.skipIf(replicaSet === null).each(servers)(
       await say(at, 'between');
       // In a transaction, the session is not to be had.
       if (name === 'standalone') {
-        rightAfter(Collection.prototype, 'bulkWrite', 'messages', () => restore(other));
+        rightAfter(Collection.prototype, 'bulkWrite', 'mcp_sessions_messages', () =>
+          restore(other),
+        );
       }
       await at.memory.add(caller, 's', again('after'));
       if (name !== 'standalone') await restore(other);
@@ -177,11 +180,11 @@ describe.skipIf(standalone === null)(`an append in steps${skipReason}`, () => {
     );
   const contents = async () =>
     (await at.memory.list(caller, 's', { order: 'asc' })).messages.map(({ content }) => content);
-  const stored = () => at.db.collection('messages').countDocuments();
+  const stored = () => at.db.collection('mcp_sessions_messages').countDocuments();
 
   it('comes after a revival that it meets', async () => {
     await say(at, 'old');
-    rightAfter(Collection.prototype, 'insertMany', 'messages', async () => {
+    rightAfter(Collection.prototype, 'insertMany', 'mcp_sessions_messages', async () => {
       await other.sessions.delete(caller, 's');
       await say(other, 'theirs');
     });
@@ -194,7 +197,7 @@ describe.skipIf(standalone === null)(`an append in steps${skipReason}`, () => {
 
   it('is deleted whole with what came before a revival, and put back with it', async () => {
     await say(at, 'old');
-    rightAfter(Collection.prototype, 'insertMany', 'messages', async () => {
+    rightAfter(Collection.prototype, 'insertMany', 'mcp_sessions_messages', async () => {
       await say(other, 'theirs');
       await other.sessions.delete(caller, 's');
       await say(other, 'new');
@@ -212,7 +215,7 @@ describe.skipIf(standalone === null)(`an append in steps${skipReason}`, () => {
     const message = [{ uuid, role: 'user', content: 'once' }];
     await say(at, 'old');
     // After it has looked, and before it adds.
-    rightAfter(FindCursor.prototype, 'toArray', 'messages', () =>
+    rightAfter(FindCursor.prototype, 'toArray', 'mcp_sessions_messages', () =>
       other.memory.add(caller, 's', message),
     );
     const added = await at.memory.add(caller, 's', message);
@@ -223,7 +226,7 @@ describe.skipIf(standalone === null)(`an append in steps${skipReason}`, () => {
 
   it('leaves nothing in a session that is purged meanwhile', async () => {
     await say(at, 'old');
-    rightAfter(Collection.prototype, 'findOne', 'messages', async () => {
+    rightAfter(Collection.prototype, 'findOne', 'mcp_sessions_messages', async () => {
       await other.sessions.delete(caller, 's');
       await purgeExpired(other.store, { cutoff: new Date(other.clock.now).toISOString() });
     });
