@@ -413,16 +413,18 @@ describe.skipIf(replicaSet === null)(`the MongoDB store${skipReason}`, () => {
     });
 
     it('a session that is restored in the same moment whole, or not at all', async () => {
-      const at = open(replicaSet, { purgeAfter: 1000 });
+      const at = open(replicaSet, { purgeAfter: 3000 });
       at.clock.now = Date.now();
       const ids = Array.from({ length: 30 }, (_, i) => `s${i}`);
-      for (const session_id of ids) {
+      const addAndDelete = async (session_id: string) => {
         await at.sessions.add(caller, { session_id, metadata: { session_id } });
         await at.sessions.delete(caller, session_id);
-      }
+      };
+      await Promise.all(ids.map(addAndDelete));
       const alive: string[] = [];
+      // The first is restored in time even if all that was before took seconds, the last too late.
       for (const id of ids) {
-        await delay(70);
+        await delay(150);
         const restored = await at.sessions.restore(caller, id).catch((error: unknown) => error);
         if (restored instanceof Error) expect(restored).toMatchObject({ code: 'NOT_FOUND' });
         else alive.push(id);
