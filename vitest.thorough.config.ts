@@ -9,6 +9,7 @@ export default defineConfig({
     include: ['test/**/*.thorough.test.ts'],
     exclude: ['node_modules/**'],
     testTimeout: 600_000,
+    hookTimeout: 300_000,
     fileParallelism: false,
   },
 });

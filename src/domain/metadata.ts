@@ -34,24 +34,33 @@ function metadataTooLarge(bytes: number): string {
  */
 export function metadataProblem(value: unknown): string | undefined {
   if (!isObject(value)) return 'must be a JSON object';
-  const pending: [node: unknown, depth: number][] = [[value, 1]];
+  // Only objects and arrays: there may be a hundred thousand numbers.
+  const pending: [node: object, depth: number][] = [[value, 1]];
   for (let entry = pending.pop(); entry !== undefined; entry = pending.pop()) {
     const [node, depth] = entry;
-    if (typeof node === 'string') {
-      if (!node.isWellFormed()) return 'holds text with a lone surrogate: remove it';
-    } else if (typeof node === 'object' && node !== null) {
-      if (depth > METADATA_MAX_DEPTH) {
-        return `nests deeper than ${METADATA_MAX_DEPTH} levels: flatten it`;
-      }
-      for (const [key, child] of Object.entries(node)) {
-        if (key.includes('\0')) return 'has a key with a NUL character (U+0000): rename it';
-        if (!key.isWellFormed()) return 'has a key with a lone surrogate: rename it';
+    const problem = Array.isArray(node) ? undefined : keysProblem(node);
+    if (problem !== undefined) return problem;
+    for (const child of Array.isArray(node) ? node : Object.values(node)) {
+      if (typeof child === 'string') {
+        if (!child.isWellFormed()) return 'holds text with a lone surrogate: remove it';
+      } else if (typeof child === 'object' && child !== null) {
+        if (depth >= METADATA_MAX_DEPTH) {
+          return `nests deeper than ${METADATA_MAX_DEPTH} levels: flatten it`;
+        }
         pending.push([child, depth + 1]);
       }
     }
   }
   const bytes = jsonBytes(value);
   return bytes > METADATA_MAX_BYTES ? metadataTooLarge(bytes) : undefined;
+}
+
+function keysProblem(node: object): string | undefined {
+  for (const key of Object.keys(node)) {
+    if (key.includes('\0')) return 'has a key with a NUL character (U+0000): rename it';
+    if (!key.isWellFormed()) return 'has a key with a lone surrogate: rename it';
+  }
+  return undefined;
 }
 
 /** A schema for metadata: any JSON object within the limits above, keys of every kind included. */

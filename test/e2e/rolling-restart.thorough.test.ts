@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { Balancer } from '../support/balancer.ts';
 import type { ClientKind, McpClient } from '../support/clients.ts';
@@ -59,10 +58,11 @@ describe.each(['the embedded file', 'MongoDB'])('two servers on %s behind one ad
         expect(await old.exited).toEqual({ code: 0, signal: null });
         expect(old.stderr()).not.toContain('cut off');
         running = [...running.filter((server) => server !== old), replacement];
-        await delay(300);
-        loops.forEach(({ acknowledged }, number) => {
-          expect(acknowledged, 'it went on').toBeGreaterThan(before[number] as number);
-        });
+        for (const [number, loop] of loops.entries()) {
+          await expect
+            .poll(() => loop.acknowledged, { message: 'it went on' })
+            .toBeGreaterThan(before[number] as number);
+        }
       }
     }
     for (const loop of loops) loop.stopped = true;

@@ -44,7 +44,7 @@ async function connect(kind: ClientKind, granted: Parameters<typeof grant>[2]): 
     }
   };
   let client: McpClient | undefined;
-  await expect.poll(async () => (client = await tries()), { timeout: 3000 }).toBeDefined();
+  await expect.poll(async () => (client = await tries())).toBeDefined();
   return client as McpClient;
 }
 

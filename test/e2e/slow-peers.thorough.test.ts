@@ -41,7 +41,8 @@ describe.concurrent('a peer that does not do its part', () => {
     const { closed } = open();
     const started = performance.now();
     await closed;
-    expect(performance.now() - started).toBeLessThan(20_000);
+    // The server waits 10 s for a head, and looks once a second: measured are 10 to 11.
+    expect(performance.now() - started).toBeLessThan(30_000);
   });
 
   it('is hung up on when the head of its request does not end', async () => {

@@ -124,7 +124,7 @@ describe.each(['the embedded file', 'MongoDB'])('a server on %s that is kept bus
   async function settled(): Promise<Report> {
     await hangUp();
     for (const held of ['open_connections', 'open_streams', 'calls_in_flight', 'body_bytes']) {
-      await expect.poll(() => metric(`mcp_sessions_${held}`), { timeout: 5000 }).toBe(0);
+      await expect.poll(() => metric(`mcp_sessions_${held}`)).toBe(0);
     }
     return report();
   }

@@ -24,7 +24,7 @@ function toolThat(run: (context: ToolContext) => Promise<{ n: number }>) {
 }
 
 /** How long a call may be without progress here, in milliseconds. */
-const CALL_TIMEOUT = 200;
+const CALL_TIMEOUT = 300;
 
 async function call(
   run: (context: ToolContext) => Promise<{ n: number }>,
@@ -122,9 +122,9 @@ describe('a tool call', () => {
 
   it('may take as long as it likes while it gets on', async () => {
     const { result } = await call(async ({ progress }) => {
-      for (let step = 1; step <= 6; step++) {
-        await delay(CALL_TIMEOUT / 2);
-        progress(step, 6);
+      for (let step = 1; step <= 12; step++) {
+        await delay(CALL_TIMEOUT / 5);
+        progress(step, 12);
       }
       return { n: 1 };
     });

@@ -155,8 +155,8 @@ describe('an endpoint that is down', () => {
     startQueue().offer(numbered(1));
     await new Promise((resolve) => setTimeout(resolve, 1500));
     // Bounds of 20, 40, 80, 160, 320, 640, 1280 ms, each halved on average: about 7, but it is chance.
-    expect(server.requests.length).toBeGreaterThan(2);
     expect(server.requests.length).toBeLessThan(40);
+    await until(() => expect(server.requests.length).toBeGreaterThan(2));
   });
 
   it('is left alone for as long as it asks', async () => {
@@ -170,7 +170,7 @@ describe('an endpoint that is down', () => {
 
   it('that hangs gets smaller batches once it is back', async () => {
     server.behaviour = 'hang';
-    const queue = startQueue({ timeout: 200 });
+    const queue = startQueue({ timeout: 500 });
     queue.offer(numbered(32));
     await until(() => expect(queue.state().lastProblem).toBe('timeout'));
     await until(() => expect(server.requests.length).toBeGreaterThan(3));
@@ -221,7 +221,7 @@ describe('a text that cannot be embedded', () => {
     ['takes forever', 'hang'],
   ] as const)('(it %s) is skipped and reported, and the others are not', async (_, behaviour) => {
     server.decide = (texts) => (poisonous(texts) ? behaviour : undefined);
-    const queue = startQueue({ timeout: 300 });
+    const queue = startQueue({ timeout: 700 });
     queue.offer(offered);
     await drained(queue);
     expect(storedKeys()).toStrictEqual(others);
@@ -308,10 +308,11 @@ describe('closing', () => {
     await until(() => expect(server.requests).toHaveLength(1));
     const begun = performance.now();
     await queue.close(100);
+    // Measured: 100 ms. Without a grace it would be the 5 s of the request.
     expect(performance.now() - begun).toBeLessThan(2000);
     expect(kinds()).toStrictEqual(['closed']);
     expect(reports[0]?.message).toMatch(/^50 messages were not embedded.*mcp-sessions embed/);
-    await vi.waitFor(() => expect(server.hungUp).toBe(1), 2000);
+    await until(() => expect(server.hungUp).toBe(1));
   });
 
   it('does not sit out a back-off: it tries once more', async () => {

@@ -58,12 +58,12 @@ export interface Mongod {
 const SECANTUSD = 'secantusd-rs';
 const SECANTUSD_VERSION = '0.5.3-beta.193';
 const PROJECT = fileURLToPath(new URL('../../', import.meta.url));
-const BUILD_ROOT = join(PROJECT, 'node_modules', '.cache', SECANTUSD);
+const INSTALL = 'test/support/install-mongod.sh';
 const REPLICA_SET = 'rs0';
 const START_LIMIT = 30_000;
 const STOP_LIMIT = 5_000;
 /** A download that moves may take its time; one that does not even begin is given up. */
-const DOWNLOAD_BEGIN_LIMIT = 10_000;
+const DOWNLOAD_BEGIN_LIMIT = 5_000;
 const DOWNLOAD_STALL_LIMIT = 60_000;
 
 /**
@@ -71,7 +71,7 @@ const DOWNLOAD_STALL_LIMIT = 60_000;
  * stderr which it took, or how to get one. With `REQUIRE_MONGODB=1` finding none is an error.
  */
 export async function findMongod(env: NodeJS.ProcessEnv = process.env): Promise<Found | NotFound> {
-  const places = [inEnvironment, systemBinary, memoryServer, secantusdAtHand, secantusdByCargo];
+  const places = [inEnvironment, systemBinary, memoryServer, secantusdAtHand, secantusdInstalled];
   const passedOver: string[] = [];
   for (const look of places) {
     const result = await look(env);
@@ -84,8 +84,7 @@ export async function findMongod(env: NodeJS.ProcessEnv = process.env): Promise<
     passedOver.push(result);
   }
   const reason = `no MongoDB server: ${passedOver.join('; ')}`;
-  const remedy =
-    'To have one, install mongod or cargo (rustup), or set MONGODB_TEST_URI to a replica set.';
+  const remedy = `To have one, put mongod on the PATH, run "bash ${INSTALL}", which builds ${SECANTUSD} once with cargo, or set MONGODB_TEST_URI to a replica set.`;
   if (env.REQUIRE_MONGODB === '1') {
     throw new Error(`REQUIRE_MONGODB=1, but there is ${reason}. ${remedy}`);
   }
@@ -215,6 +214,9 @@ const memoryServer: Look = async (env) => {
   const giveUp = () => child.kill('SIGKILL');
   let timer = setTimeout(giveUp, DOWNLOAD_BEGIN_LIMIT);
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    if (output === '' && chunk.trim() !== '' && !chunk.startsWith('\n{')) {
+      say('mongodb-memory-server is downloading mongod, the test server, once.');
+    }
     output += chunk;
     clearTimeout(timer);
     timer = setTimeout(giveUp, DOWNLOAD_STALL_LIMIT);
@@ -230,30 +232,25 @@ const memoryServer: Look = async (env) => {
 const secantusdAtHand: Look = async (env) => {
   const path = await onPath(SECANTUSD, env);
   if (path !== undefined) return examine(path, 'on the PATH');
-  const built = await examine(builtSecantusd(), 'node_modules/.cache');
-  if (typeof built === 'string') return `no ${SECANTUSD} on the PATH or in node_modules/.cache`;
-  if (built.version !== SECANTUSD_VERSION) return `${SECANTUSD} ${built.version} is out of date`;
-  return built;
+  const binary = join(cacheDirectory(env), executableName(SECANTUSD));
+  if ((await runnable(binary)) === undefined) return `no ${SECANTUSD} on the PATH or in the cache`;
+  return examine(binary, `built by ${INSTALL}`);
 };
 
-const secantusdByCargo: Look = async (env) => {
-  const cargo =
-    (await onPath('cargo', env)) ?? (await runnable(join(homedir(), '.cargo/bin/cargo')));
-  if (cargo === undefined) return `no cargo to build ${SECANTUSD} with`;
+/** Takes minutes, so it is done only for a run that must have a server. */
+const secantusdInstalled: Look = async (env) => {
+  if (env.REQUIRE_MONGODB !== '1') return `none is built without REQUIRE_MONGODB=1`;
   say(`Building ${SECANTUSD} ${SECANTUSD_VERSION}, the test server, once: some minutes.`);
-  const args = ['install', 'secantus-mdb', '--version', SECANTUSD_VERSION];
-  const child = spawn(cargo, [...args, '--ignore-rust-version', '--root', BUILD_ROOT], {
-    cwd: PROJECT,
-    env,
-    stdio: ['ignore', 2, 2],
-  });
-  const [code, signal] = await once(child, 'exit');
+  const child = spawn('bash', [INSTALL], { cwd: PROJECT, env, stdio: ['ignore', 2, 2] });
+  const [code, signal] = await once(child, 'exit').catch((error: unknown) => [brief(error)]);
   if (code !== 0) return `cargo could not build ${SECANTUSD} (${signal ?? `exit code ${code}`})`;
-  return examine(builtSecantusd(), 'built by cargo');
+  return secantusdAtHand(env);
 };
 
-function builtSecantusd(): string {
-  return join(BUILD_ROOT, 'bin', executableName(SECANTUSD));
+/** Where `install-mongod.sh` puts what it builds. */
+function cacheDirectory(env: NodeJS.ProcessEnv): string {
+  const root = env.XDG_CACHE_HOME || join(homedir(), '.cache');
+  return join(root, 'mcp-sessions', `${SECANTUSD}-${SECANTUSD_VERSION}`, 'bin');
 }
 
 /** Asks a program for its version: one that cannot even say that will not run as a server. */

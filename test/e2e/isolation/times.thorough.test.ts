@@ -13,7 +13,7 @@ const ROUNDS = 200;
 const WARM_UP = 50;
 
 /** How often they are taken again when they differ. */
-const ATTEMPTS = 4;
+const ATTEMPTS = 8;
 
 /** How much longer one kind may take in the middle. Reading the record adds a third and more. */
 const TOLERANCE = 1.2;
