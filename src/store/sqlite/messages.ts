@@ -1,11 +1,10 @@
-import type { JsonObject } from '../../domain/metadata.ts';
 import { stretchEdge, stretchLimit } from '../../domain/pages.ts';
 import type { Message } from '../../domain/records.ts';
 import type { MessageStore, Reach } from '../store.ts';
 import { createAppend } from './append.ts';
 import type { Connection, Row } from './connection.ts';
 import type { Indexer } from './indexer.ts';
-import { mergeStored, time } from './rows.ts';
+import { mergeStored, metadataOf, time } from './rows.ts';
 import { findState } from './state.ts';
 
 /** What `toMessage` makes a record of. */
@@ -129,7 +128,7 @@ export function toMessage(session_id: string, row: Row): Message {
     seq: seq as number,
     role: role as string,
     content: content as string,
-    metadata: JSON.parse(metadata as string) as JsonObject,
+    ...metadataOf(metadata),
     token_count: token_count as number,
     created_at: time(created_at),
     updated_at: time(updated_at),
