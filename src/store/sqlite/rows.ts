@@ -1,3 +1,4 @@
+import { DomainError } from '../../domain/errors.ts';
 import { type JsonObject, mergeWithinLimit } from '../../domain/metadata.ts';
 import { timestamp } from '../../domain/times.ts';
 import type { Listed, ListQuery, ListWindow } from '../store.ts';
@@ -9,26 +10,48 @@ export const time = (milliseconds: unknown) => timestamp(milliseconds as number)
 /** The last millisecond that a date can hold. */
 export const END_OF_TIME = 8.64e15;
 
-/** Metadata as it is stored, in JSON, after a patch. */
+/**
+ * Metadata as it is stored, in JSON, after a patch.
+ *
+ * @throws DomainError INTERNAL if what is stored is damaged
+ */
 export function mergeStored(stored: unknown, patch: JsonObject): string {
-  return JSON.stringify(mergeWithinLimit(JSON.parse(stored as string), patch));
+  const metadata = parse(stored);
+  if (metadata === undefined) throw damagedMetadata();
+  return JSON.stringify(mergeWithinLimit(metadata, patch));
+}
+
+/** A merge would throw away what can still be made out in it. */
+export const damagedMetadata = () =>
+  new DomainError(
+    'INTERNAL',
+    'The metadata of this record is damaged in the session file, and nothing was changed. It comes back if the file is restored from a backup.',
+  );
+
+function parse(stored: unknown): JsonObject | undefined {
+  try {
+    return JSON.parse(stored as string);
+  } catch {
+    return undefined;
+  }
 }
 
 /** A metadata column for lists: JSON, or how many bytes it takes where those are too many. */
 export const listedMetadata = 'iif(octet_length(metadata) > ?, octet_length(metadata), metadata)';
 
-/** The metadata of a row, whether it was read whole or by `listedMetadata`. */
+/**
+ * The metadata of a row, whether it was read whole or by `listedMetadata`. What is damaged is left out:
+ * the rest of the record, and of a list, is none the worse for it.
+ */
 export function metadataOf(stored: unknown): {
   metadata: JsonObject;
   metadata_omitted_bytes?: number;
 } {
   if (typeof stored === 'number') return { metadata: {}, metadata_omitted_bytes: stored };
-  try {
-    return { metadata: JSON.parse(stored as string) };
-  } catch {
-    // A damaged record is no reason to show none of a list. Nothing can be merged into it.
-    return { metadata: {}, metadata_omitted_bytes: Buffer.byteLength(stored as string) };
-  }
+  const metadata = parse(stored);
+  return metadata === undefined
+    ? { metadata: {}, metadata_omitted_bytes: Buffer.byteLength(stored as string) }
+    : { metadata };
 }
 
 /** Part of a query, with the values of its parameters. */

@@ -1,7 +1,15 @@
 import type { User } from '../../domain/records.ts';
 import type { DeletedUser, UserStore } from '../store.ts';
 import type { Connection, Row } from './connection.ts';
-import { abovePrefix, listedMetadata, mergeStored, metadataOf, readPage, time } from './rows.ts';
+import {
+  abovePrefix,
+  damagedMetadata,
+  listedMetadata,
+  mergeStored,
+  metadataOf,
+  readPage,
+  time,
+} from './rows.ts';
 
 const SELECTED = `user_id, uuid, email, first_name, last_name, metadata, created_at, updated_at,
   deleted_at`;
@@ -94,6 +102,7 @@ export function sqliteUsers(connection: Connection): UserStore {
         if (current === undefined || current.deleted_at !== undefined) {
           return { applied: false, found: current };
         }
+        if (current.metadata_omitted_bytes !== undefined) throw damagedMetadata();
         const { email, first_name, last_name } = { ...current, ...change.fields };
         const record = first(
           UPDATE,
