@@ -88,6 +88,7 @@ export class Admission {
           throw refusal(503, 'bodies', 'The server has too much to read at once. Repeat the call.');
         }
         bytes += more;
+        if (!counted) return;
         usage.bytes += more;
         this.#bytes += more;
       },
@@ -111,7 +112,7 @@ export class Admission {
         // The first was paid for at the door.
         usage.tokens -= Math.max(0, more - 1);
         calls += more;
-        usage.calls += more;
+        if (counted) usage.calls += more;
       },
       hold: (work) => {
         working += 1;

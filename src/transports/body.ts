@@ -6,6 +6,10 @@ import { parseJson } from './json.ts';
 /** How many times the longest body is read of one that is too long, only to be thrown away. */
 const DISCARD_FACTOR = 4;
 
+/** What is thrown away is read no faster than this, in bytes and milliseconds, for the sake of others. */
+const DISCARD_SLICE_BYTES = 256 * 1024;
+const DISCARD_PAUSE_MS = 10;
+
 /** A body has to go on arriving: this many bytes in each stretch of time, in milliseconds. */
 const STRETCH_MS = 5000;
 const STRETCH_MIN_BYTES = 5 * 1024;
@@ -45,6 +49,8 @@ function readBytes(request: IncomingMessage, maxBytes: number, visit: Visit): Pr
     let bytesBefore = 0;
     let pieces = 0;
     let refusal: unknown;
+    let discarded = 0;
+    let pause: NodeJS.Timeout | undefined;
 
     const stretch = setInterval(() => {
       if (bytes - bytesBefore < STRETCH_MIN_BYTES) {
@@ -58,6 +64,7 @@ function readBytes(request: IncomingMessage, maxBytes: number, visit: Visit): Pr
     };
     const settle = () => {
       clearInterval(stretch);
+      clearTimeout(pause);
       request.off('data', take).off('end', finish).off('close', giveUp).off('error', giveUp);
     };
     const giveUp = () => fail(new HttpError(400, 'The body ended before it was complete.'));
@@ -65,6 +72,20 @@ function readBytes(request: IncomingMessage, maxBytes: number, visit: Visit): Pr
       if (refusal !== undefined) return fail(refusal);
       settle();
       resolve(Buffer.concat(chunks));
+    };
+    const refuse = (error: unknown) => {
+      refusal = error;
+      chunks.length = 0;
+      visit.leave();
+    };
+    /** A client that is hung up on while it still writes never sees the answer: let it finish. */
+    const discard = (more: number) => {
+      if (bytes > DISCARD_FACTOR * maxBytes) return fail(refusal);
+      discarded += more;
+      if (discarded < DISCARD_SLICE_BYTES) return;
+      discarded = 0;
+      request.pause();
+      pause = setTimeout(() => request.resume(), DISCARD_PAUSE_MS);
     };
     const take = (chunk: Buffer) => {
       bytes += chunk.length;
@@ -75,21 +96,16 @@ function readBytes(request: IncomingMessage, maxBytes: number, visit: Visit): Pr
         request.unshift(Buffer.alloc(request.readableHighWaterMark));
         return fail(tooSmallPieces());
       }
-      if (refusal === undefined) {
-        try {
-          if (bytes > maxBytes) throw tooLong(maxBytes);
-          visit.receive(chunk.length + PIECE_BYTES);
-          chunks.push(chunk);
-          return;
-        } catch (error) {
-          refusal = error;
-          chunks.length = 0;
-          visit.leave();
-        }
+      if (refusal !== undefined) return discard(chunk.length);
+      try {
+        if (bytes > maxBytes) throw tooLong(maxBytes);
+        visit.receive(chunk.length + PIECE_BYTES);
+        chunks.push(chunk);
+      } catch (error) {
+        refuse(error);
       }
-      // A client that is hung up on while it still writes never sees the answer: let it finish.
-      if (bytes > DISCARD_FACTOR * maxBytes) fail(refusal);
     };
+    if (Number(request.headers['content-length']) > maxBytes) refuse(tooLong(maxBytes));
     request.on('data', take).on('end', finish).on('close', giveUp).on('error', giveUp);
   });
 }

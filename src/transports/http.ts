@@ -121,7 +121,7 @@ export async function serveOverHttp(options: HttpOptions): Promise<HttpTransport
       }
       route(request, response).catch((error: unknown) => {
         if (error instanceof HttpError) options.onRefused(error.reason);
-        refuse(response, error, logger);
+        refuse(response, error, messageMax, logger);
       });
     },
   );
@@ -158,8 +158,17 @@ export async function serveOverHttp(options: HttpOptions): Promise<HttpTransport
   };
 }
 
-/** Answers with a JSON-RPC error that echoes nothing of the request. */
-function refuse(response: ServerResponse, error: unknown, logger: Logger): void {
+/**
+ * Answers with a JSON-RPC error that echoes nothing of the request.
+ *
+ * @param discardMax how many bytes of a body that was not read yet are read to no end
+ */
+function refuse(
+  response: ServerResponse,
+  error: unknown,
+  discardMax: number,
+  logger: Logger,
+): void {
   const known = error instanceof HttpError;
   if (!known) logger.error('http', { error });
   if (response.headersSent) {
@@ -168,12 +177,20 @@ function refuse(response: ServerResponse, error: unknown, logger: Logger): void 
   }
   const status = known ? error.status : 500;
   const message = known ? error.message : 'The server failed. Its log says more.';
+  // Who may come back soon keeps the connection, on which Node discards what is left of the body.
+  const keeps = (status === 429 || status === 503) && lengthOf(response.req) <= discardMax;
   response.writeHead(status, {
     ...(known && error.headers),
     'content-type': 'application/json',
-    // Who may come back soon keeps the connection, on which Node discards what is left of the body.
-    ...(status !== 429 && status !== 503 && { connection: 'close' }),
+    ...(!keeps && { connection: 'close' }),
   });
   const code = status === 400 ? -32700 : -32000;
   response.end(JSON.stringify({ jsonrpc: '2.0', id: null, error: { code, message } }));
+}
+
+/** How many bytes a body has that may not have been read, as far as it says so. */
+function lengthOf({ complete, headers }: IncomingMessage): number {
+  if (complete) return 0;
+  if (headers['transfer-encoding'] !== undefined) return Number.POSITIVE_INFINITY;
+  return Number(headers['content-length'] ?? 0);
 }

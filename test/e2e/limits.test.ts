@@ -172,6 +172,51 @@ describe('a body', () => {
   });
 });
 
+describe('a body in pieces', () => {
+  const head = Object.entries({
+    ...JSON_HEADERS,
+    host: 'localhost',
+    'transfer-encoding': 'chunked',
+  })
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join('');
+  const ping = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
+  const inPieces = (text: string, size: number) =>
+    `${(text.match(new RegExp(`.{1,${size}}`, 'g')) ?? []).map((piece) => `${piece.length.toString(16)}\r\n${piece}\r\n`).join('')}0\r\n\r\n`;
+
+  async function answerTo(url: string, body: string): Promise<string> {
+    const { hostname, port } = new URL(url);
+    const socket = connect(Number(port), hostname);
+    socket.on('error', () => undefined);
+    socket.write(`POST /mcp HTTP/1.1\r\nconnection: close\r\n${head}\r\n${body}`);
+    let text = '';
+    socket.setEncoding('utf8').on('data', (part) => {
+      text += part;
+    });
+    await once(socket, 'close');
+    return text;
+  }
+
+  it('is read, be they of one byte, or many', async () => {
+    const { url } = await start();
+    for (const body of [
+      inPieces(ping, 1),
+      inPieces(ping.padEnd(20_000), 20),
+      inPieces(ping.padEnd(2_000_000), 100),
+    ]) {
+      expect(await answerTo(url, body)).toMatch(/^HTTP\/1\.1 200 /);
+    }
+  });
+
+  it('of which very many are very small is refused, before it is all there', async () => {
+    const server = await start();
+    const answer = await answerTo(server.url, inPieces(ping.padEnd(200_000), 1));
+    expect(answer).toMatch(/^HTTP\/1\.1 413 /);
+    expect(answer).toContain('Send larger ones');
+    expect(await server.metric('mcp_sessions_body_bytes')).toBe(0);
+  });
+});
+
 describe('event streams', () => {
   const listen = (url: string, resources: readonly string[], signal?: AbortSignal) => {
     const notifications = { resourceSubscriptions: resources };

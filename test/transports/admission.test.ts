@@ -107,6 +107,46 @@ describe('calls under way at once', () => {
     admission.visit('b').enter(3);
   });
 
+  it('are not over while their work goes on, though nobody waits for it any more', async () => {
+    const { admission } = open();
+    const visit = admission.visit('a');
+    visit.receive(1000);
+    visit.enter(3);
+    let end = () => {};
+    visit.hold(new Promise<void>((resolve) => (end = resolve)));
+    visit.hold(Promise.reject(new Error('failed')));
+    visit.leave();
+    await Promise.resolve();
+    expect(refusal(() => admission.visit('a').enter(1)).status).toBe(429);
+    expect(admission.held.bodies).toBe(1000);
+    end();
+    await Promise.resolve();
+    admission.visit('a').enter(3);
+    expect(admission.held.bodies).toBe(0);
+  });
+
+  it('are under way again when their work begins after their caller has gone', async () => {
+    const { admission } = open();
+    const visit = admission.visit('a');
+    visit.enter(3);
+    visit.leave();
+    const ended = Promise.resolve();
+    visit.hold(ended);
+    expect(refusal(() => admission.visit('a').enter(1)).status).toBe(429);
+    await ended;
+    admission.visit('a').enter(3);
+  });
+
+  it('take nothing that nobody gives back when their caller has gone before', () => {
+    const { admission } = open();
+    const visit = admission.visit('a');
+    visit.leave();
+    visit.receive(1000);
+    visit.enter(3);
+    expect(admission.held.bodies).toBe(0);
+    admission.visit('a').enter(3);
+  });
+
   it('of one batch are refused for good when they are too many', () => {
     const { admission } = open();
     expect(refusal(() => admission.visit('a').enter(4)).status).toBe(413);
