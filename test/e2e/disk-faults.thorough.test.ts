@@ -10,6 +10,7 @@ import {
   forgetPages,
   prepareFile,
 } from '../support/faulted-server.ts';
+import { inLanes } from '../support/lanes.ts';
 import { Servers } from '../support/server-process.ts';
 
 const problem = await injectionProblem();
@@ -55,8 +56,6 @@ const FAULTS: Fault[] = [...single, ...lasting].flatMap((fault, i) =>
   })),
 );
 
-/** As many rounds at once as the machine of CI has processors. */
-const LANES = 2;
 /** A search starts a thread, which takes most of a round. */
 const SEARCH_EVERY = 6;
 /** How many faults one server lives through before it is killed. */
@@ -138,21 +137,6 @@ describe.skipIf(problem !== undefined)(`with a failing disk, a server${without}`
     expect(counts.inUse).toBeGreaterThan(counts.rounds / 2);
   });
 });
-
-async function inLanes<T>(
-  tasks: readonly T[],
-  work: (task: T, number: number) => Promise<void>,
-): Promise<void> {
-  const left = [...tasks.entries()];
-  await Promise.all(
-    Array.from({ length: LANES }, async () => {
-      for (let next = left.shift(); next !== undefined; next = left.shift()) {
-        const [number, task] = next;
-        await work(task, number);
-      }
-    }),
-  );
-}
 
 /** Says in which round something went wrong. */
 async function during(fault: Fault, work: () => Promise<void>): Promise<void> {
