@@ -139,6 +139,6 @@ describe('a JWT', () => {
     // `sub` is in every token, so its identifier has to be one that users can have.
     const sub = 'x'.repeat(1025);
     const token = await issuer.sign({ 'https://acme.example/tenant': 'jwt', sub });
-    await expect(endpoint.connect('v2', token)).rejects.toThrow(/claim|403/);
+    await expect(endpoint.connect('v2', token)).rejects.toThrow(/401/);
   });
 });
