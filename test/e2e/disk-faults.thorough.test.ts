@@ -81,7 +81,7 @@ describe.skipIf(problem !== undefined)(`with a failing disk, a server${without}`
       const injection = await server.inject(fault);
       await server.work(searching);
       counts.atStart += Math.sign(await injection.lift());
-      counts.failedCalls += server.failed;
+      counts.failedCalls += server.errors.length;
       await server.workWell(searching);
       counts.atEnd += Math.sign(await server.end(fault));
       await assertKept(file, diary);
@@ -120,11 +120,11 @@ describe.skipIf(problem !== undefined)(`with a failing disk, a server${without}`
       for (const fault of faults) {
         await during(fault, async () => {
           await forgetPages(file);
-          const before = server.failed;
+          const before = server.errors.length;
           const injection = await server.inject(fault);
           await server.work(true);
           counts.inUse += Math.sign(await injection.lift());
-          counts.failedCalls += server.failed - before;
+          counts.failedCalls += server.errors.length - before;
           await server.workWell(true);
           counts.rounds++;
         });

@@ -44,8 +44,8 @@ export class FaultedServer {
   readonly file: string;
   readonly diary: Diary;
   readonly client: RawStdio;
-  /** Calls that were answered by an error. */
-  failed = 0;
+  /** What calls were told that failed. */
+  readonly errors: string[] = [];
 
   private constructor(file: string, diary: Diary, client: RawStdio) {
     this.file = file;
@@ -91,9 +91,9 @@ export class FaultedServer {
 
   /** The same on a disk that works: no call fails, and everything is there. */
   async workWell(searching: boolean): Promise<void> {
-    const before = this.failed;
+    const before = this.errors.length;
     await this.work(searching);
-    expect(this.failed, this.log()).toBe(before);
+    expect(this.errors.slice(before), this.log()).toEqual([]);
     this.diary.session.compare(await readConsistent(this.client, SESSION), false);
   }
 
@@ -193,7 +193,7 @@ export class FaultedServer {
     });
     const answer = await Promise.race([this.client.callTool(tool, args), late]);
     if (answer.isError) {
-      this.failed++;
+      this.errors.push(answer.text);
       expect(answer.content.error.code, answer.text).toMatch(/^(UNAVAILABLE|INTERNAL)$/);
       expect(answer.text).not.toMatch(/sqlite|\bE[A-Z]{3,}\b|\/tmp|\bat .*js/i);
     }
