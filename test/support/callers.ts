@@ -42,13 +42,15 @@ export class Seat {
     return (await this.#client)?.stderr().slice(-2000) ?? '';
   }
 
-  async kill(): Promise<void> {
+  /** @returns whether there was a process to kill */
+  async kill(): Promise<boolean> {
     const client = await this.#client;
-    if (client === undefined) return;
+    if (client === undefined || this.#killed.has(client)) return false;
     this.#client = undefined;
     this.#killed.add(client);
     process.kill(client.pid as number, 'SIGKILL');
     await client.closed;
+    return true;
   }
 
   async close(): Promise<void> {

@@ -7,21 +7,28 @@ export type ToolCaller = Pick<McpClient, 'callTool'>;
 
 /** Longer than a transaction whose client was killed can stand in the way of others. */
 const PATIENCE_MS = 90_000;
+/** How many messages get_memory returns at least. */
+const LAST = 12;
 
 /** One call of add_memory; each of its contents is found nowhere else. */
 export interface AddCall {
   contents: readonly string[];
+  /** What an unanswered call with the same uuids says in their place. */
+  revised?: readonly string[] | undefined;
   /** Those that the caller gave the messages, if it did. */
   uuids: readonly string[] | undefined;
   /** Present once it is acknowledged. */
-  answered?: readonly { uuid: string; seq: number }[];
+  answered?: readonly Place[];
   /** How often it was made, as far as its caller knows. */
   attempts: number;
 }
 
-export interface Listed {
+interface Place {
   uuid: string;
   seq: number;
+}
+
+export interface Listed extends Place {
   content: string;
 }
 
@@ -35,12 +42,11 @@ export class SessionPromise {
   mayBeMissing = false;
   /** The calls whose messages are in it, and those that went unanswered. */
   calls: AddCall[] = [];
-  /** A restoration may have been made twice, which puts back what stayed deleted at a revival, too. */
-  mayBePutBack = false;
-  /** A sequence number that its messages lie behind. */
-  #floor = 0;
-  /** The calls whose messages stayed deleted. */
+  /** Those whose messages stayed deleted at a revival, and come back by another restoration. */
   #retired: AddCall[] = [];
+  /** A restoration was made more than once, and may have brought back these as well. */
+  #mayBeWhole = false;
+  readonly extras = new SessionExtras();
 
   constructor(session_id: string) {
     this.session_id = session_id;
@@ -48,14 +54,24 @@ export class SessionPromise {
 
   /** It comes back by an append, without the messages that it had. */
   revive(): void {
-    const seqs = this.calls.flatMap(({ answered = [] }) => answered.map(({ seq }) => seq));
-    this.#floor = Math.max(this.#floor, ...seqs);
-    this.#retired.push(...this.calls.filter(({ answered }) => answered !== undefined));
+    this.#retired.push(...this.calls);
     this.calls = [];
     this.deleted = false;
   }
 
-  /** Looks at it through the tools, restoring it if it is deleted. @returns its messages */
+  /** @param attempts how often it was restored, as far as the caller knows */
+  restore(attempts: number): void {
+    this.deleted = false;
+    if (attempts > 1) this.#mayBeWhole = true;
+  }
+
+  /**
+   * Looks at it through the tools, restoring what is deleted. From then on it is known how the calls
+   * ended that went unanswered.
+   *
+   * @param prefixes whether half a call may be there
+   * @returns its messages
+   */
   async verify(client: ToolCaller, prefixes: boolean): Promise<Listed[] | 'missing'> {
     const { session_id } = this;
     const found = await settled(client, 'get_session', { session_id });
@@ -70,44 +86,39 @@ export class SessionPromise {
       expect([session_id, found.isError], found.text).toEqual([session_id, this.deleted]);
     }
     if (mayBeRevived && !found.isError) {
+      this.calls = this.calls.filter(({ answered }) => answered !== undefined);
       this.revive();
       this.calls = unanswered;
     }
-    if (found.isError) {
-      await succeed(client, 'restore_session', { session_id });
-      this.mayBePutBack = true;
-    }
+    if (this.unsure || found.isError) this.#mayBeWhole = true;
+    if (found.isError) await succeed(client, 'restore_session', { session_id });
     this.unsure = false;
     this.deleted = false;
-    const messages = await readConsistent(client, session_id);
-    const first = messages[0]?.seq;
-    if (this.mayBePutBack && first !== undefined && first <= this.#floor) this.#putBack();
-    if (this.#floor === 0) expect([session_id, first ?? 1]).toEqual([session_id, 1]);
-    else if (first !== undefined) expect(first).toBeGreaterThan(this.#floor);
+    const messages = await this.#readWhole(client, prefixes);
+    expect([session_id, messages[0]?.seq ?? 1], 'the first').toEqual([session_id, 1]);
     this.compare(messages, prefixes);
+    this.#settle(messages);
+    this.extras.compare(await succeed(client, 'get_memory', { session_id }));
     return messages;
-  }
-
-  #putBack(): void {
-    this.calls = [...this.#retired, ...this.calls];
-    this.#retired = [];
-    this.#floor = 0;
   }
 
   /** Compares all of its live messages with what was promised. */
   compare(messages: readonly Listed[], prefixes: boolean): void {
-    const copies = new Map<string, Listed[]>();
-    for (const message of messages) {
-      copies.set(message.content, [...(copies.get(message.content) ?? []), message]);
-    }
+    const copies = copiesOf(messages);
     for (const call of this.calls) {
-      const found = call.contents.map((content) => copies.get(content) ?? []);
-      for (const content of call.contents) copies.delete(content);
+      const contents = saidBy(call, copies);
+      const found = contents.map((content) => copies.get(content) ?? []);
+      for (const content of contents) copies.delete(content);
       const counts = found.map(({ length }) => length);
       const about = JSON.stringify({ session_id: this.session_id, call, found });
       const whole = counts.every((count) => count === counts[0]);
       const prefix = counts.every((count, i) => i === 0 || count <= (counts[i - 1] as number));
       expect(prefixes ? prefix : whole, `half a call: ${about}`).toBe(true);
+      const revised = contents.filter((content) => call.revised?.includes(content)).length;
+      expect(
+        prefixes || revised === 0 || revised === contents.length,
+        `half revised: ${about}`,
+      ).toBe(true);
       const most = call.uuids === undefined ? call.attempts : 1;
       expect(Math.max(...counts), `doubled: ${about}`).toBeLessThanOrEqual(most);
       call.answered?.forEach(({ uuid, seq }, i) => {
@@ -117,7 +128,80 @@ export class SessionPromise {
     }
     expect([this.session_id, ...copies.keys()], 'nobody said that').toEqual([this.session_id]);
   }
+
+  /** Its messages, with those that stayed deleted at a revival put back. */
+  async #readWhole(client: ToolCaller, prefixes: boolean): Promise<Listed[]> {
+    const { session_id } = this;
+    const live = await readConsistent(client, session_id);
+    const retired = new Set(this.#retired.flatMap(({ contents }) => contents));
+    const isWhole = live.some(({ content }) => retired.has(content));
+    expect(isWhole && !this.#mayBeWhole, `${session_id}: nobody restored that`).toBe(false);
+    if (!isWhole) this.compare(live, prefixes);
+    this.calls = [...this.#retired, ...this.calls];
+    this.#retired = [];
+    this.#mayBeWhole = false;
+    if (isWhole || retired.size === 0) return live;
+    await succeed(client, 'restore_session', { session_id });
+    return readConsistent(client, session_id);
+  }
+
+  /** What is there now was said, whether that was acknowledged or not. */
+  #settle(messages: readonly Listed[]): void {
+    const copies = copiesOf(messages);
+    this.calls = this.calls.flatMap((call) => {
+      const contents = saidBy(call, copies).filter((content) => copies.has(content));
+      if (contents.length === 0) return [];
+      const found = contents.map((content) => copies.get(content) as Listed[]);
+      const answered = call.answered ?? found.map(([first]) => first as Listed);
+      const attempts = Math.max(...found.map(({ length }) => length));
+      const uuids = call.uuids?.slice(0, contents.length);
+      return [{ contents, uuids, answered, attempts }];
+    });
+  }
 }
+
+/** What has been promised about a session besides its messages. */
+export class SessionExtras {
+  readonly metadata = new Map<string, number>();
+  summary: string | undefined;
+  /** Keys of metadata, and summaries, of calls that went unanswered. */
+  readonly #unanswered = new Set<string>();
+
+  /** Runs a call that says something that is found nowhere else, and keeps account of that. */
+  async promise(said: string, call: () => Promise<void>): Promise<void> {
+    this.#unanswered.add(said);
+    await call();
+    this.#unanswered.delete(said);
+  }
+
+  compare(memory: { session: { metadata: object }; summary?: { content: string } }): void {
+    const { metadata } = memory.session;
+    expect(metadata).toMatchObject(Object.fromEntries(this.metadata));
+    for (const [key, value] of Object.entries(metadata)) {
+      expect(this.metadata.has(key) || this.#unanswered.has(key), `nobody set ${key}`).toBe(true);
+      this.metadata.set(key, value);
+    }
+    const summary = memory.summary?.content;
+    expect([this.summary, ...this.#unanswered]).toContain(summary);
+    this.summary = summary;
+    this.#unanswered.clear();
+  }
+}
+
+function copiesOf(messages: readonly Listed[]): Map<string, Listed[]> {
+  const copies = new Map<string, Listed[]>();
+  for (const message of messages) {
+    copies.set(message.content, [...(copies.get(message.content) ?? []), message]);
+  }
+  return copies;
+}
+
+/** What each message of a call says now, as far as it is there. */
+const saidBy = ({ contents, revised }: AddCall, copies: ReadonlyMap<string, unknown>): string[] =>
+  contents.map((content, i) => {
+    const other = revised?.[i];
+    return other !== undefined && copies.has(other) ? other : content;
+  });
 
 /** What has been promised about a user. */
 export class UserPromise {
@@ -181,12 +265,13 @@ export async function readConsistent(client: ToolCaller, session_id: string): Pr
   expect(new Set(messages.map(({ uuid }) => uuid)).size, `${session_id}: doubled`).toBe(
     messages.length,
   );
-  const { session, older_message_count } = await succeed(client, 'get_memory', { session_id });
-  expect([session_id, session.message_count], 'message_count').toEqual([
+  const memory = await succeed(client, 'get_memory', { session_id });
+  expect([session_id, memory.session.message_count], 'message_count').toEqual([
     session_id,
     messages.length,
   ]);
-  expect(older_message_count).toBe(Math.max(0, messages.length - 12));
+  expect(memory.messages).toEqual(messages.slice(memory.older_message_count));
+  expect(memory.messages.length).toBeGreaterThanOrEqual(Math.min(messages.length, LAST));
   return messages;
 }
 

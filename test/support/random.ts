@@ -9,6 +9,11 @@ export class Random {
     }
   }
 
+  /** Others, which this one's further use does not change. */
+  fork(name: string): Random {
+    return new Random(`${name} ${this.next()}`);
+  }
+
   /** From 0 up to, but not including, 1. */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;

@@ -1,0 +1,305 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect } from 'vitest';
+import { Caller, GaveUp, type Seat, type Statistics } from './callers.ts';
+import type { McpClient } from './clients.ts';
+import {
+  type AddCall,
+  readConsistent,
+  SessionPromise,
+  settled,
+  type UserPromise,
+} from './promises.ts';
+import type { Random } from './random.ts';
+
+const DIARISTS = 4;
+
+/** How long after the callers began the crash may come, in milliseconds. */
+const CRASH_MS = { earliest: 20, latest: 400 };
+/** How long callers go on after everything is back. */
+const AFTERWARDS_MS = 300;
+
+/** One call in so many adds a hundred messages, and not a few. */
+const LARGE = 0.07;
+
+/** What a round is about. */
+export interface Incident {
+  /** Without transactions, half of an unacknowledged call may be there until it is repeated. */
+  prefixes: boolean;
+  /** @returns once everything can be reached again */
+  crash(seats: readonly Seat[], random: Random): Promise<void>;
+  /** Makes a deleted session one that the next sweep purges. */
+  expire?(sessionId: string): Promise<void>;
+}
+
+/** Everybody at work around one crash, and what they have been promised. */
+export class Round {
+  readonly #number: number;
+  readonly #users: readonly UserPromise[];
+  readonly #incident: Incident;
+  /** Written by one caller each. */
+  readonly #own: SessionPromise[] = [];
+  /** Everybody appends to it and merges into its metadata, and nobody does anything else. */
+  readonly #shared: SessionPromise;
+  /** Everybody does everything to it. */
+  readonly #contested: string;
+  #stopped = false;
+  #said = 0;
+
+  constructor(number: number, users: readonly UserPromise[], incident: Incident) {
+    this.#number = number;
+    this.#users = users;
+    this.#incident = incident;
+    this.#shared = new SessionPromise(`shared ${number}`);
+    this.#shared.mayBeMissing = true;
+    this.#contested = `contested ${number}`;
+  }
+
+  async run(seats: readonly Seat[], random: Random, statistics: Statistics): Promise<void> {
+    let callers = 0;
+    const caller = (who: string) => {
+      const seat = seats[callers++ % seats.length] as Seat;
+      return new Caller(seat, random.fork(`${who} ${callers}`), statistics);
+    };
+    const loops = [
+      ...Array.from({ length: DIARISTS }, (_, i) => this.#writeDiary(caller('diarist'), i)),
+      ...this.#users.map((user) => this.#keep(caller('keeper'), user)),
+    ];
+    const work = Promise.all(loops.map((loop) => loop.catch(unlessGaveUp)));
+    const incident = async () => {
+      // The round is about calls in flight: on a server that still starts, nothing is.
+      await Promise.all(seats.map((seat) => seat.call('get_session', { session_id: 'nobody' })));
+      await delay(random.between(CRASH_MS.earliest, CRASH_MS.latest));
+      await this.#incident.crash(seats, random);
+      await delay(AFTERWARDS_MS);
+    };
+    try {
+      await Promise.race([incident(), work.then(() => new Promise(() => {}))]);
+    } finally {
+      this.#stopped = true;
+    }
+    await work;
+  }
+
+  /** @returns the messages of every session that nobody writes any more */
+  async verify(client: McpClient): Promise<Map<string, unknown>> {
+    const { prefixes } = this.#incident;
+    const kept = new Map<string, unknown>();
+    for (const session of [...this.#own, this.#shared]) {
+      const messages = await session.verify(client, prefixes);
+      if (messages !== 'missing') kept.set(session.session_id, messages);
+    }
+    for (const user of this.#users) await user.verify(client, prefixes);
+    const session_id = this.#contested;
+    const restored = await settled(client, 'restore_session', { session_id });
+    if (!restored.isError) kept.set(session_id, await readConsistent(client, session_id));
+    else expect(restored.content.error.code, restored.text).toBe('NOT_FOUND');
+    return kept;
+  }
+
+  /** Appends, and keeps account of it; with uuids of its own, so that a retry doubles nothing. */
+  async add(
+    caller: Caller,
+    session: SessionPromise,
+    count: number,
+    withUuids: boolean,
+  ): Promise<void> {
+    const contents = Array.from({ length: count }, () => this.#sayNew());
+    const uuids = withUuids ? contents.map(() => randomUUID()) : undefined;
+    const call: AddCall = { contents, uuids, attempts: Number.POSITIVE_INFINITY };
+    const before = session.deleted;
+    session.calls.push(call);
+    const { session_id } = session;
+    const messages = messagesOf(contents, uuids);
+    const { answer, attempts } = await caller.call('add_memory', { session_id, messages });
+    if (before) {
+      session.calls.pop();
+      session.revive();
+      session.calls.push(call);
+    }
+    session.mayBeMissing = false;
+    call.attempts = attempts;
+    call.answered = answer.content.messages;
+    const first = call.answered?.[0]?.seq ?? 0;
+    // In its order; where there are no transactions, what a crash cut off may come behind others.
+    const seqs = call.answered?.map(({ seq }) => seq) ?? [];
+    expect(seqs).toEqual(seqs.toSorted((a, b) => a - b));
+    if (attempts === 1) expect(seqs).toEqual(contents.map((_, i) => first + i));
+  }
+
+  async #writeDiary(caller: Caller, number: number): Promise<void> {
+    const { random } = caller;
+    const session = new SessionPromise(`diary ${this.#number}.${number}`);
+    session.mayBeMissing = true;
+    this.#own.push(session);
+    await this.add(caller, session, 1, true);
+    while (!this.#stopped) {
+      const dice = random.next();
+      if (dice < 0.25) await this.add(caller, session, anyCount(random), true);
+      else if (dice < 0.35) await this.add(caller, session, random.between(1, 4), false);
+      else if (dice < 0.5) await this.add(caller, this.#shared, random.between(1, 4), true);
+      else if (dice < 0.65) await this.#toggle(caller, session);
+      else if (dice < 0.75) await this.#contend(caller);
+      else if (dice < 0.8) await this.#merge(caller, this.#shared);
+      else if (dice < 0.84) await this.#doom(caller);
+      else if (!session.deleted) await this.#changeLive(caller, session);
+    }
+  }
+
+  /** What only a live session takes. */
+  async #changeLive(caller: Caller, session: SessionPromise): Promise<void> {
+    const dice = caller.random.next();
+    if (dice < 0.25) await this.#merge(caller, session);
+    else if (dice < 0.5) await this.#revise(caller, session);
+    else if (dice < 0.75) await this.#summarize(caller, session);
+    else await this.#search(caller, session);
+  }
+
+  /** Deletes and restores a user and their sessions, appends to them, and adds others. */
+  async #keep(caller: Caller, user: UserPromise): Promise<void> {
+    const { random } = caller;
+    const { user_id } = user;
+    while (!this.#stopped) {
+      const session = random.pick(user.sessions);
+      const dice = random.next();
+      if (dice < 0.5) await this.#toggleUser(caller, user);
+      else if (user.deleted) await this.#refuse(caller, user, session);
+      else if (dice < 0.7) await this.add(caller, session, random.between(1, 3), true);
+      else if (dice < 0.85) await this.#toggle(caller, session);
+      else if (dice < 0.95) {
+        if (!session.deleted) await this.#changeLive(caller, session);
+      } else {
+        const another = new SessionPromise(`${user_id}'s ${this.#number}.${++this.#said}`);
+        another.mayBeMissing = true;
+        user.sessions.push(another);
+        const args = { session_id: another.session_id, user_id };
+        await caller.call('add_session', args, [], ['ALREADY_EXISTS']);
+        another.mayBeMissing = false;
+      }
+    }
+  }
+
+  async #toggleUser(caller: Caller, user: UserPromise): Promise<void> {
+    const { user_id, deleted } = user;
+    const tool = deleted ? 'restore_user' : 'delete_user';
+    user.unsure = true;
+    const { answer } = await caller.call(tool, { user_id });
+    user.unsure = false;
+    user.deleted = !deleted;
+    if (deleted) return;
+    const live = user.sessions.filter((session) => !session.deleted).length;
+    expect([user_id, answer.content.deleted_session_count]).toEqual([user_id, live]);
+  }
+
+  /** A deleted user's session takes nothing and does not come back by itself. */
+  async #refuse(caller: Caller, user: UserPromise, { session_id }: SessionPromise): Promise<void> {
+    const messages = messagesOf(['to nobody'], undefined);
+    const calls: [string, Record<string, unknown>][] = [
+      ['add_memory', { session_id, messages }],
+      ['restore_session', { session_id }],
+      ['get_memory', { session_id }],
+      ['add_session', { session_id: `${session_id} too`, user_id: user.user_id }],
+    ];
+    const [tool, args] = caller.random.pick(calls);
+    const { answer } = await caller.call(tool, args, ['NOT_FOUND']);
+    expect([tool, args, answer.isError]).toEqual([tool, args, true]);
+  }
+
+  async #toggle(caller: Caller, session: SessionPromise): Promise<void> {
+    const { session_id, deleted } = session;
+    session.unsure = true;
+    const tool = deleted ? 'restore_session' : 'delete_session';
+    const { attempts } = await caller.call(tool, { session_id });
+    session.unsure = false;
+    if (deleted) session.restore(attempts);
+    else session.deleted = true;
+  }
+
+  async #contend(caller: Caller): Promise<void> {
+    const { random } = caller;
+    const session_id = this.#contested;
+    const tool = random.pick(['delete_session', 'restore_session', 'add_memory', 'add_memory']);
+    if (tool !== 'add_memory') {
+      await caller.call(tool, { session_id }, ['NOT_FOUND']);
+      return;
+    }
+    const contents = Array.from({ length: random.between(1, 4) }, () => this.#sayNew());
+    const uuids = contents.map(() => randomUUID());
+    await caller.call(tool, { session_id, messages: messagesOf(contents, uuids) });
+  }
+
+  /** Says again, in other words, what a call has said whose messages have uuids of the caller's. */
+  async #revise(caller: Caller, { session_id, calls }: SessionPromise): Promise<void> {
+    const known = calls.filter(({ answered, uuids }) => answered !== undefined && uuids);
+    if (known.length === 0) return;
+    const call = caller.random.pick(known);
+    call.revised = call.contents.map(() => this.#sayNew());
+    const messages = messagesOf(call.revised, call.uuids);
+    const { answer } = await caller.call('add_memory', { session_id, messages });
+    const seqs = answer.content.messages.map(({ seq }: { seq: number }) => seq);
+    expect(seqs).toEqual(call.answered?.map(({ seq }) => seq));
+    call.contents = call.revised;
+    call.revised = undefined;
+  }
+
+  async #merge(caller: Caller, { session_id, extras }: SessionPromise): Promise<void> {
+    const key = this.#sayNew();
+    await extras.promise(key, async () => {
+      const args = { session_id, metadata: { [key]: this.#number } };
+      // Nobody may have written to it yet.
+      const { answer } = await caller.call('update_session_metadata', args, ['NOT_FOUND']);
+      if (!answer.isError) extras.metadata.set(key, this.#number);
+    });
+  }
+
+  async #summarize(caller: Caller, { session_id, calls, extras }: SessionPromise): Promise<void> {
+    const last = calls.at(-1)?.answered?.at(-1);
+    if (last === undefined) return;
+    const content = this.#sayNew();
+    await extras.promise(content, async () => {
+      await caller.call('set_summary', { session_id, content, up_to_seq: last.seq });
+      extras.summary = content;
+    });
+  }
+
+  /** What is acknowledged is found, whether it is indexed or not. */
+  async #search(caller: Caller, { session_id, calls }: SessionPromise): Promise<void> {
+    const known = calls.filter(({ answered }) => answered !== undefined);
+    if (known.length === 0) return;
+    const { contents, answered } = caller.random.pick(known);
+    const { answer } = await caller.call('search_memory', { session_id, query: contents[0] });
+    const uuids = answer.content.hits.map(
+      ({ message }: { message: { uuid: string } }) => message.uuid,
+    );
+    expect(uuids, `${contents[0]} in ${session_id}`).toContain(answered?.[0]?.uuid);
+  }
+
+  /** Adds a session that is purged soon. */
+  async #doom(caller: Caller): Promise<void> {
+    const { expire } = this.#incident;
+    if (expire === undefined) return;
+    const session_id = `doomed ${this.#number}.${++this.#said}`;
+    const contents = Array.from({ length: anyCount(caller.random) }, () => this.#sayNew());
+    await caller.call('add_memory', { session_id, messages: messagesOf(contents, undefined) });
+    await caller.call('delete_session', { session_id });
+    await expire(session_id);
+  }
+
+  #sayNew(): string {
+    return `said${this.#number}x${++this.#said}`;
+  }
+}
+
+const messagesOf = (contents: readonly string[], uuids: readonly string[] | undefined) =>
+  contents.map((content, i) => ({
+    role: 'user',
+    content,
+    ...(uuids !== undefined && { uuid: uuids[i] }),
+  }));
+
+const anyCount = (random: Random) =>
+  random.chance(LARGE) ? random.between(50, 100) : random.between(1, 6);
+
+function unlessGaveUp(error: unknown): void {
+  if (!(error instanceof GaveUp)) throw error;
+}
