@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { type Kept, Retention, type StoreUse } from '../retention.ts';
 import type { Store } from '../store.ts';
-import type { Connection } from './connection.ts';
+import type { Connection, ConnectionOptions } from './connection.ts';
+import { isBusy } from './errors.ts';
 
 /** The servers that use the file, and how long each wants deleted records kept; NULL: for ever. */
 export const SERVERS_TABLE = `
@@ -19,7 +20,12 @@ export const SERVERS_TABLE = `
  */
 export function sqliteRetention(
   connection: Connection,
-  { readOnly = false, server = false, retention = unset() }: Partial<StoreUse>,
+  {
+    readOnly = false,
+    server = false,
+    retention = unset(),
+    warn = () => {},
+  }: Partial<StoreUse> & Pick<ConnectionOptions, 'warn'>,
 ): Pick<Store, 'agreeRetention'> & { begin(): void; end(): void } {
   const id = randomUUID();
   const registers = server && !readOnly;
@@ -42,8 +48,9 @@ export function sqliteRetention(
   function attempt(work: () => void): void {
     try {
       work();
-    } catch {
-      // Somebody else is writing, or the file fails: the next call says so.
+    } catch (error) {
+      // Somebody else is writing, or the file fails: the sweep will do, and at the end the time.
+      if (!isBusy(error)) warn('the servers of the session file cannot be noted in it', { error });
     }
   }
 
