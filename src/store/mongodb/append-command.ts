@@ -4,15 +4,9 @@ import { jsonBytes } from '../../domain/metadata.ts';
 import type { Append, Appended } from '../store.ts';
 import type { Orphans } from './append-transaction.ts';
 import { findExisting, placesOf, toDocuments } from './append-writes.ts';
-import {
-  COLLECTION,
-  type MessageDocument,
-  messagesOf,
-  type SessionDocument,
-  sessionsOf,
-} from './documents.ts';
+import { type MessageDocument, messagesOf, sessionsOf } from './documents.ts';
 import { bulkWriteFailure, isDuplicateKey } from './errors.ts';
-import { reachedStages, type Target } from './scope.ts';
+import { findReached, type Target } from './scope.ts';
 import { headOf, type SessionHead, toAppended } from './session-head.ts';
 
 /**
@@ -44,7 +38,7 @@ const LEAST_MS = 100;
  * It takes an ordered `bulkWrite` (https://www.mongodb.com/docs/manual/reference/command/bulkWrite/) on
  * one replica set, where a primary that fails can lose what came last, and nothing before it.
  *
- * @param known where the session ended when it was last seen, if that is known
+ * @param known where the session ended when it was last seen
  * @param orphans is told of whatever this may leave behind
  * @param deadline when the caller stops waiting, in milliseconds since 1970
  * @returns `undefined` when it takes a transaction: the session is not live any more, something is in
@@ -54,22 +48,19 @@ const LEAST_MS = 100;
 export async function appendInCommand(
   db: Db,
   target: Target,
-  known: SessionHead | undefined,
+  known: SessionHead,
   append: Append,
   orphans: Orphans,
   deadline: number,
 ): Promise<{ record: Appended; head: SessionHead } | undefined> {
   if (bytesOf(append) > COMMAND_MAX_BYTES) return undefined;
-  let head = known === undefined ? await currentHead(db, target, append) : known;
-  if (known !== undefined) {
-    // Behind the end, too: it may have moved. Whatever comes to be there later is in the way.
-    const { live, retired } = await findExisting(db, known, Number.POSITIVE_INFINITY, append);
-    if (live.size + retired.length > 0) return undefined;
-  }
-  while (head !== undefined) {
+  for (let head: SessionHead | undefined = known; head !== undefined; ) {
     const { _id, last_seq }: SessionHead = head;
     // What an earlier attempt left in a session that is gone takes a transaction to remove.
     if ([...orphans.own.keys()].some((uuid) => uuid !== _id)) return undefined;
+    // Behind the end, too: it may have moved. Whatever comes to be there later moves it.
+    const there = await findExisting(db, head, Number.POSITIVE_INFINITY, append);
+    if (there.live.size + there.retired.length > 0) return undefined;
     const documents = toDocuments(head, last_seq + 1, append.messages, append.at);
     const maxTimeMS = Math.floor(deadline - LEAD_MS - Date.now());
     if (maxTimeMS < LEAST_MS) return undefined;
@@ -79,14 +70,16 @@ export async function appendInCommand(
     if (written === 'some') return undefined;
     if (written === 'all') {
       const reached = headAfter(head, documents.length, append.at);
-      const messages = placesOf(append, new Map(), documents);
-      return { record: toAppended(reached, messages), head: reached };
+      return {
+        record: toAppended(reached, placesOf(append, there.live, documents)),
+        head: reached,
+      };
     }
-    let current: SessionHead | undefined = await currentHead(db, target, append);
+    let current: SessionHead | undefined = await currentHead(db, target);
     for (let waits = 0; current?._id === _id && current.last_seq === last_seq; waits++) {
       if (waits === MAX_WAITS) return undefined;
       await delay((0.5 + 0.5 * Math.random()) * FIRST_WAIT * 2 ** waits);
-      current = await currentHead(db, target, append);
+      current = await currentHead(db, target);
     }
     if (earlier === undefined) orphans.own.delete(_id);
     head = current;
@@ -143,34 +136,10 @@ function headAfter(head: SessionHead, count: number, time: string): SessionHead 
   };
 }
 
-/**
- * Where a session ends, if it is in reach and live, and none of the messages of an append is there.
- * What comes to be there after that is in the way of who appends behind that end.
- */
-async function currentHead(
-  db: Db,
-  { session_id, ...reach }: Target,
-  { messages, mayExist }: Append,
-): Promise<SessionHead | undefined> {
-  const uuid = { $in: messages.map((message) => message.uuid) };
-  const existing = {
-    from: COLLECTION.messages,
-    pipeline: [
-      { $match: { namespace: reach.namespace, session_id, uuid } },
-      { $limit: 1 },
-      { $project: { _id: 1 } },
-    ],
-    as: 'existing',
-  };
-  const [found] = await sessionsOf(db)
-    .aggregate<SessionDocument & { existing?: unknown[] }>([
-      ...reachedStages(reach, { session_id, live: true }),
-      { $project: { metadata: 0, retired: 0 } },
-      ...(mayExist ? [{ $lookup: existing }] : []),
-    ])
-    .toArray();
-  const { existing: others = [] } = found ?? {};
-  return found === undefined || others.length > 0 ? undefined : headOf(found);
+/** Where a session ends, if it is in reach and live. */
+export async function currentHead(db: Db, target: Target): Promise<SessionHead | undefined> {
+  const found = await findReached(db, target, { live: true }, { metadata: 0, retired: 0 });
+  return found === null ? undefined : headOf(found);
 }
 
 /** About how many bytes the messages take on the way to the server, rather more than less. */

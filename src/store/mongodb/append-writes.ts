@@ -94,13 +94,15 @@ export async function findExisting(
   session?: ClientSession,
 ): Promise<Existing> {
   if (!mayExist) return { live: new Map(), retired: [] };
-  const found = await messagesOf(db)
+  const { namespace, session_id, session_uuid } = messageKey(head);
+  const all = await messagesOf(db)
     .find(
-      { ...messageKey(head), uuid: { $in: messages.map(({ uuid }) => uuid) } },
+      { namespace, session_id, uuid: { $in: messages.map(({ uuid }) => uuid) } },
       { ...within(session), projection: WITHOUT_TERMS },
     )
     .toArray();
-  // Told apart here: for a range beside a list of uuids a server may go along all of the session.
+  // Told apart here: for another condition a server may go along all of the session, or of the namespace.
+  const found = all.filter((message) => message.session_uuid === session_uuid);
   const live = found.filter(({ seq }) => seq >= head.first_seq && seq <= last);
   return {
     live: new Map(live.map((document) => [document.uuid, document])),

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Session } from '../../domain/records.ts';
 import type { Append, Appended, Change, MessageStore } from '../store.ts';
-import { appendInCommand } from './append-command.ts';
+import { appendInCommand, currentHead } from './append-command.ts';
 import { appendInSteps } from './append-steps.ts';
 import { appendInTransaction, type Orphans } from './append-transaction.ts';
 import { Outdated } from './append-writes.ts';
@@ -34,8 +34,8 @@ export function createAppend(connection: Connection, ends: RememberedEnds): Mess
     contended: boolean,
   ): Promise<Change<Appended, Session> | undefined> {
     if (!orderedWrites || commandUnsupported) return undefined;
-    const known = ends.take(target);
-    if (known === undefined && !contended) return undefined;
+    const known = ends.take(target) ?? (contended ? await currentHead(db, target) : undefined);
+    if (known === undefined) return undefined;
     try {
       const done = await appendInCommand(db, target, known, append, orphans, deadline);
       if (done === undefined) return undefined;

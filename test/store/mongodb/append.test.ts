@@ -162,7 +162,13 @@ describe.skipIf(replicaSet === null)(`appending in one command${skipReason}`, ()
     const conflict = { errorCode: 112, errorLabels: ['TransientTransactionError'] };
     await failCommands(context, 1, { ...conflict, failCommands: ['findAndModify'], appName });
     const names = await sent(said('two'), behind);
-    expect(names).toStrictEqual(['findAndModify', 'abortTransaction', 'aggregate', 'bulkWrite']);
+    expect(names).toStrictEqual([
+      'findAndModify',
+      'abortTransaction',
+      'aggregate',
+      'find',
+      'bulkWrite',
+    ]);
     expect(await listed()).toStrictEqual([
       [1, 'one'],
       [2, 'two'],
