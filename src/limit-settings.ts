@@ -11,7 +11,8 @@ export const LIMIT_SETTINGS = {
   },
   callsAtOnce: {
     env: 'CALLS_AT_ONCE',
-    description: 'Calls of one credential that are under way at once, over HTTP. Default: 64.',
+    description:
+      'Calls of one credential under way at once; on stdio, others wait to be read. Default: 64.',
   },
   callTimeout: {
     env: 'CALL_TIMEOUT',

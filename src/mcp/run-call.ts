@@ -1,5 +1,4 @@
 import type { RequestId, ServerContext } from '@modelcontextprotocol/server';
-import { DomainError } from '../domain/errors.ts';
 import { type Call, forCaller, type Observe, type Outcome, outcomeOf } from './calls.ts';
 import type { Principal } from './principal.ts';
 import { withinTime } from './time-limit.ts';
@@ -25,12 +24,12 @@ export type RunCall = <T>(
 ) => Promise<T>;
 
 /**
- * Hears of the work of every call: a promise that settles when the work has really ended, which may be
- * long after the call was answered, or taken back.
+ * Hears that the work of a call begins, and by the function it returns, that it has really ended, which
+ * may be long after the call was answered, or taken back.
  *
  * @param id the call's, as its caller named it
  */
-export type Hold = (work: Promise<unknown>, id: RequestId) => void;
+export type Hold = (id: RequestId) => (() => void) | undefined;
 
 /**
  * Returns what runs the calls of one caller.
@@ -44,12 +43,7 @@ export function createRunCall(
   requestId?: string,
   hold?: Hold,
 ): RunCall {
-  return async (name, { mcpReq }, begin) => {
-    const work: typeof begin = (progressed) => {
-      const working = begin(progressed);
-      hold?.(toItsEnd(working), mcpReq.id);
-      return working;
-    };
+  return async (name, { mcpReq }, work) => {
     const call: Call = { ...name, caller, request_id: requestId ?? crypto.randomUUID() };
     const started = performance.now();
     const end = observe(call);
@@ -57,7 +51,7 @@ export function createRunCall(
       end({ outcome, duration_ms: performance.now() - started, cause });
     try {
       const result = await traced(call, mcpReq._meta, () =>
-        withinTime(callTimeout, mcpReq.signal, work),
+        withinTime(callTimeout, mcpReq.signal, work, () => hold?.(mcpReq.id)),
       );
       ended('ok');
       return result;
@@ -69,14 +63,4 @@ export function createRunCall(
       throw answer;
     }
   };
-}
-
-/** Settles with the work, or where its store stopped waiting for a part of it, with that part. */
-function toItsEnd(working: Promise<unknown>): Promise<unknown> {
-  return working.catch(unfinishedPart);
-}
-
-function unfinishedPart(error: unknown): Promise<unknown> | undefined {
-  if (!(error instanceof DomainError)) return undefined;
-  return error.unfinished ?? unfinishedPart(error.cause);
 }

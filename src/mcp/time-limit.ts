@@ -9,16 +9,19 @@ export class CallCancelled extends Error {}
  *
  * @param limit in milliseconds, counted from the start or from the last progress
  * @param signal aborts when the caller takes the call back
+ * @param begun is called when the work has begun; what it returns, when that has ended, waited for or not
  * @throws DomainError UNAVAILABLE when the time is over; CallCancelled when the signal aborts
  */
 export function withinTime<T>(
   limit: number,
   signal: AbortSignal,
   work: (progressed: () => void) => Promise<T>,
+  begun: () => (() => void) | undefined = () => undefined,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
     let timer: NodeJS.Timeout | undefined;
     const working = work(() => timer?.refresh());
+    const release = begun();
     const abandon = () => giveUp(new CallCancelled());
     // A call that ends in the turn of the event loop that it began in needs none of this, and a timer
     // and a listener take as long as such a call.
@@ -37,8 +40,27 @@ export function withinTime<T>(
       end();
       reject(reason);
     };
-    working.finally(end).then(resolve, reject);
+    working.then(
+      (result) => {
+        end();
+        release?.();
+        resolve(result);
+      },
+      (error: unknown) => {
+        end();
+        const rest = unfinishedPart(error);
+        if (rest === undefined) release?.();
+        else rest.then(release, release);
+        reject(error);
+      },
+    );
   });
+}
+
+/** What goes on of work that a store stopped waiting for. */
+function unfinishedPart(error: unknown): Promise<unknown> | undefined {
+  if (!(error instanceof DomainError)) return undefined;
+  return error.unfinished ?? unfinishedPart(error.cause);
 }
 
 function tooLong(limit: number): DomainError {

@@ -26,8 +26,8 @@ export interface Visit {
   charge(calls: number): void;
   /** Begins its calls: more than one if the body is a batch. @throws HttpError 413 or 429 */
   enter(calls: number): void;
-  /** Keeps what it takes until the work has ended, though it should leave before. */
-  hold(work: Promise<unknown>): void;
+  /** Keeps what it takes until the returned function is called, though it should leave before. */
+  hold(): () => void;
   /** Gives everything back once its work has ended; once is enough, more often does no harm. */
   leave(): void;
 }
@@ -114,15 +114,14 @@ export class Admission {
         calls += more;
         if (counted) usage.calls += more;
       },
-      hold: (work) => {
+      hold: () => {
         working += 1;
         // Its caller may have gone before the work began.
         if (!counted) count(1);
-        const ended = () => {
+        return () => {
           working -= 1;
           giveBack();
         };
-        work.then(ended, ended);
       },
       leave: () => {
         left = true;

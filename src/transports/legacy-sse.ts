@@ -49,7 +49,7 @@ export function legacySse(options: Omit<EndpointOptions, 'changes'>): Endpoint {
       {
         era: 'legacy',
         updates: 'server',
-        hold: (work, id) => visits.get(id)?.hold(work),
+        hold: (id) => visits.get(id)?.hold(),
         whenRead: () => whenRead(response),
       },
       identity.caller,

@@ -19,6 +19,9 @@ export class LineLimit extends Transform {
   #bytes = 0;
   #head: Buffer | undefined;
 
+  /** How long the line is, in bytes, that is being passed on. */
+  passing = 0;
+
   /**
    * @param onTooLong hears of each dropped line: the id of its JSON-RPC request, if it shows at
    *   either end of the line, and how long the line was
@@ -64,6 +67,7 @@ export class LineLimit extends Transform {
 
   #endLine(): void {
     const line = Buffer.concat(this.#chunks);
+    this.passing = line.length;
     if (this.#head === undefined) this.push(line);
     else this.#onTooLong(idAtEnds(this.#head.toString(), line.toString()), this.#bytes);
     this.#chunks = [];

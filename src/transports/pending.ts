@@ -13,13 +13,15 @@ export interface Drainable {
 interface Item {
   bytes: number;
   /** What is to be done when it is not. */
-  afterwards: (() => void)[];
+  afterwards?: (() => void)[];
+  /** What came later under the same identifier. */
+  next?: Item;
 }
 
 /** Counts what is under way, and tells when that is nothing. */
 export class Pending implements Drainable {
   /** By identifier, of which a careless client may use one twice: the first comes first. */
-  readonly #items = new Map<unknown, Item[]>();
+  readonly #items = new Map<unknown, Item>();
   readonly #onSettled: () => void;
   #count = 0;
   #bytes = 0;
@@ -41,18 +43,19 @@ export class Pending implements Drainable {
   }
 
   add(id: unknown, bytes = 0): void {
-    const items = this.#items.get(id) ?? [];
-    items.push({ bytes, afterwards: [] });
-    this.#items.set(id, items);
+    const item = { bytes };
+    const last = this.#lastOf(id);
+    if (last === undefined) this.#items.set(id, item);
+    else last.next = item;
     this.#count += 1;
     this.#bytes += bytes;
   }
 
   /** Calls `then` once what came last as `id` is no longer under way, which may be now. */
   whenSettled(id: unknown, then: () => void): void {
-    const item = this.#items.get(id)?.at(-1);
+    const item = this.#lastOf(id);
     if (item === undefined) then();
-    else item.afterwards.push(then);
+    else item.afterwards = [...(item.afterwards ?? []), then];
   }
 
   /** For when nothing will be answered any more. */
@@ -63,16 +66,22 @@ export class Pending implements Drainable {
   }
 
   settle(id: unknown): void {
-    const items = this.#items.get(id);
-    const item = items?.shift();
+    const item = this.#items.get(id);
     if (item === undefined) return;
-    if (items?.length === 0) this.#items.delete(id);
+    if (item.next === undefined) this.#items.delete(id);
+    else this.#items.set(id, item.next);
     this.#count -= 1;
     this.#bytes -= item.bytes;
-    for (const then of item.afterwards) then();
+    for (const then of item.afterwards ?? []) then();
     this.#onSettled();
     if (this.#count > 0) return;
     for (const wake of this.#waiting.splice(0)) wake();
+  }
+
+  #lastOf(id: unknown): Item | undefined {
+    let item = this.#items.get(id);
+    while (item?.next !== undefined) item = item.next;
+    return item;
   }
 
   async drained(timeout: number): Promise<boolean> {

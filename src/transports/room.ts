@@ -10,6 +10,9 @@ export interface RoomLimits {
   bytes: number;
 }
 
+/** For how many messages there is room when reading goes on. */
+const SOME = 8;
+
 /**
  * Says when another message of a client may be looked at: not while too many of its requests are under
  * way, nor while it leaves unread what it was sent.
@@ -30,18 +33,20 @@ export class Room {
   }
 
   /** Counts work until it has ended, though it may have been answered, or taken back, before. */
-  readonly hold: Hold = (work) => {
+  readonly hold: Hold = () => {
     this.#working += 1;
-    const ended = () => {
+    return () => {
       this.#working -= 1;
       this.#look();
     };
-    work.then(ended, ended);
   };
 
-  /** Resolves when there is room, or is `undefined` if that is now. */
+  /**
+   * Resolves when there is room for some, or is `undefined` if there is for one now: to wait for each of
+   * many by itself would cost more than what they ask for.
+   */
   whenThereIs(): Promise<void> | undefined {
-    if (this.#isThere()) return undefined;
+    if (this.#isThere(this.#limits.callsAtOnce)) return undefined;
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
@@ -50,18 +55,19 @@ export class Room {
     return whenRead(this.#output);
   }
 
-  #isThere(): boolean {
-    const { callsAtOnce, bytes } = this.#limits;
+  #isThere(callsAtOnce: number): boolean {
     return (
       this.pending.count < callsAtOnce &&
-      this.pending.bytes < bytes &&
+      this.pending.bytes < this.#limits.bytes &&
       this.#working < callsAtOnce &&
       (!this.#output.writableNeedDrain || this.#output.destroyed)
     );
   }
 
   #look(): void {
-    if (this.#waiting.length === 0 || !this.#isThere()) return;
+    if (this.#waiting.length === 0) return;
+    const { callsAtOnce } = this.#limits;
+    if (!this.#isThere(callsAtOnce - Math.min(SOME, callsAtOnce >> 1))) return;
     for (const wake of this.#waiting.splice(0)) wake();
   }
 }

@@ -42,12 +42,8 @@ export function serveOverStdio({
     stdout.write(`${JSON.stringify({ jsonrpc: '2.0', id, error })}\n`);
   };
   const lines = new LineLimit(messageMax, refuse, () => room.whenThereIs());
-  let bytes = 0;
-  lines.on('data', (line: Buffer) => {
-    bytes = line.length;
-  });
   const wire = new StdioServerTransport(lines, stdout, { maxBufferSize: 2 * messageMax });
-  const pending = countPending(wire, room.pending, () => bytes);
+  const pending = countPending(wire, room.pending, () => lines.passing);
   const { hold } = room;
   const whenRead = () => room.whenRead();
   const handle = serveStdio(({ era }) => createServer({ era, updates: 'server', hold, whenRead }), {
