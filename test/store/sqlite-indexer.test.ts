@@ -129,7 +129,7 @@ describe('the index of the embedded store', () => {
     await add('s', ...thousand);
     expect(unindexed()).toBe(1000);
     await add('s', 'a fox', 'a hen');
-    expect([unindexed(), indexed()]).toStrictEqual([902, 100]);
+    expect([unindexed(), indexed()]).toStrictEqual([1000, 2]);
     for (let i = 0; i < 10; i++) index();
     expect([unindexed(), indexed()]).toStrictEqual([0, 1002]);
   });
@@ -239,8 +239,8 @@ describe('the index of the embedded store', () => {
     const long = Array.from({ length: 1500 }, (_, i) => `word${i}`).join(' ');
     await add('s', ...Array.from({ length: 10 }, () => long));
     index();
-    expect([unindexed(), indexed()]).toStrictEqual([8, 2]);
-    for (let i = 0; i < 4; i++) index();
+    expect([unindexed(), indexed()]).toStrictEqual([7, 3]);
+    for (let i = 0; i < 3; i++) index();
     expect([unindexed(), indexed()]).toStrictEqual([0, 10]);
   });
 

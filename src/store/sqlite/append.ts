@@ -109,7 +109,7 @@ export function createAppend(connection: Connection, indexer: Indexer): MessageS
       const { session, summary, ...live } = state.conversation;
       if (state.userDeleted) return { applied: false, found: session };
       const messages = write(state.id, live, append);
-      indexer.schedule();
+      indexer.settle();
       const { first_seq } = live;
       const last_seq = live.last_seq + messages.filter((message) => message.created).length;
       const [last_message_at] = statement(ADVANCE).get(last_seq, now, now, state.id) as Row;

@@ -8,8 +8,8 @@ import { indexTerms } from './terms.ts';
  */
 const PAUSE = 20;
 
-/** What is indexed at once. It holds up the server for some 5 ms, and 15 where messages are long. */
-const BATCH = { messages: 100, terms: 2000 };
+/** What is indexed at once. It holds up the server for some 5 ms, and 30 where messages are long. */
+const BATCH = { messages: 100, terms: 4000 };
 
 /** How many are read at once: the terms of one may take 100 KB. */
 const ROWS = 8;
@@ -47,9 +47,9 @@ export function createIndexer(connection: Connection, { readOnly, warn }: Connec
   let waiting = 0;
 
   /** Indexes those that wait the longest, within a write. */
-  function indexOldest(): void {
+  function indexOldest(most = BATCH.messages): void {
     let [done, messages, terms] = [0, 0, 0];
-    const isEnough = () => messages >= BATCH.messages || terms >= BATCH.terms;
+    const isEnough = () => messages >= most || terms >= BATCH.terms;
     while (!isEnough()) {
       const rows = statement(OLDEST).all(done);
       if (rows.length === 0) break;
@@ -67,7 +67,7 @@ export function createIndexer(connection: Connection, { readOnly, warn }: Connec
   function indexSome(): boolean {
     waiting = Number(statement(COUNT).get()?.[0]);
     if (waiting === 0) return false;
-    connection.writeUnflushed(indexOldest);
+    connection.writeUnflushed(() => indexOldest());
     return true;
   }
 
@@ -107,8 +107,18 @@ export function createIndexer(connection: Connection, { readOnly, warn }: Connec
       leave(id);
     },
 
-    /** Whether so many messages more would be too many to be left waiting. */
-    isFull: (messages: number) => waiting > 0 && waiting + messages > MOST_WAITING,
+    /**
+     * Sees to it that what was left does not become too much, as far as one batch goes: with what is
+     * added, that takes less than by itself. Runs within a write.
+     */
+    settle(): void {
+      const over = waiting - MOST_WAITING;
+      if (over > 0) indexOldest(Math.min(over, BATCH.messages));
+      schedule();
+    },
+
+    /** Whether so many messages more would leave more waiting than `settle` takes. */
+    isFull: (messages: number) => waiting > 0 && waiting + messages > MOST_WAITING + BATCH.messages,
 
     /**
      * Indexes what waits, with other calls in between, until there is room for so many messages more.

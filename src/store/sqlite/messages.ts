@@ -32,8 +32,8 @@ const SET_METADATA = `UPDATE messages SET metadata = ?, updated_at = max(updated
 const ADD_SUMMARY = `INSERT INTO summaries (session, uuid, content, up_to_seq, created_at)
   VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`;
 
-/** How many messages are read at first: as many of the longest as a call can bear. */
-const FIRST_BATCH = 8;
+/** How many messages are read at first: those that get_memory shows unless it is told otherwise. */
+const FIRST_BATCH = 12;
 
 /** How many are read at once at the most. */
 const LAST_BATCH = 64;
