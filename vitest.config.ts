@@ -8,8 +8,8 @@ const builtWorkers = {
   name: 'built-workers',
   enforce: 'pre' as const,
   transform: (code: string, id: string) =>
-    id.endsWith('/store/sqlite/reader-pool.ts')
-      ? code.replace("'./reader.js'", "'../../../dist/store/sqlite/reader.js'")
+    id.endsWith('/store/sqlite/readers/reader-pool.ts')
+      ? code.replace("'./reader.js'", "'../../../../dist/store/sqlite/readers/reader.js'")
       : undefined,
 };
 

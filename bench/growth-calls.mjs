@@ -26,7 +26,7 @@ const TURNS = [
   { role: 'assistant', content: 'There is one on the fourth floor, from the 5th on.' },
 ];
 
-const { sealCursor } = await import(dist('domain/pages.js'));
+const { sealCursor } = await import(dist('domain/pagination.js'));
 
 /** A cursor to the middle, as `list` seals it: going there by pages would take an hour. */
 function middleOf(list, size) {

@@ -25,7 +25,7 @@ export const NAMESPACE = 'bench';
 export const sessionOf = (number) => `session-${number}`;
 export const userOf = (number) => `user-${number}`;
 
-const { termsOf } = await import(dist('search/analyse.js'));
+const { termsOf } = await import(dist('search/analyzer.js'));
 const { estimateTokens } = await import(dist('domain/records.js'));
 
 const timesOf = (number) => {

@@ -2,7 +2,7 @@
 
 import { dist } from './support.mjs';
 
-const { Database, loadEngine } = await import(dist('store/sqlite/engine.js'));
+const { Database, loadEngine } = await import(dist('store/sqlite/connection/engine.js'));
 
 /** SQLite as the store uses it, without anything of ours around it. Rows come as objects. */
 export async function openBare(file) {

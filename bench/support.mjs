@@ -48,7 +48,7 @@ export async function services(store) {
   };
   const { createMemoryService } = await import(dist('services/memory.js'));
   const { createSessionService } = await import(dist('services/sessions.js'));
-  const { createSearchService } = await import(dist('services/search.js'));
+  const { createSearchService } = await import(dist('services/search/index.js'));
   const { createUserService } = await import(dist('services/users.js'));
   return {
     sessions: createSessionService(deps),

@@ -38,7 +38,7 @@ const turns = (count) =>
     content: sentence(random, 20 + Math.floor(random() * 40)),
   }));
 
-const { termsOf } = await import(dist('search/analyse.js'));
+const { termsOf } = await import(dist('search/analyzer.js'));
 
 function toAppend(messages) {
   return {

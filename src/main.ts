@@ -3,12 +3,12 @@ import { Console } from 'node:console';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { setTimeout as delay } from 'node:timers/promises';
-import { assertStoreUsable, runEmbed, runPurge, startApp } from './app.ts';
-import { signInConfigured } from './auth-settings.ts';
-import { type Config, ConfigError, load, secretsOf } from './config.ts';
+import { helpText } from './app/commands/help.ts';
+import { assertStoreUsable, runEmbed, runPurge, startApp } from './app/index.ts';
+import { createLogger } from './app/logger.ts';
+import { signInConfigured } from './config/auth.ts';
+import { type Config, ConfigError, load, secretsOf } from './config/index.ts';
 import { DomainError } from './domain/errors.ts';
-import { helpText } from './help.ts';
-import { createLogger } from './logger.ts';
 import { GRACE_MS } from './transports/limits.ts';
 
 /** How long the end waits for whoever reads what was printed, in milliseconds. */
@@ -28,7 +28,7 @@ const { version } = createRequire(import.meta.url)('../package.json') as { versi
 async function main(): Promise<number> {
   const argv = process.argv.slice(2);
   if (argv[0] === 'token') {
-    const { runTokenCommand } = await import('./token-command.ts');
+    const { runTokenCommand } = await import('./app/commands/token.ts');
     const { stdout, stderr } = process;
     await runTokenCommand(argv.slice(1), process.env, {
       print: (text) => void stdout.write(text),

@@ -2,8 +2,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
-import { type Config, load, SETTINGS } from '../src/config.ts';
-import { createMetrics } from '../src/ops/metrics.ts';
+import { createMetrics } from '../src/app/ops/metrics.ts';
+import { type Config, load, SETTINGS } from '../src/config/index.ts';
 import { COLLECTION } from '../src/store/mongodb/documents.ts';
 import { GRACE_MS } from '../src/transports/limits.ts';
 

@@ -1,10 +1,10 @@
 // How much of the speed of a bare driver the stores have.
 
-import { mongodbFloor } from '../floor-mongodb.mjs';
-import { CALLERS } from '../floor-records.mjs';
-import { sqliteFloor } from '../floor-sqlite.mjs';
+import { mongodbFloor } from '../baseline-mongodb.mjs';
+import { CALLERS } from '../baseline-records.mjs';
+import { sqliteFloor } from '../baseline-sqlite.mjs';
+import { compareSlices } from '../interleave.mjs';
 import { shown } from '../report.mjs';
-import { compareSlices } from '../slices.mjs';
 import { withStores } from '../stores.mjs';
 
 export const title = 'Store floor';

@@ -1,9 +1,9 @@
 import type { CompleteRequestParams, Server } from '@modelcontextprotocol/server';
+import { invalidParams, withProtocolErrors } from './answer/protocol-errors.ts';
+import type { RunCall } from './calls/run-call.ts';
 import { PROMPTS } from './prompts/index.ts';
-import { invalidParams, withProtocolErrors } from './protocol-errors.ts';
-import type { Completer } from './resource.ts';
 import { RESOURCES } from './resources/index.ts';
-import type { RunCall } from './run-call.ts';
+import type { Completer } from './resources/resource-uri.ts';
 import type { Context } from './tool.ts';
 
 /** How many completions the protocol allows in one answer. */

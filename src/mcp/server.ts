@@ -1,17 +1,17 @@
 import { Server, type ServerContext } from '@modelcontextprotocol/server';
-import type { Logger } from '../logger.ts';
-import type { Changes } from './changes.ts';
+import type { Logger } from '../domain/logger.ts';
+import { invalidParams } from './answer/protocol-errors.ts';
+import { type CallOptions, createRunCall, type Hold } from './calls/run-call.ts';
+import { runTool } from './calls/run-tool.ts';
 import { serveCompletion } from './completion.ts';
 import { toolDefinition } from './json-schema.ts';
-import { createOffers, type OfferOptions, pinAdvice } from './offer.ts';
 import { servePrompts } from './prompts/handlers.ts';
-import { invalidParams } from './protocol-errors.ts';
 import { serveResources } from './resources/handlers.ts';
-import { type CallOptions, createRunCall, type Hold } from './run-call.ts';
-import { runTool } from './run-tool.ts';
-import { serveSubscriptions } from './subscriptions.ts';
 import type { Context } from './tool.ts';
-import type { WhenRead } from './updates.ts';
+import { createOffers, type OfferOptions, pinAdvice } from './tool-access.ts';
+import type { Changes } from './updates/change-notifier.ts';
+import type { WhenRead } from './updates/coalesced-updates.ts';
+import { serveSubscriptions } from './updates/subscriptions.ts';
 
 export interface ServerOptions extends OfferOptions, CallOptions {
   version: string;

@@ -1,13 +1,11 @@
 import type { ToolAnnotations } from '@modelcontextprotocol/server';
 import type { z } from 'zod';
+import type { Toolset } from '../domain/toolsets.ts';
 import type { MemoryService } from '../services/memory.ts';
-import type { SearchService } from '../services/search.ts';
+import type { SearchService } from '../services/search/index.ts';
 import type { SessionService } from '../services/sessions.ts';
 import type { UserService } from '../services/users.ts';
 import type { Principal } from './principal.ts';
-
-export const TOOLSETS = ['sessions', 'memory', 'users'] as const;
-export type Toolset = (typeof TOOLSETS)[number];
 
 /** What tools, resources and prompts work with. */
 export interface Context {

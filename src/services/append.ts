@@ -2,14 +2,14 @@ import { DomainError, invalidArgument, REPEAT } from '../domain/errors.ts';
 import type { JsonObject } from '../domain/metadata.ts';
 import { estimateTokens } from '../domain/records.ts';
 import { timestamp } from '../domain/times.ts';
-import { analyseMessage } from '../search/analyse.ts';
-import type { Append, AppendedSession, RetiredRange, Store } from '../store/store.ts';
-import { describeAbsence } from './absence.ts';
-import { createBegin } from './begin.ts';
-import { isPast, overPast } from './past.ts';
-import { type Caller, changed, type Dependencies, purgeTime } from './services.ts';
-import { mapInTurns } from './turns.ts';
-import { type Unsummarized, unsummarized, WINDOW_DEFAULT } from './unsummarized.ts';
+import { analyseMessage } from '../search/analyzer.ts';
+import type { Append, AppendedSession, RetiredRange, Store } from '../store/port.ts';
+import { createBegin } from './create-session.ts';
+import { type Caller, changed, type Dependencies, purgeTime } from './dependencies.ts';
+import { mapInTurns } from './event-loop.ts';
+import { describeAbsence } from './not-found.ts';
+import { type Unsummarized, unsummarized, WINDOW_DEFAULT } from './summary-backlog.ts';
+import { isPast, overPast } from './undo-deadline.ts';
 
 export interface AddedMessage {
   uuid?: string | undefined;

@@ -6,20 +6,20 @@ import {
   sealCursor,
   stretchLimit,
   windowOf,
-} from '../domain/pages.ts';
+} from '../domain/pagination.ts';
 import type { Message, Session, Summary } from '../domain/records.ts';
 import { timestamp } from '../domain/times.ts';
-import type { FoundMessage, Store, Stretch } from '../store/store.ts';
-import { describeAbsence } from './absence.ts';
-import { createAppend } from './append.ts';
 import {
   CONTENT_SHOWN_BYTES,
   METADATA_SHOWN_BYTES,
   withContentCut,
   withMetadataCut,
-} from './fit.ts';
-import { type Caller, changed, type Dependencies, PAGE_MAX_BYTES } from './services.ts';
-import { type Unsummarized, unsummarized, WINDOW_DEFAULT } from './unsummarized.ts';
+} from '../mcp/answer/truncate.ts';
+import type { FoundMessage, Store, Stretch } from '../store/port.ts';
+import { createAppend } from './append.ts';
+import { type Caller, changed, type Dependencies, PAGE_MAX_BYTES } from './dependencies.ts';
+import { describeAbsence } from './not-found.ts';
+import { type Unsummarized, unsummarized, WINDOW_DEFAULT } from './summary-backlog.ts';
 
 export interface Memory {
   session: Session;

@@ -1,4 +1,4 @@
-import type { PurgeCounts, Store } from '../store/store.ts';
+import type { PurgeCounts, Store } from '../store/port.ts';
 
 /** How many records one step purges: small enough to keep other writers waiting for no time. */
 const STEP = 500;

@@ -1,15 +1,15 @@
 import { DomainError, quoted } from '../domain/errors.ts';
 import type { JsonObject } from '../domain/metadata.ts';
-import { PAGE_LIMIT_MAX } from '../domain/pages.ts';
+import { PAGE_LIMIT_MAX } from '../domain/pagination.ts';
 import type { Session } from '../domain/records.ts';
 import { timestamp } from '../domain/times.ts';
-import type { Change, Restored, SessionQuery } from '../store/store.ts';
-import { describeAbsence } from './absence.ts';
-import { createBegin, type NewSession } from './begin.ts';
-import { withMetadataCut } from './fit.ts';
-import { type ListArguments, listPage, type Page, type Source } from './lists.ts';
-import { exists } from './pin.ts';
-import { type Caller, changed, type Dependencies, inTurn, purgeTime } from './services.ts';
+import { withMetadataCut } from '../mcp/answer/truncate.ts';
+import type { Change, Restored, SessionQuery } from '../store/port.ts';
+import { createBegin, type NewSession } from './create-session.ts';
+import { type Caller, changed, type Dependencies, inTurn, purgeTime } from './dependencies.ts';
+import { describeAbsence } from './not-found.ts';
+import { type ListArguments, listPage, type Page, type Source } from './pagination.ts';
+import { exists } from './pinned-user.ts';
 
 export interface SessionList extends ListArguments {
   user_id?: string | undefined;

@@ -1,15 +1,15 @@
 import { DomainError, quoted } from '../domain/errors.ts';
 import type { JsonObject } from '../domain/metadata.ts';
-import { PAGE_LIMIT_MAX, type Position } from '../domain/pages.ts';
+import { PAGE_LIMIT_MAX, type Position } from '../domain/pagination.ts';
 import type { User } from '../domain/records.ts';
 import { timestamp } from '../domain/times.ts';
-import type { ListQuery, Progress, Store, UserChange } from '../store/store.ts';
-import { describeAbsence } from './absence.ts';
-import { withMetadataCut } from './fit.ts';
-import { type ListArguments, listPage, type Page, type Source } from './lists.ts';
-import { overPast } from './past.ts';
-import { exists, refusePinned } from './pin.ts';
-import { type Caller, type Dependencies, inTurn, purgeTime } from './services.ts';
+import { withMetadataCut } from '../mcp/answer/truncate.ts';
+import type { ListQuery, Progress, Store, UserChange } from '../store/port.ts';
+import { type Caller, type Dependencies, inTurn, purgeTime } from './dependencies.ts';
+import { describeAbsence } from './not-found.ts';
+import { type ListArguments, listPage, type Page, type Source } from './pagination.ts';
+import { exists, refusePinned } from './pinned-user.ts';
+import { overPast } from './undo-deadline.ts';
 
 export interface NewUser {
   user_id: string;

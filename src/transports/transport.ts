@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Server } from '@modelcontextprotocol/server';
-import type { Logger } from '../logger.ts';
+import type { Logger } from '../domain/logger.ts';
 import type { Principal } from '../mcp/principal.ts';
 import type { ServedConnection } from '../mcp/server.ts';
-import type { Admission } from './admission.ts';
-import type { Drainable } from './pending.ts';
+import type { Admission } from './http/rate-limiter.ts';
+import type { Drainable } from './in-flight.ts';
 
 /** Makes a server for one connection, or for one request. */
 export type CreateServer = (connection: ServedConnection, caller: Principal) => Server;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe } from 'vitest';
-import type { Store } from '../../src/store/store.ts';
+import type { Store } from '../../src/store/port.ts';
 import { STORES, type StoreKind, type TestDatabase } from '../support/stores.ts';
 
 export interface StoreUnderTest {

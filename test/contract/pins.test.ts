@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Caller } from '../../src/services/services.ts';
-import type { Store } from '../../src/store/store.ts';
+import type { Caller } from '../../src/services/dependencies.ts';
+import type { Store } from '../../src/store/port.ts';
 import { type Harness, harness } from '../support/stores.ts';
 import { describeStores } from './describe-stores.ts';
 

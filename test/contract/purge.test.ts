@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { purgeExpired } from '../../src/services/purge.ts';
-import type { Store } from '../../src/store/store.ts';
+import type { Store } from '../../src/store/port.ts';
 import { type Harness, harness, type TestDatabase } from '../support/stores.ts';
 import { describeStores } from './describe-stores.ts';
 

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { Store } from '../../src/store/port.ts';
 import { Retention } from '../../src/store/retention.ts';
-import type { Store } from '../../src/store/store.ts';
 import { harness, type StoreOptions, type TestDatabase } from '../support/stores.ts';
 import { describeStores } from './describe-stores.ts';
 

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../src/domain/metadata.ts';
 import type { AddedMessage } from '../../src/services/append.ts';
-import type { Hit, SearchInput } from '../../src/services/hits.ts';
+import type { Hit, SearchInput } from '../../src/services/search/results.ts';
 import { type Harness, harness } from '../support/stores.ts';
 import { describeStores } from './describe-stores.ts';
 

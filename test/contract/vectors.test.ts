@@ -1,6 +1,6 @@
 import { beforeEach, expect, it } from 'vitest';
 import { digestOf, toStored } from '../../src/search/vectors.ts';
-import type { UnembeddedMessage } from '../../src/store/search-store.ts';
+import type { UnembeddedMessage } from '../../src/store/search-port.ts';
 import { type Harness, harness } from '../support/stores.ts';
 import { describeStores } from './describe-stores.ts';
 

@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
-import { Database } from '../../src/store/sqlite/engine.ts';
-import { isBusy } from '../../src/store/sqlite/errors.ts';
+import { Database } from '../../src/store/sqlite/connection/engine.ts';
+import { isBusy } from '../../src/store/sqlite/connection/errors.ts';
 import { Caller, Seat, type Statistics } from '../support/callers.ts';
 import type { McpClient } from '../support/clients.ts';
 import { type Incident, Round } from '../support/crash-round.ts';
+import { readConsistent, SessionPromise, UserPromise } from '../support/durability-oracle.ts';
 import { type Mongod, type MongodBinary, startMongod } from '../support/mongod.ts';
-import { readConsistent, SessionPromise, UserPromise } from '../support/promises.ts';
 import { Random } from '../support/random.ts';
 import { Servers } from '../support/server-process.ts';
 

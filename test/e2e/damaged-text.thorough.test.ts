@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Database } from '../../src/store/sqlite/engine.ts';
+import { Database } from '../../src/store/sqlite/connection/engine.ts';
 import { call } from '../support/call.ts';
 import type { McpClient } from '../support/clients.ts';
 import { Servers } from '../support/server-process.ts';

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MODERN } from '../support/clients.ts';
-import { PLACES } from '../support/places.ts';
 import { Servers, TRANSPORTS, type TransportKind } from '../support/server-process.ts';
+import { PLACES } from '../support/test-databases.ts';
 import { catalogue } from './scenario/catalogue.ts';
-import { Cell } from './scenario/cell.ts';
+import { Cell } from './scenario/matrix-case.ts';
 import { memory } from './scenario/memory.ts';
 import { resources } from './scenario/resources.ts';
 import { restart } from './scenario/restart.ts';

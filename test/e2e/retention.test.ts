@@ -2,11 +2,11 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { MongoClient } from 'mongodb';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { loadEngine } from '../../src/store/sqlite/engine.ts';
+import { loadEngine } from '../../src/store/sqlite/connection/engine.ts';
 import { call } from '../support/call.ts';
 import type { McpClient } from '../support/clients.ts';
-import { PLACES, type Place } from '../support/places.ts';
 import { type ServerProcess, Servers } from '../support/server-process.ts';
+import { PLACES, type Place } from '../support/test-databases.ts';
 
 const DAY = 86_400_000;
 const SHORT = { PURGE_AFTER: '1s', PURGE_EVERY: '1s' };

@@ -3,8 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { McpClient } from '../support/clients.ts';
 import { type EmbeddingsServer, startEmbeddingsServer } from '../support/embeddings-server.ts';
-import { PLACES, type Place } from '../support/places.ts';
 import { Servers } from '../support/server-process.ts';
+import { PLACES, type Place } from '../support/test-databases.ts';
 
 /** How long vectors may take to come, in milliseconds; they take some fifty. */
 const PATIENCE_MS = 20_000;

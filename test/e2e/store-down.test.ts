@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { TOOLS } from '../../src/mcp/tools/index.ts';
-import { Database } from '../../src/store/sqlite/engine.ts';
+import { Database } from '../../src/store/sqlite/connection/engine.ts';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
 import type { McpClient, ToolAnswer } from '../support/clients.ts';
 import { type MongodBinary, startMongod } from '../support/mongod.ts';

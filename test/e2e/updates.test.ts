@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { MongoClient } from 'mongodb';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { call } from '../support/call.ts';
+import { changesOf, messages, sessionUri } from '../support/change-fixtures.ts';
 import type { ClientKind, McpClient, Progress } from '../support/clients.ts';
-import { changesOf, messages, sessionUri } from '../support/news.ts';
 import { type Endpoint, Servers, type TransportKind } from '../support/server-process.ts';
 
 /** Where connections can carry news of changes. */

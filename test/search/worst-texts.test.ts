@@ -4,8 +4,8 @@ import {
   analyseQuestion,
   firstMatch,
   TERMS_PER_MESSAGE,
-} from '../../src/search/analyse.ts';
-import { ANALYSED_LENGTH, SPARE_LENGTH } from '../../src/search/plain-text.ts';
+} from '../../src/search/analyzer.ts';
+import { ANALYSED_LENGTH, SPARE_LENGTH } from '../../src/search/normalizer.ts';
 import type { Steps } from '../../src/search/steps.ts';
 
 /** The longest content that a message may have, in bytes. */

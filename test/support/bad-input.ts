@@ -1,4 +1,4 @@
-import { sealCursor } from '../../src/domain/pages.ts';
+import { sealCursor } from '../../src/domain/pagination.ts';
 
 /** What one call brings that no tool may accept, and a word that the answer has to contain. */
 export interface BadCall {

@@ -9,7 +9,7 @@ import {
   SessionPromise,
   settled,
   type UserPromise,
-} from './promises.ts';
+} from './durability-oracle.ts';
 import type { Random } from './random.ts';
 
 const DIARISTS = 4;

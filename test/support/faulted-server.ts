@@ -3,10 +3,10 @@ import { copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'vitest';
-import { Database } from '../../src/store/sqlite/engine.ts';
+import { Database } from '../../src/store/sqlite/connection/engine.ts';
 import type { ToolAnswer } from './clients.ts';
 import { type Fault, type Injection, injectFault, runWithFault } from './disk-faults.ts';
-import { type AddCall, type Listed, readConsistent, SessionPromise } from './promises.ts';
+import { type AddCall, type Listed, readConsistent, SessionPromise } from './durability-oracle.ts';
 import { RawStdio } from './raw-stdio.ts';
 import type { Servers } from './server-process.ts';
 

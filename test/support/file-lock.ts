@@ -1,4 +1,4 @@
-import { loadEngine } from '../../src/store/sqlite/engine.ts';
+import { loadEngine } from '../../src/store/sqlite/connection/engine.ts';
 
 const DatabaseSync = await loadEngine();
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { CommandStartedEvent, Db, MongoClient, MongoClientOptions } from 'mongodb';
 import { inject } from 'vitest';
 import { createMongoClient, openMongoStore } from '../../src/store/mongodb/index.ts';
-import type { Store } from '../../src/store/store.ts';
+import type { Store } from '../../src/store/port.ts';
 import { type Harness, harness, type StoreOptions, useOf } from './stores.ts';
 
 const DAY = 86_400_000;

@@ -5,16 +5,16 @@ import { join } from 'node:path';
 import { MongoClient } from 'mongodb';
 import { v7 as uuidv7 } from 'uuid';
 import { inject } from 'vitest';
+import type { Dependencies } from '../../src/services/dependencies.ts';
 import { FairQueue } from '../../src/services/fair-queue.ts';
 import { createMemoryService, type MemoryService } from '../../src/services/memory.ts';
-import { createSearchService, type SearchService } from '../../src/services/search.ts';
-import type { Dependencies } from '../../src/services/services.ts';
+import { createSearchService, type SearchService } from '../../src/services/search/index.ts';
 import { createSessionService, type SessionService } from '../../src/services/sessions.ts';
 import { createUserService, type UserService } from '../../src/services/users.ts';
 import { createMongoClient, openMongoStore } from '../../src/store/mongodb/index.ts';
+import type { Store } from '../../src/store/port.ts';
 import { Retention, type StoreUse } from '../../src/store/retention.ts';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
-import type { Store } from '../../src/store/store.ts';
 
 export interface StoreOptions {
   /** Milliseconds; 7 days if left out. */

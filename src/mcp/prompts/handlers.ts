@@ -1,8 +1,8 @@
 import type { Server } from '@modelcontextprotocol/server';
-import type { Prompt } from '../prompt.ts';
-import { invalidParams, withProtocolErrors } from '../protocol-errors.ts';
-import type { RunCall } from '../run-call.ts';
+import { invalidParams, withProtocolErrors } from '../answer/protocol-errors.ts';
+import type { RunCall } from '../calls/run-call.ts';
 import type { Context } from '../tool.ts';
+import type { Prompt } from './prompt.ts';
 
 /** Puts the prompts on a server. */
 export function servePrompts(

@@ -1,5 +1,5 @@
 import { sessionId } from '../../domain/records.ts';
-import type { Prompt } from '../prompt.ts';
+import type { Prompt } from './prompt.ts';
 
 export const resumeSession: Prompt = {
   name: 'resume_session',

@@ -1,5 +1,5 @@
 import { sessionId } from '../../domain/records.ts';
-import type { Prompt } from '../prompt.ts';
+import type { Prompt } from './prompt.ts';
 
 export const summarizeSession: Prompt = {
   name: 'summarize_session',

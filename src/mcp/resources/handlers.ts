@@ -1,6 +1,6 @@
 import { ResourceNotFoundError, type Server } from '@modelcontextprotocol/server';
-import { withProtocolErrors } from '../protocol-errors.ts';
-import type { RunCall } from '../run-call.ts';
+import { withProtocolErrors } from '../answer/protocol-errors.ts';
+import type { RunCall } from '../calls/run-call.ts';
 import type { Context } from '../tool.ts';
 import { RESOURCES } from './index.ts';
 import { listedSession } from './session.ts';

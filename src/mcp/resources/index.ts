@@ -1,6 +1,6 @@
-import type { Changed } from '../../services/services.ts';
-import type { ResourceKind } from '../resource.ts';
+import type { Changed } from '../../services/dependencies.ts';
 import { messageResource } from './message.ts';
+import type { ResourceKind } from './resource-uri.ts';
 import { sessionResource } from './session.ts';
 import { sessionMessagesResource } from './session-messages.ts';
 import { userResource } from './user.ts';

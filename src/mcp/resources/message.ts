@@ -1,5 +1,5 @@
 import { messageUuid, sessionId } from '../../domain/records.ts';
-import { defineResource } from '../resource.ts';
+import { defineResource } from './resource-uri.ts';
 import { sessionResource } from './session.ts';
 
 export const messageResource = defineResource({

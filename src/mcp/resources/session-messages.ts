@@ -1,6 +1,6 @@
 import { invalidArgument } from '../../domain/errors.ts';
 import { type Message, sessionId } from '../../domain/records.ts';
-import { defineResource } from '../resource.ts';
+import { defineResource } from './resource-uri.ts';
 import { sessionResource } from './session.ts';
 
 const PAGE = 50;

@@ -1,5 +1,5 @@
 import { type Session, sessionId } from '../../domain/records.ts';
-import { defineResource } from '../resource.ts';
+import { defineResource } from './resource-uri.ts';
 
 export const sessionResource = defineResource({
   name: 'session',

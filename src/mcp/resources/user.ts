@@ -1,5 +1,5 @@
 import { userId } from '../../domain/records.ts';
-import { defineResource } from '../resource.ts';
+import { defineResource } from './resource-uri.ts';
 
 export const userResource = defineResource({
   name: 'user',

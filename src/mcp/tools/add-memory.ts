@@ -9,7 +9,7 @@ import {
   sessionId,
   timestamp,
 } from '../../domain/records.ts';
-import { adviceOn, adviceResult } from '../advice.ts';
+import { adviceOn, adviceResult } from '../answer/summary-advice.ts';
 import { ADDS, defineTool } from '../tool.ts';
 
 const newMessage = z.strictObject({

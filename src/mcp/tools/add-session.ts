@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { metadata } from '../../domain/metadata.ts';
 import { session, sessionId, userId } from '../../domain/records.ts';
-import { withMetadataCut } from '../../services/fit.ts';
+import { withMetadataCut } from '../answer/truncate.ts';
 import { ADDS, defineTool } from '../tool.ts';
 
 export const addSession = defineTool({

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { message, session, sessionId, summary } from '../../domain/records.ts';
-import { withMetadataCut } from '../../services/fit.ts';
-import { WINDOW_DEFAULT } from '../../services/unsummarized.ts';
-import { adviceOn, adviceResult } from '../advice.ts';
+import { WINDOW_DEFAULT } from '../../services/summary-backlog.ts';
+import { adviceOn, adviceResult } from '../answer/summary-advice.ts';
+import { withMetadataCut } from '../answer/truncate.ts';
 import { defineTool, READS } from '../tool.ts';
 
 const MAX_LAST_N = 200;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { session, sessionId } from '../../domain/records.ts';
-import { withMetadataCut } from '../../services/fit.ts';
+import { withMetadataCut } from '../answer/truncate.ts';
 import { defineTool, READS } from '../tool.ts';
 
 export const getSession = defineTool({

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { message, sessionId } from '../../domain/records.ts';
-import { pageArguments, pageResults } from '../paging.ts';
+import { pageArguments, pageResults } from '../pagination.ts';
 import { defineTool, READS } from '../tool.ts';
 
 export const listMessages = defineTool({

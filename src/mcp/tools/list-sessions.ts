@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { session, userId } from '../../domain/records.ts';
-import { listArguments, pageArguments, pageResults } from '../paging.ts';
+import { listArguments, pageArguments, pageResults } from '../pagination.ts';
 import { defineTool, READS } from '../tool.ts';
 
 export const listSessions = defineTool({

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { session, sessionId } from '../../domain/records.ts';
-import { withMetadataCut } from '../../services/fit.ts';
+import { withMetadataCut } from '../answer/truncate.ts';
 import { ADDS, defineTool } from '../tool.ts';
 
 export const restoreSession = defineTool({

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { user, userId } from '../../domain/records.ts';
-import { withMetadataCut } from '../../services/fit.ts';
+import { withMetadataCut } from '../answer/truncate.ts';
 import { CHANGES, defineTool } from '../tool.ts';
 
 export const restoreUser = defineTool({

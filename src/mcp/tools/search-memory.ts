@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { metadata } from '../../domain/metadata.ts';
 import { message, role, session, sessionId, userId } from '../../domain/records.ts';
-import { HITS_DEFAULT } from '../../services/search.ts';
-import { pageArguments, pageResults } from '../paging.ts';
+import { HITS_DEFAULT } from '../../services/search/index.ts';
+import { pageArguments, pageResults } from '../pagination.ts';
 import { defineTool, READS } from '../tool.ts';
 
 const HITS_MAX = 100;

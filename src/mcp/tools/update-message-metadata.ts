@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { metadata } from '../../domain/metadata.ts';
 import { message, messageUuid, sessionId } from '../../domain/records.ts';
-import { withContentCut } from '../../services/fit.ts';
+import { withContentCut } from '../answer/truncate.ts';
 import { CHANGES, defineTool } from '../tool.ts';
 
 export const updateMessageMetadata = defineTool({

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { metadata } from '../../domain/metadata.ts';
 import { session, sessionId } from '../../domain/records.ts';
-import { withMetadataCut } from '../../services/fit.ts';
+import { withMetadataCut } from '../answer/truncate.ts';
 import { CHANGES, defineTool } from '../tool.ts';
 
 export const updateSessionMetadata = defineTool({

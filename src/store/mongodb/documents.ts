@@ -2,8 +2,8 @@ import type { Binary, Collection, Db } from 'mongodb';
 import type { JsonObject } from '../../domain/metadata.ts';
 import type { Message, Session, Summary, User } from '../../domain/records.ts';
 import { timestamp } from '../../domain/times.ts';
-import type { Conversation } from '../store.ts';
-import { fromStored, toStored } from './metadata.ts';
+import type { Conversation } from '../port.ts';
+import { fromStored, toStored } from './metadata-codec.ts';
 
 /** A session as it is stored; `_id` is its uuid. */
 export interface SessionDocument {

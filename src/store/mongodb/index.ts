@@ -1,20 +1,20 @@
 import type { Db, MongoClient } from 'mongodb';
+import type { Store } from '../port.ts';
 import type { Retention, StoreUse } from '../retention.ts';
-import type { Store } from '../store.ts';
-import { finishCascades } from './cascade.ts';
-import { Connection } from './connection.ts';
-import { prepareIndexes } from './indexes.ts';
+import { RememberedEnds } from './append/session-head-cache.ts';
+import { Connection } from './connection/index.ts';
+import { prepareIndexes } from './connection/indexes.ts';
+import { claim, findOwn, whyLost } from './connection/ownership.ts';
 import { mongoMessages } from './messages.ts';
-import { claim, findOwn, whyLost } from './ownership.ts';
-import { mongoPurge } from './purge.ts';
-import { RememberedEnds } from './remembered-ends.ts';
+import { mongoPurge } from './purge/index.ts';
 import { hear, mongoRetention, Registration } from './retention.ts';
-import { mongoSearch } from './search.ts';
+import { mongoSearch } from './search/index.ts';
+import { mongoVectors } from './search/vectors.ts';
 import { mongoSessions } from './sessions.ts';
+import { finishCascades } from './user-cascade.ts';
 import { mongoUsers } from './users.ts';
-import { mongoVectors } from './vectors.ts';
 
-export { createMongoClient } from './connection.ts';
+export { createMongoClient } from './connection/index.ts';
 
 /** Each sends up to `LOOKS_AT_ONCE` commands at the same time: more would keep other calls waiting in the server. */
 const LONG_READS = 4;

@@ -7,7 +7,7 @@ import {
   mergePatch,
   mergeWithinLimit,
 } from '../../domain/metadata.ts';
-import { fromStored, toStored, toStoredKey } from './metadata.ts';
+import { fromStored, toStored, toStoredKey } from './metadata-codec.ts';
 
 /**
  * Metadata that takes no more than this as BSON takes no more than the limit as JSON, whatever is in

@@ -1,5 +1,5 @@
 import type { Document } from 'mongodb';
-import type { MessagePlace } from '../search-store.ts';
+import type { MessagePlace } from '../search-port.ts';
 
 /** The `_id` of a message, and of its vector: in a session, a place is taken once. */
 export const messageId = ({ session_uuid, seq }: Pick<MessagePlace, 'session_uuid' | 'seq'>) =>

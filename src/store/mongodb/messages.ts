@@ -1,9 +1,12 @@
 import type { ClientSession, Db } from 'mongodb';
-import type { Change, Conversation, FoundMessage, MessageStore } from '../store.ts';
-import { createAppend } from './append.ts';
-import { within } from './append-writes.ts';
-import { changeOrFind } from './change.ts';
-import type { Connection } from './connection.ts';
+import type { Change, Conversation, FoundMessage, MessageStore } from '../port.ts';
+import { findReached, reachedFilter, type Target } from './access-scope.ts';
+import { createAppend } from './append/index.ts';
+import { messageKey } from './append/session-head.ts';
+import type { RememberedEnds } from './append/session-head-cache.ts';
+import { within } from './append/writes.ts';
+import { changeOrFind } from './conditional-update.ts';
+import type { Connection } from './connection/index.ts';
 import {
   messagesOf,
   type SessionDocument,
@@ -13,12 +16,9 @@ import {
   toMessage,
   toSession,
 } from './documents.ts';
+import { turnOfSession } from './keyed-mutex.ts';
 import { mergeMetadata } from './merge-patch.ts';
-import type { RememberedEnds } from './remembered-ends.ts';
-import { findReached, reachedFilter, type Target } from './scope.ts';
-import { messageKey } from './session-head.ts';
-import { findLive, readStretch } from './stretches.ts';
-import { turnOfSession } from './turns.ts';
+import { findLive, readStretch } from './read-messages.ts';
 
 /** A session in whatever state it is, that has no such message. */
 async function absent(db: Db, target: Target): Promise<FoundMessage> {

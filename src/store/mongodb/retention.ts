@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Db } from 'mongodb';
+import type { Store } from '../port.ts';
 import type { Kept, Retention } from '../retention.ts';
-import type { Store } from '../store.ts';
-import type { Connection } from './connection.ts';
+import type { Connection } from './connection/index.ts';
+import { preparePurge } from './connection/indexes.ts';
+import { OURS, WITHOUT_EXPIRED } from './connection/ownership.ts';
 import { databaseMetadataOf, type MetadataDocument } from './documents.ts';
-import { preparePurge } from './indexes.ts';
-import { OURS, WITHOUT_EXPIRED } from './ownership.ts';
 
 /** How often a server looks again whether what it made the TTL indexes go by still holds. */
 const MAX_LOOKS = 5;

@@ -1,9 +1,13 @@
 import type { Db } from 'mongodb';
 import type { Session } from '../../domain/records.ts';
-import type { Change, Reach, Restored, SessionQuery, SessionStore } from '../store.ts';
-import { createBatches } from './batches.ts';
-import { changeOrFind } from './change.ts';
-import type { Connection, Deployment } from './connection.ts';
+import type { Change, Reach, Restored, SessionQuery, SessionStore } from '../port.ts';
+import { findReached, reachedFilter, reachedStages, type Target } from './access-scope.ts';
+import type { RememberedEnds } from './append/session-head-cache.ts';
+import { createBatches } from './batch-loader.ts';
+import { changeOrFind } from './conditional-update.ts';
+import { isDuplicateKey } from './connection/errors.ts';
+import type { Connection, Deployment } from './connection/index.ts';
+import { INDEX } from './connection/indexes.ts';
 import {
   SESSION_FIELDS,
   type SessionDocument,
@@ -12,15 +16,11 @@ import {
   toSessionDocument,
   usersOf,
 } from './documents.ts';
-import { isDuplicateKey } from './errors.ts';
-import { INDEX } from './indexes.ts';
+import { turnOfUser } from './keyed-mutex.ts';
 import { mergeMetadata } from './merge-patch.ts';
-import { findIdentifiers, findPage } from './pages.ts';
-import { purgeSession } from './purge.ts';
-import type { RememberedEnds } from './remembered-ends.ts';
-import { restoration, toRestored } from './retired-ranges.ts';
-import { findReached, reachedFilter, reachedStages, type Target } from './scope.ts';
-import { turnOfUser } from './turns.ts';
+import { findIdentifiers, findPage } from './pagination.ts';
+import { purgeSession } from './purge/index.ts';
+import { restoration, toRestored } from './purge/retired-ranges.ts';
 
 /** The sessions collection. */
 export function mongoSessions(connection: Connection, ends: RememberedEnds): SessionStore {

@@ -1,17 +1,23 @@
 import type { ClientSession, Db, Document, Filter } from 'mongodb';
 import type { User } from '../../domain/records.ts';
+import type { Change, Progress, Store, UserStore } from '../port.ts';
 import type { Kept, Retention } from '../retention.ts';
-import type { Change, Progress, Store, UserStore } from '../store.ts';
-import { within } from './append-writes.ts';
-import { type Cascade, cascadeSessions, finishCascade, ownsMany, settleUser } from './cascade.ts';
-import { changeOrFind } from './change.ts';
-import type { Connection } from './connection.ts';
+import { within } from './append/writes.ts';
+import { changeOrFind } from './conditional-update.ts';
+import { isDuplicateKey } from './connection/errors.ts';
+import type { Connection } from './connection/index.ts';
+import { INDEX } from './connection/indexes.ts';
 import { toUser, toUserDocument, USER_FIELDS, type UserDocument, usersOf } from './documents.ts';
-import { isDuplicateKey } from './errors.ts';
-import { INDEX } from './indexes.ts';
+import { turnOfUser } from './keyed-mutex.ts';
 import { mergeMetadata } from './merge-patch.ts';
-import { findIdentifiers, findPage } from './pages.ts';
-import { turnOfUser } from './turns.ts';
+import { findIdentifiers, findPage } from './pagination.ts';
+import {
+  type Cascade,
+  cascadeSessions,
+  finishCascade,
+  ownsMany,
+  settleUser,
+} from './user-cascade.ts';
 
 /**
  * The users collection, and what goes through the sessions with a user.

@@ -1,11 +1,11 @@
 import type { Session } from '../../domain/records.ts';
-import type { SeqRange } from '../search-store.ts';
-import type { Append, Appended, Change, MessageStore, Reach, RetiredRange } from '../store.ts';
-import type { Connection, Row } from './connection.ts';
-import type { Indexer } from './indexer.ts';
+import type { Append, Appended, Change, MessageStore, Reach, RetiredRange } from '../port.ts';
+import type { SeqRange } from '../search-port.ts';
+import type { Connection, Row } from './connection/index.ts';
 import { mergeStored, time } from './rows.ts';
+import type { Indexer } from './search/indexer.ts';
+import { findState, type State } from './session-state.ts';
 import { RESTORABLE } from './sessions.ts';
-import { findState, type State } from './state.ts';
 
 const CREATE_SESSION = `INSERT INTO sessions (namespace, session_id, uuid, metadata, created_at, updated_at)
   VALUES (?, ?, ?, '{}', ?, ?)`;

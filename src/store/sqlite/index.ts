@@ -1,15 +1,15 @@
-import { isLongList } from '../../domain/pages.ts';
+import { isLongList } from '../../domain/pagination.ts';
+import type { Store } from '../port.ts';
 import type { StoreUse } from '../retention.ts';
-import type { Store } from '../store.ts';
-import { Connection, type ConnectionOptions } from './connection.ts';
-import { createIndexer } from './indexer.ts';
+import { Connection, type ConnectionOptions } from './connection/index.ts';
 import { sqliteMessages } from './messages.ts';
 import { sqlitePurge } from './purge.ts';
-import { READERS, ReaderPool } from './reader-pool.ts';
+import { READERS, ReaderPool } from './readers/reader-pool.ts';
 import { sqliteRetention } from './retention.ts';
+import { createIndexer } from './search/indexer.ts';
+import { sqliteVectors } from './search/vectors.ts';
 import { sqliteSessions } from './sessions.ts';
 import { sqliteUsers } from './users.ts';
-import { sqliteVectors } from './vectors.ts';
 
 export type SqliteOptions = ConnectionOptions & Partial<StoreUse>;
 

@@ -1,11 +1,11 @@
-import { stretchEdge, stretchLimit } from '../../domain/pages.ts';
+import { stretchEdge, stretchLimit } from '../../domain/pagination.ts';
 import type { Message } from '../../domain/records.ts';
-import type { MessageStore, Reach } from '../store.ts';
+import type { MessageStore, Reach } from '../port.ts';
 import { createAppend } from './append.ts';
-import type { Connection, Row } from './connection.ts';
-import type { Indexer } from './indexer.ts';
+import type { Connection, Row } from './connection/index.ts';
 import { listedMetadata, mergeStored, metadataOf, time } from './rows.ts';
-import { findState } from './state.ts';
+import type { Indexer } from './search/indexer.ts';
+import { findState } from './session-state.ts';
 
 /** What `toMessage` makes a record of. */
 export const MESSAGE = 'seq, uuid, role, content, metadata, token_count, created_at, updated_at';

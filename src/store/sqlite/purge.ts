@@ -1,5 +1,5 @@
-import type { PurgeCounts, Store } from '../store.ts';
-import type { Connection, Row } from './connection.ts';
+import type { PurgeCounts, Store } from '../port.ts';
+import type { Connection, Row } from './connection/index.ts';
 
 const EXPIRED = 'deleted_at IS NOT NULL AND deleted_at <= ?1';
 

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import type { Store } from '../port.ts';
 import { type Kept, Retention, type StoreUse } from '../retention.ts';
-import type { Store } from '../store.ts';
-import type { Connection, ConnectionOptions } from './connection.ts';
-import { isBusy } from './errors.ts';
+import { isBusy } from './connection/errors.ts';
+import type { Connection, ConnectionOptions } from './connection/index.ts';
 
 /** The servers that use the file, and how long each wants deleted records kept; NULL: for ever. */
 export const SERVERS_TABLE = `

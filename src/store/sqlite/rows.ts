@@ -1,8 +1,8 @@
 import { DomainError } from '../../domain/errors.ts';
 import { type JsonObject, mergeWithinLimit } from '../../domain/metadata.ts';
 import { timestamp } from '../../domain/times.ts';
-import type { Listed, ListQuery, ListWindow } from '../store.ts';
-import type { Connection, Row } from './connection.ts';
+import type { Listed, ListQuery, ListWindow } from '../port.ts';
+import type { Connection, Row } from './connection/index.ts';
 
 /** RFC 3339 for a time as it is stored, in milliseconds since 1970. */
 export const time = (milliseconds: unknown) => timestamp(milliseconds as number);

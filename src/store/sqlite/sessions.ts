@@ -1,6 +1,6 @@
 import type { Session } from '../../domain/records.ts';
-import type { Change, Reach, Restored, SessionQuery, SessionStore } from '../store.ts';
-import type { Connection, Row } from './connection.ts';
+import type { Change, Reach, Restored, SessionQuery, SessionStore } from '../port.ts';
+import type { Connection, Row } from './connection/index.ts';
 import { purgeSession } from './purge.ts';
 import {
   abovePrefix,

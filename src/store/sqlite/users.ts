@@ -1,6 +1,6 @@
 import type { User } from '../../domain/records.ts';
-import type { DeletedUser, UserStore } from '../store.ts';
-import type { Connection, Row } from './connection.ts';
+import type { DeletedUser, UserStore } from '../port.ts';
+import type { Connection, Row } from './connection/index.ts';
 import {
   abovePrefix,
   damagedMetadata,

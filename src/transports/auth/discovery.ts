@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isLoopback } from '../../domain/loopback.ts';
+import { isLoopback } from '../loopback.ts';
 import { limitedFetch } from './limited-fetch.ts';
 
 const metadata = z.object({ issuer: z.string(), jwks_uri: z.url() });

@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net';
-import type { Logger } from '../../logger.ts';
+import type { Logger } from '../../domain/logger.ts';
 import { FailureLog } from './failure-log.ts';
 
 /** How many wrong credentials one address may send at once, and how many more each second. */

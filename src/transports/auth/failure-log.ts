@@ -1,4 +1,4 @@
-import type { Logger } from '../../logger.ts';
+import type { Logger } from '../../domain/logger.ts';
 
 /** How long failures are only counted after the first one of an address was written, in milliseconds. */
 const WINDOW_MS = 60_000;

@@ -1,4 +1,4 @@
-import type { Logger } from '../../logger.ts';
+import type { Logger } from '../../domain/logger.ts';
 import type { Principal } from '../../mcp/principal.ts';
 import type { SignIn } from '../transport.ts';
 import { FailedSignIns } from './failed-sign-ins.ts';

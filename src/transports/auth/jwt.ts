@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { errors, jwtVerify } from 'jose';
 import { z } from 'zod';
 import { identifier } from '../../domain/identifiers.ts';
-import type { Logger } from '../../logger.ts';
+import type { Logger } from '../../domain/logger.ts';
 import type { Identity } from '../transport.ts';
 import { IssuerUnavailable, keysOf } from './issuer.ts';
 import { invalidToken, knownScopes, Refusal } from './refusal.ts';

@@ -1,5 +1,5 @@
 import { SCOPES, type Scope } from '../../mcp/principal.ts';
-import { HttpError } from '../http-error.ts';
+import { HttpError } from '../http/http-error.ts';
 
 /** What a client should ask its issuer for, to use all but what only administrators do. */
 const USUAL_SCOPES = SCOPES.filter((scope) => scope !== 'admin');

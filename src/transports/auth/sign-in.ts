@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { SCOPES } from '../../mcp/principal.ts';
-import type { HttpError } from '../http-error.ts';
+import type { HttpError } from '../http/http-error.ts';
 import type { SignIn } from '../transport.ts';
 import { bearerToken } from './bearer.ts';
 import type { FailedSignIns } from './failed-sign-ins.ts';

@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import { stat } from 'node:fs/promises';
-import type { Logger } from '../../logger.ts';
+import type { Logger } from '../../domain/logger.ts';
 import type { Identity } from '../transport.ts';
 import { invalidToken, knownScopes, Refusal } from './refusal.ts';
 import { hashToken, readTokens, type TokenEntry, tokenId } from './token-file.ts';

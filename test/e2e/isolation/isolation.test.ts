@@ -5,11 +5,11 @@ import { RESOURCES } from '../../../src/mcp/resources/index.ts';
 import { TOOLS } from '../../../src/mcp/tools/index.ts';
 import { call } from '../../support/call.ts';
 import type { ClientKind, McpClient } from '../../support/clients.ts';
-import { PLACES, type Place } from '../../support/places.ts';
 import type { TransportKind } from '../../support/server-process.ts';
+import { PLACES, type Place } from '../../support/test-databases.ts';
 import { CASES, type Target } from './cases.ts';
+import { ADA, BOB, furnish, HER_OTHER, inventory, nothingLike, SECRET, World } from './fixture.ts';
 import { outcome } from './outcome.ts';
-import { ADA, BOB, furnish, HER_OTHER, inventory, nothingLike, SECRET, World } from './world.ts';
 
 const WAYS: [transport: TransportKind, kind: ClientKind][] = [
   ['Streamable HTTP', 'v1'],

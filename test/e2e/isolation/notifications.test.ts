@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { call } from '../../support/call.ts';
+import { changesOf, messages, sessionUri } from '../../support/change-fixtures.ts';
 import type { ClientKind, McpClient } from '../../support/clients.ts';
-import { changesOf, messages, sessionUri } from '../../support/news.ts';
 import type { TransportKind } from '../../support/server-process.ts';
-import { ADA, BOB, type People, World } from './world.ts';
+import { ADA, BOB, type People, World } from './fixture.ts';
 
 /** Where HTTP connections carry news of changes. */
 const WAYS: [transport: TransportKind, kind: ClientKind][] = [

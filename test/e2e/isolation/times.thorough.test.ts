@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { call } from '../../support/call.ts';
 import type { McpClient } from '../../support/clients.ts';
-import { PLACES, type Place } from '../../support/places.ts';
+import { PLACES, type Place } from '../../support/test-databases.ts';
+import { ADA, World } from './fixture.ts';
 import { median } from './outcome.ts';
-import { ADA, World } from './world.ts';
 
 /** Calls of each kind, taken in turns so that whatever else goes on meets both. */
 const ROUNDS = 200;

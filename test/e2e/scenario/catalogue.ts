@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { MODERN } from '../../support/clients.ts';
-import type { Cell } from './cell.ts';
+import type { Cell } from './matrix-case.ts';
 
 const TOOLS = [
   'add_session',

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it } from 'vitest';
-import type { Cell } from './cell.ts';
+import type { Cell } from './matrix-case.ts';
 
 /** What a test compares of messages. */
 const said = (messages: { seq: number; role: string; content: string }[]) =>

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it } from 'vitest';
-import type { Cell } from './cell.ts';
+import type { Cell } from './matrix-case.ts';
 
 /** What outlives the server. */
 export function restart(cell: Cell): void {

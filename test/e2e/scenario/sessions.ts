@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { Cell } from './cell.ts';
+import type { Cell } from './matrix-case.ts';
 
 /** Sessions by themselves: added, changed, listed, deleted, restored. */
 export function sessions(cell: Cell): void {

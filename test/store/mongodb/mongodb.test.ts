@@ -6,7 +6,7 @@ import type { MessageList } from '../../../src/services/memory.ts';
 import { purgeExpired } from '../../../src/services/purge.ts';
 import { createMongoClient, openMongoStore } from '../../../src/store/mongodb/index.ts';
 import { mergePipeline } from '../../../src/store/mongodb/merge-patch.ts';
-import type { SearchScope } from '../../../src/store/search-store.ts';
+import type { SearchScope } from '../../../src/store/search-port.ts';
 import {
   closeObserved,
   type Observed,

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createLogger } from '../../../src/logger.ts';
+import { createLogger } from '../../../src/app/logger.ts';
 import { FailedSignIns, networkOf } from '../../../src/transports/auth/failed-sign-ins.ts';
 import { AUDIENCE, Issuer } from '../../support/issuer.ts';
 import { type Answer, JSON_HEADERS, message, send } from '../../support/raw-http.ts';

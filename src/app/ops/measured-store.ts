@@ -1,0 +1,37 @@
+import { DomainError } from '../../domain/errors.ts';
+import type { Store } from '../../store/port.ts';
+
+/** Hears of one use of the store: how it ended (`ok` or an error's code), and after how many seconds. */
+export type Measure = (operation: string, outcome: string, seconds: number) => void;
+
+/** A store whose every use is measured. */
+export function measuredStore(store: Store, measure: Measure): Store {
+  return measured('', store, measure);
+}
+
+/** A store or a part of one: methods, parts that have methods, and values. */
+function measured<Part extends object>(prefix: string, part: Part, measure: Measure): Part {
+  const wrap = (name: string, member: unknown): unknown => {
+    if (typeof member === 'function') return measuredMethod(prefix + name, member, measure);
+    if (typeof member !== 'object' || member === null) return member;
+    return measured(`${prefix}${name}.`, member, measure);
+  };
+  const entries = Object.entries(part).map(([name, member]) => [name, wrap(name, member)]);
+  return Object.fromEntries(entries) as Part;
+}
+
+// biome-ignore lint/complexity/noBannedTypes: whatever methods take and return goes through
+function measuredMethod(name: string, method: Function, measure: Measure) {
+  return async (...args: unknown[]): Promise<unknown> => {
+    const started = performance.now();
+    let outcome = 'ok';
+    try {
+      return await method(...args);
+    } catch (error) {
+      outcome = error instanceof DomainError ? error.code : 'INTERNAL';
+      throw error;
+    } finally {
+      measure(name, outcome, (performance.now() - started) / 1000);
+    }
+  };
+}

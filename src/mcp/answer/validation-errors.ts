@@ -1,0 +1,51 @@
+import type { z } from 'zod';
+import { quoted } from '../../domain/errors.ts';
+import type { Tool } from '../tool.ts';
+
+/** How many things wrong with the arguments one answer lists. */
+const MAX_ISSUES = 5;
+
+/** What is wrong with the arguments of a tool, in words for whoever called it, and what to do. */
+export function describeIssues(error: z.ZodError, tool: Tool): string {
+  const { issues } = error;
+  const listed = issues.slice(0, MAX_ISSUES).map((issue) => describeIssue(issue, tool));
+  const more = issues.length > MAX_ISSUES ? ` And ${issues.length - MAX_ISSUES} more.` : '';
+  return `${listed.join(' ')}${more} Correct the arguments of ${tool.name} and call it again.`;
+}
+
+function describeIssue(issue: z.core.$ZodIssue, tool: Tool): string {
+  const where = issue.path.length === 0 ? 'The arguments' : issue.path.join('.');
+  switch (issue.code) {
+    case 'unrecognized_keys': {
+      const unknown = issue.keys.slice(0, MAX_ISSUES).map((key) => quoted(key));
+      const known = Object.keys(tool.input.shape).join(', ');
+      return issue.path.length === 0
+        ? `There is no argument ${unknown.join(', ')}; the arguments are ${known}.`
+        : `${where}: there is no ${unknown.join(', ')} in it.`;
+    }
+    case 'invalid_type':
+      return issue.message.endsWith('received undefined')
+        ? `${where}: is missing, and has to be of type ${issue.expected}.`
+        : `${where}: ${issue.message.replace(/^Invalid input: /, '')}.`;
+    case 'invalid_value':
+      return `${where}: must be one of ${issue.values.map(String).join(', ')}.`;
+    case 'too_small':
+      return `${where}: must ${extent(issue.origin, 'at least', issue.minimum)}.`;
+    case 'too_big':
+      return `${where}: must ${extent(issue.origin, 'at most', issue.maximum)}.`;
+    default:
+      return `${where}: ${issue.message}.`;
+  }
+}
+
+/** What the limits of texts and lists are counted in; those of numbers are numbers. */
+const UNITS: Readonly<Record<string, [one: string, more: string]>> = {
+  string: ['character', 'characters'],
+  array: ['entry', 'entries'],
+};
+
+function extent(origin: string, bound: string, limit: number | bigint): string {
+  const [one, more] = UNITS[origin] ?? [];
+  if (one === undefined) return `be ${bound} ${limit}`;
+  return `have ${bound} ${limit} ${Number(limit) === 1 ? one : more}`;
+}

@@ -1,0 +1,71 @@
+import { DomainError } from '../../domain/errors.ts';
+
+/** A call was taken back by its caller, who hears nothing of it any more. */
+export class CallCancelled extends Error {}
+
+/**
+ * Waits for work until it has taken too long or the caller no longer wants it. Work that is given up
+ * is not undone: a store ends what it began.
+ *
+ * @param limit in milliseconds, counted from the start or from the last progress
+ * @param signal aborts when the caller takes the call back
+ * @param begun is called when the work has begun; what it returns, when that has ended, waited for or not
+ * @throws DomainError UNAVAILABLE when the time is over; CallCancelled when the signal aborts
+ */
+export function withinTime<T>(
+  limit: number,
+  signal: AbortSignal,
+  work: (progressed: () => void) => Promise<T>,
+  begun: () => (() => void) | undefined = () => undefined,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    let timer: NodeJS.Timeout | undefined;
+    const working = work(() => timer?.refresh());
+    const release = begun();
+    const abandon = () => giveUp(new CallCancelled());
+    // A call that ends in the turn of the event loop that it began in needs none of this, and a timer
+    // and a listener take as long as such a call.
+    const turn = setImmediate(() => {
+      timer = setTimeout(() => giveUp(tooLong(limit)), limit);
+      signal.addEventListener('abort', abandon);
+      if (signal.aborted) abandon();
+    });
+    const end = () => {
+      clearImmediate(turn);
+      if (timer === undefined) return;
+      clearTimeout(timer);
+      signal.removeEventListener('abort', abandon);
+    };
+    const giveUp = (reason: Error) => {
+      end();
+      reject(reason);
+    };
+    working.then(
+      (result) => {
+        end();
+        release?.();
+        resolve(result);
+      },
+      (error: unknown) => {
+        end();
+        const rest = unfinishedPart(error);
+        if (rest === undefined) release?.();
+        else rest.then(release, release);
+        reject(error);
+      },
+    );
+  });
+}
+
+/** What goes on of work that a store stopped waiting for. */
+function unfinishedPart(error: unknown): Promise<unknown> | undefined {
+  if (!(error instanceof DomainError)) return undefined;
+  return error.unfinished ?? unfinishedPart(error.cause);
+}
+
+function tooLong(limit: number): DomainError {
+  return new DomainError(
+    'UNAVAILABLE',
+    `There was no answer within ${limit / 1000} s, and the server no longer waits for it. If the call changes something, that may have happened, or happen still: read what it was to change, then repeat the call if it is not there. Repeating add_memory is safe with uuids of your own. If the call only reads, repeat it, or ask for less.`,
+  );
+}

@@ -1,0 +1,43 @@
+import { z } from 'zod';
+import { PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MAX } from '../domain/pagination.ts';
+
+const pageSize = z.int().min(1).max(PAGE_LIMIT_MAX).optional();
+
+/** The arguments of every list: a cursor, or page numbers. */
+export const pageArguments = {
+  limit: pageSize.meta({ description: `How many to return; ${PAGE_LIMIT_DEFAULT} if left out.` }),
+  cursor: z
+    .string()
+    .min(1)
+    .max(4096)
+    .optional()
+    .meta({ description: 'next_cursor of the page before; leave it out to start.' }),
+  page_size: pageSize.meta({ description: 'With page_number, instead of limit and cursor.' }),
+  page_number: z.int().min(1).optional().meta({ description: 'Counts from 1.' }),
+  include_total: z
+    .boolean()
+    .optional()
+    .meta({ description: 'Also return total_count, how many there are in all.' }),
+};
+
+/** What lists of sessions and users show, and in which order. */
+export const listArguments = {
+  order_by: z
+    .enum(['created_at', 'updated_at'])
+    .default('created_at')
+    .meta({ description: 'Whether the newest or the last changed come first.' }),
+  order: z.enum(['desc', 'asc']).default('desc').meta({ description: 'desc: the latest first.' }),
+  deleted: z
+    .enum(['exclude', 'only'])
+    .default('exclude')
+    .meta({ description: 'only: the soft-deleted ones instead of the live ones.' }),
+};
+
+/** What every list answers with beside its records. */
+export const pageResults = {
+  next_cursor: z
+    .string()
+    .optional()
+    .meta({ description: 'There are more: repeat the call with this as cursor.' }),
+  total_count: z.int().optional(),
+};

@@ -1,0 +1,85 @@
+import type { Server } from '@modelcontextprotocol/server';
+import type { Logger } from '../../domain/logger.ts';
+import type { Caller } from '../../services/dependencies.ts';
+import { invalidParams } from '../answer/protocol-errors.ts';
+import { RESOURCES } from '../resources/index.ts';
+import { URI_MAX } from '../resources/resource-uri.ts';
+import type { Changes } from './change-notifier.ts';
+import { toldAsRead, type WhenRead } from './coalesced-updates.ts';
+
+/** How many resources one connection may subscribe to. */
+const MAX_SUBSCRIPTIONS = 1000;
+
+export interface SubscriptionOptions {
+  caller: Caller;
+  era: 'legacy' | 'modern';
+  whenRead: WhenRead | undefined;
+  logger: Logger;
+}
+
+/**
+ * Tells the client of a long-lived connection of changes to what it subscribed to. In the modern
+ * protocol era the SDK keeps the subscriptions itself and drops what nobody asked for.
+ */
+export function serveSubscriptions(
+  server: Server,
+  changes: Changes,
+  { caller, era, whenRead, logger }: SubscriptionOptions,
+): void {
+  /** By the URI that changes are told under: those that the client asked for it with. */
+  const subscribed = new Map<string, Set<string>>();
+  let count = 0;
+  server.setRequestHandler('resources/subscribe', ({ params: { uri } }) => {
+    if (uri.length > URI_MAX) {
+      throw invalidParams(
+        `The URI is ${uri.length} characters long, and at most ${URI_MAX} are read. Shorten it: no resource needs more.`,
+      );
+    }
+    const canonical = canonicalUri(uri);
+    if (canonical === undefined) {
+      throw invalidParams('There is no such resource. resources/templates/list shows the kinds.');
+    }
+    const asked = subscribed.get(canonical) ?? new Set();
+    if (asked.has(uri)) return {};
+    if (count >= MAX_SUBSCRIPTIONS) {
+      throw invalidParams(
+        `At most ${MAX_SUBSCRIPTIONS} subscriptions are kept. End another first.`,
+      );
+    }
+    count += 1;
+    subscribed.set(canonical, asked.add(uri));
+    return {};
+  });
+  server.setRequestHandler('resources/unsubscribe', ({ params: { uri } }) => {
+    const canonical = canonicalUri(uri) ?? uri;
+    const asked = subscribed.get(canonical);
+    if (asked?.delete(uri)) count -= 1;
+    if (asked?.size === 0) subscribed.delete(canonical);
+    return {};
+  });
+
+  const tell = toldAsRead(
+    (uri) =>
+      server
+        .sendResourceUpdated({ uri })
+        .catch((error: unknown) => logger.debug('resource update not sent', { error })),
+    whenRead,
+  );
+  const stop = changes.listen(caller, (uri) => {
+    for (const asked of era === 'legacy' ? (subscribed.get(uri) ?? []) : [uri]) tell(asked);
+  });
+  const onclose = server.onclose;
+  server.onclose = () => {
+    stop();
+    onclose?.();
+  };
+}
+
+/** The URI that a resource's changes are told under, however the client wrote it. */
+function canonicalUri(uri: string): string | undefined {
+  for (const kind of RESOURCES) {
+    const name = kind.match(uri);
+    if (name !== undefined) return kind.uri(name.ids);
+  }
+  return undefined;
+}

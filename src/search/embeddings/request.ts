@@ -1,0 +1,145 @@
+import { retryAfter } from './backoff.ts';
+import { shown } from './endpoint.ts';
+import { EmbeddingError, type EmbeddingProblem } from './error.ts';
+import { unusable } from './response.ts';
+
+/** Room for 8,192 numbers of a text, at up to 32 bytes each. */
+const ANSWER_MAX_BYTES_PER_TEXT = 256 * 1024;
+const ERROR_MAX_BYTES = 16 * 1024;
+
+export interface PostOptions {
+  apiKey: string | undefined;
+  /** Milliseconds. */
+  timeout: number;
+  signal: AbortSignal | undefined;
+}
+
+/**
+ * Sends one request and returns the body of its answer.
+ *
+ * @throws EmbeddingError for anything but a 200 in time and of a bearable size; the signal's reason
+ *   if that was aborted for another cause than a time-out
+ */
+export async function postTexts(
+  endpoint: URL,
+  request: { model: string; input: readonly string[] },
+  { apiKey, timeout, signal }: PostOptions,
+): Promise<string> {
+  const deadline = startDeadline(timeout, signal);
+  try {
+    const response = await fetch(endpoint, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        accept: 'application/json',
+        ...(apiKey !== undefined && { authorization: `Bearer ${apiKey}` }),
+      },
+      body: JSON.stringify(request),
+      // The key and the texts go where the configuration says and nowhere else.
+      redirect: 'manual',
+      signal: deadline.signal,
+    });
+    if (!response.ok) throw await failureOf(response, endpoint, apiKey);
+    const max = (request.input.length + 1) * ANSWER_MAX_BYTES_PER_TEXT;
+    const { text, whole } = await readText(response, max);
+    if (!whole) throw unusable(`more than ${max} bytes for ${request.input.length} texts`);
+    return text;
+  } catch (error) {
+    if (error instanceof EmbeddingError) throw error;
+    if (signal?.aborted && signal.reason?.name !== 'TimeoutError') throw signal.reason;
+    if (deadline.signal.aborted) {
+      const advice = 'Check that it is not overloaded and that its model is loaded.';
+      throw new EmbeddingError('timeout', `${named(endpoint)} did not answer in time. ${advice}`);
+    }
+    const cause = (error as Error).cause as (Error & { code?: string }) | undefined;
+    throw new EmbeddingError(
+      'unreachable',
+      `${named(endpoint)} cannot be reached (${cause?.code ?? cause?.message ?? 'no reason given'}). Check that it runs and that its address is right.`,
+      { cause: error },
+    );
+  } finally {
+    deadline.clear();
+  }
+}
+
+/**
+ * A signal that aborts at the time limit or with another signal. `AbortSignal.any` would do, but on
+ * Node 20 it holds on to every signal that was ever derived from a long-lived one.
+ */
+function startDeadline(timeout: number, outer: AbortSignal | undefined) {
+  const controller = new AbortController();
+  const abort = () => controller.abort();
+  const timer = setTimeout(abort, timeout);
+  if (outer?.aborted) abort();
+  outer?.addEventListener('abort', abort, { once: true });
+  return {
+    signal: controller.signal,
+    clear() {
+      clearTimeout(timer);
+      outer?.removeEventListener('abort', abort);
+    },
+  };
+}
+
+async function failureOf(
+  response: Response,
+  endpoint: URL,
+  apiKey: string | undefined,
+): Promise<EmbeddingError> {
+  const { status, headers } = response;
+  const { text } = await readText(response, ERROR_MAX_BYTES).catch(() => ({ text: '' }));
+  const reason = reasonIn(text, apiKey);
+  const [problem, advice] = meaningOf(status);
+  const message = `${named(endpoint)} answered ${status}${reason && `: ${reason}`}. ${advice}`;
+  return new EmbeddingError(problem, message, {
+    retryAfter: retryAfter(headers.get('retry-after')),
+  });
+}
+
+function meaningOf(status: number): [EmbeddingProblem, string] {
+  if (status === 401 || status === 403) {
+    return ['unauthorized', 'Check the API key and what it may do.'];
+  }
+  if (status >= 300 && status < 400) {
+    return ['misconfigured', 'Redirects are not followed: give the address that it leads to.'];
+  }
+  if (status === 404 || status === 405) {
+    return ['misconfigured', 'Check the address, and that the endpoint has the model.'];
+  }
+  if (status === 429) return ['overloaded', 'Check the limits of the account, or wait.'];
+  // Text Embeddings Inference answers 424 where others answer 500.
+  if (status === 408 || status === 424 || status >= 500) {
+    return ['failing', "Look into the endpoint's own log."];
+  }
+  return ['refused', 'A text may be too long for the model, or the batch too large.'];
+}
+
+/** What an error's body says in the fields that servers use for it, cut, and without the key. */
+function reasonIn(body: string, apiKey: string | undefined): string {
+  let said: unknown;
+  try {
+    const { error, message, detail } = JSON.parse(body);
+    said = error?.message ?? error ?? message ?? detail;
+  } catch {
+    return '';
+  }
+  if (typeof said !== 'string') return '';
+  const safe = apiKey === undefined ? said : said.replaceAll(apiKey, '***');
+  return safe.slice(0, 200).replace(/[.\s]+$/, '');
+}
+
+/** Reads a body up to a number of bytes; what is beyond it is not received. */
+async function readText(response: Response, maxBytes: number) {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.length;
+    if (bytes > maxBytes) break;
+    chunks.push(chunk);
+  }
+  return { text: Buffer.concat(chunks).toString('utf8'), whole: bytes <= maxBytes };
+}
+
+function named(endpoint: URL): string {
+  return `The embeddings endpoint ${shown(endpoint)}`;
+}

@@ -1,0 +1,80 @@
+import { EmbeddingError } from './error.ts';
+
+/**
+ * Reads the body of an answer of OpenAI's embeddings API: `{ data: [{ index, embedding }] }`, each
+ * embedding an array of numbers or base64 of little-endian 32-bit floats.
+ *
+ * @param count how many texts were sent
+ * @returns their vectors in the order of the texts: all of one length, finite, and none of them zero
+ * @throws EmbeddingError `invalid_answer` for anything else, saying what came
+ */
+export function readAnswer(body: string, count: number): Float32Array[] {
+  const data = entries(body);
+  if (data.length !== count) throw unusable(`${data.length} vectors for ${count} texts`);
+  const vectors = new Array<Float32Array | undefined>(count).fill(undefined);
+  for (const [position, entry] of data.entries()) {
+    // Servers that embed in parallel answer in any order; those that leave the index out do not.
+    const index = entry?.index ?? position;
+    if (!Number.isInteger(index) || index < 0 || index >= count) {
+      throw unusable(`a vector whose index is not one of 0 to ${count - 1}`);
+    }
+    if (vectors[index] !== undefined) throw unusable(`two vectors with the index ${index}`);
+    vectors[index] = readVector(entry?.embedding);
+  }
+  const whole = vectors as Float32Array[];
+  const lengths = new Set(whole.map((vector) => vector.length));
+  if (lengths.size > 1) throw unusable(`vectors of different lengths: ${[...lengths].join(', ')}`);
+  return whole;
+}
+
+/** An answer that cannot be used. */
+export function unusable(what: string): EmbeddingError {
+  return new EmbeddingError(
+    'invalid_answer',
+    `The embeddings endpoint answered ${what}. Check that its address is that of an OpenAI-compatible embeddings API and that the model is one for embeddings.`,
+  );
+}
+
+function entries(body: string): { index?: number; embedding?: unknown }[] {
+  let answer: unknown;
+  try {
+    answer = JSON.parse(body);
+  } catch {
+    // The parser's message quotes the body, and a body may quote the key.
+    const page = /^\s*</.test(body);
+    throw unusable(page ? 'a web page, which is not JSON' : 'what is not JSON');
+  }
+  const data = (answer as { data?: unknown } | null)?.data;
+  if (!Array.isArray(data)) throw unusable('JSON without a list of vectors in "data"');
+  return data;
+}
+
+function readVector(embedding: unknown): Float32Array {
+  const vector = typeof embedding === 'string' ? fromBase64(embedding) : fromNumbers(embedding);
+  if (vector.length === 0) throw unusable('an empty vector');
+  let largest = 0;
+  for (const entry of vector) {
+    if (!Number.isFinite(entry)) throw unusable('a vector with entries that are no numbers');
+    largest = Math.max(largest, Math.abs(entry));
+  }
+  if (largest === 0) throw unusable('a vector of zeros');
+  return vector;
+}
+
+function fromNumbers(embedding: unknown): Float32Array {
+  if (!Array.isArray(embedding)) throw unusable('an entry without an embedding');
+  const vector = new Float32Array(embedding.length);
+  for (let i = 0; i < vector.length; i++) {
+    // A Float32Array would take null for 0, and null is how JSON.stringify writes NaN.
+    vector[i] = typeof embedding[i] === 'number' ? embedding[i] : Number.NaN;
+  }
+  return vector;
+}
+
+function fromBase64(embedding: string): Float32Array {
+  const bytes = Buffer.from(embedding, 'base64');
+  if (bytes.length % 4 !== 0) throw unusable('base64 that is no list of 32-bit floats');
+  const vector = new Float32Array(bytes.length / 4);
+  for (let i = 0; i < vector.length; i++) vector[i] = bytes.readFloatLE(i * 4);
+  return vector;
+}

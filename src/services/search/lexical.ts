@@ -1,0 +1,114 @@
+import { ASKS, analyseQuestion } from '../../search/analyzer.ts';
+import { type Ranked, rank } from '../../search/bm25.ts';
+import type { Store } from '../../store/port.ts';
+import type { Candidates, SearchScope, SeqRange, TimeRange } from '../../store/search-port.ts';
+import { inTurns, letOthers } from '../event-loop.ts';
+
+/** How many messages are considered for each term, the newest; fewer where there are many terms. */
+const CANDIDATES_PER_TERM = 300;
+
+/** How many messages are considered for all terms together. */
+const CANDIDATES = 800;
+
+/** What a search by words came to. */
+export interface Words {
+  ranked: Ranked[];
+  /** The time that the ranking is of, in milliseconds since 1970: now, or that of a newer message. */
+  at: number;
+  ranges: ReadonlyMap<string, SeqRange>;
+  terms: readonly string[];
+  /** What was not considered, and how to get at it. */
+  advice: string[];
+}
+
+/**
+ * Ranks messages by the words that they have in common with a question.
+ *
+ * @param now milliseconds since 1970
+ */
+export async function rankByWords(
+  store: Store,
+  namespace: string,
+  scope: SearchScope,
+  question: string,
+  time: TimeRange,
+  now: number,
+): Promise<Words> {
+  const { terms, omitted } = await inTurns(analyseQuestion(question));
+  const limit = Math.ceil(Math.min(CANDIDATES_PER_TERM, CANDIDATES / terms.length));
+  const query = { terms, also: [ASKS], limit, ...time };
+  const begun = performance.now();
+  const found = await store.search.candidates(namespace, scope, query);
+  const { candidates, ranges } = found;
+  await letOthers(begun);
+  // Another server's clock may be ahead of ours.
+  const at = candidates.reduce((latest, { created_at }) => Math.max(latest, created_at), now);
+  return {
+    ranked: rank(candidates, terms, statisticsOf(found, terms), ranges, at),
+    at,
+    ranges,
+    terms,
+    advice: adviceOn(terms, omitted, found, limit),
+  };
+}
+
+/** What the candidates say of the messages that they were found among. */
+function statisticsOf({ candidates, ranges }: Candidates, terms: readonly string[]) {
+  const frequency = new Map(terms.map((term) => [term, 0]));
+  for (const { matched } of candidates) {
+    for (const term of new Set(matched)) {
+      const count = frequency.get(term);
+      if (count !== undefined) frequency.set(term, count + 1);
+    }
+  }
+  // Of each session up to its last candidate: what somebody adds behind it must not change a ranking
+  // that is being paged through.
+  const ends = new Map<string, number>();
+  for (const { session_uuid, seq } of candidates) {
+    ends.set(session_uuid, Math.max(seq, ends.get(session_uuid) ?? 0));
+  }
+  let messages = 0;
+  for (const [uuid, end] of ends) messages += end - (ranges.get(uuid) as SeqRange).first_seq + 1;
+  return { messages, frequency };
+}
+
+/** What was left out of a search, and how to get at it. */
+function adviceOn(
+  terms: readonly string[],
+  omitted: number,
+  { candidates, cut }: Candidates,
+  perTerm: number,
+): string[] {
+  if (terms.length === 0) {
+    return [
+      'The query has nothing to look for: no letter, digit or emoji. Use words that the messages may have.',
+    ];
+  }
+  const advice: string[] = [];
+  if (omitted > 0) {
+    advice.push(
+      `Only the first ${terms.length} words of the query were looked for, and ${omitted} were not: make it shorter.`,
+    );
+  }
+  if (cut.length > 0) {
+    const until = completeFrom(candidates, cut);
+    advice.push(
+      `Some words are in many messages, and of each word only the newest ${perTerm} were considered. To look further back, repeat the search${until === undefined ? '' : ` with until ${until}`}, or narrow it by session_id, user_id or since.`,
+    );
+  }
+  return advice;
+}
+
+/** Before which time there is more of some term, unless that is the time of all there is of it. */
+function completeFrom(candidates: Candidates['candidates'], cut: readonly string[]) {
+  const oldest = cut.flatMap((term) => {
+    const times = candidates.flatMap(({ matched, created_at }) =>
+      matched.includes(term) ? [created_at] : [],
+    );
+    const first = times.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
+    return times.some((time) => time > first) ? [first] : [];
+  });
+  return oldest.length === 0
+    ? undefined
+    : new Date(oldest.reduce((a, b) => Math.max(a, b))).toISOString();
+}

@@ -1,0 +1,140 @@
+import type { Document } from 'mongodb';
+import { timestamp } from '../../../domain/times.ts';
+import type { Append, Restored, RetiredRange } from '../../port.ts';
+import { type SessionDocument, toSession } from '../documents.ts';
+
+/**
+ * How many retired ranges a session keeps apart, so that its document stays small: each may have a
+ * summary of 16 KB. Where there are more, the two oldest become one, which is kept as long as the later
+ * of them.
+ */
+export const MAX_RETIRED_RANGES = 50;
+
+/** A field of a document that is an expression. A path through an array is not the same everywhere. */
+function fieldOf(document: Document, field: string): Document {
+  return { $let: { vars: { document }, in: `$$document.${field}` } };
+}
+
+/**
+ * The first message of a session that no purge has taken or may take, as an expression on the session.
+ * It never moves back: retired ranges lie below the live one without a gap, and the oldest go first.
+ */
+export const FIRST_KEPT_SEQ = {
+  $ifNull: [fieldOf({ $first: '$retired' }, 'first_seq'), '$first_seq'],
+};
+
+/** The same of a session that was read. */
+export const firstKeptSeq = ({ first_seq, retired }: SessionDocument): number =>
+  retired?.[0]?.first_seq ?? first_seq;
+
+/**
+ * The retired ranges of a session once its live messages are one more, as an expression on a session
+ * that has been soft-deleted.
+ */
+export function retiredOnRevival(): Document {
+  const range = {
+    first_seq: '$first_seq',
+    last_seq: '$last_seq',
+    // Never before that of an older one: a clock may have been set back.
+    deleted_at: { $max: ['$deleted_at', fieldOf({ $last: '$retired' }, 'deleted_at')] },
+    summary: '$summary',
+  };
+  const before = { $ifNull: ['$retired', []] };
+  const [oldest, next] = [0, 1].map((index) => ({ $arrayElemAt: ['$$all', index] }));
+  const merged = {
+    $let: {
+      vars: { oldest, next },
+      in: {
+        first_seq: '$$oldest.first_seq',
+        last_seq: '$$next.last_seq',
+        deleted_at: '$$next.deleted_at',
+        summary: { $ifNull: ['$$next.summary', '$$oldest.summary'] },
+      },
+    },
+  };
+  const fewer = { $concatArrays: [[merged], { $slice: ['$$all', 2, MAX_RETIRED_RANGES] }] };
+  const bounded = {
+    $let: {
+      vars: { all: { $concatArrays: [before, [range]] } },
+      in: { $cond: [{ $gt: [{ $size: '$$all' }, MAX_RETIRED_RANGES] }, fewer, '$$all'] },
+    },
+  };
+  const hasMessages = { $gte: ['$last_seq', '$first_seq'] };
+  return { $cond: [hasMessages, bounded, { $ifNull: ['$retired', '$$REMOVE'] }] };
+}
+
+/**
+ * An update that undoes the deletion of a soft-deleted session, and puts the retired ranges of a live
+ * one back, which has to have some.
+ */
+export function restoration(): Document[] {
+  const unlessLive = (field: string) => ({
+    $cond: ['$live', '$$REMOVE', { $ifNull: [`$${field}`, '$$REMOVE'] }],
+  });
+  // Of the ranges that have one, the newest.
+  const summarized = {
+    $filter: { input: '$retired', cond: { $eq: [{ $type: '$$this.summary' }, 'object'] } },
+  };
+  const earlier = { $cond: ['$live', fieldOf({ $last: summarized }, 'summary'), '$$REMOVE'] };
+  return [
+    {
+      $set: {
+        live: true,
+        deleted_at: '$$REMOVE',
+        first_seq: { $cond: ['$live', FIRST_KEPT_SEQ, '$first_seq'] },
+        summary: { $ifNull: ['$summary', { $ifNull: [earlier, '$$REMOVE'] }] },
+        retired: unlessLive('retired'),
+        revived_by: unlessLive('revived_by'),
+      },
+    },
+  ];
+}
+
+/** What such an update comes to. @param before the session as it was */
+export function toRestored(before: SessionDocument): Restored {
+  const { deleted_at: _, ...rest } = before;
+  const { first_seq, last_seq, live } = before;
+  return live
+    ? {
+        session: toSession({ ...rest, first_seq: firstKeptSeq(before) }),
+        messages: first_seq - firstKeptSeq(before),
+      }
+    : { session: toSession(rest), messages: last_seq - first_seq + 1 };
+}
+
+/**
+ * An update that gives up the ranges retired by a time: from then on nobody can put them back.
+ *
+ * @param before the latest time of those that go
+ */
+export function giveUpRetired(before: Date): Document[] {
+  const input = { $ifNull: ['$retired', []] };
+  const kept = { $filter: { input, cond: { $gt: ['$$this.deleted_at', before] } } };
+  return [
+    {
+      $set: {
+        purging: true,
+        retired: {
+          $let: {
+            vars: { kept },
+            in: { $cond: [{ $gt: [{ $size: '$$kept' }, 0] }, '$$kept', '$$REMOVE'] },
+          },
+        },
+      },
+    },
+  ];
+}
+
+/** What an append tells of a session that it revived, also where an earlier attempt at it did. */
+export function revivalBy(
+  { messages }: Append,
+  { revived_by, retired = [] }: SessionDocument,
+): { retired?: RetiredRange[] } {
+  if (revived_by === undefined || revived_by !== messages[0]?.uuid) return {};
+  return {
+    retired: retired.map(({ first_seq, last_seq, deleted_at }) => ({
+      ...{ first_seq, last_seq },
+      deleted_at: timestamp(deleted_at.getTime()),
+    })),
+  };
+}

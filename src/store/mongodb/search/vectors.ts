@@ -1,0 +1,122 @@
+import { Binary, type Db, type Filter } from 'mongodb';
+import type { MessageVector, NewestVectors, SeqRange, VectorStore } from '../../search-port.ts';
+import { during, isLive, liveRanges, scopeOf } from '../access-scope.ts';
+import type { Connection } from '../connection/index.ts';
+import { type MessageDocument, messagesOf, type VectorDocument, vectorsOf } from '../documents.ts';
+import { messageId } from '../message-id.ts';
+
+/** All that a shard key of the collection could be made of. */
+const keyOf = ({ _id, namespace, session_id, session_uuid }: VectorDocument) => ({
+  ...{ _id, namespace, session_id, session_uuid },
+});
+
+/** What a vector has to know of its message. */
+function find(db: Db, ids: readonly string[]) {
+  return messagesOf(db)
+    .find({ _id: { $in: ids } })
+    .project<MessageDocument>({
+      ...{ namespace: 1, session_id: 1, user_id: 1 },
+      ...{ session_uuid: 1, seq: 1, created_at: 1 },
+    })
+    .toArray();
+}
+
+/** What messages say, by their `_id`. */
+async function contentsOf(db: Db, messages: readonly Pick<MessageDocument, '_id'>[]) {
+  const found = await messagesOf(db)
+    .find({ _id: { $in: messages.map(({ _id }) => _id) } })
+    .project<Pick<MessageDocument, '_id' | 'content'>>({ content: 1 })
+    .toArray();
+  return new Map(found.map(({ _id, content }) => [_id, content]));
+}
+
+/** The vectors collection. Whether a message is live is up to its session, here as in the search. */
+export function mongoVectors(connection: Connection): VectorStore {
+  return {
+    put(model, vectors) {
+      if (vectors.length === 0) return Promise.resolve();
+      return connection.run(async ({ db }) => {
+        const ids = vectors.map(({ place }) => messageId(place));
+        const messages = new Map((await find(db, ids)).map((message) => [message._id, message]));
+        const documents = vectors.flatMap(({ place, digest, vector }): VectorDocument[] => {
+          const message = messages.get(messageId(place));
+          if (message === undefined) return [];
+          return [{ ...message, model, digest, vector: new Binary(vector) }];
+        });
+        if (documents.length === 0) return;
+        await vectorsOf(db).bulkWrite(
+          documents.map((replacement) => ({
+            replaceOne: { filter: keyOf(replacement), replacement, upsert: true },
+          })),
+          { ordered: false },
+        );
+        // A purge may have come between: nobody else would find what it left.
+        const there = new Set((await find(db, ids)).map(({ _id }) => _id));
+        const gone = documents.flatMap(({ _id }) => (there.has(_id) ? [] : [_id]));
+        if (gone.length > 0) await vectorsOf(db).deleteMany({ _id: { $in: gone } });
+      });
+    },
+
+    newest(namespace, scope, { model, limit, since, until }) {
+      return connection.run(async ({ db }): Promise<NewestVectors> => {
+        const scoped = await scopeOf(db, namespace, scope);
+        if (scoped === undefined) {
+          return { vectors: [], ranges: new Map(), outdated: 0, cut: false };
+        }
+        const found = await vectorsOf(db)
+          .find({ ...scoped.filter, ...during({ since, until }) } as Filter<VectorDocument>)
+          .sort({ created_at: -1 })
+          .limit(limit + 1)
+          .batchSize(limit + 2)
+          .toArray();
+        const ranges = scoped.live ?? (await liveRanges(db, namespace, found));
+        const live = found.slice(0, limit).filter((one) => isLive(one, ranges));
+        const vectors = live.flatMap((one): MessageVector[] => {
+          const { session_id, session_uuid, seq, digest, vector } = one;
+          if (one.model !== model) return [];
+          return [{ place: { session_id, session_uuid, seq }, digest, vector: vector.value() }];
+        });
+        const outdated = live.length - vectors.length;
+        return { vectors, ranges, outdated, cut: found.length > limit };
+      });
+    },
+
+    unembedded(model, after, limit) {
+      return connection.run(async ({ db }) => {
+        const behind = after === undefined ? {} : { _id: { $gt: after } };
+        const found = await messagesOf(db)
+          .find(behind)
+          .sort({ _id: 1 })
+          .limit(limit)
+          .project<Omit<MessageDocument, 'content'>>({
+            ...{ namespace: 1, session_id: 1, session_uuid: 1, seq: 1 },
+          })
+          .toArray();
+        const embedded = await vectorsOf(db)
+          .find({ _id: { $in: found.map(({ _id }) => _id) }, model })
+          .project<{ _id: string }>({ _id: 1 })
+          .toArray();
+        const known = new Set(embedded.map(({ _id }) => _id));
+        const live = new Map<string, ReadonlyMap<string, SeqRange>>();
+        for (const namespace of new Set(found.map((message) => message.namespace))) {
+          const theirs = found.filter((message) => message.namespace === namespace);
+          live.set(namespace, await liveRanges(db, namespace, theirs));
+        }
+        const isThere = (message: (typeof found)[number]) =>
+          isLive(message, live.get(message.namespace) ?? new Map());
+        const missing = found.filter((message) => !known.has(message._id) && isThere(message));
+        const contents = await contentsOf(db, missing);
+        const last = found.at(-1);
+        return {
+          messages: missing.flatMap(({ _id, namespace, session_id, session_uuid, seq }) => {
+            const content = contents.get(_id);
+            // It was purged meanwhile.
+            if (content === undefined) return [];
+            return [{ namespace, place: { session_id, session_uuid, seq }, content }];
+          }),
+          ...(last !== undefined && { next: last._id }),
+        };
+      });
+    },
+  };
+}

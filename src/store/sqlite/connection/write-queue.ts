@@ -1,0 +1,112 @@
+import type { DomainError } from '../../../domain/errors.ts';
+import { commitError, isBusy, outlastsItsCause, toDomainError } from './errors.ts';
+
+/** Writes that would have to give up within this time give up together, in milliseconds. */
+const GRACE_MS = 250;
+
+/** How many queued writes share one transaction, and so one flush to disk. */
+const BATCH_SIZE = 64;
+
+interface QueuedWrite {
+  /** When its caller stops waiting, by `performance.now()`. */
+  deadline: number;
+  work(): unknown;
+  resolve(value: unknown): void;
+  reject(error: unknown): void;
+}
+
+/** What a queue of writes needs of its connection. */
+interface Transactions {
+  /** Begins a transaction, waiting for other processes until `deadline`. */
+  begin(deadline: number): Promise<void>;
+  exec(sql: string): void;
+  inTransaction(): boolean;
+  explain(error: unknown): DomainError;
+}
+
+/** Commits writes that have come together as one transaction, each of them undone by itself. */
+export class WriteQueue {
+  readonly #transactions: Transactions;
+  #queue: QueuedWrite[] = [];
+  #flushing: Promise<void> | undefined;
+
+  constructor(transactions: Transactions) {
+    this.#transactions = transactions;
+  }
+
+  /**
+   * @param deadline when its caller stops waiting, by `performance.now()`
+   * @returns what `work` returns, once it is on disk
+   * @throws DomainError
+   */
+  add<T>(work: () => T, deadline: number): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ work, deadline, resolve: resolve as (value: unknown) => void, reject });
+      this.#flushing ??= this.#flush();
+    });
+  }
+
+  /** Resolves when nothing waits. */
+  async settled(): Promise<void> {
+    await this.#flushing;
+  }
+
+  async #flush(): Promise<void> {
+    await new Promise(setImmediate);
+    while (this.#queue.length > 0) {
+      const batch = this.#queue.splice(0, BATCH_SIZE);
+      try {
+        // Those that come later wait no longer because others waited before them.
+        await this.#transactions.begin(batch[0]?.deadline ?? 0);
+        this.#commit(batch);
+      } catch (error) {
+        const late = this.#queue.filter(
+          (write) => isBusy(error) && write.deadline < performance.now() + GRACE_MS,
+        );
+        this.#queue = this.#queue.filter((write) => !late.includes(write));
+        const reason = this.#transactions.explain(error);
+        for (const write of [...batch, ...late]) write.reject(reason);
+      }
+      await new Promise(setImmediate);
+    }
+    this.#flushing = undefined;
+  }
+
+  #commit(batch: QueuedWrite[]): void {
+    const settle: (() => void)[] = [];
+    try {
+      for (const write of batch) settle.push(this.#perform(write));
+      this.#commitNow();
+    } catch (error) {
+      if (this.#transactions.inTransaction()) this.#transactions.exec('ROLLBACK');
+      throw error;
+    }
+    for (const answer of settle) answer();
+  }
+
+  #commitNow(): void {
+    try {
+      this.#transactions.exec('COMMIT');
+    } catch (error) {
+      throw commitError(error);
+    }
+  }
+
+  /** Runs one write of a batch so that its failure leaves the others alone. */
+  #perform(write: QueuedWrite): () => void {
+    const { exec, inTransaction } = this.#transactions;
+    exec('SAVEPOINT one');
+    try {
+      const result = write.work();
+      exec('RELEASE one');
+      return () => write.resolve(result);
+    } catch (error) {
+      // A full disk or an I/O error has ended the whole transaction, not just this write. On a file that
+      // was opened only to read, none has begun.
+      if (!inTransaction() || outlastsItsCause(error)) throw error;
+      exec('ROLLBACK TO one');
+      exec('RELEASE one');
+      return () => write.reject(toDomainError(error));
+    }
+  }
+}

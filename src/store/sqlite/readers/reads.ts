@@ -1,0 +1,32 @@
+import type { Store } from '../../port.ts';
+import type { Connection } from '../connection/index.ts';
+import { sqlitePurge } from '../purge.ts';
+import { sqliteSearch } from '../search/index.ts';
+import { sqliteVectors } from '../search/vectors.ts';
+import { sqliteSessions } from '../sessions.ts';
+import { sqliteUsers } from '../users.ts';
+
+/** The reads that may take long, which run beside the server: see `ReaderPool`. */
+export interface LongReads {
+  'search.candidates': Store['search']['candidates'];
+  'search.locate': Store['search']['locate'];
+  'vectors.newest': Store['vectors']['newest'];
+  'vectors.unembedded': Store['vectors']['unembedded'];
+  'sessions.list': Store['sessions']['list'];
+  'users.list': Store['users']['list'];
+  countExpired: Store['countExpired'];
+}
+
+export function longReads(connection: Connection): LongReads {
+  const search = sqliteSearch(connection);
+  const vectors = sqliteVectors(connection);
+  return {
+    'search.candidates': search.candidates,
+    'search.locate': search.locate,
+    'vectors.newest': vectors.newest,
+    'vectors.unembedded': vectors.unembedded,
+    'sessions.list': sqliteSessions(connection).list,
+    'users.list': sqliteUsers(connection).list,
+    countExpired: sqlitePurge(connection).countExpired,
+  };
+}

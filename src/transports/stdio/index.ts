@@ -1,0 +1,74 @@
+import type { Readable, Writable } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ProtocolErrorCode, type Server } from '@modelcontextprotocol/server';
+import { StdioServerTransport, serveStdio } from '@modelcontextprotocol/server/stdio';
+import type { Logger } from '../../domain/logger.ts';
+import type { ServedConnection } from '../../mcp/server.ts';
+import { countPending } from '../in-flight.ts';
+import type { Transport } from '../transport.ts';
+import { Room } from './back-pressure.ts';
+import { LineLimit } from './line-limit.ts';
+
+export interface StdioOptions {
+  stdin: Readable;
+  stdout: Writable;
+  createServer: (connection: ServedConnection) => Server;
+  /** The longest message that is read, in bytes. */
+  messageMax: number;
+  /** How many calls may be under way; others are not read before one of these has ended. */
+  callsAtOnce: number;
+  logger: Logger;
+}
+
+/** How many of the longest messages may be under way at once. */
+const LONGEST_AT_ONCE = 4;
+
+/** Serves one client over stdin and stdout, in whichever protocol era it opens. */
+export function serveOverStdio({
+  stdin,
+  stdout,
+  createServer,
+  messageMax,
+  callsAtOnce,
+  logger,
+}: StdioOptions): Transport {
+  // Each answer that waits for the reader listens to it.
+  stdout.setMaxListeners(0);
+  const room = new Room({ callsAtOnce, bytes: LONGEST_AT_ONCE * messageMax }, stdout);
+  const refuse = (id: string | number | null, bytes: number) => {
+    const message = `The message is ${bytes} bytes long, and at most ${messageMax} are read. Nothing was changed. Send less in one call.`;
+    const error = { code: ProtocolErrorCode.InvalidRequest, message };
+    stdout.write(`${JSON.stringify({ jsonrpc: '2.0', id, error })}\n`);
+  };
+  const lines = new LineLimit(messageMax, refuse, () => room.whenThereIs());
+  const wire = new StdioServerTransport(lines, stdout, { maxBufferSize: 2 * messageMax });
+  const pending = countPending(wire, room.pending, () => lines.passing);
+  const { hold } = room;
+  const whenRead = () => room.whenRead();
+  const handle = serveStdio(({ era }) => createServer({ era, updates: 'server', hold, whenRead }), {
+    transport: wire,
+    onerror: (error) => logger.warn('stdio', { error }),
+  });
+  // The SDK takes the end of its input for the end of the connection and drops the calls in flight,
+  // so it sees that end only when they are answered.
+  stdin.pipe(lines, { end: false });
+
+  return {
+    ended: Promise.race([
+      finished(stdin, { writable: false }).catch(() => undefined),
+      new Promise<void>((resolve) => stdout.on('error', () => resolve())),
+    ]),
+    async close(grace) {
+      const until = performance.now() + grace;
+      stdin.unpipe(lines);
+      // Lets through what has been read so far, a last line without its newline included.
+      const through = new Promise<boolean>((resolve) => lines.write('\n', () => resolve(true)));
+      const read = await Promise.race([through, delay(grace, false, { ref: false })]);
+      const answered = await pending.drained(Math.max(0, until - performance.now()));
+      await handle.close();
+      lines.destroy();
+      return read && answered;
+    },
+  };
+}

@@ -1,0 +1,184 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { helpText } from '../../src/app/commands/help.ts';
+import { type Config, ConfigError, load, SETTINGS } from '../../src/config/index.ts';
+import type { Setting } from '../../src/config/setting.ts';
+import { durationText } from '../../src/config/setting.ts';
+
+function config(argv: string[] = [], env: Record<string, string> = {}, platform = 'linux'): Config {
+  const loaded = load(argv, { HOME: '/home/me', ...env }, platform);
+  if (loaded.kind !== 'config') throw new Error(`loaded ${loaded.kind}`);
+  return loaded.config;
+}
+
+describe('the configuration', () => {
+  it('has a default for everything', () => {
+    expect(config()).toStrictEqual({
+      command: 'serve',
+      mongodbDatabase: 'mcp_sessions',
+      sessionsDb: '/home/me/.local/share/mcp-sessions/sessions.db',
+      namespace: 'default',
+      purgeAfter: 604_800_000,
+      purgeEvery: 3_600_000,
+      logLevel: 'warn',
+      http: false,
+      host: '127.0.0.1',
+      port: 3939,
+      callsPerSecond: 100,
+      callsAtOnce: 64,
+      callTimeout: 30_000,
+      messageMax: 16_777_216,
+      bodiesMax: 268_435_456,
+      streamsPerCredential: 100,
+      streamsMax: 1000,
+      connectionsMax: 10_000,
+      drainDelay: 0,
+      allowedHosts: [],
+      authJwtNamespaceClaim: 'namespace',
+      insecure: false,
+      toolsets: ['sessions', 'memory', 'users'],
+      readOnly: false,
+      dryRun: false,
+    });
+  });
+
+  it.each([
+    ['linux', { XDG_DATA_HOME: '/data' }, '/data/mcp-sessions/sessions.db'],
+    ['darwin', {}, '/home/me/Library/Application Support/mcp-sessions/sessions.db'],
+    ['win32', { LOCALAPPDATA: '/local' }, '/local/mcp-sessions/sessions.db'],
+    ['linux', { SESSIONS_DB: '/elsewhere.db' }, '/elsewhere.db'],
+    ['linux', { SESSIONS_DB: '~/mine.db' }, '/home/me/mine.db'],
+  ])('puts the file where %s keeps data, given %o', (platform, env, path) => {
+    expect(config([], env, platform).sessionsDb).toBe(path);
+  });
+
+  it('takes flags before the environment, and empty variables for unset', () => {
+    const env = { LOG_LEVEL: 'debug', MONGODB_URI: '', PURGE_AFTER: '' };
+    expect(config(['--log-level', 'error'], env)).toMatchObject({ logLevel: 'error' });
+    expect(config([], env)).not.toHaveProperty('mongodbUri');
+    expect(config([], env).purgeAfter).toBe(604_800_000);
+  });
+
+  it.each([
+    ['1500ms', 1500],
+    ['90s', 90_000],
+    ['1.5h', 5_400_000],
+    ['2d', 172_800_000],
+    ['off', undefined],
+  ])('reads PURGE_AFTER=%s', (text, milliseconds) => {
+    expect(config([], { PURGE_AFTER: text }).purgeAfter).toBe(milliseconds);
+  });
+
+  it.each([
+    ['2048KiB', 2_097_152],
+    ['3MiB', 3_145_728],
+  ])('reads MESSAGE_MAX=%s', (text, bytes) => {
+    expect(config([], { MESSAGE_MAX: text }).messageMax).toBe(bytes);
+  });
+
+  it('logs more over HTTP, where nobody reads stderr as a protocol error', () => {
+    expect(config(['--http']).logLevel).toBe('info');
+  });
+
+  it('has the purge command, with a dry run', () => {
+    expect(config(['purge', '--dry-run'])).toMatchObject({ command: 'purge', dryRun: true });
+    expect(config(['purge', '--dry-run', '--read-only'])).toMatchObject({ readOnly: true });
+  });
+
+  it.each(['off', '7d', '36h', '90m', '1s', '1500ms'])('shows PURGE_AFTER=%s as it is', (text) => {
+    expect(durationText(config([], { PURGE_AFTER: text }).purgeAfter)).toBe(text);
+  });
+
+  it.each<[string[], Record<string, string>, string[]]>([
+    [[], { PURGE_AFTER: '7' }, ['PURGE_AFTER', '"7"', '7d', 'off']],
+    [[], { PURGE_AFTER: '10ms' }, ['PURGE_AFTER', '"10ms"', '1s']],
+    [[], { PURGE_EVERY: 'often' }, ['PURGE_EVERY', '"often"', '30m']],
+    [[], { LOG_LEVEL: 'loud' }, ['--log-level or LOG_LEVEL', '"loud"', 'debug']],
+    [[], { MONGODB_DATABASE: 'a b' }, ['MONGODB_DATABASE', '"a b"', 'space']],
+    [[], { SESSIONS_NAMESPACE: 'x'.repeat(1025) }, ['SESSIONS_NAMESPACE', '1024']],
+    [['--http', '--port', '70000'], {}, ['--port', '"70000"', '65535']],
+    [['--toolsets', 'sessions,magic'], {}, ['--toolsets', '"sessions,magic"', 'memory']],
+    [['--allowed-hosts', 'http://x'], {}, ['--allowed-hosts', 'without ports']],
+    [['--http', '--host', '0.0.0.0'], {}, ['--host', '"0.0.0.0"', '--insecure']],
+    [['--port', '4000'], {}, ['--port', '--http']],
+    [['--ops-port', '4000'], {}, ['--ops-port', '--http']],
+    [['--ops-host', '::1'], {}, ['--ops-host', '--http']],
+    [['--http', '--ops-host', '::1'], {}, ['--ops-host', '--ops-port']],
+    [['--http', '--ops-port', '65536'], {}, ['--ops-port', '65535']],
+    [[], { CALLS_PER_SECOND: '0' }, ['CALLS_PER_SECOND', '"0"', 'from 1']],
+    [[], { CALLS_AT_ONCE: 'many' }, ['CALLS_AT_ONCE', '"many"', 'a number']],
+    [[], { CALL_TIMEOUT: '30' }, ['CALL_TIMEOUT', '"30"', 'unit']],
+    [[], { MESSAGE_MAX: '1MiB' }, ['MESSAGE_MAX', '"1MiB"', '2MiB']],
+    [[], { MESSAGE_MAX: '16MB' }, ['MESSAGE_MAX', '"16MB"', 'MiB']],
+    [[], { DRAIN_DELAY: '1h' }, ['DRAIN_DELAY', '"1h"', '10m']],
+    [[], { AUTH_JWT_ISSUER: 'https://id.example' }, ['AUTH_JWT_ISSUER', 'AUTH_JWT_AUDIENCE']],
+    [[], { AUTH_JWT_AUDIENCE: 'x' }, ['AUTH_JWT_ISSUER', 'AUTH_JWT_AUDIENCE']],
+    [[], { AUTH_JWT_USER_CLAIM: 'sub' }, ['AUTH_JWT_USER_CLAIM', 'without AUTH_JWT_ISSUER']],
+    [[], { AUTH_JWT_NAMESPACE_CLAIM: 'ns' }, ['AUTH_JWT_NAMESPACE_CLAIM', 'without AUTH_JWT']],
+    [[], { AUTH_JWT_ISSUER: 'http://id.example', AUTH_JWT_AUDIENCE: 'x' }, ['https://']],
+    [[], { AUTH_JWT_ISSUER: 'id.example', AUTH_JWT_AUDIENCE: 'x' }, ['https://']],
+    [[], { AUTH_JWT_ISSUER: 'https://a?b', AUTH_JWT_AUDIENCE: 'x' }, ['https://']],
+    [[], { AUTH_JWT_ISSUER: 'https://a', AUTH_JWT_AUDIENCE: 'x,' }, ['by comma']],
+    [[], { PUBLIC_URL: 'sessions.example' }, ['PUBLIC_URL', 'https://']],
+    [[], { PUBLIC_URL: 'https://sessions.example/mcp' }, ['PUBLIC_URL', 'scheme and host']],
+    [['--dry-run'], {}, ['--dry-run', 'purge']],
+    [['purge', '--read-only'], {}, ['--read-only', 'purge']],
+    [
+      ['embed', '--read-only'],
+      { EMBEDDINGS_URL: 'http://x/v1', EMBEDDINGS_MODEL: 'm' },
+      ['--read-only', 'embed'],
+    ],
+    [[], { MONGODB_URI: 'mongodb://me:pw@/db' }, ['MONGODB_URI', 'percent-encoded']],
+    [['--nonsense'], {}, ['--nonsense', '--help']],
+    [['--port'], {}, ['--port', '--help']],
+    [['serve-me'], {}, ['"serve-me"', 'purge']],
+  ])('refuses %j with %j in one line', (argv, env, words) => {
+    const error = refusal(argv, env);
+    for (const word of words) expect(error).toContain(word);
+    expect(error).not.toContain('\n');
+  });
+
+  it('never repeats a secret', () => {
+    const error = refusal([], { MONGODB_URI: 'mongo://me:hunter2@host' });
+    expect(error).toContain('MONGODB_URI');
+    expect(error).toContain('mongodb://');
+    expect(error).not.toContain('hunter2');
+  });
+
+  it('binds to any address when told that this is wanted', () => {
+    expect(config(['--http', '--host', '0.0.0.0', '--insecure']).host).toBe('0.0.0.0');
+  });
+
+  it('binds to any address once callers have to sign in', () => {
+    const args = ['--http', '--host', '0.0.0.0'];
+    expect(config(args, { AUTH_TOKENS_FILE: '~/tokens.json' })).toMatchObject({
+      host: '0.0.0.0',
+      authTokensFile: '/home/me/tokens.json',
+    });
+    const issuer = { AUTH_JWT_ISSUER: 'https://id.example/', AUTH_JWT_AUDIENCE: 'a, b' };
+    expect(config(args, issuer)).toMatchObject({
+      authJwtIssuer: 'https://id.example/',
+      authJwtAudience: ['a', 'b'],
+    });
+  });
+
+  it('explains every setting', () => {
+    const help = helpText();
+    const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+    for (const setting of Object.values<Setting>(SETTINGS)) {
+      if (setting.flag !== undefined) expect(help).toContain(`--${setting.flag}`);
+      if (setting.env !== undefined) expect(help).toContain(setting.env);
+      if (setting.env !== undefined) expect(readme).toContain(`| \`${setting.env}\``);
+    }
+  });
+});
+
+function refusal(argv: string[], env: Record<string, string>): string {
+  try {
+    config(argv, env);
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError);
+    return (error as Error).message;
+  }
+  throw new Error('the configuration was accepted');
+}

@@ -1,0 +1,145 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { call } from '../../support/call.ts';
+import type { ClientKind, McpClient } from '../../support/clients.ts';
+import { type Endpoint, Servers, type TransportKind } from '../../support/server-process.ts';
+import type { Place } from '../../support/test-databases.ts';
+import { grant } from '../../support/tokens.ts';
+import type { Target } from './cases.ts';
+
+/** Stands in everything that a stranger must not see. */
+export const SECRET = 'SECRET-7f3a';
+
+/** Users whose names stand in no other word. */
+export const ADA = 'ada@acme';
+export const BOB = 'bob@acme';
+export const HER_OTHER = 'other-4711';
+/** One for every target: what a stranger does by one of them is not to change what the next meets. */
+const OTHERS = { eve: 'eve@acme', dan: 'dan@acme', gone: 'gone@acme', idle: 'idle@acme' };
+
+/** Whoever signs in: one namespace with two users pinned to themselves, and another namespace. */
+export interface People<T> {
+  /** Runs the namespace of ada and bob. */
+  acme: T;
+  ada: T;
+  bob: T;
+  /** Runs another namespace. */
+  beta: T;
+}
+
+/** A server that these people share, with what acme and ada keep on it. */
+export class World {
+  readonly tokens: People<string>;
+  readonly #servers: Servers;
+  readonly #endpoint: Endpoint;
+
+  private constructor(servers: Servers, endpoint: Endpoint, tokens: People<string>) {
+    this.#servers = servers;
+    this.#endpoint = endpoint;
+    this.tokens = tokens;
+  }
+
+  static async open(transport: TransportKind, place: Place): Promise<World> {
+    const servers = await Servers.open();
+    const file = join(servers.directory, 'tokens.json');
+    const [acme, beta] = [`acme-${randomUUID()}`, `beta-${randomUUID()}`];
+    const tokens = {
+      acme: await grant(file, acme, { scopes: ['admin'] }),
+      ada: await grant(file, acme, { user_id: ADA }),
+      bob: await grant(file, acme, { user_id: BOB }),
+      beta: await grant(file, beta, { scopes: ['admin'] }),
+    };
+    // Strangers who try everything are not to be stopped by having tried a lot.
+    const env = { ...place.env, AUTH_TOKENS_FILE: file, CALLS_PER_SECOND: '100000' };
+    return new World(servers, await servers.serve(transport, { env }), tokens);
+  }
+
+  connect(who: keyof People<unknown>, kind: ClientKind): Promise<McpClient> {
+    return this.#endpoint.connect(kind, this.tokens[who]);
+  }
+
+  async close(): Promise<void> {
+    await this.#servers.close();
+  }
+}
+
+/** Puts a namespace's records there, and says by what identifiers a stranger may try to get at them. */
+export async function furnish(acme: McpClient): Promise<Map<string, Target>> {
+  const metadata = { note: SECRET };
+  for (const user_id of [ADA, BOB, ...Object.values(OTHERS)]) {
+    await call(acme, 'add_user', { user_id, first_name: SECRET, metadata });
+  }
+  const sessions: [what: string, session_id: string, user_id?: string][] = [
+    ['a live session', `${encodeURIComponent(ADA)}/live 🦊`, ADA],
+    ['a session under a plain name', 'plain-4711', OTHERS.eve],
+    ['a deleted session', 'deleted-4711', OTHERS.dan],
+    ["nobody's session", 'nobodys-4711'],
+    ["a deleted user's session", 'gone-4711', OTHERS.gone],
+  ];
+  // So that the list of hers has a cursor.
+  await call(acme, 'add_session', { session_id: HER_OTHER, user_id: ADA, metadata });
+  const targets = new Map<string, Target>();
+  const list = async (tool: string, args: Record<string, unknown>) =>
+    (await call(acme, tool, { ...args, limit: 1 })).next_cursor as string;
+  for (const [what, session_id, user_id = OTHERS.idle] of sessions) {
+    const owner = what === "nobody's session" ? {} : { user_id };
+    await call(acme, 'add_session', { session_id, ...owner, metadata });
+    const said = { role: 'user', content: SECRET, metadata };
+    const { messages } = await call(acme, 'add_memory', { session_id, messages: [said, said] });
+    await call(acme, 'set_summary', { session_id, content: SECRET, up_to_seq: 1 });
+    targets.set(what, {
+      session_id,
+      user_id,
+      uuid: messages[0].uuid,
+      cursors: {
+        sessions: '',
+        ofUser: '',
+        users: '',
+        messages: await list('list_messages', { session_id }),
+        search: '',
+      },
+    });
+  }
+  for (const target of targets.values()) {
+    target.cursors.sessions = await list('list_sessions', {});
+    target.cursors.ofUser = await list('list_sessions', { user_id: ADA });
+    target.cursors.users = await list('list_users', {});
+    target.cursors.search = await list('search_memory', { query: SECRET });
+  }
+  await call(acme, 'delete_session', { session_id: 'deleted-4711' });
+  await call(acme, 'delete_user', { user_id: OTHERS.gone });
+  return targets;
+}
+
+/** Everything that a namespace keeps, live and deleted. */
+export async function inventory(acme: McpClient): Promise<string> {
+  const found: unknown[] = [];
+  for (const deleted of ['exclude', 'only']) {
+    const { sessions } = await call(acme, 'list_sessions', { deleted, order: 'asc' });
+    found.push(sessions, (await call(acme, 'list_users', { deleted, order: 'asc' })).users);
+    if (deleted === 'only') continue;
+    for (const { session_id } of sessions) {
+      found.push(await call(acme, 'list_messages', { session_id }));
+      found.push(await call(acme, 'get_memory', { session_id }));
+    }
+  }
+  return JSON.stringify(found);
+}
+
+/** Like a target in every respect, but that there is none of it. */
+export function nothingLike({ cursors }: Target): Target {
+  const bogus = (cursor: string) =>
+    Buffer.from(`["${randomUUID()}",1,""]${cursor}`).toString('base64url');
+  return {
+    session_id: `never/${randomUUID()} 🦊`,
+    user_id: `never-${randomUUID()}`,
+    uuid: randomUUID(),
+    cursors: {
+      sessions: bogus(cursors.sessions),
+      ofUser: bogus(cursors.ofUser),
+      users: bogus(cursors.users),
+      messages: bogus(cursors.messages),
+      search: bogus(cursors.search),
+    },
+  };
+}

@@ -1,0 +1,141 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  ASKS,
+  analyseQuestion,
+  firstMatch,
+  TERMS_PER_MESSAGE,
+  TERMS_PER_QUESTION,
+  termsOf,
+} from '../../src/search/analyzer.ts';
+import { finish } from '../../src/search/steps.ts';
+
+const terms = (content: string) => termsOf({ role: 'user', content });
+const asked = (question: string) => finish(analyseQuestion(question)).terms;
+
+/** Whether a message with this content is a candidate for the question. */
+const finds = (question: string, content: string) =>
+  asked(question).some((term) => terms(content).includes(term));
+
+describe('a question finds a message', () => {
+  it.each([
+    ['in another case', 'ÉCOLE', 'école'],
+    ['without its accents', 'cafe naive', 'Café, naïve!'],
+    ['with letters that Unicode does not take apart', 'Strasse', 'die Straße'],
+    ['with full-width letters', 'abc', 'ＡＢＣ'],
+    ['in another form of the word', 'running dogs', 'The dog runs.'],
+    ['with an apostrophe of either kind', "Maria's", 'Maria’s'],
+    ['by a name that has an s', 'Caroline', "Caroline's book"],
+    ['inside a word of code', 'sessions', 'list_sessions()'],
+    ['by a number', '2026', 'in 2026-11-21'],
+    ['in Chinese, by a part of a run', '大学', '我在北京大学读书'],
+    ['in Chinese, by a word of one character', '猫', '我的猫'],
+    ['in Japanese, by a part of a compound', 'データ', 'データベースの設計'],
+    ['in Korean, without its particle', '학교', '학교에서 만나자'],
+    ['in Thai', 'ภาษา', 'ภาษาไทย'],
+    ['in Greek, in either sigma', 'ΣΟΦΟΣ', 'σοφός'],
+    ['in Russian, without the dots', 'елка', 'ёлка'],
+    ['in Arabic, without its points', 'كتاب', 'كِتَاب'],
+    ['in Hebrew, without its points', 'שלום', 'שָׁלוֹם'],
+    ['in two scripts at once', 'Tokyo', '東京Tokyo都'],
+    ['by an emoji', '🦊', 'a fox 🦊!'],
+    ['by an emoji in another skin', '👍', '👍🏽'],
+    ['by its question mark, if it is nothing else', '?', 'Really？'],
+  ])('%s', (_how, question, content) => {
+    expect(finds(question, content)).toBe(true);
+  });
+
+  it.each([
+    ['another word', 'cat', 'category'],
+    ['a word split in two', 'together', 'to get her'],
+    ['a letter with another base', 'o', 'ö and p'.replace('ö', 'q')],
+  ])('but not %s', (_what, question, content) => {
+    expect(finds(question, content)).toBe(false);
+  });
+});
+
+describe('words that say nothing', () => {
+  it('are left out of an English question', () => {
+    expect(asked('When did Caroline go to the group?')).toStrictEqual(terms('Caroline go group'));
+  });
+
+  it('are all that is looked for when there is nothing else', () => {
+    expect(asked('who are you')).toStrictEqual(terms('who are you'));
+  });
+
+  it.each([
+    ['German', 'was war an Bord', 'was'],
+    ['Norwegian', 'hvilken by bor du i', 'by'],
+    ['French', 'le thé', 'the'],
+    ['Spanish', 'no me gusta', 'no'],
+  ])('are kept in a question that is not English: %s', (_language, question, word) => {
+    expect(asked(question)).toContain(terms(word)[0]);
+  });
+
+  it('are found in messages', () => {
+    expect(terms('to be or not to be')).toContain('be');
+  });
+});
+
+describe('what a message is found by', () => {
+  it('has who said it, if that is a name', () => {
+    expect(termsOf({ role: 'Caroline', content: 'hi' })).toStrictEqual(terms('Caroline hi'));
+    expect(termsOf({ role: 'Assistant', content: 'hi' })).toStrictEqual(['hi']);
+  });
+
+  it('tells whether it asks', () => {
+    expect(terms('Is it?')).toContain(ASKS);
+    expect(terms('"Is it?"')).toContain(ASKS);
+    expect(terms('本当？')).toContain(ASKS);
+    expect(terms('Is it? It is.')).not.toContain(ASKS);
+  });
+
+  it('has a term at most four times, and at most so many different ones', () => {
+    expect(terms('no '.repeat(100))).toStrictEqual(['no', 'no', 'no', 'no']);
+    const many = Array.from({ length: 5000 }, (_, i) => `w${i}`).join(' ');
+    expect(new Set(terms(many)).size).toBe(TERMS_PER_MESSAGE);
+  });
+
+  it('cuts what is data, not language', () => {
+    for (const content of ['x'.repeat(10_000), '𝒳'.repeat(10_000), '漢'.repeat(10_000)]) {
+      for (const term of terms(content)) {
+        expect(term.length).toBeLessThanOrEqual(64);
+        expect(term.isWellFormed()).toBe(true);
+      }
+    }
+  });
+});
+
+describe('a question', () => {
+  it.each(['', ' ', '""', '*', 'AND OR NOT'.replaceAll(/\w/g, '-'), '(((', '\\', '\u200d', ';--'])(
+    'of nothing but %j looks for nothing',
+    (question) => {
+      expect(finish(analyseQuestion(question))).toStrictEqual({ terms: [], omitted: 0 });
+    },
+  );
+
+  it('looks for so many terms, and tells of the others', () => {
+    const words = Array.from({ length: 40 }, (_, i) => `w${i}`);
+    const { terms: kept, omitted } = finish(analyseQuestion(words.join(' ')));
+    expect(kept).toStrictEqual(words.slice(0, TERMS_PER_QUESTION));
+    expect(omitted).toBe(40 - TERMS_PER_QUESTION);
+  });
+
+  it('is taken apart like a message, whatever is in it', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 200 }), (text) => {
+        const found = terms(text);
+        for (const term of asked(text)) expect(found).toContain(term);
+        for (const term of found) {
+          expect(term).toMatch(/^[^\s"\0]+$/);
+          expect(term.isWellFormed()).toBe(text.isWellFormed() || term.isWellFormed());
+        }
+      }),
+    );
+  });
+
+  it('matches where its first word stands', () => {
+    expect(finish(firstMatch(`${'x '.repeat(500)}Foxes run`, asked('fox')))).toBe(1000);
+    expect(finish(firstMatch('nothing here', asked('fox')))).toBe(0);
+  });
+});
