@@ -54,7 +54,7 @@ export const newAppend = (count) => ({
     metadata: {},
     ...text,
   })),
-  mayExist: false,
+  hasClientUuids: false,
   at: new Date().toISOString(),
   session_uuid: newUuid(),
   thread: newUuid(),

@@ -1,5 +1,5 @@
 // The protocol floor: what is left of our server without its catalogue, services and store. The
-// same SDK, transports, admission, sign-in and log, and tools that check their arguments with the
+// same SDK, transports, rateLimiter, sign-in and log, and tools that check their arguments with the
 // same schemas and return a constant.
 //
 //   node bench/floor-server.mjs ANSWERS_FILE [--http --port 0]

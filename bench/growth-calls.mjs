@@ -26,14 +26,14 @@ const TURNS = [
   { role: 'assistant', content: 'There is one on the fourth floor, from the 5th on.' },
 ];
 
-const { sealCursor } = await import(dist('domain/pagination.js'));
+const { encodeCursor } = await import(dist('domain/pagination.js'));
 
 /** A cursor to the middle, as `list` seals it: going there by pages would take an hour. */
 function middleOf(list, size) {
   const position = { value: FIRST_TIME + size / 2, key: '' };
   const whose = list === 'sessions' ? [undefined, undefined] : [undefined];
   const { order_by, order, deleted } = LIST;
-  return sealCursor(position, [list, NAMESPACE, ...whose, order_by, order, deleted]);
+  return encodeCursor(position, [list, NAMESPACE, ...whose, order_by, order, deleted]);
 }
 
 /**

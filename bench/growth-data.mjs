@@ -71,7 +71,7 @@ async function appendMessages(store, size) {
       return { uuid: newUuid(), given: false, metadata: {}, role, content, ...found };
     });
     const of = { newUuid, at: new Date().toISOString() };
-    const append = { messages, mayExist: false, ...of };
+    const append = { messages, hasClientUuids: false, ...of };
     await patiently(() => store.messages.append({ namespace: NAMESPACE }, LONG, append));
   }
 }

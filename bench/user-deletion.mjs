@@ -50,7 +50,7 @@ function toAppend(messages) {
       token_count: Math.ceil(content.length / 4),
       terms: termsOf({ role, content }),
     })),
-    mayExist: false,
+    hasClientUuids: false,
     at: new Date().toISOString(),
     newUuid,
   };

@@ -3,7 +3,7 @@ import type { Logger } from '../domain/logger.ts';
 import type { Embedder } from '../search/embeddings/embedder.ts';
 import type { Embeddings } from '../services/dependencies.ts';
 import type { Store } from '../store/port.ts';
-import type { MessagePlace } from '../store/search-port.ts';
+import type { MessagePosition } from '../store/search-port.ts';
 
 /** How long a search waits for the vector of its question, in milliseconds. */
 const QUESTION_MS = 2000;
@@ -11,7 +11,7 @@ const QUESTION_MS = 2000;
 /** A message in the queue: what its vector is stored under. */
 interface EmbeddingKey {
   namespace: string;
-  place: MessagePlace;
+  place: MessagePosition;
   digest: string;
 }
 
@@ -34,14 +34,14 @@ export async function openEmbeddingQueue(
   logger: Logger,
 ) {
   const { createEmbeddingQueue } = await import('../search/embeddings/queue.ts');
-  const { digestOf, toStored } = await import('../search/vectors.ts');
+  const { digestOf, quantize } = await import('../search/vectors.ts');
   const queue = createEmbeddingQueue<EmbeddingKey>({
     embedder,
     async store(batch) {
       const { vectors } = await store();
       await vectors.put(
         embedder.model,
-        batch.map(({ key, vector }) => ({ ...key, vector: toStored(vector) })),
+        batch.map(({ key, vector }) => ({ ...key, vector: quantize(vector) })),
       );
     },
     onProblem: ({ kind, message, error }) => logger.warn(message, { kind, error }),
@@ -50,7 +50,7 @@ export async function openEmbeddingQueue(
     ...queue,
     /** Takes messages, each to be found by what it says now. */
     offerMessages(
-      messages: readonly { namespace: string; place: MessagePlace; content: string }[],
+      messages: readonly { namespace: string; place: MessagePosition; content: string }[],
     ) {
       queue.offer(
         messages.map(({ namespace, place, content }) => ({
@@ -74,7 +74,7 @@ export async function startEmbedding(
 ): Promise<(Embeddings & { close(grace: number): Promise<void> }) | undefined> {
   const embedder = await openEmbedder(config);
   if (embedder === undefined) return undefined;
-  const { toStored } = await import('../search/vectors.ts');
+  const { quantize } = await import('../search/vectors.ts');
   const queue = await openEmbeddingQueue(embedder, store, logger);
   return {
     model: embedder.model,
@@ -82,7 +82,7 @@ export async function startEmbedding(
       queue.offerMessages(messages.map((message) => ({ namespace, ...message }))),
     async question(text) {
       const [vector] = await embedder.embed([text], AbortSignal.timeout(QUESTION_MS));
-      return toStored(vector as Float32Array);
+      return quantize(vector as Float32Array);
     },
     close: queue.close,
   };

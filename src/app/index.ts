@@ -4,10 +4,10 @@ import { type Config, ConfigError } from '../config/index.ts';
 import { durationText } from '../config/setting.ts';
 import type { Logger } from '../domain/logger.ts';
 import { logCalls } from '../mcp/calls/call-log.ts';
-import { observedBy } from '../mcp/calls/call-observer.ts';
+import { combineObservers } from '../mcp/calls/call-observer.ts';
 import { localPrincipal } from '../mcp/principal.ts';
 import { createServerFactory, type ServedConnection } from '../mcp/server.ts';
-import { Changes } from '../mcp/updates/change-notifier.ts';
+import { ChangeNotifier } from '../mcp/updates/change-notifier.ts';
 import type { Dependencies } from '../services/dependencies.ts';
 import { FairQueue } from '../services/fair-queue.ts';
 import { createMemoryService } from '../services/memory.ts';
@@ -51,7 +51,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   const retention = retentionOf(config, logger);
   const use = { readOnly: config.readOnly, server: true, retention };
   const store = lazyStore(config, logger, use, metrics);
-  const changes = new Changes();
+  const changes = new ChangeNotifier();
   const embeddings = await startEmbedding(config, store.get, logger);
   const deps: Dependencies = {
     store: store.get,
@@ -62,7 +62,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     },
     embeddings,
     longReads: new FairQueue(),
-    onChange: (namespace, changed) => changes.tell(namespace, changed),
+    onChange: (namespace, changed) => changes.notify(namespace, changed),
   };
   const makeServer = createServerFactory({
     version: options.version,
@@ -70,7 +70,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     readOnly: config.readOnly,
     logger,
     callTimeout: config.callTimeout,
-    observe: observedBy(logCalls(logger), metrics?.observeCall),
+    observe: combineObservers(logCalls(logger), metrics?.observeCall),
   });
   const services = {
     sessions: createSessionService(deps),

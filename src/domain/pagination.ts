@@ -22,13 +22,13 @@ export interface Position {
 export type Start = { after?: Position } | { offset: number };
 
 /** One page of a list as a store is asked for it. */
-export type Window = Start & { limit: number };
+export type PageRequest = Start & { limit: number };
 
 /** Up to how many records a list takes no longer than any other read, and how many it may skip. */
 const SHORT_LIST = 101;
 
 /** Whether a list takes long: it returns many records, goes over many to get there, or counts them all. */
-export function isLongList(window: Window & { total?: boolean | undefined }): boolean {
+export function isLongList(window: PageRequest & { total?: boolean | undefined }): boolean {
   const skipped = 'offset' in window ? window.offset : 0;
   return window.total === true || window.limit + skipped > SHORT_LIST;
 }
@@ -46,7 +46,7 @@ export interface PageArguments {
  * @param query everything that the list depends on; a cursor is good for the same query only
  * @throws DomainError INVALID_ARGUMENT when both ways are mixed or the cursor is not this query's
  */
-export function windowOf(page: PageArguments, query: unknown): Window {
+export function toPageRequest(page: PageArguments, query: unknown): PageRequest {
   const byNumber = page.page_size !== undefined || page.page_number !== undefined;
   if (byNumber && (page.limit !== undefined || page.cursor !== undefined)) {
     throw invalidArgument(
@@ -55,7 +55,9 @@ export function windowOf(page: PageArguments, query: unknown): Window {
   }
   if (!byNumber) {
     const limit = page.limit ?? PAGE_LIMIT_DEFAULT;
-    return page.cursor === undefined ? { limit } : { limit, after: openCursor(page.cursor, query) };
+    return page.cursor === undefined
+      ? { limit }
+      : { limit, after: decodeCursor(page.cursor, query) };
   }
   const limit = page.page_size ?? PAGE_LIMIT_DEFAULT;
   const offset = ((page.page_number ?? 1) - 1) * limit;
@@ -68,7 +70,7 @@ export function windowOf(page: PageArguments, query: unknown): Window {
 }
 
 /** An opaque cursor that continues `query` behind `position`. */
-export function sealCursor(position: Position, query: unknown): string {
+export function encodeCursor(position: Position, query: unknown): string {
   return Buffer.from(JSON.stringify([fingerprint(query), position.value, position.key])).toString(
     'base64url',
   );
@@ -77,7 +79,7 @@ export function sealCursor(position: Position, query: unknown): string {
 /**
  * @throws DomainError INVALID_ARGUMENT when the text is no cursor, or one of another query
  */
-export function openCursor(cursor: string, query: unknown): Position {
+export function decodeCursor(cursor: string, query: unknown): Position {
   const [mark, value, key] = parsed(cursor);
   if (
     mark !== fingerprint(query) ||
@@ -131,7 +133,7 @@ export function cutPage<T>(
  * @param stretch `after` is one to begin behind, `offset` how many to skip from there, or from the
  *   end of the range where the order starts
  */
-export function stretchEdge(
+export function rangeStart(
   range: { first_seq: number; last_seq: number },
   stretch: { order: 'asc' | 'desc'; after?: number | undefined; offset?: number | undefined },
 ): number {
@@ -145,7 +147,7 @@ export function stretchEdge(
  * How many messages a stretch may have: `limit`, or where the newest summary leaves more of them, up to
  * `unsummarized`.
  */
-export function stretchLimit(
+export function rangeLimit(
   { last_seq, summary }: { last_seq: number; summary?: { up_to_seq: number } },
   { limit, unsummarized = 0 }: { limit: number; unsummarized?: number | undefined },
 ): number {

@@ -8,12 +8,12 @@ import { toolDefinition } from './json-schema.ts';
 import { servePrompts } from './prompts/handlers.ts';
 import { serveResources } from './resources/handlers.ts';
 import type { Context } from './tool.ts';
-import { createOffers, type OfferOptions, pinAdvice } from './tool-access.ts';
-import type { Changes } from './updates/change-notifier.ts';
+import { createCapabilities, pinAdvice, type ToolAccessOptions } from './tool-access.ts';
+import type { ChangeNotifier } from './updates/change-notifier.ts';
 import type { WhenRead } from './updates/coalesced-updates.ts';
 import { serveSubscriptions } from './updates/subscriptions.ts';
 
-export interface ServerOptions extends OfferOptions, CallOptions {
+export interface ServerOptions extends ToolAccessOptions, CallOptions {
   version: string;
   logger: Logger;
 }
@@ -43,9 +43,9 @@ export interface ServedConnection {
  */
 export function createServerFactory(options: ServerOptions) {
   const { version, logger } = options;
-  const offerTo = createOffers(options);
+  const offerTo = createCapabilities(options);
 
-  return (context: Context, changes: Changes, connection: ServedConnection): Server => {
+  return (context: Context, changes: ChangeNotifier, connection: ServedConnection): Server => {
     const { caller } = context;
     const { tools, prompts, reads, instructions } = offerTo(caller);
     const toolContext = { ...context, offers: (name: string) => tools.has(name) };

@@ -30,7 +30,7 @@ function instructionsFor(tools: ReadonlyMap<string, Tool>): string {
   return `${advice.filter(Boolean).join(' ')}\n${NEVER_OBEY}`;
 }
 
-export interface OfferOptions {
+export interface ToolAccessOptions {
   /** Only tools of these sets are offered. */
   toolsets: readonly Toolset[];
   /** Only tools that change nothing are offered. */
@@ -38,8 +38,8 @@ export interface OfferOptions {
 }
 
 /** The tools that the options leave and the principal may use, in their fixed order. */
-export function offeredTools(
-  { toolsets, readOnly }: OfferOptions,
+export function accessibleTools(
+  { toolsets, readOnly }: ToolAccessOptions,
   principal: Pick<Principal, 'scopes' | 'user_id'>,
 ): Tool[] {
   return TOOLS.filter(({ toolset, hints, needs }) => {
@@ -54,7 +54,7 @@ export function offeredTools(
 }
 
 /** What a server offers, to whomever it is that it offers this to. */
-export interface Offer {
+export interface Capabilities {
   tools: ReadonlyMap<string, Tool>;
   prompts: readonly Prompt[];
   /** Resources, prompts and completion show records, as the tools do that read. */
@@ -63,13 +63,15 @@ export interface Offer {
 }
 
 /** Offers are few: they differ by scopes and by whether there is a pin, not by who it is. */
-export function createOffers(options: OfferOptions): (principal: Principal) => Offer {
-  const made = new Map<string, Offer>();
+export function createCapabilities(
+  options: ToolAccessOptions,
+): (principal: Principal) => Capabilities {
+  const made = new Map<string, Capabilities>();
   return (principal) => {
     const key = JSON.stringify([principal.scopes, principal.user_id === undefined]);
     let offer = made.get(key);
     if (offer === undefined) {
-      const tools = new Map(offeredTools(options, principal).map((tool) => [tool.name, tool]));
+      const tools = new Map(accessibleTools(options, principal).map((tool) => [tool.name, tool]));
       const reads = mayDo(principal, 'sessions:read');
       const offered = (prompt: Prompt) => reads && prompt.tools.every((name) => tools.has(name));
       const prompts = PROMPTS.filter(offered);

@@ -1,5 +1,5 @@
 import { ANALYSED_LENGTH, cutAt, plainSections } from './normalizer.ts';
-import { TermMaker } from './stemmer.ts';
+import { Stemmer } from './stemmer.ts';
 import { finish, type Steps } from './steps.ts';
 import { withoutStopWords } from './stop-words.ts';
 
@@ -13,7 +13,7 @@ export const TERMS_PER_QUESTION = 32;
 const REPEATS = 4;
 
 /** The term of a message that ends with a question mark, in any script. */
-export const ASKS = '?';
+export const QUESTION_TERM = '?';
 
 /** Words, with the apostrophes inside them, emoji and flags. */
 const WORD = /[\p{L}\p{N}\p{M}]+(?:'[\p{L}\p{M}]+)*|\p{RI}\p{RI}|\p{Extended_Pictographic}/gu;
@@ -46,7 +46,7 @@ export function* analyseMessage(message: { role: string; content: string }): Ste
     terms.push(term);
     if (counts.size === TERMS_PER_MESSAGE) break;
   }
-  if (ENDS_ASKING.test(content.slice(-20))) terms.push(ASKS);
+  if (ENDS_ASKING.test(content.slice(-20))) terms.push(QUESTION_TERM);
   return terms;
 }
 
@@ -76,7 +76,7 @@ export function* analyseQuestion(question: string): Steps<Question> {
     if (++seen % STEP === 0 || term === undefined) yield;
     if (term !== undefined && term !== '') terms.add(term);
   }
-  if (terms.size === 0 && ENDS_ASKING.test(question.slice(-20))) terms.add(ASKS);
+  if (terms.size === 0 && ENDS_ASKING.test(question.slice(-20))) terms.add(QUESTION_TERM);
   const kept = [...terms].slice(0, TERMS_PER_QUESTION);
   return { terms: kept, omitted: terms.size - kept.length };
 }
@@ -87,7 +87,7 @@ export function* analyseQuestion(question: string): Steps<Question> {
  */
 export function* firstMatch(content: string, terms: readonly string[]): Steps<number> {
   const wanted = new Set(terms);
-  const maker = new TermMaker();
+  const maker = new Stemmer();
   let seen = 0;
   for (const { 0: word, index } of cutAt(content, ANALYSED_LENGTH).matchAll(WORD)) {
     for (const term of allTermsOf(word.toLowerCase(), maker)) {
@@ -108,7 +108,7 @@ function* wordsOf(text: string): Generator<string | undefined> {
 
 /** The terms of words, in their order, some of them empty; `undefined` where time goes by. */
 function* termsOfWords(words: Iterable<string | undefined>): Generator<string | undefined> {
-  const maker = new TermMaker();
+  const maker = new Stemmer();
   for (const word of words) {
     if (word === undefined) {
       yield undefined;
@@ -121,7 +121,7 @@ function* termsOfWords(words: Iterable<string | undefined>): Generator<string | 
 }
 
 /** Those of one word that `maker` makes. */
-function* allTermsOf(word: string, maker: TermMaker): Generator<string | undefined> {
+function* allTermsOf(word: string, maker: Stemmer): Generator<string | undefined> {
   yield* maker.termsOf(word);
   yield* maker.shortWords(true);
 }

@@ -1,8 +1,8 @@
-import type { Candidate, MessagePlace, SeqRange } from '../store/search-port.ts';
-import { ASKS } from './analyzer.ts';
+import type { Candidate, MessagePosition, SeqRange } from '../store/search-port.ts';
+import { QUESTION_TERM } from './analyzer.ts';
 
-export interface Ranked {
-  place: MessagePlace;
+export interface RankedMessage {
+  place: MessagePosition;
   score: number;
   /** Missing if the message has none of the terms itself: those around it have. */
   candidate?: Candidate;
@@ -55,10 +55,10 @@ export function rank(
   statistics: Statistics,
   ranges: ReadonlyMap<string, SeqRange>,
   now: number,
-): Ranked[] {
+): RankedMessage[] {
   const weights = terms.map((term) => weightOf(term, statistics));
   const average = mean(candidates.map(({ length }) => length)) || 1;
-  const ranked: (Ranked & { created_at: number })[] = [];
+  const ranked: (RankedMessage & { created_at: number })[] = [];
   for (const [session_uuid, near] of bySession(candidates)) {
     const range = ranges.get(session_uuid) as SeqRange;
     for (const [seq, around] of windowsOf(near, range, terms, average)) {
@@ -168,13 +168,16 @@ function priorOf(
   now: number,
 ): number {
   const telling = (Math.min(length, TELLING.atMost) + TELLING.offset) ** TELLING.exponent;
-  const asking = matched.includes(ASKS) ? ASKING : 1;
+  const asking = matched.includes(QUESTION_TERM) ? ASKING : 1;
   const age = Math.max(0, now - created_at);
   return telling * asking * (1 + RECENCY.bonus * 2 ** (-age / RECENCY.halfLife));
 }
 
 /** Names a message by its place. */
-export function placeOf({ session_uuid, seq }: Pick<MessagePlace, 'session_uuid' | 'seq'>): string {
+export function positionKey({
+  session_uuid,
+  seq,
+}: Pick<MessagePosition, 'session_uuid' | 'seq'>): string {
   return `${seq}@${session_uuid}`;
 }
 

@@ -1,5 +1,5 @@
 /** A key and how well it did: the higher the better. */
-export interface Ranked<K> {
+export interface FusedKey<K> {
   key: K;
   score: number;
 }
@@ -14,7 +14,7 @@ export interface Ranked<K> {
  * @returns every key once, best first; of equals, the one that stands in the earlier ranking, and
  *   there at the higher place, comes first
  */
-export function fuse<K>(rankings: readonly (readonly K[])[], k = 60): Ranked<K>[] {
+export function fuse<K>(rankings: readonly (readonly K[])[], k = 60): FusedKey<K>[] {
   const scores = new Map<K, number>();
   for (const ranking of rankings) {
     for (const [place, key] of ranking.entries()) {

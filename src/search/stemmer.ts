@@ -49,7 +49,7 @@ const ENGLISH_LETTERS = /^[a-z]+$/;
 let segmenter: Intl.Segmenter | undefined;
 
 /** Makes the terms of one text's words. */
-export class TermMaker {
+export class Stemmer {
   /** Those of words that have one each: most words come more than once. */
   readonly #known = new Map<string, string>();
   /** Runs that have not been looked for words of one character yet, a line each. */

@@ -13,7 +13,7 @@ const HEADER_BYTES = 4;
  *
  * @param vector of finite numbers and any length; a vector of zeros is similar to nothing
  */
-export function toStored(vector: Float32Array): Uint8Array {
+export function quantize(vector: Float32Array): Uint8Array {
   let max = 0;
   for (const entry of vector) max = Math.max(max, Math.abs(entry));
   const stored = new Uint8Array(HEADER_BYTES + vector.length);

@@ -4,12 +4,17 @@ import { estimateTokens } from '../domain/records.ts';
 import { timestamp } from '../domain/times.ts';
 import { analyseMessage } from '../search/analyzer.ts';
 import type { Append, AppendedSession, RetiredRange, Store } from '../store/port.ts';
-import { createBegin } from './create-session.ts';
-import { type Caller, changed, type Dependencies, purgeTime } from './dependencies.ts';
-import { mapInTurns } from './event-loop.ts';
+import { createSessionCreator } from './create-session.ts';
+import {
+  type Caller,
+  type Dependencies,
+  sessionChangeEvent,
+  undoDeadline,
+} from './dependencies.ts';
+import { mapInSlices } from './event-loop.ts';
 import { describeAbsence } from './not-found.ts';
-import { type Unsummarized, unsummarized, WINDOW_DEFAULT } from './summary-backlog.ts';
-import { isPast, overPast } from './undo-deadline.ts';
+import { type SummaryBacklog, summaryBacklog, WINDOW_DEFAULT } from './summary-backlog.ts';
+import { isPastUndoDeadline, retryAfterPurge } from './undo-deadline.ts';
 
 export interface AddedMessage {
   uuid?: string | undefined;
@@ -19,7 +24,7 @@ export interface AddedMessage {
 }
 
 /** What every attempt to append has in common. */
-type Added = Pick<Append, 'messages' | 'mayExist'>;
+type Added = Pick<Append, 'messages' | 'hasClientUuids'>;
 
 /** What of a session stays deleted that an append has revived. */
 export interface Revival {
@@ -35,7 +40,7 @@ export interface AddResult {
   /** Present if the session was deleted until then. */
   revival?: Revival;
   /** How many messages lie behind the newest summary, once that is too many. */
-  unsummarized?: Unsummarized;
+  unsummarized?: SummaryBacklog;
 }
 
 /**
@@ -47,7 +52,7 @@ export interface AddResult {
  */
 export function createAppend(deps: Dependencies) {
   const absence = describeAbsence(deps);
-  const begin = createBegin(deps);
+  const begin = createSessionCreator(deps);
 
   /** Appends, for a pinned caller to a session that is begun as theirs if they have none such. */
   async function appendTo(caller: Caller, store: Store, session_id: string, added: Added) {
@@ -75,20 +80,20 @@ export function createAppend(deps: Dependencies) {
     }
     const store = await deps.store();
     const { namespace } = caller;
-    const terms = await mapInTurns(added, analyseMessage);
+    const terms = await mapInSlices(added, analyseMessage);
     const toAdd: Added = {
       messages: added.map(({ uuid, role, content, metadata = {} }, i) => ({
         uuid: uuid ?? deps.newUuid(),
-        given: uuid !== undefined,
+        hasClientUuid: uuid !== undefined,
         role,
         content,
         metadata,
         token_count: estimateTokens(content),
         terms: terms[i] as string[],
       })),
-      mayExist: given.length > 0,
+      hasClientUuids: given.length > 0,
     };
-    const outcome = await overPast(
+    const outcome = await retryAfterPurge(
       deps,
       () => appendTo(caller, store, sessionId, toAdd),
       (outcome) => (outcome.applied ? undefined : outcome.found),
@@ -105,7 +110,7 @@ export function createAppend(deps: Dependencies) {
         content: toAdd.messages[i]?.content as string,
       })),
     );
-    deps.onChange(namespace, changed(session, true));
+    deps.onChange(namespace, sessionChangeEvent(session, true));
     return {
       session,
       messages: messages.map(({ uuid, seq, created }) => ({
@@ -114,16 +119,16 @@ export function createAppend(deps: Dependencies) {
         status: created ? 'created' : 'updated',
       })),
       ...(retired !== undefined && { revival: describeRevival(deps, retired) }),
-      ...unsummarized(outcome.record, WINDOW_DEFAULT),
+      ...summaryBacklog(outcome.record, WINDOW_DEFAULT),
     };
   };
 }
 
 /** @param retired the oldest first */
 function describeRevival(deps: Dependencies, retired: readonly RetiredRange[]): Revival {
-  const there = retired.filter((range) => !isPast(deps, range));
+  const there = retired.filter((range) => !isPastUndoDeadline(deps, range));
   const [oldest] = there;
-  const purge_at = oldest && purgeTime(oldest.deleted_at, deps.purgeAfter);
+  const purge_at = oldest && undoDeadline(oldest.deleted_at, deps.purgeAfter);
   return {
     deleted_message_count: there.reduce(
       (sum, { first_seq, last_seq }) => sum + last_seq - first_seq + 1,
@@ -141,7 +146,7 @@ const MAX_LISTED = 20;
  * uuids a repetition would store them once more.
  */
 function withUuids(error: unknown, { messages }: Added): unknown {
-  const ours = messages.some(({ given }) => !given);
+  const ours = messages.some(({ hasClientUuid }) => !hasClientUuid);
   if (!(error instanceof DomainError) || !error.outcomeUnknown || !ours) return error;
   const uuids = messages.map(({ uuid }) => uuid).join(', ');
   const advice =

@@ -1,11 +1,11 @@
 import type { JsonObject } from '../domain/metadata.ts';
 import type { Session } from '../domain/records.ts';
 import { timestamp } from '../domain/times.ts';
-import type { Change, Store } from '../store/port.ts';
+import type { Store, WriteResult } from '../store/port.ts';
 import type { Caller, Dependencies } from './dependencies.ts';
 import { describeAbsence } from './not-found.ts';
-import { exists, notYours, sessionPrefix } from './pinned-user.ts';
-import { overPast } from './undo-deadline.ts';
+import { canAccess, forbiddenSession, sessionPrefix } from './pinned-user.ts';
+import { retryAfterPurge } from './undo-deadline.ts';
 
 export interface NewSession {
   session_id: string;
@@ -19,12 +19,12 @@ export interface NewSession {
  * It throws `DomainError`: NOT_FOUND when there is no such user, PERMISSION_DENIED when a pinned
  * caller may not have a session of that identifier.
  */
-export function createBegin(deps: Dependencies) {
+export function createSessionCreator(deps: Dependencies) {
   const absence = describeAbsence(deps);
 
   async function insert(caller: Caller, store: Store, input: NewSession) {
     const at = timestamp(deps.now());
-    return overPast(
+    return retryAfterPurge(
       deps,
       () =>
         store.sessions.insert(caller.namespace, {
@@ -45,7 +45,7 @@ export function createBegin(deps: Dependencies) {
   async function addOwner({ namespace }: Caller, store: Store, user_id: string): Promise<void> {
     const at = timestamp(deps.now());
     const user = { user_id, uuid: deps.newUuid(), metadata: {}, created_at: at, updated_at: at };
-    const outcome = await overPast(
+    const outcome = await retryAfterPurge(
       deps,
       () => store.users.insert(namespace, user),
       (outcome) => (outcome.applied ? undefined : outcome.found),
@@ -54,15 +54,15 @@ export function createBegin(deps: Dependencies) {
     if (outcome.applied) deps.onChange(namespace, { user_id });
   }
 
-  return async (caller: Caller, store: Store, input: NewSession): Promise<Change<Session>> => {
+  return async (caller: Caller, store: Store, input: NewSession): Promise<WriteResult<Session>> => {
     const { user_id: pin } = caller;
     const owned = { ...input, user_id: input.user_id ?? pin };
-    if (!exists(caller, owned.user_id)) {
+    if (!canAccess(caller, owned.user_id)) {
       throw absence.user(caller, owned.user_id as string, undefined);
     }
     if (pin !== undefined && !input.session_id.startsWith(sessionPrefix(pin))) {
       const owner = await store.sessions.owner(caller.namespace, input.session_id);
-      if (owner?.user_id !== pin) throw notYours(input.session_id, pin);
+      if (owner?.user_id !== pin) throw forbiddenSession(input.session_id, pin);
     }
     let outcome = await insert(caller, store, owned);
     if (outcome === 'user_missing' && pin !== undefined) {
@@ -73,9 +73,9 @@ export function createBegin(deps: Dependencies) {
       const userId = owned.user_id as string;
       throw absence.user(caller, userId, await store.users.find(caller.namespace, userId));
     }
-    if (outcome.applied || pin === undefined || exists(caller, outcome.found?.user_id)) {
+    if (outcome.applied || pin === undefined || canAccess(caller, outcome.found?.user_id)) {
       return outcome;
     }
-    throw notYours(input.session_id, pin);
+    throw forbiddenSession(input.session_id, pin);
   };
 }

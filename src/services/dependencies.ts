@@ -1,13 +1,13 @@
 import type { Session } from '../domain/records.ts';
 import { timestamp } from '../domain/times.ts';
 import type { Store } from '../store/port.ts';
-import type { MessagePlace } from '../store/search-port.ts';
+import type { MessagePosition } from '../store/search-port.ts';
 import type { FairQueue } from './fair-queue.ts';
 
 /** A record that a call has changed. */
-export type Changed = { user_id: string } | ChangedSession;
+export type ChangeEvent = { user_id: string } | SessionChangeEvent;
 
-export interface ChangedSession {
+export interface SessionChangeEvent {
   session_id: string;
   /** Whom the session belongs to, if it does. */
   owner: string | undefined;
@@ -35,7 +35,7 @@ export interface Dependencies {
   /** Where searches and long lists of all callers wait for their turn. */
   longReads: FairQueue;
   /** Hears of every change that was acknowledged. */
-  onChange(namespace: string, changed: Changed): void;
+  onChange(namespace: string, event: ChangeEvent): void;
 }
 
 /** What compares texts by their meaning: vectors that a model makes of them. */
@@ -43,7 +43,7 @@ export interface Embeddings {
   /** Vectors of different models cannot be compared. */
   model: string;
   /** Takes messages that were stored, to be embedded in the background. */
-  offer(namespace: string, messages: readonly { place: MessagePlace; content: string }[]): void;
+  offer(namespace: string, messages: readonly { place: MessagePosition; content: string }[]): void;
   /**
    * The vector of a question, in the form in which vectors are stored.
    *
@@ -67,7 +67,7 @@ export interface Caller {
  *
  * @throws DomainError RESOURCE_EXHAUSTED when its turn does not come; what `work` throws
  */
-export function inTurn<T>(
+export function queueLongRead<T>(
   { longReads }: Pick<Dependencies, 'longReads'>,
   { credential, namespace }: Caller,
   store: Store,
@@ -77,15 +77,18 @@ export function inTurn<T>(
 }
 
 /** @param listed see `ChangedSession` */
-export function changed(
+export function sessionChangeEvent(
   { session_id, user_id }: Pick<Session, 'session_id' | 'user_id'>,
   listed: boolean,
-): ChangedSession {
+): SessionChangeEvent {
   return { session_id, owner: user_id, listed };
 }
 
 /** When a record deleted at `deletedAt` is purged; `undefined` if never. */
-export function purgeTime(deletedAt: string, purgeAfter: number | undefined): string | undefined {
+export function undoDeadline(
+  deletedAt: string,
+  purgeAfter: number | undefined,
+): string | undefined {
   return purgeAfter === undefined ? undefined : timestamp(Date.parse(deletedAt) + purgeAfter);
 }
 

@@ -1,7 +1,7 @@
 import type { Steps } from '../search/steps.ts';
 
 /** How long work goes on before whatever else is due comes first, in milliseconds. */
-const TURN_MS = 10;
+const SLICE_MS = 10;
 
 /** Work that waits for a turn, the longest first. */
 const waiting: (() => void)[] = [];
@@ -13,22 +13,22 @@ let begun: number | undefined;
  * Does work a turn at a time: in each round of the event loop, all that is done so takes about 10 ms
  * together, however much of it there is, as long as its steps are small.
  */
-export async function inTurns<T>(steps: Steps<T>): Promise<T> {
+export async function runInSlices<T>(steps: Steps<T>): Promise<T> {
   for (;;) {
-    if (begun === undefined) beginTurn();
-    else if (performance.now() - begun >= TURN_MS) await nextTurn();
+    if (begun === undefined) beginSlice();
+    else if (performance.now() - begun >= SLICE_MS) await nextSlice();
     const step = steps.next();
     if (step.done === true) return step.value;
   }
 }
 
 /** Does the same work for each item of a list, in turns. */
-export async function mapInTurns<T, R>(
+export async function mapInSlices<T, R>(
   list: readonly T[],
   work: (item: T) => Steps<R>,
 ): Promise<R[]> {
   const results: R[] = [];
-  for (const item of list) results.push(await inTurns(work(item)));
+  for (const item of list) results.push(await runInSlices(work(item)));
   return results;
 }
 
@@ -37,24 +37,24 @@ export async function mapInTurns<T, R>(
  *
  * @param since when it began to wait, by `performance.now()`
  */
-export async function letOthers(since: number): Promise<void> {
-  if (performance.now() - since >= TURN_MS) await nextTurn();
+export async function yieldIfBusy(since: number): Promise<void> {
+  if (performance.now() - since >= SLICE_MS) await nextSlice();
 }
 
-function nextTurn(): Promise<void> {
+function nextSlice(): Promise<void> {
   return new Promise((resolve) => {
     waiting.push(resolve);
-    if (begun === undefined) beginTurn();
+    if (begun === undefined) beginSlice();
   });
 }
 
-function beginTurn(): void {
+function beginSlice(): void {
   begun = performance.now();
   setImmediate(() => {
     begun = undefined;
     const next = waiting.shift();
     if (next === undefined) return;
-    beginTurn();
+    beginSlice();
     next();
   });
 }

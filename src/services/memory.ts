@@ -2,24 +2,29 @@ import { DomainError, invalidArgument, quoted } from '../domain/errors.ts';
 import { type JsonObject, jsonBytes } from '../domain/metadata.ts';
 import {
   cutPage,
+  encodeCursor,
   type PageArguments,
-  sealCursor,
-  stretchLimit,
-  windowOf,
+  rangeLimit,
+  toPageRequest,
 } from '../domain/pagination.ts';
 import type { Message, Session, Summary } from '../domain/records.ts';
 import { timestamp } from '../domain/times.ts';
 import {
   CONTENT_SHOWN_BYTES,
   METADATA_SHOWN_BYTES,
-  withContentCut,
-  withMetadataCut,
+  truncateContent,
+  truncateMetadata,
 } from '../mcp/answer/truncate.ts';
-import type { FoundMessage, Store, Stretch } from '../store/port.ts';
+import type { FoundMessage, MessageRange, Store } from '../store/port.ts';
 import { createAppend } from './append.ts';
-import { type Caller, changed, type Dependencies, PAGE_MAX_BYTES } from './dependencies.ts';
+import {
+  type Caller,
+  type Dependencies,
+  PAGE_MAX_BYTES,
+  sessionChangeEvent,
+} from './dependencies.ts';
 import { describeAbsence } from './not-found.ts';
-import { type Unsummarized, unsummarized, WINDOW_DEFAULT } from './summary-backlog.ts';
+import { type SummaryBacklog, summaryBacklog, WINDOW_DEFAULT } from './summary-backlog.ts';
 
 export interface Memory {
   session: Session;
@@ -30,7 +35,7 @@ export interface Memory {
   older_message_count: number;
   /** How many of those asked for were left out to stay within a limit. */
   omitted_message_count: number;
-  unsummarized?: Unsummarized;
+  unsummarized?: SummaryBacklog;
 }
 
 export interface MessageList extends PageArguments {
@@ -54,7 +59,7 @@ export function createMemoryService(deps: Dependencies) {
   const absence = describeAbsence(deps);
 
   /** A live session with a stretch of its messages. */
-  async function read(caller: Caller, store: Store, sessionId: string, stretch: Stretch) {
+  async function read(caller: Caller, store: Store, sessionId: string, stretch: MessageRange) {
     const limit = Math.min(stretch.limit, MESSAGES_MAX);
     const unsummarized = Math.min(stretch.unsummarized ?? 0, MESSAGES_MAX);
     const some = { ...stretch, limit, unsummarized };
@@ -99,7 +104,7 @@ export function createMemoryService(deps: Dependencies) {
     ): Promise<Memory> {
       const store = await deps.store();
       const window = options.last_n ?? WINDOW_DEFAULT;
-      const stretch: Stretch = {
+      const stretch: MessageRange = {
         order: 'desc',
         limit: window,
         unsummarized: 2 * window,
@@ -108,8 +113,8 @@ export function createMemoryService(deps: Dependencies) {
       };
       const { conversation, messages } = await read(caller, store, sessionId, stretch);
       const { session, summary, first_seq } = conversation;
-      const wanted = stretchLimit(conversation, stretch);
-      const room = PAGE_MAX_BYTES - jsonBytes([withMetadataCut(session), summary ?? null]);
+      const wanted = rangeLimit(conversation, stretch);
+      const room = PAGE_MAX_BYTES - jsonBytes([truncateMetadata(session), summary ?? null]);
       const kept = withinBudget(messages, room, options.max_tokens);
       const oldest = kept.at(-1);
       return {
@@ -118,7 +123,7 @@ export function createMemoryService(deps: Dependencies) {
         messages: kept.toReversed(),
         older_message_count: oldest === undefined ? session.message_count : oldest.seq - first_seq,
         omitted_message_count: Math.min(wanted, session.message_count) - kept.length,
-        ...unsummarized(conversation, window),
+        ...summaryBacklog(conversation, window),
       };
     },
 
@@ -128,7 +133,7 @@ export function createMemoryService(deps: Dependencies) {
       const { namespace, user_id } = caller;
       const { order, from_seq, content_offset } = list;
       const query = ['messages', namespace, user_id, sessionId, order, from_seq, content_offset];
-      const window = windowOf(list, query);
+      const window = toPageRequest(list, query);
       const start = from_seq && (order === 'asc' ? from_seq - 1 : from_seq + 1);
       const { conversation, messages } = await read(caller, store, sessionId, {
         order,
@@ -138,7 +143,7 @@ export function createMemoryService(deps: Dependencies) {
         after: 'after' in window ? (window.after?.value ?? start) : start,
         offset: 'offset' in window ? window.offset : undefined,
       });
-      const fitted = messages.map((message) => withContentCut(message, content_offset));
+      const fitted = messages.map((message) => truncateContent(message, content_offset));
       const { page } = cutPage(fitted, window.limit, PAGE_MAX_BYTES);
       const last = page.at(-1);
       const end = order === 'asc' ? conversation.last_seq : conversation.first_seq;
@@ -146,7 +151,7 @@ export function createMemoryService(deps: Dependencies) {
         messages: page,
         ...(last !== undefined &&
           last.seq !== end && {
-            next_cursor: sealCursor({ value: last.seq, key: last.uuid }, query),
+            next_cursor: encodeCursor({ value: last.seq, key: last.uuid }, query),
           }),
         ...(list.include_total === true && { total_count: conversation.session.message_count }),
       };
@@ -168,7 +173,7 @@ export function createMemoryService(deps: Dependencies) {
       const store = await deps.store();
       const merged = await store.messages.merge(caller, sessionId, uuid, patch, now());
       const message = await present(caller, store, sessionId, uuid, merged);
-      deps.onChange(caller.namespace, changed(merged.session as Session, false));
+      deps.onChange(caller.namespace, sessionChangeEvent(merged.session as Session, false));
       return message;
     },
 
@@ -188,7 +193,7 @@ export function createMemoryService(deps: Dependencies) {
       const uuid = deps.newUuid();
       const outcome = await store.messages.summarize(caller, sessionId, uuid, summary);
       if (outcome.applied) {
-        deps.onChange(caller.namespace, changed(outcome.record.session, false));
+        deps.onChange(caller.namespace, sessionChangeEvent(outcome.record.session, false));
         return { session: outcome.record.session, summary };
       }
       const { found } = outcome;
@@ -217,7 +222,7 @@ function withinBudget(
     return tokens > maxTokens;
   });
   const within = affordable === -1 ? messages : messages.slice(0, affordable);
-  const fitted = within.map((message) => withContentCut(message));
+  const fitted = within.map((message) => truncateContent(message));
   return cutPage(fitted, fitted.length, maxBytes).page;
 }
 

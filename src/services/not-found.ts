@@ -1,13 +1,13 @@
 import { DomainError, quoted } from '../domain/errors.ts';
 import type { Session, User } from '../domain/records.ts';
 import type { Store } from '../store/port.ts';
-import { type Caller, type Dependencies, purgeTime } from './dependencies.ts';
-import { isPast } from './undo-deadline.ts';
+import { type Caller, type Dependencies, undoDeadline } from './dependencies.ts';
+import { isPastUndoDeadline } from './undo-deadline.ts';
 
 /** The words for records that are not there, or not any more: what happened, and the way back. */
 export function describeAbsence(deps: Pick<Dependencies, 'purgeAfter' | 'now'>) {
   const until = (deletedAt: string) => {
-    const time = purgeTime(deletedAt, deps.purgeAfter);
+    const time = undoDeadline(deletedAt, deps.purgeAfter);
     return time === undefined
       ? `was deleted at ${deletedAt} and is kept until it is restored.`
       : `was deleted at ${deletedAt} and can be restored until ${time}, when it is purged.`;
@@ -38,7 +38,7 @@ export function describeAbsence(deps: Pick<Dependencies, 'purgeAfter' | 'now'>) 
       sessionId: string,
       found: Session | undefined,
     ): Promise<DomainError> {
-      if (found?.deleted_at === undefined || isPast(deps, found)) {
+      if (found?.deleted_at === undefined || isPastUndoDeadline(deps, found)) {
         return new DomainError(
           'NOT_FOUND',
           `There is no session ${quoted(sessionId)}. Check the session_id, or create it with add_session; list_sessions shows what there is.`,
@@ -54,7 +54,7 @@ export function describeAbsence(deps: Pick<Dependencies, 'purgeAfter' | 'now'>) 
 
     /** NOT_FOUND for a user, of which `found` is there if it is soft-deleted. */
     user(caller: Caller, userId: string, found: User | undefined): DomainError {
-      if (found?.deleted_at !== undefined && !isPast(deps, found)) {
+      if (found?.deleted_at !== undefined && !isPastUndoDeadline(deps, found)) {
         const text = this.deletedUser(caller, found);
         return new DomainError('NOT_FOUND', `User ${quoted(userId)} ${text}`);
       }

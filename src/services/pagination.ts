@@ -1,12 +1,12 @@
 import {
   cutPage,
+  encodeCursor,
   isLongList,
   type PageArguments,
-  sealCursor,
-  windowOf,
+  toPageRequest,
 } from '../domain/pagination.ts';
 import { METADATA_SHOWN_BYTES } from '../mcp/answer/truncate.ts';
-import type { Listed, ListQuery, ListWindow } from '../store/port.ts';
+import type { Listed, ListPageRequest, ListQuery } from '../store/port.ts';
 import { PAGE_MAX_BYTES } from './dependencies.ts';
 
 export interface ListArguments extends ListQuery, PageArguments {
@@ -20,7 +20,7 @@ export interface Page<T> {
 }
 
 /** What a list takes from its store. */
-export type Source<T> = (window: ListWindow) => Promise<Listed<T>>;
+export type Source<T> = (window: ListPageRequest) => Promise<Listed<T>>;
 
 /**
  * One page of a list of records that are ordered by a time.
@@ -38,7 +38,7 @@ export async function listPage<T extends { uuid: string; created_at: string; upd
   turn: (list: () => Promise<Listed<T>>) => Promise<Listed<T>>,
 ): Promise<Page<T>> {
   const query = [...fingerprint, list.order_by, list.order, list.deleted];
-  const window = windowOf(list, query);
+  const window = toPageRequest(list, query);
   const wanted = {
     ...window,
     limit: window.limit + 1,
@@ -52,7 +52,7 @@ export async function listPage<T extends { uuid: string; created_at: string; upd
   const position = last && { value: Date.parse(last[list.order_by]), key: last.uuid };
   return {
     records: page,
-    ...(cut && position !== undefined && { next_cursor: sealCursor(position, query) }),
+    ...(cut && position !== undefined && { next_cursor: encodeCursor(position, query) }),
     ...(total !== undefined && { total_count: total }),
   };
 }

@@ -5,7 +5,7 @@ import type { Caller } from './dependencies.ts';
  * Whether a record that belongs to `owner` exists for the caller. To a caller who is pinned to one
  * user, whatever is not that user's has never existed.
  */
-export function exists({ user_id: pin }: Caller, owner: string | undefined): boolean {
+export function canAccess({ user_id: pin }: Caller, owner: string | undefined): boolean {
   return pin === undefined || pin === owner;
 }
 
@@ -19,7 +19,7 @@ export function sessionPrefix(pin: string): string {
 }
 
 /** The same whether or not somebody else has a session of that identifier. */
-export function notYours(sessionId: string, pin: string): DomainError {
+export function forbiddenSession(sessionId: string, pin: string): DomainError {
   return new DomainError(
     'PERMISSION_DENIED',
     `Session ${quoted(sessionId)} is not yours. Choose a session_id that begins with ${quoted(sessionPrefix(pin))}, and that you have not used, or one of your sessions, which list_sessions shows.`,
@@ -27,7 +27,7 @@ export function notYours(sessionId: string, pin: string): DomainError {
 }
 
 /** Refuses what changes users themselves to a caller who is pinned to one. */
-export function refusePinned({ user_id }: Caller): void {
+export function assertUnpinned({ user_id }: Caller): void {
   if (user_id === undefined) return;
   throw new DomainError(
     'PERMISSION_DENIED',

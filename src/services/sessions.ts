@@ -3,13 +3,19 @@ import type { JsonObject } from '../domain/metadata.ts';
 import { PAGE_LIMIT_MAX } from '../domain/pagination.ts';
 import type { Session } from '../domain/records.ts';
 import { timestamp } from '../domain/times.ts';
-import { withMetadataCut } from '../mcp/answer/truncate.ts';
-import type { Change, Restored, SessionQuery } from '../store/port.ts';
-import { createBegin, type NewSession } from './create-session.ts';
-import { type Caller, changed, type Dependencies, inTurn, purgeTime } from './dependencies.ts';
+import { truncateMetadata } from '../mcp/answer/truncate.ts';
+import type { Restored, SessionQuery, WriteResult } from '../store/port.ts';
+import { createSessionCreator, type NewSession } from './create-session.ts';
+import {
+  type Caller,
+  type Dependencies,
+  queueLongRead,
+  sessionChangeEvent,
+  undoDeadline,
+} from './dependencies.ts';
 import { describeAbsence } from './not-found.ts';
 import { type ListArguments, listPage, type Page, type Source } from './pagination.ts';
-import { exists } from './pinned-user.ts';
+import { canAccess } from './pinned-user.ts';
 
 export interface SessionList extends ListArguments {
   user_id?: string | undefined;
@@ -27,12 +33,12 @@ export type SessionService = ReturnType<typeof createSessionService>;
 export function createSessionService(deps: Dependencies) {
   const now = () => timestamp(deps.now());
   const absence = describeAbsence(deps);
-  const begin = createBegin(deps);
+  const begin = createSessionCreator(deps);
 
   /** Tells of a change that was applied, and says what is there now. */
-  function told(caller: Caller, change: Change<Session>): Session | undefined {
+  function told(caller: Caller, change: WriteResult<Session>): Session | undefined {
     if (!change.applied) return change.found;
-    deps.onChange(caller.namespace, changed(change.record, true));
+    deps.onChange(caller.namespace, sessionChangeEvent(change.record, true));
     return change.record;
   }
 
@@ -74,7 +80,7 @@ export function createSessionService(deps: Dependencies) {
       if (session?.deleted_at === undefined) {
         throw await absence.session(caller, store, sessionId, undefined);
       }
-      return { session, purge_at: purgeTime(session.deleted_at, deps.purgeAfter) };
+      return { session, purge_at: undoDeadline(session.deleted_at, deps.purgeAfter) };
     },
 
     /**
@@ -85,7 +91,7 @@ export function createSessionService(deps: Dependencies) {
       const store = await deps.store();
       const outcome = await store.sessions.restore(caller, sessionId);
       if (outcome.applied) {
-        deps.onChange(caller.namespace, changed(outcome.record.session, true));
+        deps.onChange(caller.namespace, sessionChangeEvent(outcome.record.session, true));
         return outcome.record;
       }
       const { found } = outcome;
@@ -101,11 +107,11 @@ export function createSessionService(deps: Dependencies) {
       const { namespace, user_id: pin } = caller;
       const { user_id = pin, order_by, order, deleted } = list;
       const query: SessionQuery = { user_id, order_by, order, deleted };
-      const source: Source<Session> = exists(caller, user_id)
+      const source: Source<Session> = canAccess(caller, user_id)
         ? (window) => sessions.list(namespace, query, window)
         : async ({ total }) => ({ records: [], ...(total && { total: 0 }) });
-      const turn = <T>(read: () => Promise<T>) => inTurn(deps, caller, store, read);
-      return listPage(list, ['sessions', namespace, pin, user_id], source, withMetadataCut, turn);
+      const turn = <T>(read: () => Promise<T>) => queueLongRead(deps, caller, store, read);
+      return listPage(list, ['sessions', namespace, pin, user_id], source, truncateMetadata, turn);
     },
 
     /**

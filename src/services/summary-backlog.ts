@@ -4,7 +4,7 @@ import type { Appended, Conversation } from '../store/port.ts';
 export const WINDOW_DEFAULT = 12;
 
 /** The messages that no summary covers. */
-export interface Unsummarized {
+export interface SummaryBacklog {
   from_seq: number;
   up_to_seq: number;
 }
@@ -14,10 +14,10 @@ export interface Unsummarized {
  *
  * @param window in messages
  */
-export function unsummarized(
+export function summaryBacklog(
   { first_seq, last_seq, summary }: Conversation | Appended,
   window: number,
-): { unsummarized?: Unsummarized } {
+): { unsummarized?: SummaryBacklog } {
   const from_seq = summary === undefined ? first_seq : summary.up_to_seq + 1;
   return last_seq - from_seq + 1 > 2 * window
     ? { unsummarized: { from_seq, up_to_seq: last_seq } }

@@ -8,7 +8,10 @@ type Purging = Retention & Pick<Dependencies, 'store'>;
 type Deletable = { deleted_at?: string | undefined };
 
 /** Whether a record is past its purge, and as good as gone, though it may be there still. */
-export function isPast({ now, purgeAfter }: Retention, { deleted_at }: Deletable): boolean {
+export function isPastUndoDeadline(
+  { now, purgeAfter }: Retention,
+  { deleted_at }: Deletable,
+): boolean {
   const cutoff = purgeCutoff(now(), purgeAfter);
   return deleted_at !== undefined && cutoff !== undefined && deleted_at <= cutoff;
 }
@@ -21,7 +24,7 @@ export function isPast({ now, purgeAfter }: Retention, { deleted_at }: Deletable
  * @returns what the last attempt came to
  * @throws what `attempt` or `makeWay` throws
  */
-export async function overPast<T>(
+export async function retryAfterPurge<T>(
   deps: Purging,
   attempt: () => Promise<T>,
   inTheWay: (outcome: T) => Deletable | undefined,
@@ -29,10 +32,10 @@ export async function overPast<T>(
 ): Promise<T> {
   const outcome = await attempt();
   const found = inTheWay(outcome);
-  if (found === undefined || !isPast(deps, found)) return outcome;
+  if (found === undefined || !isPastUndoDeadline(deps, found)) return outcome;
   // Another server may have come that keeps it for longer, and that has promised so.
   await (await deps.store()).agreeRetention();
-  if (!isPast(deps, found)) return outcome;
+  if (!isPastUndoDeadline(deps, found)) return outcome;
   await makeWay(purgeCutoff(deps.now(), deps.purgeAfter) as string);
   return attempt();
 }

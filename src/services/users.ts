@@ -3,13 +3,13 @@ import type { JsonObject } from '../domain/metadata.ts';
 import { PAGE_LIMIT_MAX, type Position } from '../domain/pagination.ts';
 import type { User } from '../domain/records.ts';
 import { timestamp } from '../domain/times.ts';
-import { withMetadataCut } from '../mcp/answer/truncate.ts';
+import { truncateMetadata } from '../mcp/answer/truncate.ts';
 import type { ListQuery, Progress, Store, UserChange } from '../store/port.ts';
-import { type Caller, type Dependencies, inTurn, purgeTime } from './dependencies.ts';
+import { type Caller, type Dependencies, queueLongRead, undoDeadline } from './dependencies.ts';
 import { describeAbsence } from './not-found.ts';
 import { type ListArguments, listPage, type Page, type Source } from './pagination.ts';
-import { exists, refusePinned } from './pinned-user.ts';
-import { overPast } from './undo-deadline.ts';
+import { assertUnpinned, canAccess } from './pinned-user.ts';
+import { retryAfterPurge } from './undo-deadline.ts';
 
 export interface NewUser {
   user_id: string;
@@ -66,12 +66,12 @@ export function createUserService(deps: Dependencies) {
 
   return {
     async add(caller: Caller, input: NewUser): Promise<User> {
-      refusePinned(caller);
+      assertUnpinned(caller);
       const store = await deps.store();
       const at = now();
       const { user_id, metadata = {}, ...names } = input;
       const { namespace } = caller;
-      const outcome = await overPast(
+      const outcome = await retryAfterPurge(
         deps,
         () =>
           store.users.insert(namespace, {
@@ -98,7 +98,7 @@ export function createUserService(deps: Dependencies) {
     },
 
     async get(caller: Caller, userId: string): Promise<User> {
-      if (!exists(caller, userId)) throw absence.user(caller, userId, undefined);
+      if (!canAccess(caller, userId)) throw absence.user(caller, userId, undefined);
       const store = await deps.store();
       const found = await store.users.find(caller.namespace, userId);
       if (found !== undefined && found.deleted_at === undefined) return found;
@@ -106,7 +106,7 @@ export function createUserService(deps: Dependencies) {
     },
 
     async update(caller: Caller, userId: string, update: UserUpdate): Promise<User> {
-      if (!exists(caller, userId)) throw absence.user(caller, userId, undefined);
+      if (!canAccess(caller, userId)) throw absence.user(caller, userId, undefined);
       const store = await deps.store();
       const { metadata = {}, ...fields } = update;
       const change = { fields: present(fields), metadata };
@@ -121,18 +121,18 @@ export function createUserService(deps: Dependencies) {
      * there, so that a retry is safe.
      */
     async delete(caller: Caller, userId: string, progress?: Progress): Promise<UserDeletion> {
-      refusePinned(caller);
+      assertUnpinned(caller);
       const store = await deps.store();
       const sessions = await liveSessions(caller, store, userId);
       const deleted = await store.users.delete(caller.namespace, userId, now(), progress);
       if (deleted?.user.deleted_at === undefined) throw absence.user(caller, userId, undefined);
       tell(caller, userId, sessions);
-      return { ...deleted, purge_at: purgeTime(deleted.user.deleted_at, deps.purgeAfter) };
+      return { ...deleted, purge_at: undoDeadline(deleted.user.deleted_at, deps.purgeAfter) };
     },
 
     /** Undoes exactly what the deletion did; a user that is live stays as it is. */
     async restore(caller: Caller, userId: string, progress?: Progress): Promise<UserDeletion> {
-      refusePinned(caller);
+      assertUnpinned(caller);
       const store = await deps.store();
       const restored = await store.users.restore(caller.namespace, userId, progress);
       if (restored === undefined) throw absence.user(caller, userId, undefined);
@@ -150,8 +150,8 @@ export function createUserService(deps: Dependencies) {
         pin === undefined
           ? (window) => users.list(namespace, query, window)
           : listOfOne(() => users.find(namespace, pin), deleted);
-      const turn = <T>(read: () => Promise<T>) => inTurn(deps, caller, store, read);
-      return listPage(list, ['users', namespace, pin], source, withMetadataCut, turn);
+      const turn = <T>(read: () => Promise<T>) => queueLongRead(deps, caller, store, read);
+      return listPage(list, ['users', namespace, pin], source, truncateMetadata, turn);
     },
 
     /** Up to `limit` identifiers of live users that start with `prefix`. */

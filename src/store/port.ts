@@ -1,5 +1,5 @@
 import type { JsonObject } from '../domain/metadata.ts';
-import type { Window } from '../domain/pagination.ts';
+import type { PageRequest } from '../domain/pagination.ts';
 import type { Message, Session, Summary, User } from '../domain/records.ts';
 import type { SearchStore, SeqRange, VectorStore } from './search-port.ts';
 
@@ -54,7 +54,7 @@ export interface PurgeCounts {
  * The outcome of a change: the record as it is now, or what stood in the way, which is the record
  * found under the identifier (live or soft-deleted), or nothing.
  */
-export type Change<T, Found = T> =
+export type WriteResult<T, Found = T> =
   | { applied: true; record: T }
   | { applied: false; found: Found | undefined };
 
@@ -69,7 +69,7 @@ export interface ListQuery {
  * A page of a list. Metadata that takes more than `metadataMaxBytes`, as the store counts it, is
  * left out where it is: a page may have a thousand records, and each of them a quarter megabyte.
  */
-export type ListWindow = Window & {
+export type ListPageRequest = PageRequest & {
   metadataMaxBytes: number;
   /** Whether to count what is on all pages. */
   total?: boolean;
@@ -89,7 +89,7 @@ export interface SessionQuery extends ListQuery {
  * Whose sessions a call finds: those of a namespace, or only those of one user in it. For all else it
  * is as if there were none: it changes nothing there, answers the same, and is as quick.
  */
-export interface Reach {
+export interface AccessScope {
   namespace: string;
   user_id?: string | undefined;
 }
@@ -99,10 +99,10 @@ export interface SessionStore {
    * Adds a session unless its identifier is taken, be it by a soft-deleted one.
    * `user_missing`: it names a user that is not live.
    */
-  insert(namespace: string, session: Session): Promise<Change<Session> | 'user_missing'>;
+  insert(namespace: string, session: Session): Promise<WriteResult<Session> | 'user_missing'>;
 
   /** The session, live or soft-deleted. */
-  find(reach: Reach, sessionId: string): Promise<Session | undefined>;
+  find(reach: AccessScope, sessionId: string): Promise<Session | undefined>;
 
   /** Whose the session is, live or soft-deleted: as quick as if there were none, whatever it holds. */
   owner(namespace: string, sessionId: string): Promise<{ user_id?: string } | undefined>;
@@ -112,19 +112,24 @@ export interface SessionStore {
    *
    * @throws DomainError INVALID_ARGUMENT when the merged metadata would be too large
    */
-  merge(reach: Reach, sessionId: string, patch: JsonObject, at: string): Promise<Change<Session>>;
+  merge(
+    reach: AccessScope,
+    sessionId: string,
+    patch: JsonObject,
+    at: string,
+  ): Promise<WriteResult<Session>>;
 
   /** Soft-deletes a live session, its messages with it. */
-  delete(reach: Reach, sessionId: string, at: string): Promise<Change<Session>>;
+  delete(reach: AccessScope, sessionId: string, at: string): Promise<WriteResult<Session>>;
 
   /**
    * Undoes a session's deletion, which brings back its messages. Of a live session, all retired ranges
    * of messages are put back in front of the others, but for those that a purge has begun to remove.
    * Not applied to a live session that has none, or one whose user is deleted.
    */
-  restore(reach: Reach, sessionId: string): Promise<Change<Restored, Session>>;
+  restore(reach: AccessScope, sessionId: string): Promise<WriteResult<Restored, Session>>;
 
-  list(namespace: string, query: SessionQuery, window: ListWindow): Promise<Listed<Session>>;
+  list(namespace: string, query: SessionQuery, window: ListPageRequest): Promise<Listed<Session>>;
 
   /** Purges one session, if it was soft-deleted at or before `cutoff`. */
   purge(namespace: string, sessionId: string, cutoff: string): Promise<void>;
@@ -152,7 +157,7 @@ export interface Conversation extends SeqRange {
 export interface NewMessage {
   uuid: string;
   /** The uuid is the caller's own, who may have sent the message before. */
-  given: boolean;
+  hasClientUuid: boolean;
   role: string;
   content: string;
   metadata: JsonObject;
@@ -164,7 +169,7 @@ export interface NewMessage {
 export interface Append {
   messages: readonly NewMessage[];
   /** Some of the uuids are the caller's, so messages with them may be there already. */
-  mayExist: boolean;
+  hasClientUuids: boolean;
   at: string;
   /** A new UUID version 7, for a session that is created, or a retired message that gives up its own. */
   newUuid(): string;
@@ -194,7 +199,7 @@ export interface Appended extends SeqRange {
 }
 
 /** A stretch of a session's messages: at most `limit`, from an end or behind a sequence number. */
-export interface Stretch {
+export interface MessageRange {
   order: 'asc' | 'desc';
   limit: number;
   /** More than `limit`, at most so many, where the newest summary leaves more of them. */
@@ -227,17 +232,21 @@ export interface MessageStore {
    * Not applied to a session whose user is deleted; nor, where only one user's are in reach, to one
    * that is not there.
    */
-  append(reach: Reach, sessionId: string, append: Append): Promise<Change<Appended, Session>>;
+  append(
+    reach: AccessScope,
+    sessionId: string,
+    append: Append,
+  ): Promise<WriteResult<Appended, Session>>;
 
   /** A session, live or soft-deleted, and a stretch of its messages, in the order asked for. */
   read(
-    reach: Reach,
+    reach: AccessScope,
     sessionId: string,
-    stretch: Stretch,
+    stretch: MessageRange,
   ): Promise<{ conversation: Conversation; messages: Message[] } | undefined>;
 
   /** A message by its uuid. Without it, the session as it was found says why. */
-  find(reach: Reach, sessionId: string, uuid: string): Promise<FoundMessage>;
+  find(reach: AccessScope, sessionId: string, uuid: string): Promise<FoundMessage>;
 
   /**
    * Merges `patch` into the metadata of a message of a live session. Without a message, the session
@@ -246,7 +255,7 @@ export interface MessageStore {
    * @throws DomainError INVALID_ARGUMENT when the merged metadata would be too large
    */
   merge(
-    reach: Reach,
+    reach: AccessScope,
     sessionId: string,
     uuid: string,
     patch: JsonObject,
@@ -260,11 +269,11 @@ export interface MessageStore {
    * @param uuid identifies the summary in the history that is kept
    */
   summarize(
-    reach: Reach,
+    reach: AccessScope,
     sessionId: string,
     uuid: string,
     summary: Summary,
-  ): Promise<Change<Conversation>>;
+  ): Promise<WriteResult<Conversation>>;
 }
 
 export interface UserChange {
@@ -284,7 +293,7 @@ export type Progress = (done: number, total: number) => void;
 
 export interface UserStore {
   /** Adds a user unless the identifier is taken, be it by a soft-deleted one. */
-  insert(namespace: string, user: User): Promise<Change<User>>;
+  insert(namespace: string, user: User): Promise<WriteResult<User>>;
 
   /** The user, live or soft-deleted. */
   find(namespace: string, userId: string): Promise<User | undefined>;
@@ -294,7 +303,12 @@ export interface UserStore {
    *
    * @throws DomainError INVALID_ARGUMENT when the merged metadata would be too large
    */
-  update(namespace: string, userId: string, change: UserChange, at: string): Promise<Change<User>>;
+  update(
+    namespace: string,
+    userId: string,
+    change: UserChange,
+    at: string,
+  ): Promise<WriteResult<User>>;
 
   /** Soft-deletes a live user with every session of theirs; answers the same for a deleted one. */
   delete(
@@ -307,7 +321,7 @@ export interface UserStore {
   /** Undoes exactly that; a user that is live stays as it is. */
   restore(namespace: string, userId: string, progress?: Progress): Promise<DeletedUser | undefined>;
 
-  list(namespace: string, query: ListQuery, window: ListWindow): Promise<Listed<User>>;
+  list(namespace: string, query: ListQuery, window: ListPageRequest): Promise<Listed<User>>;
 
   /** Purges one user, if it was soft-deleted at or before `cutoff`. Its sessions follow. */
   purge(namespace: string, userId: string, cutoff: string): Promise<void>;

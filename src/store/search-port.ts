@@ -25,7 +25,7 @@ export interface TermQuery extends TimeRange {
 }
 
 /** Names a message by where it is. */
-export interface MessagePlace {
+export interface MessagePosition {
   session_id: string;
   /** Of all sessions that ever had the identifier, the one that it is in. */
   session_uuid: string;
@@ -33,7 +33,7 @@ export interface MessagePlace {
 }
 
 /** A message that has at least one of the terms that are looked for. */
-export interface Candidate extends MessagePlace {
+export interface Candidate extends MessagePosition {
   role: string;
   /** Milliseconds since 1970. */
   created_at: number;
@@ -58,8 +58,8 @@ export interface Candidates {
 }
 
 /** A message with the session that it is in. */
-export interface Located {
-  place: MessagePlace;
+export interface ResolvedMessage {
+  place: MessagePosition;
   message: Message;
   session: Session;
 }
@@ -73,16 +73,16 @@ export interface SearchStore {
    *
    * @param metadataMaxBytes the metadata of a session that takes more is left out
    */
-  locate(
+  findByPosition(
     namespace: string,
-    places: readonly MessagePlace[],
+    places: readonly MessagePosition[],
     metadataMaxBytes: number,
-  ): Promise<Located[]>;
+  ): Promise<ResolvedMessage[]>;
 }
 
 /** A message whose meaning can be compared with others', by the model that made the vector. */
 export interface MessageVector {
-  place: MessagePlace;
+  place: MessagePosition;
   /** Tells whether the message still says what the vector stands for. */
   digest: string;
   vector: Uint8Array;
@@ -107,7 +107,7 @@ export interface NewestVectors {
 /** A message that has no vector of a model. */
 export interface UnembeddedMessage {
   namespace: string;
-  place: MessagePlace;
+  place: MessagePosition;
   content: string;
 }
 

@@ -19,7 +19,7 @@ interface Item {
 }
 
 /** Counts what is under way, and tells when that is nothing. */
-export class Pending implements Drainable {
+export class InFlight implements Drainable {
   /** By identifier, of which a careless client may use one twice: the first comes first. */
   readonly #items = new Map<unknown, Item>();
   readonly #onSettled: () => void;
@@ -101,11 +101,11 @@ export class Pending implements Drainable {
  *
  * @param sizeOf how many bytes the message had that is being delivered
  */
-export function countPending(
+export function trackInFlight(
   transport: Transport,
-  pending = new Pending(),
+  pending = new InFlight(),
   sizeOf: () => number = () => 0,
-): Pending {
+): InFlight {
   const send = transport.send.bind(transport);
   const start = transport.start.bind(transport);
 

@@ -3,7 +3,7 @@ import type { Server } from '@modelcontextprotocol/server';
 import type { Logger } from '../domain/logger.ts';
 import type { Principal } from '../mcp/principal.ts';
 import type { ServedConnection } from '../mcp/server.ts';
-import type { Admission } from './http/rate-limiter.ts';
+import type { RateLimiter } from './http/rate-limiter.ts';
 import type { Drainable } from './in-flight.ts';
 
 /** Makes a server for one connection, or for one request. */
@@ -49,7 +49,7 @@ export interface Transport {
 export interface EndpointOptions {
   createServer: CreateServer;
   changes: ListenToChanges;
-  admission: Admission;
+  rateLimiter: RateLimiter;
   /** The longest body that is read, in bytes. */
   messageMax: number;
   logger: Logger;

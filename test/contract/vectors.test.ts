@@ -1,5 +1,5 @@
 import { beforeEach, expect, it } from 'vitest';
-import { digestOf, toStored } from '../../src/search/vectors.ts';
+import { digestOf, quantize } from '../../src/search/vectors.ts';
 import type { UnembeddedMessage } from '../../src/store/search-port.ts';
 import { type Harness, harness } from '../support/stores.ts';
 import { describeStores } from './describe-stores.ts';
@@ -39,7 +39,7 @@ describeStores('messages without a vector', (under) => {
       model,
       messages.map(({ namespace, place, content }) => ({
         ...{ namespace, place, digest: digestOf(content) },
-        vector: toStored(new Float32Array([1, 2, 3])),
+        vector: quantize(new Float32Array([1, 2, 3])),
       })),
     );
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ASKS, termsOf } from '../../src/search/analyzer.ts';
+import { QUESTION_TERM, termsOf } from '../../src/search/analyzer.ts';
 import { rank } from '../../src/search/bm25.ts';
 import type { Candidate, SeqRange } from '../../src/store/search-port.ts';
 
@@ -9,7 +9,7 @@ const DAY = 86_400_000;
 
 /** Ranks the messages of one session for some terms, and names them by their places in it. */
 function order(contents: string[], terms: string[], ages: number[] = []): number[] {
-  const wanted = new Set([...terms, ASKS]);
+  const wanted = new Set([...terms, QUESTION_TERM]);
   const candidates = contents
     .map((content, i): Candidate => {
       const all = termsOf({ role: 'user', content });
@@ -77,7 +77,7 @@ describe('the ranking', () => {
     const candidate = fc.record({
       session_id: fc.constantFrom('a', 'b'),
       seq: fc.integer({ min: 1, max: 30 }),
-      matched: fc.array(fc.constantFrom('x', 'y', ASKS), { maxLength: 5 }),
+      matched: fc.array(fc.constantFrom('x', 'y', QUESTION_TERM), { maxLength: 5 }),
       length: fc.integer({ min: 0, max: 100 }),
       created_at: fc.integer({ min: 0, max: 2 * NOW }),
     });

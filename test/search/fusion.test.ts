@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { diversify, fuse, type Ranked } from '../../src/search/fusion.ts';
+import { diversify, type FusedKey, fuse } from '../../src/search/fusion.ts';
 
 const ranking = fc.uniqueArray(fc.nat(30));
-const keys = (ranked: readonly Ranked<unknown>[]) => ranked.map(({ key }) => key);
+const keys = (ranked: readonly FusedKey<unknown>[]) => ranked.map(({ key }) => key);
 
 describe('fused rankings', () => {
   it('put what both have before what one has at the same places', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { dimensionsOf, similarity, toStored } from '../../src/search/vectors.ts';
+import { dimensionsOf, quantize, similarity } from '../../src/search/vectors.ts';
 
 const length = (v: Float32Array) => Math.hypot(...v);
 
@@ -51,7 +51,7 @@ function normals(seed: number): () => number {
   return () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
 }
 
-const kept = (a: Float32Array, b: Float32Array) => similarity(toStored(a), toStored(b));
+const kept = (a: Float32Array, b: Float32Array) => similarity(quantize(a), quantize(b));
 
 describe('the similarity of stored vectors', () => {
   it('is their cosine to within 0.005 for vectors like those of models', () => {
@@ -101,7 +101,7 @@ describe('the similarity of stored vectors', () => {
   });
 
   it('can be told of vectors that a database hands out at odd offsets', () => {
-    const a = toStored(Float32Array.of(1, 2, 3));
+    const a = quantize(Float32Array.of(1, 2, 3));
     const page = Buffer.concat([Buffer.of(9), a, Buffer.of(9)]);
     expect(similarity(page.subarray(1, 1 + a.length), a)).toBeCloseTo(1, 6);
   });
@@ -109,7 +109,7 @@ describe('the similarity of stored vectors', () => {
 
 describe('a stored vector', () => {
   it('takes a byte per dimension and four more', () => {
-    const stored = toStored(new Float32Array(1536).fill(0.1));
+    const stored = quantize(new Float32Array(1536).fill(0.1));
     expect(stored).toHaveLength(1540);
     expect(dimensionsOf(stored)).toBe(1536);
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Steps } from '../../src/search/steps.ts';
-import { inTurns, mapInTurns } from '../../src/services/event-loop.ts';
+import { mapInSlices, runInSlices } from '../../src/services/event-loop.ts';
 
 /** How long one step keeps the processor busy, in milliseconds. */
 const STEP_MS = 2;
@@ -33,7 +33,7 @@ describe('work in turns', () => {
     const perRound = new Map<number, number>();
     const taken = () => perRound.set(counter.round, (perRound.get(counter.round) ?? 0) + 1);
     const results = await Promise.all(
-      Array.from({ length: 20 }, () => inTurns(work(10, taken))),
+      Array.from({ length: 20 }, () => runInSlices(work(10, taken))),
     ).finally(() => {
       counter.stopped = true;
     });
@@ -45,7 +45,7 @@ describe('work in turns', () => {
   it('gets on in equal shares', async () => {
     const ends: string[] = [];
     const run = (name: string, steps: number) =>
-      inTurns(work(steps, () => undefined)).then(() => ends.push(name));
+      runInSlices(work(steps, () => undefined)).then(() => ends.push(name));
     await Promise.all([run('long', 100), run('short', 10), run('shorter', 5)]);
     expect(ends.at(-1)).toBe('long');
   });
@@ -53,7 +53,7 @@ describe('work in turns', () => {
   it('is done at once if there is little of it', async () => {
     let round = 0;
     setImmediate(() => round++);
-    await inTurns(work(1, () => undefined));
+    await runInSlices(work(1, () => undefined));
     expect(round).toBe(0);
   });
 
@@ -62,13 +62,13 @@ describe('work in turns', () => {
       yield;
       throw new Error('cannot be done');
     }
-    const other = inTurns(work(20, () => undefined));
-    await expect(inTurns(failing())).rejects.toThrow('cannot be done');
+    const other = runInSlices(work(20, () => undefined));
+    await expect(runInSlices(failing())).rejects.toThrow('cannot be done');
     expect(await other).toBe(20);
   });
 
   it('has its results in the order of the list', async () => {
-    const results = await mapInTurns([3, 1, 2], (steps) => work(steps, () => undefined));
+    const results = await mapInSlices([3, 1, 2], (steps) => work(steps, () => undefined));
     expect(results).toEqual([3, 1, 2]);
   });
 });

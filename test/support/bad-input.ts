@@ -1,4 +1,4 @@
-import { sealCursor } from '../../src/domain/pagination.ts';
+import { encodeCursor } from '../../src/domain/pagination.ts';
 
 /** What one call brings that no tool may accept, and a word that the answer has to contain. */
 export interface BadCall {
@@ -28,7 +28,7 @@ const sessionId = (value: unknown) => JSON.stringify({ session_id: value });
 const MEGABYTE = 1024 * 1024;
 
 /** A cursor as lists return them, of a list that nobody asks for here. */
-const FOREIGN_CURSOR = sealCursor({ value: 1, key: 'x' }, ['another list']);
+const FOREIGN_CURSOR = encodeCursor({ value: 1, key: 'x' }, ['another list']);
 
 const BAD_SESSION_CALLS: readonly BadCall[] = [
   { what: 'no arguments', tool: 'get_session', args: '{}', says: 'session_id' },

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { Pending } from '../../src/transports/in-flight.ts';
+import { InFlight } from '../../src/transports/in-flight.ts';
 
 describe('what is under way', () => {
   it('is counted one by one, though a careless client uses an identifier twice', async () => {
     const settled: string[] = [];
-    const pending = new Pending();
+    const pending = new InFlight();
     pending.add(1, 10);
     pending.whenSettled(1, () => settled.push('first'));
     pending.add(1, 20);
@@ -22,7 +22,7 @@ describe('what is under way', () => {
 
   it('is none of it once its connection has ended', () => {
     let heard = 0;
-    const pending = new Pending(() => heard++);
+    const pending = new InFlight(() => heard++);
     for (const id of [1, 1, '1', 2]) pending.add(id);
     pending.settleAll();
     expect([pending.count, heard]).toEqual([0, 4]);

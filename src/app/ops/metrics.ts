@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { CallEnd, Observe } from '../../mcp/calls/call-observer.ts';
+import type { CallEnd, CallObserver } from '../../mcp/calls/call-observer.ts';
 import type { PurgeCounts } from '../../store/port.ts';
 
 /** Upper bounds in seconds: from what a read in the embedded file takes to what the limits allow. */
@@ -18,7 +18,7 @@ export interface Metrics {
   contentType: string;
   /** Everything, in the text format of Prometheus. */
   text(): Promise<string>;
-  observeCall: Observe;
+  observeCall: CallObserver;
   refused(reason: string): void;
   /** One use of the store, in seconds; `outcome` is `ok` or an error's code. */
   stored(operation: string, outcome: string, seconds: number): void;

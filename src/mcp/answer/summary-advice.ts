@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Revival } from '../../services/append.ts';
-import type { Unsummarized } from '../../services/summary-backlog.ts';
+import type { SummaryBacklog } from '../../services/summary-backlog.ts';
 
 /** Where an answer says that it is time for a summary: the agent is the model that writes it. */
 export const adviceResult = {
@@ -9,7 +9,7 @@ export const adviceResult = {
 
 /** @param revival for callers who have restore_session */
 export function adviceOn(
-  unsummarized: Unsummarized | undefined,
+  unsummarized: SummaryBacklog | undefined,
   revival?: Revival | undefined,
 ): { advice?: string } {
   const advice = [
@@ -19,7 +19,7 @@ export function adviceOn(
   return advice.length === 0 ? {} : { advice: advice.join(' ') };
 }
 
-function onSummary({ from_seq, up_to_seq }: Unsummarized): string {
+function onSummary({ from_seq, up_to_seq }: SummaryBacklog): string {
   const count = up_to_seq - from_seq + 1;
   return `${count} messages are in no summary. Read them with list_messages from_seq ${from_seq}, then store a summary of the whole session with set_summary up_to_seq ${up_to_seq}.`;
 }

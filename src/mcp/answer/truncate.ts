@@ -9,7 +9,7 @@ export const METADATA_SHOWN_BYTES = 8_000;
 export const CONTENT_SHOWN_BYTES = 32_000;
 
 /** Takes metadata that is too large for an answer out of a record, and says how large it is. */
-export function withMetadataCut<T extends Pick<Message, 'metadata' | 'metadata_omitted_bytes'>>(
+export function truncateMetadata<T extends Pick<Message, 'metadata' | 'metadata_omitted_bytes'>>(
   record: T,
 ): T {
   const bytes = jsonBytes(record.metadata);
@@ -24,14 +24,14 @@ export function withMetadataCut<T extends Pick<Message, 'metadata' | 'metadata_o
  * @param offset in characters (UTF-16 code units)
  * @param maxBytes how much of the content there is room for, as JSON
  */
-export function withContentCut(
+export function truncateContent(
   message: Message,
   offset = 0,
   maxBytes = CONTENT_SHOWN_BYTES,
 ): Message {
   const start = isLowSurrogate(message.content, offset) ? offset + 1 : offset;
   const shown = prefixWithin(message.content.slice(start), maxBytes);
-  const fitted = withMetadataCut(message);
+  const fitted = truncateMetadata(message);
   if (shown.length === message.content.length) return fitted;
   const end = start + shown.length;
   return {

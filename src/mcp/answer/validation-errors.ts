@@ -6,7 +6,7 @@ import type { Tool } from '../tool.ts';
 const MAX_ISSUES = 5;
 
 /** What is wrong with the arguments of a tool, in words for whoever called it, and what to do. */
-export function describeIssues(error: z.ZodError, tool: Tool): string {
+export function describeValidationErrors(error: z.ZodError, tool: Tool): string {
   const { issues } = error;
   const listed = issues.slice(0, MAX_ISSUES).map((issue) => describeIssue(issue, tool));
   const more = issues.length > MAX_ISSUES ? ` And ${issues.length - MAX_ISSUES} more.` : '';

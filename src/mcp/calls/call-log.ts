@@ -1,8 +1,8 @@
 import type { Logger } from '../../domain/logger.ts';
-import { isFailure, type Observe } from './call-observer.ts';
+import { type CallObserver, isFailure } from './call-observer.ts';
 
 /** Writes a line for every call: what was called, for whom, how it ended, and how long that took. */
-export function logCalls(logger: Logger): Observe {
+export function logCalls(logger: Logger): CallObserver {
   return ({ method, tool, caller: { namespace }, request_id }) =>
     ({ outcome, duration_ms, cause: error }) => {
       const fields = {

@@ -18,20 +18,22 @@ export interface Call {
 }
 
 /** What became of a call; `CANCELLED` by a caller who went away or no longer wants the answer. */
-export type Outcome = 'ok' | 'CANCELLED' | ErrorCode;
+export type CallOutcome = 'ok' | 'CANCELLED' | ErrorCode;
 
 export interface CallEnd {
-  outcome: Outcome;
+  outcome: CallOutcome;
   duration_ms: number;
   /** What went wrong, as far as that is not the caller's to see. */
   cause?: unknown;
 }
 
 /** Hears that a call begins, and by the function it returns, how it ended. */
-export type Observe = (call: Call) => (end: CallEnd) => void;
+export type CallObserver = (call: Call) => (end: CallEnd) => void;
 
 /** Lets all of them hear of every call. */
-export function observedBy(...observers: readonly (Observe | undefined)[]): Observe {
+export function combineObservers(
+  ...observers: readonly (CallObserver | undefined)[]
+): CallObserver {
   const present = observers.filter((observe) => observe !== undefined);
   return (call) => {
     const ends = present.map((observe) => observe(call));
@@ -42,12 +44,12 @@ export function observedBy(...observers: readonly (Observe | undefined)[]): Obse
 }
 
 /** Whether a call that ended so calls for somebody who runs the server to look. */
-export function isFailure(outcome: Outcome): boolean {
+export function isFailure(outcome: CallOutcome): boolean {
   return outcome === 'UNAVAILABLE' || outcome === 'INTERNAL';
 }
 
 /** What an error that ended a call is called. */
-export function outcomeOf(error: unknown): Outcome {
+export function outcomeOf(error: unknown): CallOutcome {
   if (error instanceof DomainError) return error.code;
   if (error instanceof CallCancelled) return 'CANCELLED';
   if (error instanceof ResourceNotFoundError) return 'NOT_FOUND';

@@ -1,11 +1,17 @@
 import type { RequestId, ServerContext } from '@modelcontextprotocol/server';
 import type { Principal } from '../principal.ts';
-import { type Call, forCaller, type Observe, type Outcome, outcomeOf } from './call-observer.ts';
+import {
+  type Call,
+  type CallObserver,
+  type CallOutcome,
+  forCaller,
+  outcomeOf,
+} from './call-observer.ts';
 import { withinTime } from './time-limit.ts';
 import { traced } from './tracing.ts';
 
 export interface CallOptions {
-  observe: Observe;
+  observe: CallObserver;
   /** How long a call may take, or be without progress, in milliseconds. */
   callTimeout: number;
 }
@@ -47,7 +53,7 @@ export function createRunCall(
     const call: Call = { ...name, caller, request_id: requestId ?? crypto.randomUUID() };
     const started = performance.now();
     const end = observe(call);
-    const ended = (outcome: Outcome, cause?: unknown) =>
+    const ended = (outcome: CallOutcome, cause?: unknown) =>
       end({ outcome, duration_ms: performance.now() - started, cause });
     try {
       const result = await traced(call, mcpReq._meta, () =>

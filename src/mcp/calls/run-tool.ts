@@ -1,6 +1,6 @@
 import type { CallToolResult, ServerContext } from '@modelcontextprotocol/server';
 import { DomainError, invalidArgument } from '../../domain/errors.ts';
-import { describeIssues } from '../answer/validation-errors.ts';
+import { describeValidationErrors } from '../answer/validation-errors.ts';
 import type { Tool, ToolContext } from '../tool.ts';
 import type { RunCall } from './run-call.ts';
 
@@ -21,7 +21,7 @@ export async function runTool(
   try {
     return await run({ method: 'tools/call', tool: tool.name }, request, async (progressed) => {
       const parsed = tool.input.safeParse(args ?? {});
-      if (!parsed.success) throw invalidArgument(describeIssues(parsed.error, tool));
+      if (!parsed.success) throw invalidArgument(describeValidationErrors(parsed.error, tool));
       const progress = (done: number, total: number) => {
         progressed();
         tellProgress(done, total);

@@ -1,4 +1,4 @@
-import type { Changed } from '../../services/dependencies.ts';
+import type { ChangeEvent } from '../../services/dependencies.ts';
 import { messageResource } from './message.ts';
 import type { ResourceKind } from './resource-uri.ts';
 import { sessionResource } from './session.ts';
@@ -16,7 +16,7 @@ export const RESOURCES: readonly ResourceKind[] = [
 ];
 
 /** The URIs of the resources that a change shows in. */
-export function changedResources(changed: Changed): string[] {
+export function changedResources(changed: ChangeEvent): string[] {
   const sessionsOf = (user_id: string) => userSessionsResource.uri({ user_id });
   if ('user_id' in changed) {
     const { user_id } = changed;

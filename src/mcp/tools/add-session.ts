@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { metadata } from '../../domain/metadata.ts';
 import { session, sessionId, userId } from '../../domain/records.ts';
-import { withMetadataCut } from '../answer/truncate.ts';
+import { truncateMetadata } from '../answer/truncate.ts';
 import { ADDS, defineTool } from '../tool.ts';
 
 export const addSession = defineTool({
@@ -18,6 +18,6 @@ export const addSession = defineTool({
   }),
   output: z.strictObject({ session }),
   run: async (args, { caller, sessions }) => ({
-    session: withMetadataCut(await sessions.add(caller, args)),
+    session: truncateMetadata(await sessions.add(caller, args)),
   }),
 });

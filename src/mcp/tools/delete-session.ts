@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { session, sessionId, timestamp } from '../../domain/records.ts';
-import { withMetadataCut } from '../answer/truncate.ts';
+import { truncateMetadata } from '../answer/truncate.ts';
 import { DELETES, defineTool } from '../tool.ts';
 
 export const deleteSession = defineTool({
@@ -21,7 +21,7 @@ export const deleteSession = defineTool({
   async run(args, { caller, sessions }) {
     const { session, purge_at } = await sessions.delete(caller, args.session_id);
     return {
-      session: withMetadataCut(session),
+      session: truncateMetadata(session),
       deleted_message_count: session.message_count,
       ...(purge_at !== undefined && { purge_at }),
     };

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { message, session, sessionId, summary } from '../../domain/records.ts';
 import { WINDOW_DEFAULT } from '../../services/summary-backlog.ts';
 import { adviceOn, adviceResult } from '../answer/summary-advice.ts';
-import { withMetadataCut } from '../answer/truncate.ts';
+import { truncateMetadata } from '../answer/truncate.ts';
 import { defineTool, READS } from '../tool.ts';
 
 const MAX_LAST_N = 200;
@@ -44,7 +44,7 @@ export const getMemory = defineTool({
     const { omitted_message_count, unsummarized, ...answer } = found;
     return {
       ...answer,
-      session: withMetadataCut(answer.session),
+      session: truncateMetadata(answer.session),
       ...(omitted_message_count > 0 && { omitted_message_count }),
       ...adviceOn(unsummarized),
     };

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { user, userId } from '../../domain/records.ts';
-import { withMetadataCut } from '../answer/truncate.ts';
+import { truncateMetadata } from '../answer/truncate.ts';
 import { CHANGES, defineTool } from '../tool.ts';
 
 export const restoreUser = defineTool({
@@ -18,6 +18,6 @@ export const restoreUser = defineTool({
   }),
   async run(args, { caller, users, progress }) {
     const { user, sessions } = await users.restore(caller, args.user_id, progress);
-    return { user: withMetadataCut(user), restored_session_count: sessions };
+    return { user: truncateMetadata(user), restored_session_count: sessions };
   },
 });

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { metadata } from '../../domain/metadata.ts';
 import { session, sessionId } from '../../domain/records.ts';
-import { withMetadataCut } from '../answer/truncate.ts';
+import { truncateMetadata } from '../answer/truncate.ts';
 import { CHANGES, defineTool } from '../tool.ts';
 
 export const updateSessionMetadata = defineTool({
@@ -17,6 +17,8 @@ export const updateSessionMetadata = defineTool({
   }),
   output: z.strictObject({ session }),
   run: async (args, { caller, sessions }) => ({
-    session: withMetadataCut(await sessions.updateMetadata(caller, args.session_id, args.metadata)),
+    session: truncateMetadata(
+      await sessions.updateMetadata(caller, args.session_id, args.metadata),
+    ),
   }),
 });

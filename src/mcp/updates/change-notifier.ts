@@ -1,4 +1,4 @@
-import type { Caller, Changed } from '../../services/dependencies.ts';
+import type { Caller, ChangeEvent } from '../../services/dependencies.ts';
 import { changedResources } from '../resources/index.ts';
 
 /** Hears of the URI of a resource that has changed. */
@@ -10,7 +10,7 @@ interface Listening {
 }
 
 /** Tells whoever listens of the resources that changed, as far as they exist for that caller. */
-export class Changes {
+export class ChangeNotifier {
   readonly #byNamespace = new Map<string, Set<Listening>>();
 
   /** Listens until the returned function is called. */
@@ -27,7 +27,7 @@ export class Changes {
     };
   }
 
-  tell(namespace: string, changed: Changed): void {
+  notify(namespace: string, changed: ChangeEvent): void {
     const owner = 'user_id' in changed ? changed.user_id : changed.owner;
     const concerned = [...(this.#byNamespace.get(namespace) ?? [])].filter(
       ({ caller }) => caller.user_id === undefined || caller.user_id === owner,

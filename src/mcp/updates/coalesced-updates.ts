@@ -7,7 +7,7 @@ export type WhenRead = () => Promise<void> | undefined;
  *
  * @param tell tells of one, and resolves when that is on its way
  */
-export function toldAsRead(
+export function coalesceUpdates(
   tell: (uri: string) => Promise<void>,
   whenRead: WhenRead = () => undefined,
 ): (uri: string) => void {

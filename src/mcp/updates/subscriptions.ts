@@ -4,8 +4,8 @@ import type { Caller } from '../../services/dependencies.ts';
 import { invalidParams } from '../answer/protocol-errors.ts';
 import { RESOURCES } from '../resources/index.ts';
 import { URI_MAX } from '../resources/resource-uri.ts';
-import type { Changes } from './change-notifier.ts';
-import { toldAsRead, type WhenRead } from './coalesced-updates.ts';
+import type { ChangeNotifier } from './change-notifier.ts';
+import { coalesceUpdates, type WhenRead } from './coalesced-updates.ts';
 
 /** How many resources one connection may subscribe to. */
 const MAX_SUBSCRIPTIONS = 1000;
@@ -23,7 +23,7 @@ export interface SubscriptionOptions {
  */
 export function serveSubscriptions(
   server: Server,
-  changes: Changes,
+  changes: ChangeNotifier,
   { caller, era, whenRead, logger }: SubscriptionOptions,
 ): void {
   /** By the URI that changes are told under: those that the client asked for it with. */
@@ -58,7 +58,7 @@ export function serveSubscriptions(
     return {};
   });
 
-  const tell = toldAsRead(
+  const tell = coalesceUpdates(
     (uri) =>
       server
         .sendResourceUpdated({ uri })

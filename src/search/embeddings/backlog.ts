@@ -16,7 +16,7 @@ export interface QueueItem<K> {
 }
 
 /** A bounded line of texts, first come, first served. */
-export interface WaitingTexts<K> {
+export interface Backlog<K> {
   readonly length: number;
   /** Takes an item, or answers false if there is no room for it. Blank texts are not kept. */
   push(item: QueueItem<K>): boolean;
@@ -25,7 +25,7 @@ export interface WaitingTexts<K> {
 }
 
 /** An empty line that has room for `maxWaiting` items. */
-export function createWaitingTexts<K>(maxWaiting: number): WaitingTexts<K> {
+export function createBacklog<K>(maxWaiting: number): Backlog<K> {
   const waiting: QueueItem<K>[] = [];
   let characters = 0;
   return {
@@ -58,7 +58,7 @@ export function createWaitingTexts<K>(maxWaiting: number): WaitingTexts<K> {
 }
 
 /** A batch that failed, in smaller pieces: its halves, or less of its only text, or nothing more. */
-export function smaller<K>(batch: readonly QueueItem<K>[]): QueueItem<K>[][] {
+export function splitBatch<K>(batch: readonly QueueItem<K>[]): QueueItem<K>[][] {
   const middle = Math.ceil(batch.length / 2);
   if (batch.length > 1) return [batch.slice(0, middle), batch.slice(middle)];
   return batch

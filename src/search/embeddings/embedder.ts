@@ -4,7 +4,7 @@ import { fullJitter } from './backoff.ts';
 import { embeddingsEndpoint } from './endpoint.ts';
 import { EmbeddingError } from './error.ts';
 import { postTexts } from './request.ts';
-import { readAnswer, unusable } from './response.ts';
+import { readResponse, unusable } from './response.ts';
 
 /**
  * How much of a text is embedded, in UTF-16 code units. Common models read 8,192 tokens; the scripts
@@ -63,7 +63,7 @@ export function createEmbedder(options: EmbedderOptions): Embedder {
     // No encoding_format: there are servers that refuse it, and some that ignore it.
     const request = { model, input: texts.map(cutText) };
     const body = await postTexts(endpoint, request, { apiKey, timeout, signal });
-    const vectors = readAnswer(body, texts.length);
+    const vectors = readResponse(body, texts.length);
     const length = vectors[0]?.length;
     dimensions ??= length;
     if (length !== dimensions) {

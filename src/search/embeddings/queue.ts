@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DomainError } from '../../domain/errors.ts';
-import { BATCH_ITEMS, createWaitingTexts, type QueueItem, smaller } from './backlog.ts';
+import { BATCH_ITEMS, createBacklog, type QueueItem, splitBatch } from './backlog.ts';
 import { fullJitter } from './backoff.ts';
 import type { Embedder } from './embedder.ts';
 import { EmbeddingError, type EmbeddingProblem } from './error.ts';
@@ -70,7 +70,7 @@ export interface EmbeddingQueue<K> {
 /** A queue with a worker that starts with the first offer and holds no process open. */
 export function createEmbeddingQueue<K>(options: EmbeddingQueueOptions<K>): EmbeddingQueue<K> {
   const { embedder, store, onProblem, retryDelay = 1000, maxItems = QUEUE_ITEMS } = options;
-  const waiting = createWaitingTexts<K>(maxItems);
+  const waiting = createBacklog<K>(maxItems);
   let inHand = 0;
   let dropped = 0;
   let full = false;
@@ -152,7 +152,7 @@ export function createEmbeddingQueue<K>(options: EmbeddingQueueOptions<K>): Embe
 
   /** What to try instead of a piece that failed; what cannot be made smaller is skipped. */
   function instead(piece: QueueItem<K>[], error: unknown): QueueItem<K>[][] {
-    const pieces = smaller(piece);
+    const pieces = splitBatch(piece);
     if (piece.length > 1) batchItems = Math.ceil(piece.length / 2);
     if (pieces.length === 0) {
       const keys = piece.map(({ key }) => key);

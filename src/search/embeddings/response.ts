@@ -8,7 +8,7 @@ import { EmbeddingError } from './error.ts';
  * @returns their vectors in the order of the texts: all of one length, finite, and none of them zero
  * @throws EmbeddingError `invalid_answer` for anything else, saying what came
  */
-export function readAnswer(body: string, count: number): Float32Array[] {
+export function readResponse(body: string, count: number): Float32Array[] {
   const data = entries(body);
   if (data.length !== count) throw unusable(`${data.length} vectors for ${count} texts`);
   const vectors = new Array<Float32Array | undefined>(count).fill(undefined);

@@ -1,15 +1,15 @@
 import { DomainError, invalidArgument } from '../../domain/errors.ts';
-import { openCursor, sealCursor } from '../../domain/pagination.ts';
-import { placeOf, type Ranked } from '../../search/bm25.ts';
+import { decodeCursor, encodeCursor } from '../../domain/pagination.ts';
+import { positionKey, type RankedMessage } from '../../search/bm25.ts';
 import { diversify, fuse } from '../../search/fusion.ts';
 import { similarity } from '../../search/vectors.ts';
 import type { Store } from '../../store/port.ts';
-import { type Caller, type Dependencies, inTurn } from '../dependencies.ts';
+import { type Caller, type Dependencies, queueLongRead } from '../dependencies.ts';
 import { describeAbsence } from '../not-found.ts';
-import { exists } from '../pinned-user.ts';
-import { rankByWords, type Words } from './lexical.ts';
+import { canAccess } from '../pinned-user.ts';
+import { type LexicalRanking, rankLexically } from './lexical.ts';
 import { type Hit, type Ranking, readHits, type SearchInput } from './results.ts';
-import { type Meaning, rankByMeaning } from './semantic.ts';
+import { rankSemantically, type SemanticRanking } from './semantic.ts';
 
 /** How many hits a search returns unless told otherwise. */
 export const HITS_DEFAULT = 10;
@@ -60,20 +60,20 @@ export function createSearchService(deps: Dependencies) {
     const { namespace } = caller;
     const { cursor, limit: _, ...query } = input;
     const fingerprint = ['search', namespace, caller.user_id, query];
-    const start = cursor === undefined ? undefined : openCursor(cursor, fingerprint);
+    const start = cursor === undefined ? undefined : decodeCursor(cursor, fingerprint);
     const at = start?.value ?? deps.now();
     const mode = start?.key.split(' ')[0];
     const seen = start === undefined ? undefined : new Date(at).toISOString();
 
-    if (user_id !== undefined && !exists(caller, user_id)) {
+    if (user_id !== undefined && !canAccess(caller, user_id)) {
       throw absence.user(caller, user_id, undefined);
     }
     const scope = { session_id, user_id: user_id ?? caller.user_id };
     const time = { since, until: earlier(input.until, seen) };
     const [words, meaning] = await Promise.all([
-      rankByWords(store, namespace, scope, input.query, time, at),
+      rankLexically(store, namespace, scope, input.query, time, at),
       deps.embeddings !== undefined && input.query.trim() !== '' && mode !== 'lexical'
-        ? rankByMeaning(deps.embeddings, store, namespace, scope, input.query, time)
+        ? rankSemantically(deps.embeddings, store, namespace, scope, input.query, time)
         : undefined,
     ]);
     const ranking = combined(words, meaning, input.diverse === true);
@@ -86,11 +86,11 @@ export function createSearchService(deps: Dependencies) {
     if (hits.length === 0) await assertScope(caller, store, input);
     const last = ranked[next - 1];
     const goesOn = last !== undefined && next < ranked.length;
-    const key = goesOn && `${ranking.mode} ${next} ${placeOf(last.place)}`;
+    const key = goesOn && `${ranking.mode} ${next} ${positionKey(last.place)}`;
     return {
       hits,
       ...(key !== false && {
-        next_cursor: sealCursor({ value: words.at, key }, fingerprint),
+        next_cursor: encodeCursor({ value: words.at, key }, fingerprint),
       }),
       considered_count: ranked.length,
       mode: ranking.mode,
@@ -110,7 +110,7 @@ export function createSearchService(deps: Dependencies) {
     async search(caller: Caller, input: SearchInput): Promise<SearchResult> {
       assertSense(input);
       const store = await deps.store();
-      return inTurn(deps, caller, store, () => search(caller, store, input));
+      return queueLongRead(deps, caller, store, () => search(caller, store, input));
     },
   };
 }
@@ -136,26 +136,26 @@ function assertSense({ session_id, user_id, since, until }: SearchInput): void {
 
 /** One ranking of the two, or that of words alone where there is no other. */
 function combined(
-  words: Words,
-  meaning: Meaning | { unavailable: string } | undefined,
+  words: LexicalRanking,
+  meaning: SemanticRanking | { unavailable: string } | undefined,
   diverse: boolean,
 ): Ranking & Pick<SearchResult, 'mode'> & { advice: string[] } {
   if (meaning === undefined || 'unavailable' in meaning) {
     const advice = meaning === undefined ? words.advice : [...words.advice, meaning.unavailable];
     return { ...words, digests: new Map(), mode: 'lexical', advice };
   }
-  const places = new Map<string, Pick<Ranked, 'place' | 'candidate'>>();
-  for (const one of [...meaning.ranked, ...words.ranked]) places.set(placeOf(one.place), one);
+  const places = new Map<string, Pick<RankedMessage, 'place' | 'candidate'>>();
+  for (const one of [...meaning.ranked, ...words.ranked]) places.set(positionKey(one.place), one);
   const keys = [words.ranked, meaning.ranked].map((ranked) =>
-    ranked.map(({ place }) => placeOf(place)),
+    ranked.map(({ place }) => positionKey(place)),
   );
-  const fused = fuse(keys).map(({ key, score }): Ranked => {
-    const { place, candidate } = places.get(key) as Pick<Ranked, 'place' | 'candidate'>;
+  const fused = fuse(keys).map(({ key, score }): RankedMessage => {
+    const { place, candidate } = places.get(key) as Pick<RankedMessage, 'place' | 'candidate'>;
     return { place, score, ...(candidate !== undefined && { candidate }) };
   });
   // A message that has the words is a hit whatever it meant when it was embedded.
   const digests = new Map(meaning.digests);
-  for (const { place } of words.ranked) digests.delete(placeOf(place));
+  for (const { place } of words.ranked) digests.delete(positionKey(place));
   return {
     ranked: diverse ? diversified(fused, meaning.vectors) : fused,
     ranges: new Map([...words.ranges, ...meaning.ranges]),
@@ -167,9 +167,12 @@ function combined(
 }
 
 /** The same with what repeats others further back, among the first. */
-function diversified(ranked: readonly Ranked[], vectors: Meaning['vectors']): Ranked[] {
+function diversified(
+  ranked: readonly RankedMessage[],
+  vectors: SemanticRanking['vectors'],
+): RankedMessage[] {
   const head = ranked.slice(0, DIVERSITY.among).map(({ score, ...one }) => {
-    return { score, one, vector: vectors.get(placeOf(one.place)) };
+    return { score, one, vector: vectors.get(positionKey(one.place)) };
   });
   const alike = (a: (typeof head)[number], b: (typeof head)[number]) =>
     a.vector === undefined || b.vector === undefined ? 0 : similarity(a.vector, b.vector);
@@ -178,9 +181,9 @@ function diversified(ranked: readonly Ranked[], vectors: Meaning['vectors']): Ra
 }
 
 /** Where a cursor goes on: behind the message that it names, or at its rank if that is gone. */
-function behind(ranked: readonly Ranked[], key: string): number {
+function behind(ranked: readonly RankedMessage[], key: string): number {
   const [, index, ...place] = key.split(' ');
-  const named = ranked.findIndex((one) => placeOf(one.place) === place.join(' '));
+  const named = ranked.findIndex((one) => positionKey(one.place) === place.join(' '));
   return named === -1 ? Math.max(0, Number(index) - 1 || 0) : named + 1;
 }
 

@@ -1,8 +1,8 @@
-import { ASKS, analyseQuestion } from '../../search/analyzer.ts';
-import { type Ranked, rank } from '../../search/bm25.ts';
+import { analyseQuestion, QUESTION_TERM } from '../../search/analyzer.ts';
+import { type RankedMessage, rank } from '../../search/bm25.ts';
 import type { Store } from '../../store/port.ts';
 import type { Candidates, SearchScope, SeqRange, TimeRange } from '../../store/search-port.ts';
-import { inTurns, letOthers } from '../event-loop.ts';
+import { runInSlices, yieldIfBusy } from '../event-loop.ts';
 
 /** How many messages are considered for each term, the newest; fewer where there are many terms. */
 const CANDIDATES_PER_TERM = 300;
@@ -11,8 +11,8 @@ const CANDIDATES_PER_TERM = 300;
 const CANDIDATES = 800;
 
 /** What a search by words came to. */
-export interface Words {
-  ranked: Ranked[];
+export interface LexicalRanking {
+  ranked: RankedMessage[];
   /** The time that the ranking is of, in milliseconds since 1970: now, or that of a newer message. */
   at: number;
   ranges: ReadonlyMap<string, SeqRange>;
@@ -26,21 +26,21 @@ export interface Words {
  *
  * @param now milliseconds since 1970
  */
-export async function rankByWords(
+export async function rankLexically(
   store: Store,
   namespace: string,
   scope: SearchScope,
   question: string,
   time: TimeRange,
   now: number,
-): Promise<Words> {
-  const { terms, omitted } = await inTurns(analyseQuestion(question));
+): Promise<LexicalRanking> {
+  const { terms, omitted } = await runInSlices(analyseQuestion(question));
   const limit = Math.ceil(Math.min(CANDIDATES_PER_TERM, CANDIDATES / terms.length));
-  const query = { terms, also: [ASKS], limit, ...time };
+  const query = { terms, also: [QUESTION_TERM], limit, ...time };
   const begun = performance.now();
   const found = await store.search.candidates(namespace, scope, query);
   const { candidates, ranges } = found;
-  await letOthers(begun);
+  await yieldIfBusy(begun);
   // Another server's clock may be ahead of ours.
   const at = candidates.reduce((latest, { created_at }) => Math.max(latest, created_at), now);
   return {

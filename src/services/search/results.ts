@@ -1,13 +1,18 @@
 import { includesPart, type JsonObject, jsonBytes } from '../../domain/metadata.ts';
 import type { Message, Session } from '../../domain/records.ts';
-import { withContentCut, withMetadataCut } from '../../mcp/answer/truncate.ts';
+import { truncateContent, truncateMetadata } from '../../mcp/answer/truncate.ts';
 import { firstMatch } from '../../search/analyzer.ts';
-import { placeOf, type Ranked } from '../../search/bm25.ts';
+import { positionKey, type RankedMessage } from '../../search/bm25.ts';
 import { digestOf } from '../../search/vectors.ts';
 import type { Store } from '../../store/port.ts';
-import type { Located, MessagePlace, SeqRange, TimeRange } from '../../store/search-port.ts';
+import type {
+  MessagePosition,
+  ResolvedMessage,
+  SeqRange,
+  TimeRange,
+} from '../../store/search-port.ts';
 import { PAGE_MAX_BYTES } from '../dependencies.ts';
-import { inTurns } from '../event-loop.ts';
+import { runInSlices } from '../event-loop.ts';
 
 /** How much is shown of a hit that is long, in bytes as JSON, and how much of it before the match. */
 const SHOWN_BYTES = 4000;
@@ -49,7 +54,7 @@ export type Neighbour = Pick<Message, 'uuid' | 'seq' | 'role' | 'content'>;
 /** What a search has to read its hits from. */
 export interface Ranking {
   /** The best first. */
-  ranked: readonly Ranked[];
+  ranked: readonly RankedMessage[];
   /** The live messages of the sessions that these are in, by the uuids of these. */
   ranges: ReadonlyMap<string, SeqRange>;
   /** What long messages are shown around. */
@@ -75,8 +80,8 @@ export async function readHits(
   const hits: Hit[] = [];
   let next = from;
   let bytes = 0;
-  const locate = (places: readonly MessagePlace[]) =>
-    store.search.locate(namespace, places, SESSION_METADATA_BYTES);
+  const locate = (places: readonly MessagePosition[]) =>
+    store.search.findByPosition(namespace, places, SESSION_METADATA_BYTES);
   while (next < ranked.length && hits.length < limit) {
     const batch = ranked.slice(next, next + BATCH);
     const promising = batch.filter(
@@ -85,7 +90,7 @@ export async function readHits(
     const located = byPlace(await locate(promising.map(({ place }) => place)));
     for (const one of batch) {
       if (hits.length === limit) break;
-      const found = located.get(placeOf(one.place));
+      const found = located.get(positionKey(one.place));
       if (found !== undefined && passes(found.message, input) && !isStale(one, found, digests)) {
         const range = ranges.get(one.place.session_uuid) as SeqRange;
         const near = neighbours === 0 ? [] : await locate(around(one.place, range, neighbours));
@@ -100,16 +105,16 @@ export async function readHits(
   return { hits, next };
 }
 
-const byPlace = (located: readonly Located[]): ReadonlyMap<string, Located> =>
-  new Map(located.map((one) => [placeOf(one.place), one]));
+const byPlace = (located: readonly ResolvedMessage[]): ReadonlyMap<string, ResolvedMessage> =>
+  new Map(located.map((one) => [positionKey(one.place), one]));
 
 /** Whether a message says something else by now than what it was found by. */
 function isStale(
-  { place, candidate }: Ranked,
-  { message }: Located,
+  { place, candidate }: RankedMessage,
+  { message }: ResolvedMessage,
   digests: Ranking['digests'],
 ): boolean {
-  const digest = candidate === undefined ? digests.get(placeOf(place)) : undefined;
+  const digest = candidate === undefined ? digests.get(positionKey(place)) : undefined;
   return digest !== undefined && digest !== digestOf(message.content);
 }
 
@@ -129,10 +134,10 @@ function passes(message: Message, input: SearchInput): boolean {
 
 /** The places around a message that there are. */
 function around(
-  { session_id, session_uuid, seq }: MessagePlace,
+  { session_id, session_uuid, seq }: MessagePosition,
   { first_seq, last_seq }: SeqRange,
   neighbours: number,
-): MessagePlace[] {
+): MessagePosition[] {
   const from = Math.max(first_seq, seq - neighbours);
   const to = Math.min(last_seq, seq + neighbours);
   const all = Array.from({ length: to - from + 1 }, (_, i) => from + i);
@@ -142,32 +147,32 @@ function around(
 }
 
 async function toHit(
-  { place, score }: Ranked,
-  { session, message }: Located,
-  located: ReadonlyMap<string, Located>,
+  { place, score }: RankedMessage,
+  { session, message }: ResolvedMessage,
+  located: ReadonlyMap<string, ResolvedMessage>,
   terms: readonly string[],
   neighbours: number,
 ): Promise<Hit> {
   const beside = (from: number, to: number) =>
-    Array.from({ length: to - from + 1 }, (_, i) => placeOf({ ...place, seq: from + i })).flatMap(
-      (key) => {
-        const near = located.get(key);
-        return near === undefined ? [] : [toNeighbour(near.message)];
-      },
-    );
+    Array.from({ length: to - from + 1 }, (_, i) =>
+      positionKey({ ...place, seq: from + i }),
+    ).flatMap((key) => {
+      const near = located.get(key);
+      return near === undefined ? [] : [toNeighbour(near.message)];
+    });
   const before = beside(place.seq - neighbours, place.seq - 1);
   const after = beside(place.seq + 1, place.seq + neighbours);
   return {
     score: Math.round(score * 10_000) / 10_000,
     session,
-    message: withMetadataCut(await excerpt(message, terms)),
+    message: truncateMetadata(await excerpt(message, terms)),
     ...(before.length > 0 && { before }),
     ...(after.length > 0 && { after }),
   };
 }
 
 function toNeighbour(message: Message): Neighbour {
-  const { uuid, seq, role, content } = withContentCut(message, 0, NEIGHBOUR_BYTES);
+  const { uuid, seq, role, content } = truncateContent(message, 0, NEIGHBOUR_BYTES);
   return { uuid, seq, role, content };
 }
 
@@ -175,7 +180,7 @@ function toNeighbour(message: Message): Neighbour {
 async function excerpt(message: Message, terms: readonly string[]): Promise<Message> {
   if (message.content.length <= SHOWN_BYTES / 4) return message;
   const fits = Buffer.byteLength(message.content) <= SHOWN_BYTES;
-  const match = fits ? 0 : await inTurns(firstMatch(message.content, terms));
+  const match = fits ? 0 : await runInSlices(firstMatch(message.content, terms));
   const start = Math.max(0, match - SHOWN_BEFORE);
-  return withContentCut(message, start, SHOWN_BYTES);
+  return truncateContent(message, start, SHOWN_BYTES);
 }

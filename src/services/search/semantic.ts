@@ -1,4 +1,4 @@
-import { placeOf, type Ranked } from '../../search/bm25.ts';
+import { positionKey, type RankedMessage } from '../../search/bm25.ts';
 import { EmbeddingError, type EmbeddingProblem } from '../../search/embeddings/error.ts';
 import { similarity } from '../../search/vectors.ts';
 import type { Store } from '../../store/port.ts';
@@ -6,15 +6,15 @@ import type { SearchScope, SeqRange, TimeRange } from '../../store/search-port.t
 import type { Embeddings } from '../dependencies.ts';
 
 /** How many messages are compared with a question, the newest. */
-const COMPARED = 5000;
+const MAX_COMPARED = 5000;
 
 /** How many of them are ranked: what comes behind has little to do with the question. */
-const RANKED = 200;
+const MAX_RANKED = 200;
 
 /** What a search by meaning came to. */
-export interface Meaning {
+export interface SemanticRanking {
   /** The nearest first, with the cosine for a score. */
-  ranked: Ranked[];
+  ranked: RankedMessage[];
   ranges: ReadonlyMap<string, SeqRange>;
   vectors: ReadonlyMap<string, Uint8Array>;
   digests: ReadonlyMap<string, string>;
@@ -37,14 +37,14 @@ const PROBLEMS: Record<EmbeddingProblem, string> = {
  * Ranks messages by how near their meaning is to a question's. Without the endpoint there is nothing
  * to rank, and the advice says so.
  */
-export async function rankByMeaning(
+export async function rankSemantically(
   embeddings: Embeddings,
   store: Store,
   namespace: string,
   scope: SearchScope,
   question: string,
   time: TimeRange,
-): Promise<Meaning | { unavailable: string }> {
+): Promise<SemanticRanking | { unavailable: string }> {
   let asked: Uint8Array;
   try {
     asked = await embeddings.question(question);
@@ -55,19 +55,23 @@ export async function rankByMeaning(
     };
   }
   const { model } = embeddings;
-  const found = await store.vectors.newest(namespace, scope, { model, limit: COMPARED, ...time });
+  const found = await store.vectors.newest(namespace, scope, {
+    model,
+    limit: MAX_COMPARED,
+    ...time,
+  });
   const vectors = new Map<string, Uint8Array>();
   const digests = new Map<string, string>();
-  const ranked: Ranked[] = [];
+  const ranked: RankedMessage[] = [];
   for (const { place, digest, vector } of found.vectors) {
-    const key = placeOf(place);
+    const key = positionKey(place);
     vectors.set(key, vector);
     digests.set(key, digest);
     ranked.push({ place, score: similarity(asked, vector) });
   }
   ranked.sort((a, b) => b.score - a.score);
   return {
-    ranked: ranked.slice(0, RANKED),
+    ranked: ranked.slice(0, MAX_RANKED),
     ranges: found.ranges,
     vectors,
     digests,
@@ -82,6 +86,6 @@ function adviceOn(outdated: number, cut: boolean): string[] {
           `${outdated} messages were not compared by meaning: their vectors are of another model. Whoever runs the server makes new ones with mcp-sessions embed.`,
         ]
       : []),
-    ...(cut ? [`By meaning, only the newest ${COMPARED} messages were compared.`] : []),
+    ...(cut ? [`By meaning, only the newest ${MAX_COMPARED} messages were compared.`] : []),
   ];
 }

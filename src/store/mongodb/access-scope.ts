@@ -1,16 +1,17 @@
 import type { Db, Document } from 'mongodb';
-import type { Reach } from '../port.ts';
+import type { AccessScope } from '../port.ts';
 import type { SearchScope, SeqRange, TimeRange } from '../search-port.ts';
 import { type MessageKey, messageKey } from './append/session-head.ts';
 import { type SessionDocument, sessionsOf } from './documents.ts';
 
 /** A session by its identifier, if it is in reach. */
-export interface Target extends Reach {
+export interface SessionRef extends AccessScope {
   session_id: string;
 }
 
 /** What the messages of a scope have in common. */
-export type Scope = { user_id?: string } & Pick<MessageKey, 'namespace'> & Partial<MessageKey>;
+export type MessageFilter = { user_id?: string } & Pick<MessageKey, 'namespace'> &
+  Partial<MessageKey>;
 
 type LiveSession = SeqRange & Pick<SessionDocument, '_id' | 'namespace' | 'session_id'>;
 
@@ -23,8 +24,8 @@ const LIVE_FIELDS = { namespace: 1, session_id: 1, first_seq: 1, last_seq: 1 };
  *
  * @param identified a condition that no more than `limit` of the namespace can meet
  */
-export function reachedStages(
-  { namespace, user_id }: Reach,
+export function accessStages(
+  { namespace, user_id }: AccessScope,
   identified: Document,
   limit = 1,
 ): Document[] {
@@ -37,15 +38,15 @@ export function reachedStages(
  *
  * @param fields a projection; without it, all of the session
  */
-export async function findReached<T extends Partial<SessionDocument> = SessionDocument>(
+export async function findSession<T extends Partial<SessionDocument> = SessionDocument>(
   db: Db,
-  { session_id, ...reach }: Target,
+  { session_id, ...reach }: SessionRef,
   condition: Document = {},
   fields?: Document,
 ): Promise<T | null> {
   const [found] = await sessionsOf(db)
     .aggregate<T>([
-      ...reachedStages(reach, { session_id, ...condition }),
+      ...accessStages(reach, { session_id, ...condition }),
       ...(fields === undefined ? [] : [{ $project: fields }]),
     ])
     .toArray();
@@ -56,29 +57,29 @@ export async function findReached<T extends Partial<SessionDocument> = SessionDo
  * The filter of a change: it applies to no session that is out of reach. A planner that tries its
  * indexes takes the one on identifiers, which has a single key for it.
  */
-export function reachedFilter({ namespace, user_id, session_id }: Target) {
+export function accessFilter({ namespace, user_id, session_id }: SessionRef) {
   return { namespace, session_id, ...(user_id !== undefined && { user_id }) };
 }
 
 /** Where a search looks. */
-export interface Scoped {
+export interface SearchFilter {
   /** What the messages have in common, in the order of an index. */
-  filter: Scope;
+  filter: MessageFilter;
   /** In one session, its live messages as they were a moment ago: nobody has to ask for them again. */
   live?: ReadonlyMap<string, SeqRange>;
 }
 
 /** @returns `undefined` if there is nothing in the scope */
-export async function scopeOf(
+export async function toSearchFilter(
   db: Db,
   namespace: string,
   { session_id, user_id }: SearchScope,
-): Promise<Scoped | undefined> {
+): Promise<SearchFilter | undefined> {
   if (session_id === undefined) {
     return { filter: user_id === undefined ? { namespace } : { namespace, user_id } };
   }
   const target = { namespace, session_id, user_id };
-  const session = await findReached<LiveSession>(db, target, { live: true }, LIVE_FIELDS);
+  const session = await findSession<LiveSession>(db, target, { live: true }, LIVE_FIELDS);
   if (session === null || session.last_seq < session.first_seq) return undefined;
   return { filter: messageKey(session), live: rangesOf([session]) };
 }

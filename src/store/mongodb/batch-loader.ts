@@ -16,7 +16,7 @@ interface Batch<T> {
  * @param nameOf what groups have in common whose callers may share a command
  * @param load finds the records of a group by their keys
  */
-export function createBatches<G, T>(
+export function createBatchLoader<G, T>(
   nameOf: (group: G) => string,
   load: (group: G, keys: string[]) => Promise<ReadonlyMap<string, T>>,
 ): (group: G, key: string) => Promise<T | undefined> {

@@ -10,7 +10,7 @@ const MAX_ATTEMPTS = 20;
  * @param look finds the document in whatever state it is
  * @param applies whether the change would apply to what was found
  */
-export async function changeOrFind<T>(
+export async function updateOrFind<T>(
   attempt: () => Promise<T | null>,
   look: () => Promise<T | null>,
   applies: (found: T) => boolean,

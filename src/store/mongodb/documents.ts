@@ -3,7 +3,7 @@ import type { JsonObject } from '../../domain/metadata.ts';
 import type { Message, Session, Summary, User } from '../../domain/records.ts';
 import { timestamp } from '../../domain/times.ts';
 import type { Conversation } from '../port.ts';
-import { fromStored, toStored } from './metadata-codec.ts';
+import { decodeMetadata, encodeMetadata } from './metadata-codec.ts';
 
 /** A session as it is stored; `_id` is its uuid. */
 export interface SessionDocument {
@@ -216,7 +216,7 @@ export const USER_FIELDS = [
 function metadataOf(stored: unknown): { metadata: JsonObject; metadata_omitted_bytes?: number } {
   return typeof stored === 'number'
     ? { metadata: {}, metadata_omitted_bytes: stored }
-    : { metadata: fromStored(stored) };
+    : { metadata: decodeMetadata(stored) };
 }
 
 export function toSessionDocument(namespace: string, session: Session): SessionDocument {
@@ -226,7 +226,7 @@ export function toSessionDocument(namespace: string, session: Session): SessionD
     namespace,
     session_id,
     ...(user_id !== undefined && { user_id }),
-    metadata: toStored(metadata),
+    metadata: encodeMetadata(metadata),
     created_at: new Date(created_at),
     updated_at: new Date(updated_at),
     live: true,
@@ -301,7 +301,7 @@ export function toUserDocument(namespace: string, user: User): UserDocument {
     ...(email !== undefined && { email }),
     ...(first_name !== undefined && { first_name }),
     ...(last_name !== undefined && { last_name }),
-    metadata: toStored(metadata),
+    metadata: encodeMetadata(metadata),
     created_at: new Date(created_at),
     updated_at: new Date(updated_at),
     live: true,

@@ -1,7 +1,7 @@
 import type { Db, MongoClient } from 'mongodb';
 import type { Store } from '../port.ts';
 import type { Retention, StoreUse } from '../retention.ts';
-import { RememberedEnds } from './append/session-head-cache.ts';
+import { SessionHeadCache } from './append/session-head-cache.ts';
 import { Connection } from './connection/index.ts';
 import { prepareIndexes } from './connection/indexes.ts';
 import { claim, findOwn, whyLost } from './connection/ownership.ts';
@@ -33,7 +33,7 @@ export function openMongoStore(options: MongoOptions): Store {
   const registration = server && !readOnly ? new Registration(retention) : undefined;
   const connection = new Connection(client, database, (db) => prepare(db, retention, registration));
   // While the server is registered, no other keeps deleted records for a shorter time than its own.
-  const ends = new RememberedEnds(retention.own);
+  const ends = new SessionHeadCache(retention.own);
   const { agreeRetention } = mongoRetention(connection, retention, registration);
   return {
     sessions: mongoSessions(connection, ends),

@@ -7,7 +7,7 @@ import {
   mergePatch,
   mergeWithinLimit,
 } from '../../domain/metadata.ts';
-import { fromStored, toStored, toStoredKey } from './metadata-codec.ts';
+import { decodeMetadata, encodeKey, encodeMetadata } from './metadata-codec.ts';
 
 /**
  * Metadata that takes no more than this as BSON takes no more than the limit as JSON, whatever is in
@@ -53,10 +53,10 @@ export async function mergeMetadata<T extends Mergeable>(
   for (;;) {
     const current = (await collection.findOne(filter)) as (T & { _id: string }) | null;
     if (current === null) return null;
-    const merged = mergeWithinLimit(fromStored(current.metadata), patch);
+    const merged = mergeWithinLimit(decodeMetadata(current.metadata), patch);
     const { set, unset } = split(fields);
     const update = {
-      $set: { ...set, metadata: toStored(merged) },
+      $set: { ...set, metadata: encodeMetadata(merged) },
       $max: { updated_at: at },
       $inc: { revision: 1 },
       ...(unset.length > 0 && { $unset: Object.fromEntries(unset.map((name) => [name, ''])) }),
@@ -84,7 +84,7 @@ function split(fields: Fields) {
 
 /** Whether the server applied the change: nothing changes where it has been applied. */
 function includesPatch(document: Mergeable, patch: JsonObject, fields: Fields): boolean {
-  const metadata = fromStored(document.metadata);
+  const metadata = decodeMetadata(document.metadata);
   const current = document as unknown as Record<string, unknown>;
   return (
     Object.entries(fields).every(([name, value]) => (current[name] ?? null) === value) &&
@@ -159,7 +159,7 @@ function patchLevels(patch: JsonObject): PatchNode[][] {
       const input = parent.name === 'n0' ? '$metadata' : `$merging.${parent.name}`;
       for (const [key, value] of Object.entries(parent.patch)) {
         if (!isObject(value)) continue;
-        const field = { $literal: toStoredKey(key) };
+        const field = { $literal: encodeKey(key) };
         const child = node({ $getField: { field, input } }, value);
         parent.children.push({ key, name: child.name });
         next.push(child);
@@ -184,18 +184,18 @@ function merged({ name, patch, children }: PatchNode): unknown {
   const removed: string[] = [];
   const replaced: JsonObject = {};
   for (const [key, value] of Object.entries(patch)) {
-    if (value === null) removed.push(toStoredKey(key));
+    if (value === null) removed.push(encodeKey(key));
     else if (!isObject(value)) Object.defineProperty(replaced, key, { value, enumerable: true });
   }
   const own = name === 'n0' ? '$metadata' : `$merging.${name}`;
   const nested = children.map((child) => ({
-    k: { $literal: toStoredKey(child.key) },
+    k: { $literal: encodeKey(child.key) },
     v: `$merging.${child.name}`,
   }));
   return {
     $mergeObjects: [
       removed.length === 0 ? own : without(own, removed),
-      { $literal: toStored(replaced) },
+      { $literal: encodeMetadata(replaced) },
       ...(nested.length === 0 ? [] : [{ $arrayToObject: [nested] }]),
     ],
   };

@@ -1,8 +1,8 @@
 import type { Document } from 'mongodb';
-import type { MessagePlace } from '../search-port.ts';
+import type { MessagePosition } from '../search-port.ts';
 
 /** The `_id` of a message, and of its vector: in a session, a place is taken once. */
-export const messageId = ({ session_uuid, seq }: Pick<MessagePlace, 'session_uuid' | 'seq'>) =>
+export const messageId = ({ session_uuid, seq }: Pick<MessagePosition, 'session_uuid' | 'seq'>) =>
   `${session_uuid}@${seq}`;
 
 /** The same as an expression of the server, on a session; `seq` is one as well. */

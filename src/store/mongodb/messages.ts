@@ -1,11 +1,11 @@
 import type { ClientSession, Db } from 'mongodb';
-import type { Change, Conversation, FoundMessage, MessageStore } from '../port.ts';
-import { findReached, reachedFilter, type Target } from './access-scope.ts';
+import type { Conversation, FoundMessage, MessageStore, WriteResult } from '../port.ts';
+import { accessFilter, findSession, type SessionRef } from './access-scope.ts';
 import { createAppend } from './append/index.ts';
 import { messageKey } from './append/session-head.ts';
-import type { RememberedEnds } from './append/session-head-cache.ts';
-import { within } from './append/writes.ts';
-import { changeOrFind } from './conditional-update.ts';
+import type { SessionHeadCache } from './append/session-head-cache.ts';
+import { inSession } from './append/writes.ts';
+import { updateOrFind } from './conditional-update.ts';
 import type { Connection } from './connection/index.ts';
 import {
   messagesOf,
@@ -16,23 +16,23 @@ import {
   toMessage,
   toSession,
 } from './documents.ts';
-import { turnOfSession } from './keyed-mutex.ts';
+import { sessionLockKey } from './keyed-mutex.ts';
 import { mergeMetadata } from './merge-patch.ts';
-import { findLive, readStretch } from './read-messages.ts';
+import { findLive, readMessages } from './read-messages.ts';
 
 /** A session in whatever state it is, that has no such message. */
-async function absent(db: Db, target: Target): Promise<FoundMessage> {
-  const session = await findReached(db, target);
+async function absent(db: Db, target: SessionRef): Promise<FoundMessage> {
+  const session = await findSession(db, target);
   return { session: session === null ? undefined : toSession(session), message: undefined };
 }
 
 /** The messages and summaries collections, and what they move in the sessions collection. */
-export function mongoMessages(connection: Connection, ends: RememberedEnds): MessageStore {
+export function mongoMessages(connection: Connection, ends: SessionHeadCache): MessageStore {
   return {
     append: createAppend(connection, ends),
 
     read: (reach, session_id, stretch) =>
-      connection.run(({ db }) => readStretch(db, { ...reach, session_id }, stretch)),
+      connection.run(({ db }) => readMessages(db, { ...reach, session_id }, stretch)),
 
     find(reach, session_id, uuid) {
       const target = { ...reach, session_id };
@@ -62,7 +62,7 @@ export function mongoMessages(connection: Connection, ends: RememberedEnds): Mes
       const target = { ...reach, session_id };
       const summary = { content, up_to_seq, created_at: new Date(created_at) };
       const covers = {
-        ...reachedFilter(target),
+        ...accessFilter(target),
         live: true,
         first_seq: { $lte: up_to_seq },
         last_seq: { $gte: up_to_seq },
@@ -76,7 +76,7 @@ export function mongoMessages(connection: Connection, ends: RememberedEnds): Mes
 
       /** The session first: it decides whether there is anything to put into the history. */
       async function store(db: Db, session?: ClientSession): Promise<SessionDocument | null> {
-        const options = { returnDocument: 'after', ...within(session) } as const;
+        const options = { returnDocument: 'after', ...inSession(session) } as const;
         const document = await sessionsOf(db).findOneAndUpdate(
           covers,
           { $set: { summary } },
@@ -84,23 +84,23 @@ export function mongoMessages(connection: Connection, ends: RememberedEnds): Mes
         );
         if (document === null) return null;
         const entry = { $setOnInsert: { ...messageKey(document), ...summary } };
-        const upsert = { upsert: true, ...within(session) };
+        const upsert = { upsert: true, ...inSession(session) };
         await summariesOf(db).updateOne({ _id: uuid }, entry, upsert);
         return document;
       }
 
-      return connection.run(async (deployment): Promise<Change<Conversation>> => {
+      return connection.run(async (deployment): Promise<WriteResult<Conversation>> => {
         const { db, transactions, deadline } = deployment;
-        const { applied, document } = await changeOrFind(
+        const { applied, document } = await updateOrFind(
           () =>
             transactions
-              ? connection.inTurn(turnOfSession(target), deadline, () => {
+              ? connection.runExclusive(sessionLockKey(target), deadline, () => {
                   // The summary is part of what is remembered.
                   ends.forget(target);
                   return connection.transaction((session) => store(db, session));
                 })
               : store(db),
-          () => findReached(db, target),
+          () => findSession(db, target),
           applies,
         );
         return applied

@@ -12,19 +12,21 @@ const ESCAPE = '\uFF04';
  * Metadata as it is stored. Objects become Maps, since the driver takes an object that has a key
  * `_bsontype` for one of its own types.
  */
-export function toStored(value: Json): unknown {
-  if (Array.isArray(value)) return value.map(toStored);
+export function encodeMetadata(value: Json): unknown {
+  if (Array.isArray(value)) return value.map(encodeMetadata);
   if (typeof value !== 'object' || value === null) return value;
-  return new Map(Object.entries(value).map(([key, child]) => [toStoredKey(key), toStored(child)]));
+  return new Map(
+    Object.entries(value).map(([key, child]) => [encodeKey(key), encodeMetadata(child)]),
+  );
 }
 
-export function toStoredKey(key: string): string {
+export function encodeKey(key: string): string {
   const special = key.startsWith('$') || key.startsWith(ESCAPE) || key in Object.prototype;
   return special ? ESCAPE + key : key;
 }
 
 /** Metadata as it was before `toStored`. */
-export function fromStored(value: unknown): JsonObject {
+export function decodeMetadata(value: unknown): JsonObject {
   return decoded(value as Json) as JsonObject;
 }
 

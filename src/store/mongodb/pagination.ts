@@ -1,6 +1,6 @@
 import type { Collection, Document, Filter } from 'mongodb';
-import type { Window } from '../../domain/pagination.ts';
-import type { Listed, ListQuery, ListWindow } from '../port.ts';
+import type { PageRequest } from '../../domain/pagination.ts';
+import type { Listed, ListPageRequest, ListQuery } from '../port.ts';
 
 interface Listable extends Document {
   _id: string;
@@ -16,7 +16,7 @@ export async function findPage<T extends Listable>(
   collection: Collection<T>,
   filter: Filter<T>,
   query: ListQuery,
-  window: ListWindow,
+  window: ListPageRequest,
   index: string,
   fields: readonly string[],
 ): Promise<Listed<T>> {
@@ -84,7 +84,7 @@ export function projection(fields: readonly string[], metadataMaxBytes: number):
  * What lies behind the cursor. The range keeps the scan to one stretch of one index; the condition
  * beside it only drops records of the very same millisecond.
  */
-function behind({ order_by, order }: ListQuery, window: Window): Document {
+function behind({ order_by, order }: ListQuery, window: PageRequest): Document {
   if (!('after' in window) || window.after === undefined) return {};
   const { key } = window.after;
   const value = new Date(window.after.value);

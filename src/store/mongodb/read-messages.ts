@@ -1,7 +1,7 @@
 import type { Db, Document } from 'mongodb';
 import type { Message } from '../../domain/records.ts';
-import type { Conversation, Stretch } from '../port.ts';
-import { reachedStages, type Target } from './access-scope.ts';
+import type { Conversation, MessageRange } from '../port.ts';
+import { accessStages, type SessionRef } from './access-scope.ts';
 import {
   COLLECTION,
   MESSAGE_FIELDS,
@@ -33,14 +33,14 @@ interface Row {
  * A session with a stretch of its messages, in one command: sequence numbers have no gaps, so the
  * server can tell from the session what the messages are called, and look them up by their `_id`.
  */
-export async function readStretch(
+export async function readMessages(
   db: Db,
-  { session_id, ...reach }: Target,
-  stretch: Stretch,
+  { session_id, ...reach }: SessionRef,
+  stretch: MessageRange,
 ): Promise<{ conversation: Conversation; messages: Message[] } | undefined> {
   const rows = sessionsOf(db).aggregate<Row>(
     [
-      ...reachedStages(reach, { session_id }),
+      ...accessStages(reach, { session_id }),
       { $unset: 'retired' },
       { $project: { session: '$$ROOT', messages: idsOf(stretch) } },
       {
@@ -98,7 +98,7 @@ function listed(metadataMaxBytes: number): Document {
  * session: what `stretchEdge` and `stretchLimit` do, done by the server. The bounds keep within what
  * `$range` takes.
  */
-function idsOf({ order, limit, unsummarized = 0, after, offset = 0 }: Stretch): Document {
+function idsOf({ order, limit, unsummarized = 0, after, offset = 0 }: MessageRange): Document {
   const behind = { $add: ['$last_seq', 1] };
   const [step, within] = order === 'asc' ? ([1, '$min'] as const) : ([-1, '$max'] as const);
   const before = { $subtract: ['$first_seq', 1] };
@@ -132,12 +132,12 @@ const withVar = (name: string, value: unknown, expression: Document): Document =
  */
 export async function findLive(
   db: Db,
-  { session_id, ...reach }: Target,
+  { session_id, ...reach }: SessionRef,
   uuid: string,
 ): Promise<(MessageDocument & { session: SessionDocument }) | undefined> {
   const [found] = await messagesOf(db)
     .aggregate<MessageDocument & { session: SessionDocument }>([
-      ...reachedStages(reach, { session_id, uuid }, MOST_SESSIONS),
+      ...accessStages(reach, { session_id, uuid }, MOST_SESSIONS),
       {
         $lookup: {
           from: COLLECTION.sessions,

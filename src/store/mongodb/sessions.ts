@@ -1,10 +1,10 @@
 import type { Db } from 'mongodb';
 import type { Session } from '../../domain/records.ts';
-import type { Change, Reach, Restored, SessionQuery, SessionStore } from '../port.ts';
-import { findReached, reachedFilter, reachedStages, type Target } from './access-scope.ts';
-import type { RememberedEnds } from './append/session-head-cache.ts';
-import { createBatches } from './batch-loader.ts';
-import { changeOrFind } from './conditional-update.ts';
+import type { AccessScope, Restored, SessionQuery, SessionStore, WriteResult } from '../port.ts';
+import { accessFilter, accessStages, findSession, type SessionRef } from './access-scope.ts';
+import type { SessionHeadCache } from './append/session-head-cache.ts';
+import { createBatchLoader } from './batch-loader.ts';
+import { updateOrFind } from './conditional-update.ts';
 import { isDuplicateKey } from './connection/errors.ts';
 import type { Connection, Deployment } from './connection/index.ts';
 import { INDEX } from './connection/indexes.ts';
@@ -16,27 +16,27 @@ import {
   toSessionDocument,
   usersOf,
 } from './documents.ts';
-import { turnOfUser } from './keyed-mutex.ts';
+import { userLockKey } from './keyed-mutex.ts';
 import { mergeMetadata } from './merge-patch.ts';
 import { findIdentifiers, findPage } from './pagination.ts';
 import { purgeSession } from './purge/index.ts';
 import { restoration, toRestored } from './purge/retired-ranges.ts';
 
 /** The sessions collection. */
-export function mongoSessions(connection: Connection, ends: RememberedEnds): SessionStore {
+export function mongoSessions(connection: Connection, ends: SessionHeadCache): SessionStore {
   async function find(db: Db, namespace: string, session_id: string): Promise<Session | undefined> {
     const found = await sessionsOf(db).findOne({ namespace, session_id });
     return found === null ? undefined : toSession(found);
   }
 
   async function change(
-    target: Target,
+    target: SessionRef,
     applies: (found: SessionDocument) => boolean,
     attempt: (db: Db) => Promise<SessionDocument | null>,
-  ): Promise<Change<Session>> {
+  ): Promise<WriteResult<Session>> {
     return connection.run(async ({ db }) => {
-      const look = () => findReached(db, target);
-      const { applied, document } = await changeOrFind(() => attempt(db), look, applies);
+      const look = () => findSession(db, target);
+      const { applied, document } = await updateOrFind(() => attempt(db), look, applies);
       return applied
         ? { applied, record: toSession(document) }
         : { applied, found: document === null ? undefined : toSession(document) };
@@ -53,7 +53,7 @@ export function mongoSessions(connection: Connection, ends: RememberedEnds): Ses
     const sessions = sessionsOf(db);
     if (transactions) {
       const touch = { $inc: { sessions_added: 1 } };
-      return connection.inTurn(turnOfUser(namespace, owner.user_id), deadline, () =>
+      return connection.runExclusive(userLockKey(namespace, owner.user_id), deadline, () =>
         connection.transaction(async (session) => {
           const user = await usersOf(db).updateOne(owner, touch, { session });
           if (user.matchedCount === 0) return 'user_missing';
@@ -91,14 +91,14 @@ export function mongoSessions(connection: Connection, ends: RememberedEnds): Ses
       });
     },
 
-    find: createBatches(inReach, (reach: Reach, ids) =>
+    find: createBatchLoader(inReach, (reach: AccessScope, ids) =>
       connection.run(async ({ db }) => {
         const session_id = ids.length === 1 ? (ids[0] as string) : { $in: ids };
         const found =
           reach.user_id === undefined
             ? await sessionsOf(db).find({ namespace: reach.namespace, session_id }).toArray()
             : await sessionsOf(db)
-                .aggregate<SessionDocument>(reachedStages(reach, { session_id }, ids.length))
+                .aggregate<SessionDocument>(accessStages(reach, { session_id }, ids.length))
                 .toArray();
         return new Map(found.map((document) => [document.session_id, toSession(document)]));
       }),
@@ -114,7 +114,7 @@ export function mongoSessions(connection: Connection, ends: RememberedEnds): Ses
 
     merge(reach, session_id, patch, at) {
       const target = { ...reach, session_id };
-      const filter = { ...reachedFilter(target), live: true };
+      const filter = { ...accessFilter(target), live: true };
       return change(target, isLive, (db) =>
         mergeMetadata(sessionsOf(db), filter, patch, new Date(at)),
       );
@@ -125,7 +125,7 @@ export function mongoSessions(connection: Connection, ends: RememberedEnds): Ses
       ends.forget(target);
       return change(target, isLive, (db) =>
         sessionsOf(db).findOneAndUpdate(
-          { ...reachedFilter(target), live: true },
+          { ...accessFilter(target), live: true },
           { $set: { live: false, deleted_at: new Date(at) } },
           { returnDocument: 'after' },
         ),
@@ -136,13 +136,13 @@ export function mongoSessions(connection: Connection, ends: RememberedEnds): Ses
       const target = { ...reach, session_id };
       ends.forget(target);
       const $or = [{ live: false }, { live: true, retired: { $exists: true } }];
-      return connection.run(async ({ db }): Promise<Change<Restored, Session>> => {
-        const { applied, document } = await changeOrFind(
+      return connection.run(async ({ db }): Promise<WriteResult<Restored, Session>> => {
+        const { applied, document } = await updateOrFind(
           () =>
-            sessionsOf(db).findOneAndUpdate({ ...reachedFilter(target), $or }, restoration(), {
+            sessionsOf(db).findOneAndUpdate({ ...accessFilter(target), $or }, restoration(), {
               returnDocument: 'before',
             }),
-          () => findReached(db, target),
+          () => findSession(db, target),
           isRestorable,
         );
         return applied
@@ -176,7 +176,7 @@ export function mongoSessions(connection: Connection, ends: RememberedEnds): Ses
   };
 }
 
-const inReach = ({ namespace, user_id }: Reach) => JSON.stringify([namespace, user_id]);
+const inReach = ({ namespace, user_id }: AccessScope) => JSON.stringify([namespace, user_id]);
 
 const isLive = ({ live }: SessionDocument) => live === true;
 const isRestorable = ({ live, retired }: SessionDocument) =>

@@ -1,14 +1,14 @@
 import type { ClientSession, Db, Document, Filter } from 'mongodb';
 import type { User } from '../../domain/records.ts';
-import type { Change, Progress, Store, UserStore } from '../port.ts';
+import type { Progress, Store, UserStore, WriteResult } from '../port.ts';
 import type { Kept, Retention } from '../retention.ts';
-import { within } from './append/writes.ts';
-import { changeOrFind } from './conditional-update.ts';
+import { inSession } from './append/writes.ts';
+import { updateOrFind } from './conditional-update.ts';
 import { isDuplicateKey } from './connection/errors.ts';
 import type { Connection } from './connection/index.ts';
 import { INDEX } from './connection/indexes.ts';
 import { toUser, toUserDocument, USER_FIELDS, type UserDocument, usersOf } from './documents.ts';
-import { turnOfUser } from './keyed-mutex.ts';
+import { userLockKey } from './keyed-mutex.ts';
 import { mergeMetadata } from './merge-patch.ts';
 import { findIdentifiers, findPage } from './pagination.ts';
 import {
@@ -50,7 +50,7 @@ export function mongoUsers(
     const free = { ...filter, namespace, user_id: userId, cascade: { $exists: false } };
     return connection.runLong(async ({ db, transactions, deadline }) => {
       const goThrough = async (begin: Document, session?: ClientSession) => {
-        const options = { returnDocument: 'after', ...within(session) } as const;
+        const options = { returnDocument: 'after', ...inSession(session) } as const;
         const user = await usersOf(db).findOneAndUpdate(free, begin, options);
         if (user === null) return null;
         const before = user.deleted_sessions ?? 0;
@@ -61,7 +61,7 @@ export function mongoUsers(
       if (!transactions || (await ownsMany(db, namespace, userId))) {
         return goThrough({ ...update, $set: { ...update.$set, cascade } });
       }
-      return connection.inTurn(turnOfUser(namespace, userId), deadline, () =>
+      return connection.runExclusive(userLockKey(namespace, userId), deadline, () =>
         connection.transaction((session) => goThrough(update, session)),
       );
     });
@@ -80,7 +80,7 @@ export function mongoUsers(
 
   return {
     insert(namespace, user) {
-      return connection.run(async ({ db }): Promise<Change<User>> => {
+      return connection.run(async ({ db }): Promise<WriteResult<User>> => {
         try {
           await usersOf(db).insertOne(toUserDocument(namespace, user));
           return { applied: true, record: user };
@@ -98,9 +98,9 @@ export function mongoUsers(
 
     update(namespace, userId, { fields, metadata }, at) {
       const filter = { namespace, user_id: userId, live: true };
-      return connection.run(async ({ db }): Promise<Change<User>> => {
+      return connection.run(async ({ db }): Promise<WriteResult<User>> => {
         const users = usersOf(db);
-        const { applied, document } = await changeOrFind(
+        const { applied, document } = await updateOrFind(
           () => mergeMetadata(users, filter, metadata, new Date(at), fields),
           () => users.findOne({ namespace, user_id: userId }),
           ({ live }) => live,
@@ -113,7 +113,7 @@ export function mongoUsers(
 
     async delete(namespace, userId, at, progress) {
       const deletion = { $set: { live: false, deleted_at: new Date(at) } };
-      const { document } = await changeOrFind(
+      const { document } = await updateOrFind(
         () => change(namespace, userId, { live: true }, deletion, 'delete', ahead(progress)),
         () => current(namespace, userId),
         ({ user }) => user.live,
@@ -125,7 +125,7 @@ export function mongoUsers(
       const undo = { $set: { live: true }, $unset: { deleted_at: '' } };
       const attempt = async (kept: Kept) => {
         const deleted = { live: false, ...unexpired(kept) };
-        const { document } = await changeOrFind(
+        const { document } = await updateOrFind(
           () => change(namespace, userId, deleted, undo, 'restore', ahead(progress)),
           () => current(namespace, userId),
           ({ user }) => !user.live,

@@ -1,10 +1,17 @@
 import type { Session } from '../../domain/records.ts';
-import type { Append, Appended, Change, MessageStore, Reach, RetiredRange } from '../port.ts';
+import type {
+  AccessScope,
+  Append,
+  Appended,
+  MessageStore,
+  RetiredRange,
+  WriteResult,
+} from '../port.ts';
 import type { SeqRange } from '../search-port.ts';
 import type { Connection, Row } from './connection/index.ts';
 import { mergeStored, time } from './rows.ts';
 import type { Indexer } from './search/indexer.ts';
-import { findState, type State } from './session-state.ts';
+import { findSessionState, type SessionState } from './session-state.ts';
 import { RESTORABLE } from './sessions.ts';
 
 const CREATE_SESSION = `INSERT INTO sessions (namespace, session_id, uuid, metadata, created_at, updated_at)
@@ -45,13 +52,13 @@ export function createAppend(connection: Connection, indexer: Indexer): MessageS
   const statement = (sql: string) => connection.statement(sql);
 
   /** A session as an append needs it: created, or revived without its messages. */
-  function begin(reach: Reach, sessionId: string, append: Append): State | undefined {
-    const state = findState(connection, reach, sessionId);
+  function begin(reach: AccessScope, sessionId: string, append: Append): SessionState | undefined {
+    const state = findSessionState(connection, reach, sessionId);
     if (state === undefined) {
       if (reach.user_id !== undefined) return undefined;
       const at = Date.parse(append.at);
       statement(CREATE_SESSION).run(reach.namespace, sessionId, append.newUuid(), at, at);
-      return findState(connection, reach, sessionId);
+      return findSessionState(connection, reach, sessionId);
     }
     const { session, first_seq, last_seq } = state.conversation;
     if (session.deleted_at === undefined || state.userDeleted) return state;
@@ -59,23 +66,23 @@ export function createAppend(connection: Connection, indexer: Indexer): MessageS
       statement(RETIRE).run(state.id, first_seq, last_seq, Date.parse(session.deleted_at));
     }
     statement(REVIVE).run(append.messages[0]?.uuid ?? null, state.id);
-    return findState(connection, reach, sessionId);
+    return findSessionState(connection, reach, sessionId);
   }
 
   /** @param live the messages that may be updated in place; others with such a uuid are retired */
-  function write(id: number, live: SeqRange, { messages, mayExist, at, newUuid }: Append) {
+  function write(id: number, live: SeqRange, { messages, hasClientUuids, at, newUuid }: Append) {
     const now = Date.parse(at);
     let next = live.last_seq + 1;
-    return messages.map(({ uuid, given, role, content, metadata, token_count, terms }) => {
+    return messages.map(({ uuid, hasClientUuid, role, content, metadata, token_count, terms }) => {
       const listed = terms.join(' ');
-      const existing = mayExist ? statement(EXISTING).get(id, uuid) : undefined;
+      const existing = hasClientUuids ? statement(EXISTING).get(id, uuid) : undefined;
       if (existing !== undefined && (existing[1] as number) >= live.first_seq) {
         const [message, seq, stored] = existing;
         const merged = mergeStored(stored, metadata);
         statement(REPLACE).run(role, content, merged, token_count, now, listed, message);
         indexer.leaveAgain(message as number);
         statement(FORGET_MEANING).run(message);
-        return { uuid, seq: seq as number, created: !given };
+        return { uuid, seq: seq as number, created: !hasClientUuid };
       }
       if (existing !== undefined) statement(RENAME).run(newUuid(), existing[0]);
       const seq = next++;
@@ -87,7 +94,10 @@ export function createAppend(connection: Connection, indexer: Indexer): MessageS
   }
 
   /** What an append tells of a session that it revived, also where it comes once more. */
-  function revivalBy({ messages }: Append, { id, revivedBy }: State): { retired?: RetiredRange[] } {
+  function revivalBy(
+    { messages }: Append,
+    { id, revivedBy }: SessionState,
+  ): { retired?: RetiredRange[] } {
     if (revivedBy === null || revivedBy !== messages[0]?.uuid) return {};
     return {
       retired: statement(RETIRED)
@@ -103,7 +113,7 @@ export function createAppend(connection: Connection, indexer: Indexer): MessageS
     const now = Date.parse(append.at);
     const count = append.messages.length;
     if (indexer.isFull(count)) await indexer.makeRoom(count);
-    return connection.write((): Change<Appended, Session> => {
+    return connection.write((): WriteResult<Appended, Session> => {
       const state = begin(reach, sessionId, append);
       if (state === undefined) return { applied: false, found: undefined };
       const { session, summary, ...live } = state.conversation;

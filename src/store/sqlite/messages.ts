@@ -1,11 +1,11 @@
-import { stretchEdge, stretchLimit } from '../../domain/pagination.ts';
+import { rangeLimit, rangeStart } from '../../domain/pagination.ts';
 import type { Message } from '../../domain/records.ts';
-import type { MessageStore, Reach } from '../port.ts';
+import type { AccessScope, MessageStore } from '../port.ts';
 import { createAppend } from './append.ts';
 import type { Connection, Row } from './connection/index.ts';
 import { listedMetadata, mergeStored, metadataOf, time } from './rows.ts';
 import type { Indexer } from './search/indexer.ts';
-import { findState } from './session-state.ts';
+import { findSessionState } from './session-state.ts';
 
 /** What `toMessage` makes a record of. */
 export const MESSAGE = 'seq, uuid, role, content, metadata, token_count, created_at, updated_at';
@@ -43,8 +43,8 @@ export function sqliteMessages(connection: Connection, indexer: Indexer): Messag
   const statement = (sql: string) => connection.statement(sql);
 
   /** A session in whatever state it is, and what `LIVE` takes to find a message of it if it is live. */
-  function forMessage(reach: Reach, sessionId: string, uuid: string) {
-    const state = findState(connection, reach, sessionId);
+  function forMessage(reach: AccessScope, sessionId: string, uuid: string) {
+    const state = findSessionState(connection, reach, sessionId);
     if (state === undefined) return { session: undefined };
     const { id, conversation } = state;
     const { session, first_seq, last_seq } = conversation;
@@ -57,15 +57,15 @@ export function sqliteMessages(connection: Connection, indexer: Indexer): Messag
 
     read(reach, sessionId, stretch) {
       return connection.read(() => {
-        const state = findState(connection, reach, sessionId);
+        const state = findSessionState(connection, reach, sessionId);
         if (state === undefined) return undefined;
         const { conversation, id } = state;
         const messages: Message[] = [];
         const { order, enough, metadataMaxBytes } = stretch;
         const end = order === 'asc' ? conversation.last_seq : conversation.first_seq;
-        const limit = stretchLimit(conversation, stretch);
+        const limit = rangeLimit(conversation, stretch);
         let bytes = 0;
-        let after = stretchEdge(conversation, stretch);
+        let after = rangeStart(conversation, stretch);
         // Not with `iterate`, which fetches a hundred rows ahead.
         for (let batch = FIRST_BATCH; messages.length < limit && bytes < enough.total; batch *= 2) {
           const wanted = Math.min(batch, LAST_BATCH, limit - messages.length);
@@ -103,7 +103,7 @@ export function sqliteMessages(connection: Connection, indexer: Indexer): Messag
 
     summarize(reach, sessionId, uuid, summary) {
       return connection.write(() => {
-        const state = findState(connection, reach, sessionId);
+        const state = findSessionState(connection, reach, sessionId);
         const conversation = state?.conversation;
         if (
           conversation === undefined ||

@@ -1,7 +1,7 @@
 import { DomainError } from '../../domain/errors.ts';
 import { type JsonObject, mergeWithinLimit } from '../../domain/metadata.ts';
 import { timestamp } from '../../domain/times.ts';
-import type { Listed, ListQuery, ListWindow } from '../port.ts';
+import type { Listed, ListPageRequest, ListQuery } from '../port.ts';
 import type { Connection, Row } from './connection/index.ts';
 
 /** RFC 3339 for a time as it is stored, in milliseconds since 1970. */
@@ -71,7 +71,7 @@ export function readPage<T>(
   { table, columns, toRecord }: { table: string; columns: string; toRecord: (row: Row) => T },
   filter: Sql,
   query: ListQuery,
-  window: ListWindow,
+  window: ListPageRequest,
 ): Listed<T> {
   const page = selectPage(`SELECT ${columns} FROM ${table}`, filter, query, window);
   const records = () =>
@@ -92,7 +92,7 @@ function selectPage(
   select: string,
   filter: Sql,
   { order_by, order, deleted }: ListQuery,
-  window: ListWindow,
+  window: ListPageRequest,
 ): Sql {
   const by = order_by === 'created_at' ? 'created_at' : 'updated_at';
   const direction = order === 'asc' ? 'ASC' : 'DESC';

@@ -1,17 +1,17 @@
-import type { Conversation, Reach } from '../port.ts';
+import type { AccessScope, Conversation } from '../port.ts';
 import type { Connection } from './connection/index.ts';
 import { time } from './rows.ts';
-import { REACHED, reached, SESSION_COLUMNS, toSession } from './sessions.ts';
+import { ACCESS_CONDITION, accessParameters, SESSION_COLUMNS, toSession } from './sessions.ts';
 
 const SESSION = `SELECT id, first_seq, last_seq, user_deleted IS NOT NULL, revived_by,
     ${SESSION_COLUMNS}
-  FROM sessions WHERE ${REACHED}`;
+  FROM sessions WHERE ${ACCESS_CONDITION}`;
 
 const SUMMARY = `SELECT content, up_to_seq, created_at FROM summaries
   WHERE session = ? AND up_to_seq BETWEEN ? AND ? ORDER BY up_to_seq DESC, id DESC LIMIT 1`;
 
 /** A session with what only the tables need of it. */
-export interface State {
+export interface SessionState {
   conversation: Conversation;
   id: number;
   userDeleted: boolean;
@@ -19,12 +19,12 @@ export interface State {
 }
 
 /** Finds a session in whatever state it is. Runs within a read or a write. */
-export function findState(
+export function findSessionState(
   connection: Connection,
-  reach: Reach,
+  reach: AccessScope,
   sessionId: string,
-): State | undefined {
-  const row = connection.statement(SESSION).get(...reached(reach, sessionId));
+): SessionState | undefined {
+  const row = connection.statement(SESSION).get(...accessParameters(reach, sessionId));
   if (row === undefined) return undefined;
   const [id, first_seq, last_seq, userDeleted, revivedBy, ...session] = row as [
     ...[id: number, first_seq: number, last_seq: number, userDeleted: number],

@@ -1,5 +1,5 @@
 import type { Session } from '../../domain/records.ts';
-import type { Change, Reach, Restored, SessionQuery, SessionStore } from '../port.ts';
+import type { AccessScope, Restored, SessionQuery, SessionStore, WriteResult } from '../port.ts';
 import type { Connection, Row } from './connection/index.ts';
 import { purgeSession } from './purge.ts';
 import {
@@ -21,14 +21,18 @@ const LISTED = SESSION_COLUMNS.replace('metadata', listedMetadata);
 const SESSIONS = { table: 'sessions', columns: LISTED, toRecord: toSession };
 
 /** The user is asked for last: the row of somebody else's session is read no further than that. */
-export const REACHED = 'namespace = ?1 AND session_id = ?2 AND (?3 IS NULL OR user_id = ?3)';
+export const ACCESS_CONDITION =
+  'namespace = ?1 AND session_id = ?2 AND (?3 IS NULL OR user_id = ?3)';
 
 /** The first values of a statement with `REACHED` in it. */
-export function reached({ namespace, user_id }: Reach, sessionId: string): unknown[] {
+export function accessParameters(
+  { namespace, user_id }: AccessScope,
+  sessionId: string,
+): unknown[] {
   return [namespace, sessionId, user_id ?? null];
 }
 
-const FIND = `SELECT ${SESSION_COLUMNS} FROM sessions WHERE ${REACHED}`;
+const FIND = `SELECT ${SESSION_COLUMNS} FROM sessions WHERE ${ACCESS_CONDITION}`;
 
 const OWNER = 'SELECT user_id FROM sessions WHERE namespace = ? AND session_id = ?';
 
@@ -37,16 +41,16 @@ const INSERT = `INSERT INTO sessions (namespace, session_id, uuid, user_id, meta
 
 const USER_IS_LIVE = `SELECT 1 FROM users WHERE namespace = ? AND user_id = ? AND deleted_at IS NULL`;
 
-const METADATA = `SELECT metadata FROM sessions WHERE ${REACHED} AND deleted_at IS NULL`;
+const METADATA = `SELECT metadata FROM sessions WHERE ${ACCESS_CONDITION} AND deleted_at IS NULL`;
 
 const SET_METADATA = `UPDATE sessions SET metadata = ?, updated_at = max(updated_at, ?)
   WHERE namespace = ? AND session_id = ? RETURNING ${SESSION_COLUMNS}`;
 
 const DELETE = `UPDATE sessions SET deleted_at = ?4
-  WHERE ${REACHED} AND deleted_at IS NULL RETURNING ${SESSION_COLUMNS}`;
+  WHERE ${ACCESS_CONDITION} AND deleted_at IS NULL RETURNING ${SESSION_COLUMNS}`;
 
 const RESTORE = `UPDATE sessions SET deleted_at = NULL
-  WHERE ${REACHED} AND deleted_at IS NOT NULL AND user_deleted IS NULL
+  WHERE ${ACCESS_CONDITION} AND deleted_at IS NOT NULL AND user_deleted IS NULL
   RETURNING ${SESSION_COLUMNS}`;
 
 /** Ranges that nobody has begun to purge. */
@@ -56,7 +60,7 @@ const OLDEST_RETIRED = `(SELECT min(first_seq) FROM retired_ranges
   WHERE session = sessions.id AND ${RESTORABLE})`;
 
 const PUT_BACK = `UPDATE sessions SET first_seq = ${OLDEST_RETIRED}, revived_by = NULL
-  WHERE ${REACHED} AND deleted_at IS NULL AND ${OLDEST_RETIRED} IS NOT NULL
+  WHERE ${ACCESS_CONDITION} AND deleted_at IS NULL AND ${OLDEST_RETIRED} IS NOT NULL
   RETURNING id, ${SESSION_COLUMNS}`;
 
 const EMPTY_RETIRED = `DELETE FROM retired_ranges WHERE session = ? AND ${RESTORABLE}`;
@@ -72,15 +76,16 @@ export function sqliteSessions(connection: Connection): SessionStore {
     return row === undefined ? undefined : toSession(row);
   };
 
-  const find = (reach: Reach, sessionId: string) => first(FIND, ...reached(reach, sessionId));
+  const find = (reach: AccessScope, sessionId: string) =>
+    first(FIND, ...accessParameters(reach, sessionId));
 
-  const change = (reach: Reach, sessionId: string, changed: Session | undefined) =>
+  const change = (reach: AccessScope, sessionId: string, changed: Session | undefined) =>
     changed === undefined
       ? { applied: false as const, found: find(reach, sessionId) }
       : { applied: true as const, record: changed };
 
   return {
-    insert(namespace, session): Promise<Change<Session> | 'user_missing'> {
+    insert(namespace, session): Promise<WriteResult<Session> | 'user_missing'> {
       const { session_id, uuid, user_id, metadata, created_at, updated_at } = session;
       return connection.write(() => {
         const userMissing =
@@ -112,7 +117,7 @@ export function sqliteSessions(connection: Connection): SessionStore {
 
     merge(reach, sessionId, patch, at) {
       return connection.write(() => {
-        const row = connection.statement(METADATA).get(...reached(reach, sessionId));
+        const row = connection.statement(METADATA).get(...accessParameters(reach, sessionId));
         if (row === undefined) return change(reach, sessionId, undefined);
         const merged = mergeStored(row[0], patch);
         const changed = first(SET_METADATA, merged, Date.parse(at), reach.namespace, sessionId);
@@ -121,13 +126,13 @@ export function sqliteSessions(connection: Connection): SessionStore {
     },
 
     delete(reach, sessionId, at) {
-      const values = [...reached(reach, sessionId), Date.parse(at)];
+      const values = [...accessParameters(reach, sessionId), Date.parse(at)];
       return connection.write(() => change(reach, sessionId, first(DELETE, ...values)));
     },
 
     restore(reach, sessionId) {
-      const values = reached(reach, sessionId);
-      return connection.write((): Change<Restored, Session> => {
+      const values = accessParameters(reach, sessionId);
+      return connection.write((): WriteResult<Restored, Session> => {
         const session = first(RESTORE, ...values);
         if (session !== undefined) return restored(session, session.message_count);
         const found = find(reach, sessionId);

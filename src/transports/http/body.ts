@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { HttpError } from './http-error.ts';
 import { parseJson } from './json.ts';
-import type { Visit } from './rate-limiter.ts';
+import type { Lease } from './rate-limiter.ts';
 
 /** How many times the longest body is read of one that is too long, only to be thrown away. */
 const DISCARD_FACTOR = 4;
@@ -26,23 +26,23 @@ const PIECE_MIN_BYTES = 64;
  * Reads a request's body as JSON, and says how many bytes that was.
  *
  * @param maxBytes the longest that is read
- * @param visit counts what has arrived
+ * @param lease counts what has arrived
  * @throws HttpError 408 when it stops arriving, 413 when it is too much, 415 for another content
- *   type, 400 for what is not JSON, and what `visit` throws
+ *   type, 400 for what is not JSON, and what `lease` throws
  */
 export async function readJson(
   request: IncomingMessage,
   maxBytes: number,
-  visit: Visit,
+  lease: Lease,
 ): Promise<{ json: unknown; bytes: number }> {
   if (!/^application\/json\s*(;|$)/i.test(request.headers['content-type'] ?? '')) {
     throw new HttpError(415, 'The Content-Type has to be application/json.');
   }
-  const body = await readBytes(request, maxBytes, visit);
-  return { json: parseJson(body, visit.charge), bytes: body.length };
+  const body = await readBytes(request, maxBytes, lease);
+  return { json: parseJson(body, lease.charge), bytes: body.length };
 }
 
-function readBytes(request: IncomingMessage, maxBytes: number, visit: Visit): Promise<Buffer> {
+function readBytes(request: IncomingMessage, maxBytes: number, lease: Lease): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
@@ -76,7 +76,7 @@ function readBytes(request: IncomingMessage, maxBytes: number, visit: Visit): Pr
     const refuse = (error: unknown) => {
       refusal = error;
       chunks.length = 0;
-      visit.leave();
+      lease.release();
     };
     /** A client that is hung up on while it still writes never sees the answer: let it finish. */
     const discard = (more: number) => {
@@ -99,7 +99,7 @@ function readBytes(request: IncomingMessage, maxBytes: number, visit: Visit): Pr
       if (refusal !== undefined) return discard(chunk.length);
       try {
         if (bytes > maxBytes) throw tooLong(maxBytes);
-        visit.receive(chunk.length + PIECE_BYTES);
+        lease.receive(chunk.length + PIECE_BYTES);
         chunks.push(chunk);
       } catch (error) {
         refuse(error);

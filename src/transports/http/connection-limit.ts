@@ -22,7 +22,7 @@ export interface Connections {
  * keep others out nor throw them out. Connections whose reader has stopped reading are closed.
  * To have been of use takes an answer to somebody who may call: anybody may read the metadata.
  */
-export function boundConnections(http: HttpServer, max: number): Connections {
+export function limitConnections(http: HttpServer, max: number): Connections {
   const open = new Set<Socket>();
   const admitted = new WeakSet<ServerResponse>();
   /** Those of which the last answer that says anything about it was a good one. */

@@ -10,7 +10,7 @@ import { localhostAllowedHostnames, validateOriginHeader } from '@modelcontextpr
  * @param names host names under which this server is known, beside `localhost`
  * @returns a function that says what is wrong with a request's Host and Origin, or `undefined`
  */
-export function createGuard(names: readonly string[]) {
+export function createHostGuard(names: readonly string[]) {
   const allowed = [...localhostAllowedHostnames(), ...names.map((name) => name.toLowerCase())];
   return (host: string | undefined, origin: string | undefined): string | undefined => {
     const hostname = hostnameOf(host);

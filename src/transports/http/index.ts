@@ -9,12 +9,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '../../domain/logger.ts';
 import type { HttpLimits } from '../limits.ts';
 import type { CreateServer, ListenToChanges, SignIn, Transport } from '../transport.ts';
-import { boundConnections } from './connection-limit.ts';
-import { createGuard } from './dns-rebinding.ts';
+import { limitConnections } from './connection-limit.ts';
+import { createHostGuard } from './dns-rebinding.ts';
 import { HttpError } from './http-error.ts';
 import { assertMethod, refuseConnect } from './http-methods.ts';
 import { legacySse, SSE_MESSAGES_PATH } from './legacy-sse.ts';
-import { Admission } from './rate-limiter.ts';
+import { RateLimiter } from './rate-limiter.ts';
 import { normalizeTarget } from './request-target.ts';
 import { streamableHttp } from './streamable-http.ts';
 
@@ -62,11 +62,11 @@ const KEEP_ALIVE_TIMEOUT_MS = 75_000;
  */
 export async function serveOverHttp(options: HttpOptions): Promise<HttpTransport> {
   const { logger, signIn, limits } = options;
-  const guard = createGuard([options.host, ...options.allowedHosts]);
-  const admission = new Admission(limits);
+  const guard = createHostGuard([options.host, ...options.allowedHosts]);
+  const rateLimiter = new RateLimiter(limits);
   const { messageMax } = limits;
-  const mcp = streamableHttp({ ...options, admission, messageMax });
-  const sse = legacySse({ ...options, admission, messageMax });
+  const mcp = streamableHttp({ ...options, rateLimiter, messageMax });
+  const sse = legacySse({ ...options, rateLimiter, messageMax });
   const endpoints = new Map([
     ['/mcp', mcp],
     ['/sse', sse],
@@ -125,7 +125,7 @@ export async function serveOverHttp(options: HttpOptions): Promise<HttpTransport
       });
     },
   );
-  const connections = boundConnections(http, limits.connectionsMax);
+  const connections = limitConnections(http, limits.connectionsMax);
   refuseConnect(http, options.onRefused);
   await new Promise<void>((resolve, reject) => {
     http.once('error', reject);
@@ -138,7 +138,7 @@ export async function serveOverHttp(options: HttpOptions): Promise<HttpTransport
   return {
     url,
     ended: new Promise(() => {}),
-    held: () => ({ connections: connections.count(), ...admission.held }),
+    held: () => ({ connections: connections.count(), ...rateLimiter.held }),
     signInObstacle: () => signIn.obstacle(),
     async close(grace) {
       stopping = true;

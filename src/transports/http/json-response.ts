@@ -13,7 +13,7 @@ const CLIENT_CLOSED_REQUEST = 499;
  *
  * @param body what was posted
  */
-export async function takesJson(request: Request, body: unknown): Promise<boolean> {
+export async function acceptsJson(request: Request, body: unknown): Promise<boolean> {
   // Requests of the newer era name their method in a header: most of the time that settles it.
   if (request.headers.has('mcp-method')) return false;
   if (typeof body !== 'object' || body === null || !('id' in body)) return false;
@@ -22,7 +22,7 @@ export async function takesJson(request: Request, body: unknown): Promise<boolea
 }
 
 /** Answers a request that `takesJson`. The server is for it alone. */
-export async function answerInJson(
+export async function respondWithJson(
   server: Server,
   request: Request,
   body: unknown,

@@ -5,14 +5,14 @@ import {
   type RequestId,
 } from '@modelcontextprotocol/server';
 import { SSEServerTransport } from '@modelcontextprotocol/server-legacy/sse';
-import { countPending, type Pending } from '../in-flight.ts';
+import { type InFlight, trackInFlight } from '../in-flight.ts';
 import { whenRead } from '../stdio/back-pressure.ts';
 import type { Endpoint, EndpointOptions, Identity } from '../transport.ts';
 import { readJson } from './body.ts';
 import { type OpenStream, Streams } from './event-streams.ts';
 import { HttpError } from './http-error.ts';
 import { assertMethod } from './http-methods.ts';
-import type { Visit } from './rate-limiter.ts';
+import type { Lease } from './rate-limiter.ts';
 
 /** Where clients post to; the connection's identifier is in the query. */
 export const SSE_MESSAGES_PATH = '/messages';
@@ -22,9 +22,9 @@ const KEEP_ALIVE_MS = 15_000;
 
 interface Connection {
   transport: SSEServerTransport;
-  pending: Pending;
+  pending: InFlight;
   /** What the calls take that are not answered. */
-  visits: Map<RequestId, Visit>;
+  leases: Map<RequestId, Lease>;
   /** How many bytes the client has not read yet. */
   unread(): number;
   stream: OpenStream;
@@ -36,33 +36,33 @@ interface Connection {
  * opens the stream of answers, and calls are posted beside it.
  */
 export function legacySse(options: Omit<EndpointOptions, 'changes'>): Endpoint {
-  const { createServer, admission, messageMax, logger } = options;
+  const { createServer, rateLimiter, messageMax, logger } = options;
   const connections = new Map<string, Connection>();
   const streams = new Streams(logger);
 
   async function open(response: ServerResponse, identity: Identity): Promise<void> {
     const { credential } = identity.caller;
-    admission.visit(credential).leave();
-    const leave = admission.openStream(credential);
-    const visits = new Map<RequestId, Visit>();
+    rateLimiter.lease(credential).release();
+    const leave = rateLimiter.openStream(credential);
+    const leases = new Map<RequestId, Lease>();
     const server = createServer(
       {
         era: 'legacy',
         updates: 'server',
-        hold: (id) => visits.get(id)?.hold(),
+        hold: (id) => leases.get(id)?.hold(),
         whenRead: () => whenRead(response),
       },
       identity.caller,
     );
     const transport = new SSEServerTransport(SSE_MESSAGES_PATH, response);
-    const pending = countPending(transport);
+    const pending = trackInFlight(transport);
     server.onerror = (error) => logger.debug('sse', { error });
     const keepAlive = setInterval(() => response.write(': keep-alive\n\n'), KEEP_ALIVE_MS);
     const close = () => server.close();
     const stream: OpenStream = { identity, end: () => void close() };
     const release = streams.keep(stream);
     const unread = () => response.writableLength;
-    connections.set(transport.sessionId, { transport, pending, visits, unread, stream, close });
+    connections.set(transport.sessionId, { transport, pending, leases, unread, stream, close });
     response.on('close', () => {
       leave();
       release();
@@ -90,15 +90,15 @@ export function legacySse(options: Omit<EndpointOptions, 'changes'>): Endpoint {
       throw new HttpError(429, message, { 'retry-after': '1' }, 'unread');
     }
     connection.stream.identity = identity;
-    const visit = admission.visit(identity.caller.credential);
+    const lease = rateLimiter.lease(identity.caller.credential);
     try {
-      const message = oneMessage((await readJson(request, messageMax, visit)).json);
+      const message = oneMessage((await readJson(request, messageMax, lease)).json);
       // What is no call can always be said, above all that a call is taken back.
-      visit.enter('method' in message && 'id' in message ? 1 : 0);
-      await deliver(connection, message, visit);
+      lease.acquire('method' in message && 'id' in message ? 1 : 0);
+      await deliver(connection, message, lease);
       response.writeHead(202).end('Accepted');
     } catch (error) {
-      visit.leave();
+      lease.release();
       throw error;
     }
   }
@@ -134,19 +134,19 @@ function noMessage(): HttpError {
 
 /**
  * Hands a message to the server of a connection. Its answer comes on the stream, later than the
- * response to the request that it came with, and until then the visit goes on.
+ * response to the request that it came with, and until then the lease goes on.
  */
 async function deliver(
-  { transport, pending, visits }: Connection,
+  { transport, pending, leases }: Connection,
   message: JSONRPCMessage,
-  visit: Visit,
+  lease: Lease,
 ): Promise<void> {
   const id = 'method' in message && 'id' in message ? message.id : undefined;
   const leave = () => {
-    visit.leave();
-    if (id !== undefined && visits.get(id) === visit) visits.delete(id);
+    lease.release();
+    if (id !== undefined && leases.get(id) === lease) leases.delete(id);
   };
-  if (id !== undefined) visits.set(id, visit);
+  if (id !== undefined) leases.set(id, lease);
   try {
     await transport.handleMessage(message);
   } catch {

@@ -19,24 +19,24 @@ interface Usage {
 }
 
 /** What one request takes, until it leaves. */
-export interface Visit {
+export interface Lease {
   /** Counts bytes of its body that have arrived. @throws HttpError 503 when there are too many */
   receive(bytes: number): void;
   /** Counts as further calls the work that its body makes. */
   charge(calls: number): void;
   /** Begins its calls: more than one if the body is a batch. @throws HttpError 413 or 429 */
-  enter(calls: number): void;
+  acquire(calls: number): void;
   /** Keeps what it takes until the returned function is called, though it should leave before. */
   hold(): () => void;
   /** Gives everything back once its work has ended; once is enough, more often does no harm. */
-  leave(): void;
+  release(): void;
 }
 
 /**
  * Keeps credentials within their limits, each by itself. The rate is that of a bucket of tokens which
  * fills evenly: that takes two numbers a credential and neither timers nor promises.
  */
-export class Admission {
+export class RateLimiter {
   readonly #limits: HttpLimits;
   readonly #now: () => number;
   readonly #burst: number;
@@ -62,7 +62,7 @@ export class Admission {
    *
    * @throws HttpError 429 when the credential has made its calls for now
    */
-  visit(credential: string): Visit {
+  lease(credential: string): Lease {
     const usage = this.#usageOf(credential);
     this.#takeToken(usage);
     const { callsAtOnce, messageMax, bodiesMax } = this.#limits;
@@ -95,7 +95,7 @@ export class Admission {
       charge: (more) => {
         usage.tokens -= more;
       },
-      enter: (more) => {
+      acquire: (more) => {
         if (more > callsAtOnce) {
           throw new HttpError(
             413,
@@ -123,7 +123,7 @@ export class Admission {
           giveBack();
         };
       },
-      leave: () => {
+      release: () => {
         left = true;
         giveBack();
       },

@@ -2,15 +2,15 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { toNodeHandler } from '@modelcontextprotocol/node';
 import { createMcpHandler, type Server } from '@modelcontextprotocol/server';
-import { toldAsRead } from '../../mcp/updates/coalesced-updates.ts';
-import { Pending } from '../in-flight.ts';
+import { coalesceUpdates } from '../../mcp/updates/coalesced-updates.ts';
+import { InFlight } from '../in-flight.ts';
 import { whenRead } from '../stdio/back-pressure.ts';
 import type { Endpoint, EndpointOptions, Identity } from '../transport.ts';
 import { readJson } from './body.ts';
 import { Streams } from './event-streams.ts';
 import { HttpError } from './http-error.ts';
 import { assertMethod } from './http-methods.ts';
-import { answerInJson, takesJson } from './json-response.ts';
+import { acceptsJson, respondWithJson } from './json-response.ts';
 
 /** The longest body that asks for a stream, in bytes: what it names is kept while that is open. */
 const LISTEN_MAX = 256 * 1024;
@@ -25,8 +25,8 @@ type Serve = (request: { era: 'legacy' | 'modern' }) => Server;
  * changes, nobody hears of what another caller's records went through.
  */
 export function streamableHttp(options: EndpointOptions): Endpoint {
-  const { createServer, changes, admission, messageMax, logger } = options;
-  const pending = new Pending();
+  const { createServer, changes, rateLimiter, messageMax, logger } = options;
+  const pending = new InFlight();
   const streams = new Streams(logger);
   const open = new Set<Handler>();
   const onerror = (error: Error) => logger.error('streamable http', { error });
@@ -50,7 +50,8 @@ export function streamableHttp(options: EndpointOptions): Endpoint {
     const served: Handler = {
       ...handler,
       async fetch(web, options) {
-        if (await takesJson(web, body)) return answerInJson(serve({ era: 'legacy' }), web, body);
+        if (await acceptsJson(web, body))
+          return respondWithJson(serve({ era: 'legacy' }), web, body);
         const answered = await handler.fetch(web, { ...options, parsedBody: body });
         // The SDK asks to keep every connection, where a server that stops has to say the opposite.
         answered.headers.delete('connection');
@@ -68,9 +69,9 @@ export function streamableHttp(options: EndpointOptions): Endpoint {
     identity: Identity,
     uris: ReadonlySet<unknown>,
   ): void {
-    const leave = admission.openStream(identity.caller.credential);
+    const leave = rateLimiter.openStream(identity.caller.credential);
     pending.settle(response);
-    const told = toldAsRead(
+    const told = coalesceUpdates(
       async (uri) => {
         handler.notify.resourceUpdated(uri);
         // It is written to the response in this turn, and whether it is read shows in the next.
@@ -90,9 +91,9 @@ export function streamableHttp(options: EndpointOptions): Endpoint {
   return {
     async handle(request, response, identity, requestId) {
       const { caller } = identity;
-      const visit = admission.visit(caller.credential);
+      const lease = rateLimiter.lease(caller.credential);
       pending.add(response);
-      const { hold } = visit;
+      const { hold } = lease;
       const serve: Serve = ({ era }) => {
         const updates = era === 'modern' ? 'transport' : 'none';
         return createServer({ era, updates, requestId, hold }, caller);
@@ -100,18 +101,18 @@ export function streamableHttp(options: EndpointOptions): Endpoint {
       const handler = handlerFor(serve);
       open.add(handler);
       response.on('close', () => {
-        visit.leave();
+        lease.release();
         pending.settle(response);
         open.delete(handler);
       });
       assertMethod(request.method, 'POST');
-      const { json: body, bytes } = await readJson(request, messageMax, visit);
+      const { json: body, bytes } = await readJson(request, messageMax, lease);
       const method = (body as { method?: unknown } | null)?.method;
       if (method === 'subscriptions/listen') {
         if (bytes > LISTEN_MAX) throw tooMuchToListenTo(bytes);
         tell(handler, response, identity, listenedTo(body));
-        visit.leave();
-      } else visit.enter(Array.isArray(body) ? body.length : 1);
+        lease.release();
+      } else lease.acquire(Array.isArray(body) ? body.length : 1);
       return answer(handler, serve, request, response, body);
     },
     drained: (timeout) => pending.drained(timeout),

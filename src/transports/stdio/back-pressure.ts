@@ -1,9 +1,9 @@
 import type { Writable } from 'node:stream';
 import type { Hold } from '../../mcp/calls/run-call.ts';
-import { Pending } from '../in-flight.ts';
+import { InFlight } from '../in-flight.ts';
 
 /** How much of what one client sends may be under way. */
-export interface RoomLimits {
+export interface BackPressureLimits {
   /** Requests that are not answered, or whose work has not ended. */
   callsAtOnce: number;
   /** Bytes of requests that are not answered; the longest is let in all the same. */
@@ -17,16 +17,16 @@ const SOME = 8;
  * Says when another message of a client may be looked at: not while too many of its requests are under
  * way, nor while it leaves unread what it was sent.
  */
-export class Room {
+export class BackPressure {
   /** The requests whose answers have not been taken. */
-  readonly pending = new Pending(() => this.#look());
-  readonly #limits: RoomLimits;
+  readonly pending = new InFlight(() => this.#look());
+  readonly #limits: BackPressureLimits;
   readonly #output: Writable;
   #working = 0;
   #waiting: (() => void)[] = [];
 
   /** @param output where answers and notifications go */
-  constructor(limits: RoomLimits, output: Writable) {
+  constructor(limits: BackPressureLimits, output: Writable) {
     this.#limits = limits;
     this.#output = output;
     for (const event of ['drain', 'close']) output.on(event, () => this.#look());
@@ -45,7 +45,7 @@ export class Room {
    * Resolves when there is room for some, or is `undefined` if there is for one now: to wait for each of
    * many by itself would cost more than what they ask for.
    */
-  whenThereIs(): Promise<void> | undefined {
+  whenReady(): Promise<void> | undefined {
     if (this.#isThere(this.#limits.callsAtOnce)) return undefined;
     return new Promise((resolve) => this.#waiting.push(resolve));
   }

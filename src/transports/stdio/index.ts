@@ -5,9 +5,9 @@ import { ProtocolErrorCode, type Server } from '@modelcontextprotocol/server';
 import { StdioServerTransport, serveStdio } from '@modelcontextprotocol/server/stdio';
 import type { Logger } from '../../domain/logger.ts';
 import type { ServedConnection } from '../../mcp/server.ts';
-import { countPending } from '../in-flight.ts';
+import { trackInFlight } from '../in-flight.ts';
 import type { Transport } from '../transport.ts';
-import { Room } from './back-pressure.ts';
+import { BackPressure } from './back-pressure.ts';
 import { LineLimit } from './line-limit.ts';
 
 export interface StdioOptions {
@@ -35,15 +35,15 @@ export function serveOverStdio({
 }: StdioOptions): Transport {
   // Each answer that waits for the reader listens to it.
   stdout.setMaxListeners(0);
-  const room = new Room({ callsAtOnce, bytes: LONGEST_AT_ONCE * messageMax }, stdout);
+  const room = new BackPressure({ callsAtOnce, bytes: LONGEST_AT_ONCE * messageMax }, stdout);
   const refuse = (id: string | number | null, bytes: number) => {
     const message = `The message is ${bytes} bytes long, and at most ${messageMax} are read. Nothing was changed. Send less in one call.`;
     const error = { code: ProtocolErrorCode.InvalidRequest, message };
     stdout.write(`${JSON.stringify({ jsonrpc: '2.0', id, error })}\n`);
   };
-  const lines = new LineLimit(messageMax, refuse, () => room.whenThereIs());
+  const lines = new LineLimit(messageMax, refuse, () => room.whenReady());
   const wire = new StdioServerTransport(lines, stdout, { maxBufferSize: 2 * messageMax });
-  const pending = countPending(wire, room.pending, () => lines.passing);
+  const pending = trackInFlight(wire, room.pending, () => lines.passing);
   const { hold } = room;
   const whenRead = () => room.whenRead();
   const handle = serveStdio(({ era }) => createServer({ era, updates: 'server', hold, whenRead }), {

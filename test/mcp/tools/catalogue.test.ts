@@ -5,12 +5,12 @@ import { TOOLSETS } from '../../../src/domain/toolsets.ts';
 import { toolDefinition } from '../../../src/mcp/json-schema.ts';
 import { localPrincipal } from '../../../src/mcp/principal.ts';
 import { RESOURCES } from '../../../src/mcp/resources/index.ts';
-import { offeredTools } from '../../../src/mcp/tool-access.ts';
+import { accessibleTools } from '../../../src/mcp/tool-access.ts';
 import { TOOLS } from '../../../src/mcp/tools/index.ts';
 
 const folder = (path: string) => fileURLToPath(new URL(path, import.meta.url));
-const offered = (options: Partial<Parameters<typeof offeredTools>[0]>) =>
-  offeredTools({ toolsets: TOOLSETS, readOnly: false, ...options }, localPrincipal('any'));
+const offered = (options: Partial<Parameters<typeof accessibleTools>[0]>) =>
+  accessibleTools({ toolsets: TOOLSETS, readOnly: false, ...options }, localPrincipal('any'));
 
 describe.each(TOOLS.map((tool) => [tool.name, tool] as const))('the tool %s', (name, tool) => {
   const definition = toolDefinition(tool);

@@ -1,11 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { toldAsRead } from '../../../src/mcp/updates/coalesced-updates.ts';
+import { coalesceUpdates } from '../../../src/mcp/updates/coalesced-updates.ts';
 
 describe('a client is told of changes', () => {
   it('one by one, in the order in which they come, while it reads', async () => {
     const told: string[] = [];
-    const tell = toldAsRead(async (uri) => void told.push(uri));
+    const tell = coalesceUpdates(async (uri) => void told.push(uri));
     for (const uri of ['a', 'b', 'a']) {
       tell(uri);
       await nextTurn();
@@ -17,7 +17,7 @@ describe('a client is told of changes', () => {
     const told: string[] = [];
     let read = () => {};
     let reads = true;
-    const tell = toldAsRead(
+    const tell = coalesceUpdates(
       async (uri) => void told.push(uri),
       () => (reads ? undefined : new Promise<void>((resolve) => (read = resolve))),
     );

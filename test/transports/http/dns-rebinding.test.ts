@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { createGuard } from '../../../src/transports/http/dns-rebinding.ts';
+import { createHostGuard } from '../../../src/transports/http/dns-rebinding.ts';
 
 describe('the guard against other pages', () => {
-  const guard = createGuard(['127.0.0.1', 'Sessions.Example.ORG']);
+  const guard = createHostGuard(['127.0.0.1', 'Sessions.Example.ORG']);
 
   it.each([
     ['localhost:3939', undefined],

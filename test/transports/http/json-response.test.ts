@@ -1,6 +1,6 @@
 import { Server } from '@modelcontextprotocol/server';
 import { describe, expect, it } from 'vitest';
-import { answerInJson, takesJson } from '../../../src/transports/http/json-response.ts';
+import { acceptsJson, respondWithJson } from '../../../src/transports/http/json-response.ts';
 
 const LIST = { jsonrpc: '2.0', id: 1, method: 'tools/list' };
 
@@ -26,7 +26,7 @@ describe('a request of the 2025 era', () => {
     ['is one of several', [LIST], false],
     ['is nothing', null, false],
   ])('takes JSON or not, if it %s', async (_, body, expected) => {
-    expect(await takesJson(posted(body), body)).toBe(expected);
+    expect(await acceptsJson(posted(body), body)).toBe(expected);
   });
 
   it('is given up when its client has gone', async () => {
@@ -39,7 +39,7 @@ describe('a request of the 2025 era', () => {
       });
     });
     const client = new AbortController();
-    const answered = await answerInJson(server, posted(LIST, client.signal), LIST);
+    const answered = await respondWithJson(server, posted(LIST, client.signal), LIST);
     expect(answered.status).toBe(499);
     await aborted;
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { HttpError } from '../../../src/transports/http/http-error.ts';
-import { Admission } from '../../../src/transports/http/rate-limiter.ts';
+import { RateLimiter } from '../../../src/transports/http/rate-limiter.ts';
 
 const LIMITS = {
   callsPerSecond: 10,
@@ -13,14 +13,14 @@ const LIMITS = {
 };
 const BURST = 100;
 
-/** An admission on a clock that stands still until it is moved. */
+/** An rateLimiter on a clock that stands still until it is moved. */
 function open() {
   let now = 0;
-  const admission = new Admission(LIMITS, () => now);
+  const rateLimiter = new RateLimiter(LIMITS, () => now);
   const wait = (ms: number) => {
     now += ms;
   };
-  return { admission, wait };
+  return { rateLimiter, wait };
 }
 
 function refusal(work: () => unknown): HttpError {
@@ -34,10 +34,10 @@ function refusal(work: () => unknown): HttpError {
 }
 
 /** How many calls a credential can make now. */
-function callsUntilRefused(admission: Admission, credential: string): number {
+function callsUntilRefused(rateLimiter: RateLimiter, credential: string): number {
   for (let calls = 0; ; calls++) {
     try {
-      admission.visit(credential).leave();
+      rateLimiter.lease(credential).release();
     } catch {
       return calls;
     }
@@ -46,135 +46,135 @@ function callsUntilRefused(admission: Admission, credential: string): number {
 
 describe('the rate of one credential', () => {
   it('is limited once its burst is used up, and grows back with time', () => {
-    const { admission, wait } = open();
-    expect(callsUntilRefused(admission, 'a')).toBe(BURST);
+    const { rateLimiter, wait } = open();
+    expect(callsUntilRefused(rateLimiter, 'a')).toBe(BURST);
     wait(500);
-    expect(callsUntilRefused(admission, 'a')).toBe(5);
+    expect(callsUntilRefused(rateLimiter, 'a')).toBe(5);
     wait(3_600_000);
-    expect(callsUntilRefused(admission, 'a')).toBe(BURST);
+    expect(callsUntilRefused(rateLimiter, 'a')).toBe(BURST);
   });
 
   it('is that of no other', () => {
-    const { admission } = open();
-    callsUntilRefused(admission, 'a');
-    expect(callsUntilRefused(admission, 'b')).toBe(BURST);
+    const { rateLimiter } = open();
+    callsUntilRefused(rateLimiter, 'a');
+    expect(callsUntilRefused(rateLimiter, 'b')).toBe(BURST);
   });
 
   it('is kept whatever number of others comes and goes', () => {
-    const { admission } = open();
-    callsUntilRefused(admission, 'a');
-    for (let i = 0; i < 5000; i++) admission.visit(`other-${i}`).leave();
-    expect(callsUntilRefused(admission, 'a')).toBe(0);
+    const { rateLimiter } = open();
+    callsUntilRefused(rateLimiter, 'a');
+    for (let i = 0; i < 5000; i++) rateLimiter.lease(`other-${i}`).release();
+    expect(callsUntilRefused(rateLimiter, 'a')).toBe(0);
   });
 
   it('is refused with the seconds after which the call can be repeated', () => {
-    const { admission, wait } = open();
-    callsUntilRefused(admission, 'a');
-    const { status, headers, reason } = refusal(() => admission.visit('a'));
+    const { rateLimiter, wait } = open();
+    callsUntilRefused(rateLimiter, 'a');
+    const { status, headers, reason } = refusal(() => rateLimiter.lease('a'));
     expect({ status, reason }).toEqual({ status: 429, reason: 'calls_per_second' });
     wait(Number(headers['retry-after']) * 1000);
-    admission.visit('a').leave();
+    rateLimiter.lease('a').release();
   });
 
   it('is used up by what makes the server more work', () => {
-    const { admission, wait } = open();
-    admission.visit('a').charge(BURST + 20);
-    expect(refusal(() => admission.visit('a')).headers).toEqual({ 'retry-after': '3' });
+    const { rateLimiter, wait } = open();
+    rateLimiter.lease('a').charge(BURST + 20);
+    expect(refusal(() => rateLimiter.lease('a')).headers).toEqual({ 'retry-after': '3' });
     wait(3000);
-    admission.visit('a').leave();
+    rateLimiter.lease('a').release();
   });
 
   it('is used up by the calls of a batch as by any others', () => {
-    const { admission } = open();
-    const visit = admission.visit('a');
-    visit.enter(3);
-    visit.leave();
-    expect(callsUntilRefused(admission, 'a')).toBe(BURST - 3);
+    const { rateLimiter } = open();
+    const lease = rateLimiter.lease('a');
+    lease.acquire(3);
+    lease.release();
+    expect(callsUntilRefused(rateLimiter, 'a')).toBe(BURST - 3);
   });
 });
 
 describe('calls under way at once', () => {
   it('are refused beyond the limit, until one of them is over', () => {
-    const { admission } = open();
-    const visits = Array.from({ length: 4 }, () => admission.visit('a'));
-    const [first, , , last] = visits as [(typeof visits)[0], unknown, unknown, (typeof visits)[0]];
-    for (const visit of visits.slice(0, 3)) visit.enter(1);
-    expect(refusal(() => last.enter(1))).toMatchObject({ status: 429, reason: 'calls_at_once' });
-    first.leave();
-    first.leave();
-    last.enter(1);
-    expect(refusal(() => admission.visit('a').enter(1)).status).toBe(429);
-    admission.visit('b').enter(3);
+    const { rateLimiter } = open();
+    const leases = Array.from({ length: 4 }, () => rateLimiter.lease('a'));
+    const [first, , , last] = leases as [(typeof leases)[0], unknown, unknown, (typeof leases)[0]];
+    for (const lease of leases.slice(0, 3)) lease.acquire(1);
+    expect(refusal(() => last.acquire(1))).toMatchObject({ status: 429, reason: 'calls_at_once' });
+    first.release();
+    first.release();
+    last.acquire(1);
+    expect(refusal(() => rateLimiter.lease('a').acquire(1)).status).toBe(429);
+    rateLimiter.lease('b').acquire(3);
   });
 
   it('are not over while their work goes on, though nobody waits for it any more', () => {
-    const { admission } = open();
-    const visit = admission.visit('a');
-    visit.receive(1000);
-    visit.enter(3);
-    const ends = [visit.hold(), visit.hold()];
-    visit.leave();
+    const { rateLimiter } = open();
+    const lease = rateLimiter.lease('a');
+    lease.receive(1000);
+    lease.acquire(3);
+    const ends = [lease.hold(), lease.hold()];
+    lease.release();
     ends[0]?.();
-    expect(refusal(() => admission.visit('a').enter(1)).status).toBe(429);
-    expect(admission.held.bodies).toBe(1000);
+    expect(refusal(() => rateLimiter.lease('a').acquire(1)).status).toBe(429);
+    expect(rateLimiter.held.bodies).toBe(1000);
     ends[1]?.();
-    admission.visit('a').enter(3);
-    expect(admission.held.bodies).toBe(0);
+    rateLimiter.lease('a').acquire(3);
+    expect(rateLimiter.held.bodies).toBe(0);
   });
 
   it('are under way again when their work begins after their caller has gone', () => {
-    const { admission } = open();
-    const visit = admission.visit('a');
-    visit.enter(3);
-    visit.leave();
-    const end = visit.hold();
-    expect(refusal(() => admission.visit('a').enter(1)).status).toBe(429);
+    const { rateLimiter } = open();
+    const lease = rateLimiter.lease('a');
+    lease.acquire(3);
+    lease.release();
+    const end = lease.hold();
+    expect(refusal(() => rateLimiter.lease('a').acquire(1)).status).toBe(429);
     end();
-    admission.visit('a').enter(3);
+    rateLimiter.lease('a').acquire(3);
   });
 
   it('take nothing that nobody gives back when their caller has gone before', () => {
-    const { admission } = open();
-    const visit = admission.visit('a');
-    visit.leave();
-    visit.receive(1000);
-    visit.enter(3);
-    expect(admission.held.bodies).toBe(0);
-    admission.visit('a').enter(3);
+    const { rateLimiter } = open();
+    const lease = rateLimiter.lease('a');
+    lease.release();
+    lease.receive(1000);
+    lease.acquire(3);
+    expect(rateLimiter.held.bodies).toBe(0);
+    rateLimiter.lease('a').acquire(3);
   });
 
   it('of one batch are refused for good when they are too many', () => {
-    const { admission } = open();
-    expect(refusal(() => admission.visit('a').enter(4)).status).toBe(413);
+    const { rateLimiter } = open();
+    expect(refusal(() => rateLimiter.lease('a').acquire(4)).status).toBe(413);
   });
 });
 
 describe('bodies', () => {
   it('of one credential take a quarter of what there is, of all together no more than that', () => {
-    const { admission } = open();
-    const visits = ['a', 'b', 'c', 'd'].map((credential) => admission.visit(credential));
-    for (const visit of visits) visit.receive(2000);
-    const [first] = visits as [(typeof visits)[0]];
+    const { rateLimiter } = open();
+    const leases = ['a', 'b', 'c', 'd'].map((credential) => rateLimiter.lease(credential));
+    for (const lease of leases) lease.receive(2000);
+    const [first] = leases as [(typeof leases)[0]];
     expect(refusal(() => first.receive(1))).toMatchObject({ status: 503, reason: 'bodies' });
-    expect(refusal(() => admission.visit('e').receive(1)).status).toBe(503);
-    first.leave();
-    admission.visit('e').receive(2000);
+    expect(refusal(() => rateLimiter.lease('e').receive(1)).status).toBe(503);
+    first.release();
+    rateLimiter.lease('e').receive(2000);
     expect(refusal(() => first.receive(1)).status).toBe(503);
   });
 });
 
 describe('streams', () => {
   it('are limited by credential, and in all', () => {
-    const { admission } = open();
-    const close = admission.openStream('a');
-    admission.openStream('a');
-    expect(refusal(() => admission.openStream('a')).status).toBe(429);
-    admission.openStream('b');
-    expect(refusal(() => admission.openStream('b')).status).toBe(503);
-    expect(admission.held.streams).toBe(3);
+    const { rateLimiter } = open();
+    const close = rateLimiter.openStream('a');
+    rateLimiter.openStream('a');
+    expect(refusal(() => rateLimiter.openStream('a')).status).toBe(429);
+    rateLimiter.openStream('b');
+    expect(refusal(() => rateLimiter.openStream('b')).status).toBe(503);
+    expect(rateLimiter.held.streams).toBe(3);
     close();
     close();
-    expect(admission.held.streams).toBe(2);
-    admission.openStream('b');
+    expect(rateLimiter.held.streams).toBe(2);
+    rateLimiter.openStream('b');
   });
 });

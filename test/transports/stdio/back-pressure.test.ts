@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { Room } from '../../../src/transports/stdio/back-pressure.ts';
+import { BackPressure } from '../../../src/transports/stdio/back-pressure.ts';
 
 /** Something written to that is read only when told to. */
 class Unread extends Writable {
@@ -21,9 +21,9 @@ class Unread extends Writable {
 
 function open() {
   const output = new Unread();
-  const room = new Room({ callsAtOnce: 2, bytes: 100 }, output);
+  const room = new BackPressure({ callsAtOnce: 2, bytes: 100 }, output);
   const { pending } = room;
-  const isThere = () => room.whenThereIs() === undefined;
+  const isThere = () => room.whenReady() === undefined;
   return { output, room, pending, isThere };
 }
 
@@ -33,7 +33,7 @@ describe('room for another message', () => {
     pending.add(1);
     expect(isThere()).toBe(true);
     pending.add(2);
-    const waiting = room.whenThereIs();
+    const waiting = room.whenReady();
     expect(waiting).toBeInstanceOf(Promise);
     for (const id of [1, 2]) pending.settle(id);
     await waiting;
@@ -52,7 +52,7 @@ describe('room for another message', () => {
     const { room, isThere } = open();
     const ends = [room.hold(1), room.hold(2)];
     expect(isThere()).toBe(false);
-    const waiting = room.whenThereIs();
+    const waiting = room.whenReady();
     for (const end of ends) end?.();
     await waiting;
     expect(isThere()).toBe(true);
@@ -63,12 +63,12 @@ describe('room for another message', () => {
     expect(room.whenRead()).toBeUndefined();
     output.write('more than it takes at once');
     expect(isThere()).toBe(false);
-    const waiting = [room.whenThereIs(), room.whenRead()];
+    const waiting = [room.whenReady(), room.whenRead()];
     output.read();
     await Promise.all(waiting);
     expect(isThere()).toBe(true);
     output.write('more than it takes at once');
-    const ending = [room.whenThereIs(), room.whenRead()];
+    const ending = [room.whenReady(), room.whenRead()];
     output.destroy();
     await Promise.all(ending);
     expect(room.whenRead()).toBeUndefined();

@@ -2,12 +2,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Db, MongoClientBulkWriteError } from 'mongodb';
 import { jsonBytes } from '../../../domain/metadata.ts';
 import type { Append, Appended } from '../../port.ts';
-import { findReached, type Target } from '../access-scope.ts';
+import { findSession, type SessionRef } from '../access-scope.ts';
 import { bulkWriteFailure, isDuplicateKey } from '../connection/errors.ts';
 import { type MessageDocument, messagesOf, sessionsOf } from '../documents.ts';
 import { headOf, type SessionHead, toAppended } from './session-head.ts';
 import type { Orphans } from './transaction.ts';
-import { findExisting, placesOf, toDocuments } from './writes.ts';
+import { findExisting, positionsOf, toDocuments } from './writes.ts';
 
 /**
  * How often an append finds the place behind the end taken, and the end where it was, before it takes
@@ -16,7 +16,7 @@ import { findExisting, placesOf, toDocuments } from './writes.ts';
 const MAX_WAITS = 6;
 
 /** How long it waits the first time, at the most, in milliseconds; then twice as long every time. */
-const FIRST_WAIT = 5;
+const FIRST_WAIT_MS = 5;
 
 /** About how many bytes one command may bring: less than half of what the server takes in a message. */
 const COMMAND_MAX_BYTES = 20_000_000;
@@ -47,7 +47,7 @@ const LEAST_MS = 100;
  */
 export async function appendInCommand(
   db: Db,
-  target: Target,
+  target: SessionRef,
   known: SessionHead,
   append: Append,
   orphans: Orphans,
@@ -71,14 +71,14 @@ export async function appendInCommand(
     if (written === 'all') {
       const reached = headAfter(head, documents.length, append.at);
       return {
-        record: toAppended(reached, placesOf(append, there.live, documents)),
+        record: toAppended(reached, positionsOf(append, there.live, documents)),
         head: reached,
       };
     }
     let current: SessionHead | undefined = await currentHead(db, target);
     for (let waits = 0; current?._id === _id && current.last_seq === last_seq; waits++) {
       if (waits === MAX_WAITS) return undefined;
-      await delay((0.5 + 0.5 * Math.random()) * FIRST_WAIT * 2 ** waits);
+      await delay((0.5 + 0.5 * Math.random()) * FIRST_WAIT_MS * 2 ** waits);
       current = await currentHead(db, target);
     }
     if (earlier === undefined) orphans.own.delete(_id);
@@ -137,8 +137,8 @@ function headAfter(head: SessionHead, count: number, time: string): SessionHead 
 }
 
 /** Where a session ends, if it is in reach and live. */
-export async function currentHead(db: Db, target: Target): Promise<SessionHead | undefined> {
-  const found = await findReached(db, target, { live: true }, { metadata: 0, retired: 0 });
+export async function currentHead(db: Db, target: SessionRef): Promise<SessionHead | undefined> {
+  const found = await findSession(db, target, { live: true }, { metadata: 0, retired: 0 });
   return found === null ? undefined : headOf(found);
 }
 

@@ -1,24 +1,27 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Session } from '../../../domain/records.ts';
-import type { Append, Appended, Change, MessageStore } from '../../port.ts';
-import type { Target } from '../access-scope.ts';
+import type { Append, Appended, MessageStore, WriteResult } from '../../port.ts';
+import type { SessionRef } from '../access-scope.ts';
 import { isDuplicateKey, isUnsupported, unavailable } from '../connection/errors.ts';
-import { type Connection, type Deployment, PATIENCE } from '../connection/index.ts';
-import { turnOfSession } from '../keyed-mutex.ts';
+import { type Connection, type Deployment, OPERATION_TIMEOUT_MS } from '../connection/index.ts';
+import { sessionLockKey } from '../keyed-mutex.ts';
 import { appendInCommand, currentHead } from './command.ts';
-import type { RememberedEnds } from './session-head-cache.ts';
+import type { SessionHeadCache } from './session-head-cache.ts';
 import { appendInSteps } from './steps.ts';
 import { appendInTransaction, type Orphans } from './transaction.ts';
-import { Outdated } from './writes.ts';
+import { ConflictError } from './writes.ts';
 
 /** How often an append begins anew before it gives up; each time, another caller got ahead. */
 const MAX_ATTEMPTS = 100;
 
 /** How much longer an append may take for each term that it brings, in milliseconds. */
-const PATIENCE_PER_TERM = 0.03;
+const TIMEOUT_PER_TERM_MS = 0.03;
 
 /** Appending, in the shortest way that is open. */
-export function createAppend(connection: Connection, ends: RememberedEnds): MessageStore['append'] {
+export function createAppend(
+  connection: Connection,
+  ends: SessionHeadCache,
+): MessageStore['append'] {
   let commandUnsupported = false;
 
   /**
@@ -28,11 +31,11 @@ export function createAppend(connection: Connection, ends: RememberedEnds): Mess
    */
   async function tryCommand(
     { db, deadline, orderedWrites }: Deployment,
-    target: Target,
+    target: SessionRef,
     append: Append,
     orphans: Orphans,
     contended: boolean,
-  ): Promise<Change<Appended, Session> | undefined> {
+  ): Promise<WriteResult<Appended, Session> | undefined> {
     if (!orderedWrites || commandUnsupported) return undefined;
     const known = ends.take(target) ?? (contended ? await currentHead(db, target) : undefined);
     if (known === undefined) return undefined;
@@ -51,13 +54,13 @@ export function createAppend(connection: Connection, ends: RememberedEnds): Mess
 
   function attempt(
     deployment: Deployment,
-    target: Target,
+    target: SessionRef,
     append: Append,
     orphans: Orphans,
     contended: boolean,
-  ): Promise<Change<Appended, Session>> {
+  ): Promise<WriteResult<Appended, Session>> {
     const { db, deadline, transactions } = deployment;
-    return connection.inTurn(turnOfSession(target), deadline, async () => {
+    return connection.runExclusive(sessionLockKey(target), deadline, async () => {
       if (!transactions) return appendInSteps(db, target, append);
       const done = await tryCommand(deployment, target, append, orphans, contended);
       if (done !== undefined) return done;
@@ -73,20 +76,20 @@ export function createAppend(connection: Connection, ends: RememberedEnds): Mess
   return (reach, session_id, append) => {
     const target = { ...reach, session_id };
     const orphans: Orphans = { inTheWay: false, own: new Map() };
-    let { mayExist } = append;
+    let { hasClientUuids } = append;
     let attempts = 0;
     const terms = append.messages.reduce((sum, message) => sum + message.terms.length, 0);
-    const patience = PATIENCE + terms * PATIENCE_PER_TERM;
+    const patience = OPERATION_TIMEOUT_MS + terms * TIMEOUT_PER_TERM_MS;
     return connection.run(async (deployment) => {
       for (let count = 1; ; count++) {
         try {
-          const once = { ...append, mayExist };
+          const once = { ...append, hasClientUuids };
           return await attempt(deployment, target, once, orphans, attempts++ > 0);
         } catch (error) {
           // Whatever this attempt did may have got through: from now on, look before writing.
-          mayExist = true;
+          hasClientUuids = true;
           if (isDuplicateKey(error)) orphans.inTheWay = true;
-          else if (!(error instanceof Outdated)) throw error;
+          else if (!(error instanceof ConflictError)) throw error;
           if (count === MAX_ATTEMPTS) throw unavailable(error);
         }
         await delay(Math.random() * Math.min(count, 10));

@@ -1,14 +1,14 @@
-import type { Target } from '../access-scope.ts';
+import type { SessionRef } from '../access-scope.ts';
 import type { SessionHead } from './session-head.ts';
 
 /** How many ends are remembered: of identifiers of the usual length, some three megabytes. */
-const MAX_REMEMBERED = 5000;
+const MAX_ENTRIES = 5000;
 
 /** For how long, in milliseconds. */
 const MAX_AGE_MS = 600_000;
 
 /** Where sessions ended when they were last appended to from here; others may have done so since. */
-export class RememberedEnds {
+export class SessionHeadCache {
   readonly #ends = new Map<string, { head: SessionHead; at: number }>();
   readonly #maxAge: number;
 
@@ -21,7 +21,7 @@ export class RememberedEnds {
   }
 
   /** What is remembered of a session, which is forgotten: whoever uses it will know better. */
-  take(target: Target): SessionHead | undefined {
+  take(target: SessionRef): SessionHead | undefined {
     const key = keyOf(target);
     const known = this.#ends.get(key);
     if (known === undefined || !isReached(target, known.head)) return undefined;
@@ -30,7 +30,7 @@ export class RememberedEnds {
   }
 
   /** For when what is remembered of a session will not hold any more. */
-  forget(target: Target): void {
+  forget(target: SessionRef): void {
     this.take(target);
   }
 
@@ -38,7 +38,7 @@ export class RememberedEnds {
     const key = keyOf(head);
     this.#ends.delete(key);
     this.#ends.set(key, { head, at: performance.now() });
-    if (this.#ends.size <= MAX_REMEMBERED) return;
+    if (this.#ends.size <= MAX_ENTRIES) return;
     // A map has its keys in the order in which they came.
     const [oldest] = this.#ends.keys();
     this.#ends.delete(oldest as string);
@@ -49,5 +49,5 @@ const keyOf = ({ namespace, session_id }: Pick<SessionHead, 'namespace' | 'sessi
   JSON.stringify([namespace, session_id]);
 
 /** For a caller whom the session does not exist for, nothing is remembered of it, nor forgotten. */
-const isReached = ({ user_id }: Target, head: SessionHead) =>
+const isReached = ({ user_id }: SessionRef, head: SessionHead) =>
   user_id === undefined || user_id === head.user_id;

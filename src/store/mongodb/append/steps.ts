@@ -1,7 +1,7 @@
 import { type Db, MongoBulkWriteError } from 'mongodb';
 import type { Session } from '../../../domain/records.ts';
-import type { Append, Appended, Change } from '../../port.ts';
-import type { Target } from '../access-scope.ts';
+import type { Append, Appended, WriteResult } from '../../port.ts';
+import type { SessionRef } from '../access-scope.ts';
 import { isDuplicateKey } from '../connection/errors.ts';
 import {
   type MessageDocument,
@@ -20,9 +20,9 @@ import {
 } from './session-head.ts';
 import {
   advance,
+  ConflictError,
   findExisting,
-  Outdated,
-  placesOf,
+  positionsOf,
   renameRetired,
   replaceExisting,
   toDocuments,
@@ -35,9 +35,9 @@ import {
  */
 export async function appendInSteps(
   db: Db,
-  target: Target,
+  target: SessionRef,
   append: Append,
-): Promise<Change<Appended, Session>> {
+): Promise<WriteResult<Appended, Session>> {
   const begun = await advance(db, target, append, 0);
   if (begun === undefined) return { applied: false, found: undefined };
   if (begun.user_deleted) return { applied: false, found: toSession(begun) };
@@ -59,7 +59,7 @@ export async function appendInSteps(
     added.push(...documents.slice(0, inserted));
     pending = pending.slice(inserted);
   }
-  const messages = placesOf(append, live, added);
+  const messages = positionsOf(append, live, added);
   const document = await settle(db, head, messages, added, append.at);
   const appended = toAppended(headOf(document), messages);
   return { applied: true, record: { ...appended, ...revivalBy(append, document) } };
@@ -114,9 +114,9 @@ async function settle(
   if (document === null) {
     // Purged. Those who removed its messages may have been there before these.
     await messagesOf(db).deleteMany({ _id: { $in: added.map((message) => message._id) } });
-    throw new Outdated();
+    throw new ConflictError();
   }
   const retired = seqs.filter((seq) => seq < document.first_seq);
-  if (retired.length > 0 && retired.length < seqs.length) throw new Outdated();
+  if (retired.length > 0 && retired.length < seqs.length) throw new ConflictError();
   return document;
 }

@@ -1,14 +1,14 @@
 import type { ClientSession, Db } from 'mongodb';
 import type { Session } from '../../../domain/records.ts';
-import type { Append, Appended, Change } from '../../port.ts';
-import type { Target } from '../access-scope.ts';
+import type { Append, Appended, WriteResult } from '../../port.ts';
+import type { SessionRef } from '../access-scope.ts';
 import { messagesOf, type SessionDocument, sessionsOf, toSession } from '../documents.ts';
 import { revivalBy } from '../purge/retired-ranges.ts';
 import { headOf, messageKey, type SessionHead, toAppended } from './session-head.ts';
 import {
   advance,
   findExisting,
-  placesOf,
+  positionsOf,
   renameRetired,
   replaceExisting,
   toDocuments,
@@ -25,11 +25,11 @@ export interface Orphans {
 /** Appends within a transaction: the place in the order is taken first, then filled. */
 export async function appendInTransaction(
   db: Db,
-  target: Target,
+  target: SessionRef,
   append: Append,
   orphans: Orphans,
   session: ClientSession,
-): Promise<Change<Appended, Session> & { head?: SessionHead }> {
+): Promise<WriteResult<Appended, Session> & { head?: SessionHead }> {
   let document = await advance(db, target, append, append.messages.length, session);
   if (document === undefined) {
     await removeOwn(db, target, undefined, append, orphans, session);
@@ -50,7 +50,7 @@ export async function appendInTransaction(
     await removeOrphans(db, head, before, append, orphans, session);
     await messagesOf(db).insertMany(documents, { session });
   }
-  const appended = toAppended(head, placesOf(append, existing.live, documents));
+  const appended = toAppended(head, positionsOf(append, existing.live, documents));
   return { applied: true, record: { ...appended, ...revivalBy(append, document) }, head };
 }
 

@@ -1,7 +1,7 @@
 import type { ClientSession, Db, Document } from 'mongodb';
 import { mergeWithinLimit } from '../../../domain/metadata.ts';
 import type { Append, Appended, NewMessage } from '../../port.ts';
-import { reachedFilter, type Target } from '../access-scope.ts';
+import { accessFilter, type SessionRef } from '../access-scope.ts';
 import {
   type MessageDocument,
   messagesOf,
@@ -11,7 +11,7 @@ import {
   WITHOUT_TERMS,
 } from '../documents.ts';
 import { messageId } from '../message-id.ts';
-import { fromStored, toStored } from '../metadata-codec.ts';
+import { decodeMetadata, encodeMetadata } from '../metadata-codec.ts';
 import { retiredOnRevival } from '../purge/retired-ranges.ts';
 import { messageKey, type SessionHead } from './session-head.ts';
 
@@ -24,9 +24,9 @@ export interface Existing {
 }
 
 /** Something that was read no longer holds: begin anew. */
-export class Outdated extends Error {}
+export class ConflictError extends Error {}
 
-export const within = (session: ClientSession | undefined) =>
+export const inSession = (session: ClientSession | undefined) =>
   session === undefined ? {} : { session };
 
 /**
@@ -37,7 +37,7 @@ export const within = (session: ClientSession | undefined) =>
  */
 export async function advance(
   db: Db,
-  target: Target,
+  target: SessionRef,
   { at: time, messages, newUuid }: Append,
   count: number,
   session?: ClientSession,
@@ -74,10 +74,10 @@ export async function advance(
     },
   ];
   const upsert = target.user_id === undefined;
-  const options = { upsert, returnDocument: 'after', ...within(session) } as const;
-  const document = await sessionsOf(db).findOneAndUpdate(reachedFilter(target), pipeline, options);
+  const options = { upsert, returnDocument: 'after', ...inSession(session) } as const;
+  const document = await sessionsOf(db).findOneAndUpdate(accessFilter(target), pipeline, options);
   // An upsert always answers with its document; one server that was tried did not when two met.
-  if (document === null && upsert) throw new Outdated();
+  if (document === null && upsert) throw new ConflictError();
   return document ?? undefined;
 }
 
@@ -90,15 +90,15 @@ export async function findExisting(
   db: Db,
   head: SessionHead,
   last: number,
-  { messages, mayExist }: Append,
+  { messages, hasClientUuids }: Append,
   session?: ClientSession,
 ): Promise<Existing> {
-  if (!mayExist) return { live: new Map(), retired: [] };
+  if (!hasClientUuids) return { live: new Map(), retired: [] };
   const { namespace, session_id, session_uuid } = messageKey(head);
   const all = await messagesOf(db)
     .find(
       { namespace, session_id, uuid: { $in: messages.map(({ uuid }) => uuid) } },
-      { ...within(session), projection: WITHOUT_TERMS },
+      { ...inSession(session), projection: WITHOUT_TERMS },
     )
     .toArray();
   // Told apart here: for another condition a server may go along all of the session, or of the namespace.
@@ -127,7 +127,7 @@ export async function renameRetired(
       update: { $set: { uuid: newUuid() } },
     },
   }));
-  await messagesOf(db).bulkWrite(updates, within(session));
+  await messagesOf(db).bulkWrite(updates, inSession(session));
 }
 
 /** Updates messages in place, all in one command, if none has changed since it was read. */
@@ -147,16 +147,16 @@ export async function replaceExisting(
     // Without metadata to merge, nothing depends on what was read.
     if (Object.keys(metadata).length === 0)
       return [{ updateOne: { filter: key, update: { $set } } }];
-    const merged = toStored(mergeWithinLimit(fromStored(old.metadata), metadata));
+    const merged = encodeMetadata(mergeWithinLimit(decodeMetadata(old.metadata), metadata));
     const update = { $set: { ...$set, metadata: merged }, $inc: { revision: 1 } };
     return [{ updateOne: { filter: { ...key, revision }, update } }];
   });
   if (updates.length === 0) return;
-  const { matchedCount } = await messagesOf(db).bulkWrite(updates, within(session));
-  if (matchedCount < updates.length) throw new Outdated();
+  const { matchedCount } = await messagesOf(db).bulkWrite(updates, inSession(session));
+  if (matchedCount < updates.length) throw new ConflictError();
   // The vectors of what they said before.
   const _id = { $in: [...live.values()].map(({ _id }) => _id) };
-  await vectorsOf(db).deleteMany({ _id }, within(session));
+  await vectorsOf(db).deleteMany({ _id }, inSession(session));
 }
 
 /** The new messages of an append, as they are stored from `first` on. */
@@ -173,7 +173,7 @@ export function toDocuments(
     _id: messageId({ session_uuid: head._id, seq: first + i }),
     ...common,
     seq: first + i,
-    ...{ uuid, role, content, metadata: toStored(metadata), token_count, terms },
+    ...{ uuid, role, content, metadata: encodeMetadata(metadata), token_count, terms },
     created_at: at,
     updated_at: at,
     revision: 0,
@@ -181,16 +181,16 @@ export function toDocuments(
 }
 
 /** Where the messages of an append are, of which some existed and the others are new. */
-export function placesOf(
+export function positionsOf(
   { messages }: Append,
   live: Existing['live'],
   created: readonly Pick<MessageDocument, 'uuid' | 'seq'>[],
 ): Appended['messages'] {
   const seqs = new Map(created.map(({ uuid, seq }) => [uuid, seq]));
-  return messages.map(({ uuid, given }) => {
+  return messages.map(({ uuid, hasClientUuid }) => {
     const old = live.get(uuid);
     return old === undefined
       ? { uuid, seq: seqs.get(uuid) as number, created: true }
-      : { uuid, seq: old.seq, created: !given };
+      : { uuid, seq: old.seq, created: !hasClientUuid };
   });
 }

@@ -7,23 +7,23 @@ import {
   MongoError,
   MongoServerSelectionError,
 } from 'mongodb';
-import { Turns } from '../keyed-mutex.ts';
+import { KeyedMutex } from '../keyed-mutex.ts';
 import { isPassing, toDomainError, unavailable } from './errors.ts';
 
 /** How long a call waits for a server that cannot be reached, in milliseconds. */
-export const PATIENCE = 4500;
+export const OPERATION_TIMEOUT_MS = 4500;
 
 /** How long work may take that goes through many records: the server ends transactions after a minute. */
-const LONG_PATIENCE = 55_000;
+const LONG_OPERATION_TIMEOUT_MS = 55_000;
 
 /** Shorter than the patience, so that the driver reports what it met before the call gives up. */
-const SELECTION_TIMEOUT = 4000;
+const SELECTION_TIMEOUT_MS = 4000;
 
 /** That of MongoDB 8.0, the first with `bulkWrite`. */
 const BULK_WRITE_WIRE_VERSION = 25;
 
-const FIRST_PAUSE = 5;
-const LONGEST_PAUSE = 400;
+const FIRST_PAUSE_MS = 5;
+const LONGEST_PAUSE_MS = 400;
 
 /** What an operation works with. */
 export interface Deployment {
@@ -48,10 +48,10 @@ export function createMongoClient(uri: string, options: MongoClientOptions = {})
       // Tests have names of their own, to have the server fail the commands of one client.
       appName: 'mcp-sessions',
       ...options,
-      serverSelectionTimeoutMS: SELECTION_TIMEOUT,
-      connectTimeoutMS: SELECTION_TIMEOUT,
-      socketTimeoutMS: LONG_PATIENCE,
-      waitQueueTimeoutMS: PATIENCE,
+      serverSelectionTimeoutMS: SELECTION_TIMEOUT_MS,
+      connectTimeoutMS: SELECTION_TIMEOUT_MS,
+      socketTimeoutMS: LONG_OPERATION_TIMEOUT_MS,
+      waitQueueTimeoutMS: OPERATION_TIMEOUT_MS,
       writeConcern: { w: 'majority', journal: true },
       readConcern: { level: 'majority' },
       readPreference: 'primary',
@@ -69,7 +69,7 @@ export class Connection {
   readonly #client: MongoClient;
   readonly #db: Db;
   readonly #prepare: (db: Db) => Promise<boolean>;
-  readonly #turns = new Turns();
+  readonly #turns = new KeyedMutex();
   #ready: Promise<Omit<Deployment, 'deadline'>> | undefined;
 
   /**
@@ -88,7 +88,10 @@ export class Connection {
    * @param patience how long to keep trying, in milliseconds
    * @throws DomainError UNAVAILABLE when the patience is over, or what the failure maps to
    */
-  async run<T>(work: (deployment: Deployment) => Promise<T>, patience = PATIENCE): Promise<T> {
+  async run<T>(
+    work: (deployment: Deployment) => Promise<T>,
+    patience = OPERATION_TIMEOUT_MS,
+  ): Promise<T> {
     const deadline = Date.now() + patience;
     let timer: NodeJS.Timeout | undefined;
     let met: unknown = new Error('no answer in time');
@@ -111,7 +114,7 @@ export class Connection {
   /** As `run`, for work that takes long, though not for want of a server. */
   async runLong<T>(work: (deployment: Deployment) => Promise<T>): Promise<T> {
     await this.run(({ db }) => db.command({ ping: 1 }));
-    return this.run(work, LONG_PATIENCE);
+    return this.run(work, LONG_OPERATION_TIMEOUT_MS);
   }
 
   /**
@@ -121,8 +124,8 @@ export class Connection {
    * @param key stands for what others will want to write at the same time
    * @param deadline the operation's
    */
-  inTurn<T>(key: string, deadline: number, work: () => Promise<T>): Promise<T> {
-    return this.#turns.take(key, () => {
+  runExclusive<T>(key: string, deadline: number, work: () => Promise<T>): Promise<T> {
+    return this.#turns.runExclusive(key, () => {
       if (Date.now() > deadline) throw unavailable(new Error('no turn in time'));
       return work();
     });
@@ -152,7 +155,7 @@ export class Connection {
     deadline: number,
     meet: (error: unknown) => void,
   ): Promise<T> {
-    for (let pause = FIRST_PAUSE; ; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
+    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
       try {
         return await work({ ...(await this.#deployment()), deadline });
       } catch (error) {

@@ -1,5 +1,11 @@
-import type { Candidate, Candidates, Located, SearchStore, SeqRange } from '../../search-port.ts';
-import { scopeOf } from '../access-scope.ts';
+import type {
+  Candidate,
+  Candidates,
+  ResolvedMessage,
+  SearchStore,
+  SeqRange,
+} from '../../search-port.ts';
+import { toSearchFilter } from '../access-scope.ts';
 import type { Connection } from '../connection/index.ts';
 import {
   messagesOf,
@@ -12,17 +18,17 @@ import {
 } from '../documents.ts';
 import { messageId } from '../message-id.ts';
 import { projection } from '../pagination.ts';
-import { lookForEach } from './term-query.ts';
+import { findByTerms } from './term-query.ts';
 
 /** Finds messages by their terms. Whether they are live is up to their sessions, which are asked too. */
 export function mongoSearch(connection: Connection): SearchStore {
   return {
     candidates(namespace, scope, query) {
       return connection.run(async ({ db, deadline }): Promise<Candidates> => {
-        const scoped = await scopeOf(db, namespace, scope);
+        const scoped = await toSearchFilter(db, namespace, scope);
         if (scoped === undefined) return { candidates: [], ranges: new Map(), cut: [] };
         const search = { db, scope: scoped.filter, query, deadline };
-        const looks = await lookForEach(search, scoped.live);
+        const looks = await findByTerms(search, scoped.live);
         const candidates = new Map<string, Candidate>();
         const ranges = new Map<string, SeqRange>();
         for (const { found, live } of looks) {
@@ -36,7 +42,7 @@ export function mongoSearch(connection: Connection): SearchStore {
       });
     },
 
-    locate(namespace, places, metadataMaxBytes) {
+    findByPosition(namespace, places, metadataMaxBytes) {
       if (places.length === 0) return Promise.resolve([]);
       return connection.run(async ({ db }) => {
         const session_id = { $in: [...new Set(places.map((place) => place.session_id))] };
@@ -53,7 +59,7 @@ export function mongoSearch(connection: Connection): SearchStore {
         const own = found.filter((one) => one.namespace === namespace);
         const messages = new Map(own.map((one) => [one._id, one]));
         const sessions = new Map(live.map((one) => [one._id, one]));
-        return places.flatMap((place): Located[] => {
+        return places.flatMap((place): ResolvedMessage[] => {
           const message = messages.get(messageId(place));
           const session = sessions.get(place.session_uuid);
           if (message === undefined || session === undefined) return [];

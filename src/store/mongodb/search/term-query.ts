@@ -1,6 +1,6 @@
 import { type Db, type Document, type Filter, MongoServerError } from 'mongodb';
 import type { Candidate, SeqRange, TermQuery } from '../../search-port.ts';
-import { during, isLive, liveRanges, type Scope } from '../access-scope.ts';
+import { during, isLive, liveRanges, type MessageFilter } from '../access-scope.ts';
 import { type MessageKey, messageKey } from '../append/session-head.ts';
 import { INDEX } from '../connection/indexes.ts';
 import {
@@ -38,7 +38,7 @@ const MAX_TIME_EXPIRED = 50;
 /** What is looked for, where, and when the caller stops waiting (milliseconds since 1970). */
 interface Search {
   db: Db;
-  scope: Scope;
+  scope: MessageFilter;
   query: TermQuery;
   deadline: number;
 }
@@ -57,7 +57,7 @@ interface Newest {
 }
 
 /** What was found for one term: live messages, the newest first. */
-export interface Look extends Newest {
+export interface TermResult extends Newest {
   live: ReadonlyMap<string, SeqRange>;
 }
 
@@ -67,10 +67,10 @@ export interface Look extends Newest {
  *
  * @param known all the live messages of the scope, by their sessions, where that is known
  */
-export async function lookForEach(
+export async function findByTerms(
   search: Search,
   known: ReadonlyMap<string, SeqRange> | undefined,
-): Promise<Look[]> {
+): Promise<TermResult[]> {
   const { db, scope, query } = search;
   const newest = await newestForEach(search);
   const found = newest.flatMap((one) => one.found);
@@ -146,11 +146,15 @@ async function lookOn(
   term: string,
   newest: Newest,
   live: ReadonlyMap<string, SeqRange>,
-): Promise<Look> {
+): Promise<TermResult> {
   const { db, scope, query } = search;
   const dead = new Set<string>();
   const bounds = new Map<string, SeqRange>();
-  let look: Look = { ...newest, found: newest.found.filter((one) => isLive(one, live)), live };
+  let look: TermResult = {
+    ...newest,
+    found: newest.found.filter((one) => isLive(one, live)),
+    live,
+  };
   for (let looks = 1; looks < PERSISTENCE; looks++) {
     if (!look.cut || look.found.length >= query.limit / 2) break;
     if (look.found.length === newest.found.length) break;
@@ -175,7 +179,7 @@ async function lookOn(
  * behind their ends those of an append that is under way or was cut off.
  */
 function without(
-  scope: Scope,
+  scope: MessageFilter,
   dead: ReadonlySet<string>,
   bounds: ReadonlyMap<string, SeqRange>,
 ): Filter<MessageDocument> {

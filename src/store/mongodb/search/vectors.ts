@@ -1,6 +1,6 @@
 import { Binary, type Db, type Filter } from 'mongodb';
 import type { MessageVector, NewestVectors, SeqRange, VectorStore } from '../../search-port.ts';
-import { during, isLive, liveRanges, scopeOf } from '../access-scope.ts';
+import { during, isLive, liveRanges, toSearchFilter } from '../access-scope.ts';
 import type { Connection } from '../connection/index.ts';
 import { type MessageDocument, messagesOf, type VectorDocument, vectorsOf } from '../documents.ts';
 import { messageId } from '../message-id.ts';
@@ -59,7 +59,7 @@ export function mongoVectors(connection: Connection): VectorStore {
 
     newest(namespace, scope, { model, limit, since, until }) {
       return connection.run(async ({ db }): Promise<NewestVectors> => {
-        const scoped = await scopeOf(db, namespace, scope);
+        const scoped = await toSearchFilter(db, namespace, scope);
         if (scoped === undefined) {
           return { vectors: [], ranges: new Map(), outdated: 0, cut: false };
         }

@@ -45,7 +45,7 @@ function identityOf(path: string): string | undefined {
  * not any more. SQLite goes on with a file that was removed, or that another was moved in the place of:
  * nobody would find again what it wrote, and its log has the name of the other's.
  */
-export function placeKeeper(path: string): () => void {
+export function createFileIdentityCheck(path: string): () => void {
   const opened = identityOf(path);
   return () => {
     const current = identityOf(path);

@@ -3,7 +3,7 @@ import { DomainError, REPEAT } from '../../../domain/errors.ts';
 import { damagedTextLog } from './damaged-text.ts';
 import type { Database, Row, Statement } from './engine.ts';
 import { isBusy, outlastsItsCause, toDomainError } from './errors.ts';
-import { assertKnown, assertOurs, placeKeeper } from './file-identity.ts';
+import { assertKnown, assertOurs, createFileIdentityCheck } from './file-identity.ts';
 import { type ConnectionOptions, openFile, snapshotOf, type Warn } from './open-file.ts';
 import { SCHEMA_STEPS } from './schema-steps.ts';
 import { WriteQueue } from './write-queue.ts';
@@ -56,7 +56,7 @@ export class Connection {
     this.#warn = options.warn ?? (() => {});
     this.#database = database;
     this.#inspect = damagedTextLog(this.#warn);
-    this.assertInPlace = placeKeeper(path);
+    this.assertInPlace = createFileIdentityCheck(path);
     this.#writes = new WriteQueue({
       begin: async (deadline) => {
         await this.#mend();
@@ -301,7 +301,7 @@ export class Connection {
     this.#database = database;
     this.#snapshot = snapshot;
     this.#defineInTime();
-    this.assertInPlace = placeKeeper(this.#path);
+    this.assertInPlace = createFileIdentityCheck(this.#path);
     await this.#assertCurrent();
   }
 

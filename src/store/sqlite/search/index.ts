@@ -1,7 +1,7 @@
 import type {
   Candidate,
   Candidates,
-  Located,
+  ResolvedMessage,
   SearchScope,
   SearchStore,
   SeqRange,
@@ -10,7 +10,7 @@ import type {
 import type { Connection, Row } from '../connection/index.ts';
 import { MESSAGE, toMessage } from '../messages.ts';
 import { END_OF_TIME, listedMetadata } from '../rows.ts';
-import { REACHED, reached, SESSION_COLUMNS, toSession } from '../sessions.ts';
+import { ACCESS_CONDITION, accessParameters, SESSION_COLUMNS, toSession } from '../sessions.ts';
 import { scopes } from './terms.ts';
 
 /** How many times as many messages as are wanted are looked at, where many are deleted or too old. */
@@ -42,7 +42,7 @@ const UNINDEXED = `SELECT unindexed.id, sessions.session_id, sessions.uuid, sess
     AND sessions.namespace = ?1 AND (?2 IS NULL OR sessions.user_id = ?2)
     AND (?3 IS NULL OR sessions.session_id = ?3)`;
 
-const NUMBER = `SELECT id FROM sessions WHERE ${REACHED} AND deleted_at IS NULL`;
+const NUMBER = `SELECT id FROM sessions WHERE ${ACCESS_CONDITION} AND deleted_at IS NULL`;
 
 const LAST_ID_BY = `SELECT max(id) FROM (
   SELECT id FROM messages WHERE created_at <= ? ORDER BY created_at DESC, id DESC LIMIT 1000)`;
@@ -86,7 +86,7 @@ export function sqliteSearch(connection: Connection): SearchStore {
   /** What the terms of a scope begin with; `undefined` if there is nothing in it. */
   function prefixOf(namespace: string, { session_id, user_id }: SearchScope): string | undefined {
     if (session_id !== undefined) {
-      const row = statement(NUMBER).get(...reached({ namespace, user_id }, session_id));
+      const row = statement(NUMBER).get(...accessParameters({ namespace, user_id }, session_id));
       return row === undefined ? undefined : scopes.session(row[0] as number);
     }
     return user_id === undefined ? scopes.namespace(namespace) : scopes.user(namespace, user_id);
@@ -194,9 +194,9 @@ export function sqliteSearch(connection: Connection): SearchStore {
       return connection.read(() => connection.atOnce(() => candidates(namespace, scope, query)));
     },
 
-    locate(namespace, places, metadataMaxBytes) {
+    findByPosition(namespace, places, metadataMaxBytes) {
       return connection.read(() =>
-        places.flatMap((place): Located[] => {
+        places.flatMap((place): ResolvedMessage[] => {
           const { session_id, session_uuid, seq } = place;
           const named = [namespace, session_id, session_uuid, seq];
           const row = statement(LOCATED).get(...named, metadataMaxBytes);

@@ -1,7 +1,7 @@
 import type { MessageVector, NewestVectors, SeqRange, VectorStore } from '../../search-port.ts';
 import type { Connection, Row } from '../connection/index.ts';
 import { END_OF_TIME } from '../rows.ts';
-import { REACHED, reached } from '../sessions.ts';
+import { ACCESS_CONDITION, accessParameters } from '../sessions.ts';
 
 const PUT = `INSERT INTO vectors (id, model, digest, vector)
   SELECT messages.id, ?, ?, ? FROM sessions JOIN messages ON messages.session = sessions.id
@@ -35,7 +35,7 @@ const LOOKED_AT = 20_000;
 const NEWEST_MS = 2000;
 
 const NEWEST = {
-  session: NEWEST_OF(REACHED),
+  session: NEWEST_OF(ACCESS_CONDITION),
   user: NEWEST_OF('namespace = ? AND user_id = ?'),
   /** Most vectors are of live sessions, and of the one namespace that a file mostly has. */
   namespace: `SELECT ${FOUND}
@@ -77,7 +77,7 @@ export function sqliteVectors(connection: Connection): VectorStore {
         const rows =
           session_id !== undefined
             ? statement(NEWEST.session).all(
-                ...reached({ namespace, user_id }, session_id),
+                ...accessParameters({ namespace, user_id }, session_id),
                 ...time,
                 limit + 1,
               )

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { termsOf } from '../../../../src/search/analyzer.ts';
-import { digestOf, toStored } from '../../../../src/search/vectors.ts';
+import { digestOf, quantize } from '../../../../src/search/vectors.ts';
 import { purgeExpired } from '../../../../src/services/purge.ts';
 import type { Store } from '../../../../src/store/port.ts';
 import { Database } from '../../../../src/store/sqlite/connection/engine.ts';
@@ -70,7 +70,7 @@ async function writeBefore(path: string): Promise<void> {
         .get(thread, base + 1 + i, `${content}!`, content, NOW, NOW, terms.join(' ')) as [number];
       if (content === 'a red hen') run('INSERT INTO unindexed (id) VALUES (?)', id);
       else indexTerms(connection, id, { session: thread, namespace: 'n', user_id }, terms);
-      const vector = toStored(new Float32Array([1, 2, 3]));
+      const vector = quantize(new Float32Array([1, 2, 3]));
       run(`INSERT INTO vectors VALUES (?, 'm', ?, ?)`, id, digestOf(content), vector);
     });
     // Where a purge was cut off, there may be a summary of messages that are gone.

@@ -296,7 +296,7 @@ describe('the index of the embedded store', () => {
         const ofOneMessage = candidates.map(({ matched }) => matched);
         expect(ofOneMessage).toStrictEqual(expected.slice(0, 3).map(() => [word]));
         expect(cut).toStrictEqual(expected.length > 3 ? [word] : []);
-        const places = await store.search.locate(who.namespace, candidates, 1000);
+        const places = await store.search.findByPosition(who.namespace, candidates, 1000);
         expect(places.map(({ message }) => message.uuid)).toStrictEqual(
           expected.slice(0, 3).map(({ uuid }) => uuid),
         );
