@@ -37,6 +37,7 @@ export async function serverUse() {
 }
 
 export async function services(store) {
+  const { TOOL_ANSWER } = await import(dist('mcp/answer/answer-shape.js'));
   const { FairQueue } = await import(dist('services/fair-queue.js'));
   const deps = {
     store: async () => store,
@@ -45,6 +46,7 @@ export async function services(store) {
     purgeAfter: undefined,
     longReads: new FairQueue(),
     onChange: () => {},
+    answer: TOOL_ANSWER,
   };
   const { createMemoryService } = await import(dist('services/memory.js'));
   const { createSessionService } = await import(dist('services/sessions.js'));

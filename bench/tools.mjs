@@ -13,8 +13,7 @@ const CALL_TIMEOUT_MS = 120_000;
  */
 export async function toolCaller(store) {
   const { TOOLS } = await import(dist('mcp/tools/index.js'));
-  const { runTool } = await import(dist('mcp/calls/run-tool.js'));
-  const { createRunCall } = await import(dist('mcp/calls/run-call.js'));
+  const { createRunCall, runTool } = await import(dist('mcp/calls/run-call.js'));
   const parts = await services(store);
   const tools = new Map(TOOLS.map((tool) => [tool.name, tool]));
   const options = { observe: () => () => {}, callTimeout: CALL_TIMEOUT_MS };

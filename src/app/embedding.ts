@@ -1,9 +1,9 @@
 import type { Config } from '../config/index.ts';
 import type { Logger } from '../domain/logger.ts';
+import type { MessagePosition } from '../domain/positions.ts';
 import type { Embedder } from '../search/embeddings/embedder.ts';
 import type { Embeddings } from '../services/dependencies.ts';
 import type { Store } from '../store/port.ts';
-import type { MessagePosition } from '../store/search-port.ts';
 
 /** How long a search waits for the vector of its question, in milliseconds. */
 const QUESTION_MS = 2000;

@@ -3,8 +3,8 @@ import { v7 as uuidv7 } from 'uuid';
 import { type Config, ConfigError } from '../config/index.ts';
 import { durationText } from '../config/setting.ts';
 import type { Logger } from '../domain/logger.ts';
-import { logCalls } from '../mcp/calls/call-log.ts';
-import { combineObservers } from '../mcp/calls/call-observer.ts';
+import { TOOL_ANSWER } from '../mcp/answer/answer-shape.ts';
+import { combineObservers, logCalls } from '../mcp/calls/call-observer.ts';
 import { localPrincipal } from '../mcp/principal.ts';
 import { createServerFactory, type ServedConnection } from '../mcp/server.ts';
 import { ChangeNotifier } from '../mcp/updates/change-notifier.ts';
@@ -56,13 +56,14 @@ export async function startApp(options: AppOptions): Promise<App> {
   const deps: Dependencies = {
     store: store.get,
     now: Date.now,
-    newUuid: () => uuidv7(),
+    newUuid: uuidv7,
     get purgeAfter() {
       return retention.current;
     },
     embeddings,
     longReads: new FairQueue(),
-    onChange: (namespace, changed) => changes.notify(namespace, changed),
+    onChange: changes.notify,
+    answer: TOOL_ANSWER,
   };
   const makeServer = createServerFactory({
     version: options.version,

@@ -31,7 +31,8 @@ export function createLogger(
   );
   const at = (lineLevel: Exclude<LogLevel, 'silent'>) => (message: string, fields?: Fields) =>
     log[lineLevel](fields ?? {}, message);
-  return { error: at('error'), warn: at('warn'), info: at('info'), debug: at('debug') };
+  const enabled = (lineLevel: Exclude<LogLevel, 'silent'>) => log.isLevelEnabled(lineLevel);
+  return { enabled, error: at('error'), warn: at('warn'), info: at('info'), debug: at('debug') };
 }
 
 /**

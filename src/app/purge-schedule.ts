@@ -1,7 +1,7 @@
 import type { Config } from '../config/index.ts';
 import type { Logger } from '../domain/logger.ts';
-import { purgeCutoff } from '../services/dependencies.ts';
 import { purgeExpired } from '../services/purge.ts';
+import { purgeCutoff } from '../services/undo-deadline.ts';
 import type { PurgeCounts, Store } from '../store/port.ts';
 
 /** The sweep at start-up waits this long, so as not to be in the way of the first calls. */

@@ -6,6 +6,8 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 export type Fields = Record<string, unknown>;
 
 export interface Logger {
+  /** Whether lines of a level are written: making one that is not is work for nothing. */
+  enabled(level: Exclude<LogLevel, 'silent'>): boolean;
   error(message: string, fields?: Fields): void;
   warn(message: string, fields?: Fields): void;
   info(message: string, fields?: Fields): void;

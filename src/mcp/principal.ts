@@ -1,4 +1,4 @@
-import type { Caller } from '../services/dependencies.ts';
+import type { Caller } from '../services/caller.ts';
 
 /** What a credential may do. `admin` includes the others. */
 export const SCOPES = ['sessions:read', 'sessions:write', 'admin'] as const;

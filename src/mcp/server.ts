@@ -1,8 +1,7 @@
 import { Server, type ServerContext } from '@modelcontextprotocol/server';
 import type { Logger } from '../domain/logger.ts';
 import { invalidParams } from './answer/protocol-errors.ts';
-import { type CallOptions, createRunCall, type Hold } from './calls/run-call.ts';
-import { runTool } from './calls/run-tool.ts';
+import { type CallOptions, createRunCall, type Hold, runTool } from './calls/run-call.ts';
 import { serveCompletion } from './completion.ts';
 import { toolDefinition } from './json-schema.ts';
 import { servePrompts } from './prompts/handlers.ts';

@@ -1,5 +1,16 @@
-import type { Candidate, MessagePosition, SeqRange } from '../store/search-port.ts';
+import type { MessagePosition, SeqRange } from '../domain/positions.ts';
 import { QUESTION_TERM } from './analyzer.ts';
+
+/** A message that has at least one of the terms that are looked for. */
+export interface Candidate extends MessagePosition {
+  role: string;
+  /** Milliseconds since 1970. */
+  created_at: number;
+  /** The terms that are looked for, each as often as the message has it. */
+  matched: readonly string[];
+  /** The number of terms that the message has in all. */
+  length: number;
+}
 
 export interface RankedMessage {
   place: MessagePosition;
@@ -171,14 +182,6 @@ function priorOf(
   const asking = matched.includes(QUESTION_TERM) ? ASKING : 1;
   const age = Math.max(0, now - created_at);
   return telling * asking * (1 + RECENCY.bonus * 2 ** (-age / RECENCY.halfLife));
-}
-
-/** Names a message by its place. */
-export function positionKey({
-  session_uuid,
-  seq,
-}: Pick<MessagePosition, 'session_uuid' | 'seq'>): string {
-  return `${seq}@${session_uuid}`;
 }
 
 function mean(numbers: readonly number[]): number {

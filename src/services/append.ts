@@ -1,20 +1,21 @@
-import { DomainError, invalidArgument, REPEAT } from '../domain/errors.ts';
+import { DomainError, REPEAT } from '../domain/errors.ts';
 import type { JsonObject } from '../domain/metadata.ts';
-import { estimateTokens } from '../domain/records.ts';
+import {
+  estimateTokens,
+  type SummaryBacklog,
+  summaryBacklog,
+  WINDOW_DEFAULT,
+} from '../domain/records.ts';
 import { timestamp } from '../domain/times.ts';
 import { analyseMessage } from '../search/analyzer.ts';
-import type { Append, AppendedSession, RetiredRange, Store } from '../store/port.ts';
-import { createSessionCreator } from './create-session.ts';
-import {
-  type Caller,
-  type Dependencies,
-  sessionChangeEvent,
-  undoDeadline,
-} from './dependencies.ts';
+import type { Append, AppendedSession, RetiredRange } from '../store/port.ts';
+import type { Caller } from './caller.ts';
+import { sessionCreator } from './create-session.ts';
+import type { Dependencies } from './dependencies.ts';
+import { ServiceError } from './errors.ts';
 import { mapInSlices } from './event-loop.ts';
-import { describeAbsence } from './not-found.ts';
-import { type SummaryBacklog, summaryBacklog, WINDOW_DEFAULT } from './summary-backlog.ts';
-import { isPastUndoDeadline, retryAfterPurge } from './undo-deadline.ts';
+import { sessionNotFound } from './not-found.ts';
+import { isPastUndoDeadline, retryAfterPurge, undoDeadline } from './undo-deadline.ts';
 
 export interface AddedMessage {
   uuid?: string | undefined;
@@ -23,14 +24,11 @@ export interface AddedMessage {
   metadata?: JsonObject | undefined;
 }
 
-/** What every attempt to append has in common. */
-type Added = Pick<Append, 'messages' | 'hasClientUuids'>;
-
-/** What of a session stays deleted that an append has revived. */
+/** The messages that stay deleted of a session that an append has revived. */
 export interface Revival {
-  /** How many messages can be put back. */
+  /** The number of messages that can be put back. */
   deleted_message_count: number;
-  /** When the first of them are purged; absent if there are none, or that is never. */
+  /** When the first of them are purged; absent if there are none, or if that is never. */
   purge_at?: string;
 }
 
@@ -39,78 +37,69 @@ export interface AddResult {
   messages: { uuid: string; seq: number; status: 'created' | 'updated' }[];
   /** Present if the session was deleted until then. */
   revival?: Revival;
-  /** How many messages lie behind the newest summary, once that is too many. */
-  unsummarized?: SummaryBacklog;
+  /** Present if a summary is due. */
+  summaryBacklog?: SummaryBacklog;
 }
 
 /**
- * Returns a function that appends messages. The session is created if it is not there. If it is deleted,
- * it comes back without the messages that it had: these stay deleted, and can be put back.
+ * Returns a function that appends messages to a session. It creates a session that does not exist. It
+ * revives a deleted one without the messages that it had, which stay deleted and can be put back.
  *
- * It throws `DomainError`: INVALID_ARGUMENT when two of the messages have one uuid; NOT_FOUND when the
- * session's user is deleted; PERMISSION_DENIED when a pinned caller may not have that session.
+ * It throws `ServiceError`: INVALID_ARGUMENT when two of the messages have the same uuid; NOT_FOUND
+ * when the user of the session is deleted; PERMISSION_DENIED when a pinned caller may not have that
+ * session.
  */
 export function createAppend(deps: Dependencies) {
-  const absence = describeAbsence(deps);
-  const begin = createSessionCreator(deps);
-
-  /** Appends, for a pinned caller to a session that is begun as theirs if they have none such. */
-  async function appendTo(caller: Caller, store: Store, session_id: string, added: Added) {
-    const attempt = () => {
-      // Each at its own time: no message is older than its session.
-      const append = { ...added, at: timestamp(deps.now()), newUuid: deps.newUuid };
-      return store.messages.append(caller, session_id, append).catch((error: unknown) => {
-        throw withUuids(error, added);
-      });
-    };
-    const outcome = await attempt();
-    if (outcome.applied || outcome.found !== undefined) return outcome;
-    await begin(caller, store, { session_id });
-    return attempt();
-  }
+  const createSession = sessionCreator(deps);
 
   return async (
     caller: Caller,
-    sessionId: string,
+    session_id: string,
     added: readonly AddedMessage[],
   ): Promise<AddResult> => {
-    const given = added.flatMap(({ uuid }) => (uuid === undefined ? [] : [uuid]));
-    if (new Set(given).size < given.length) {
-      throw invalidArgument('messages: two of them have the same uuid. Give each its own.');
-    }
+    const uuids = added.flatMap(({ uuid }) => (uuid === undefined ? [] : [uuid]));
+    if (new Set(uuids).size < uuids.length) throw new ServiceError({ kind: 'duplicate_uuids' });
     const store = await deps.store();
     const { namespace } = caller;
-    const terms = await mapInSlices(added, analyseMessage);
-    const toAdd: Added = {
-      messages: added.map(({ uuid, role, content, metadata = {} }, i) => ({
-        uuid: uuid ?? deps.newUuid(),
-        hasClientUuid: uuid !== undefined,
-        role,
-        content,
-        metadata,
-        token_count: estimateTokens(content),
-        terms: terms[i] as string[],
-      })),
-      hasClientUuids: given.length > 0,
+    const append = { ...(await analysed(deps, added)), hasClientUuids: uuids.length > 0 };
+    const write = () => {
+      // Each attempt at its own time: no message is older than its session.
+      const now = { at: timestamp(deps.now()), newUuid: deps.newUuid };
+      return store.messages
+        .append(caller, session_id, { ...append, ...now })
+        .catch((error: unknown) => {
+          throw withRepeatableUuids(error, append.messages);
+        });
     };
-    const outcome = await retryAfterPurge(
-      deps,
-      () => appendTo(caller, store, sessionId, toAdd),
-      (outcome) => (outcome.applied ? undefined : outcome.found),
-      (cutoff) => store.sessions.purge(namespace, sessionId, cutoff),
-    );
+    const attempt = async () => {
+      const outcome = await write();
+      if (outcome.applied || outcome.found !== undefined) return outcome;
+      // Only a pinned caller gets here: the session does not exist, or is another user's.
+      await createSession(caller, store, { session_id });
+      return write();
+    };
+    let outcome = await attempt();
     if (!outcome.applied) {
-      throw await absence.session(caller, store, sessionId, outcome.found);
+      outcome = await retryAfterPurge(
+        deps,
+        outcome,
+        (outcome) => (outcome.applied ? undefined : outcome.found),
+        (cutoff) => store.sessions.purge(namespace, session_id, cutoff),
+        attempt,
+      );
+    }
+    if (!outcome.applied) {
+      throw await sessionNotFound(deps, caller, store, session_id, outcome.found);
     }
     const { session, messages, retired } = outcome.record;
     deps.embeddings?.offer(
       namespace,
       messages.map(({ seq }, i) => ({
-        place: { session_id: sessionId, session_uuid: session.uuid, seq },
-        content: toAdd.messages[i]?.content as string,
+        place: { session_id, session_uuid: session.uuid, seq },
+        content: added[i]?.content as string,
       })),
     );
-    deps.onChange(namespace, sessionChangeEvent(session, true));
+    deps.onChange(namespace, { session_id, owner: session.user_id, listed: true });
     return {
       session,
       messages: messages.map(({ uuid, seq, created }) => ({
@@ -118,19 +107,35 @@ export function createAppend(deps: Dependencies) {
         seq,
         status: created ? 'created' : 'updated',
       })),
-      ...(retired !== undefined && { revival: describeRevival(deps, retired) }),
+      ...(retired !== undefined && { revival: toRevival(deps, retired) }),
       ...summaryBacklog(outcome.record, WINDOW_DEFAULT),
     };
   };
 }
 
+/** The messages as a store takes them, with their search terms. */
+async function analysed(
+  deps: Dependencies,
+  added: readonly AddedMessage[],
+): Promise<Pick<Append, 'messages'>> {
+  const terms = await mapInSlices(added, analyseMessage);
+  const messages = added.map(({ uuid, role, content, metadata = {} }, i) => ({
+    uuid: uuid ?? deps.newUuid(),
+    hasClientUuid: uuid !== undefined,
+    ...{ role, content, metadata },
+    token_count: estimateTokens(content),
+    terms: terms[i] as string[],
+  }));
+  return { messages };
+}
+
 /** @param retired the oldest first */
-function describeRevival(deps: Dependencies, retired: readonly RetiredRange[]): Revival {
-  const there = retired.filter((range) => !isPastUndoDeadline(deps, range));
-  const [oldest] = there;
+function toRevival(deps: Dependencies, retired: readonly RetiredRange[]): Revival {
+  const restorable = retired.filter((range) => !isPastUndoDeadline(deps, range));
+  const [oldest] = restorable;
   const purge_at = oldest && undoDeadline(oldest.deleted_at, deps.purgeAfter);
   return {
-    deleted_message_count: there.reduce(
+    deleted_message_count: restorable.reduce(
       (sum, { first_seq, last_seq }) => sum + last_seq - first_seq + 1,
       0,
     ),
@@ -138,24 +143,17 @@ function describeRevival(deps: Dependencies, retired: readonly RetiredRange[]): 
   };
 }
 
-/** How many uuids an error lists. */
-const MAX_LISTED = 20;
-
 /**
- * An error that makes a repetition safe where nobody knows whether the messages were stored: without
- * uuids a repetition would store them once more.
+ * Adds the uuids to an error that leaves open whether the messages were stored. Repeating the append
+ * with these uuids is safe; without them, it would store the messages once more.
  */
-function withUuids(error: unknown, { messages }: Added): unknown {
-  const ours = messages.some(({ hasClientUuid }) => !hasClientUuid);
-  if (!(error instanceof DomainError) || !error.outcomeUnknown || !ours) return error;
-  const uuids = messages.map(({ uuid }) => uuid).join(', ');
-  const advice =
-    messages.length <= MAX_LISTED
-      ? `So that nothing is stored twice, repeat it with these uuids, in this order: ${uuids}.`
-      : 'So that nothing is stored twice, look at the end of list_messages before you repeat it.';
+function withRepeatableUuids(error: unknown, messages: Append['messages']): unknown {
+  const generated = messages.some(({ hasClientUuid }) => !hasClientUuid);
+  if (!(error instanceof DomainError) || !error.outcomeUnknown || !generated) return error;
+  const uuids = messages.map(({ uuid }) => uuid);
   const problem = error.message.replace(REPEAT, '').trimEnd();
-  return new DomainError(error.code, `${problem} ${advice}`, {
-    cause: error,
-    outcomeUnknown: true,
-  });
+  return new ServiceError(
+    { kind: 'append_outcome_unknown', code: error.code, problem, uuids },
+    { cause: error, outcomeUnknown: true },
+  );
 }

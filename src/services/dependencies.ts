@@ -1,23 +1,12 @@
-import type { Session } from '../domain/records.ts';
-import { timestamp } from '../domain/times.ts';
+import type { MessagePosition } from '../domain/positions.ts';
+import type { Message } from '../domain/records.ts';
 import type { Store } from '../store/port.ts';
-import type { MessagePosition } from '../store/search-port.ts';
+import type { ChangeEvent } from './events.ts';
 import type { FairQueue } from './fair-queue.ts';
 
-/** A record that a call has changed. */
-export type ChangeEvent = { user_id: string } | SessionChangeEvent;
-
-export interface SessionChangeEvent {
-  session_id: string;
-  /** Whom the session belongs to, if it does. */
-  owner: string | undefined;
-  /** Whether the list of the owner's sessions shows the change, and nothing else tells of that. */
-  listed: boolean;
-}
-
 /**
- * What the services are made of. The store is asked for when a call needs it, so that a server
- * answers its handshake before any store is open.
+ * What the services are made of. The store is asked for when a call needs it, so that a server answers
+ * its handshake before any store is open.
  */
 export interface Dependencies {
   store(): Promise<Store>;
@@ -26,82 +15,61 @@ export interface Dependencies {
   /** A new UUID version 7. */
   newUuid(): string;
   /**
-   * How long soft-deleted records are kept, in milliseconds; `undefined` keeps them for ever. It is read
+   * How long soft-deleted records are kept, in milliseconds; `undefined` keeps them for ever. Read it
    * whenever it is needed: servers that come and go change it.
    */
   readonly purgeAfter: number | undefined;
-  /** What compares texts by their meaning, where it is configured. */
+  /** Embeds messages and queries, if an embeddings endpoint is configured. */
   embeddings?: Embeddings | undefined;
-  /** Where searches and long lists of all callers wait for their turn. */
+  /** Searches and long lists of all callers wait here for their turn. */
   longReads: FairQueue;
-  /** Hears of every change that was acknowledged. */
+  /** Is told of every change once the store has acknowledged it. */
   onChange(namespace: string, event: ChangeEvent): void;
+  /** How the front end shows records, which decides how many of them fit on a page. */
+  answer: AnswerShape;
 }
 
-/** What compares texts by their meaning: vectors that a model makes of them. */
+/** Embeds texts with one model. */
 export interface Embeddings {
-  /** Vectors of different models cannot be compared. */
+  /** The name of the model. Vectors of different models cannot be compared. */
   model: string;
-  /** Takes messages that were stored, to be embedded in the background. */
+  /** Queues stored messages to be embedded in the background. */
   offer(namespace: string, messages: readonly { place: MessagePosition; content: string }[]): void;
   /**
-   * The vector of a question, in the form in which vectors are stored.
+   * Embeds a query.
    *
-   * @throws EmbeddingError if there is none to be had in the time that a search has
+   * @returns the vector in the form in which vectors are stored
+   * @throws EmbeddingError if the endpoint does not answer in the time that a search has
    */
   question(text: string): Promise<Uint8Array>;
 }
 
-/** On whose behalf a call is made. */
-export interface Caller {
-  /** The tenant: nothing outside of it exists for the caller. */
-  namespace: string;
-  /** The one user that the caller is pinned to: for them, other users' records do not exist. */
-  user_id?: string;
-  /** Names the credential, which has its share of what takes long; without it, the namespace has one. */
-  credential?: string;
-}
-
 /**
- * Does what takes long on behalf of a caller: see `FairQueue`.
- *
- * @throws DomainError RESOURCE_EXHAUSTED when its turn does not come; what `work` throws
+ * How a front end shows records. Records may hold a megabyte each, and answers may not: the services
+ * end a page where the shown records reach its size.
  */
-export function queueLongRead<T>(
-  { longReads }: Pick<Dependencies, 'longReads'>,
-  { credential, namespace }: Caller,
-  store: Store,
-  work: () => Promise<T>,
-): Promise<T> {
-  return longReads.run(credential ?? `namespace:${namespace}`, store.longReads, work);
+export interface AnswerShape {
+  /** The most bytes of records in one answer, as JSON. */
+  pageMaxBytes: number;
+  /** The most bytes of metadata shown of a record, as JSON. Stores leave more than that out of lists. */
+  metadataMaxBytes: number;
+  /** The most bytes of content shown of a message, as JSON. */
+  contentMaxBytes: number;
+  /** The same for a search hit. */
+  hitMaxBytes: number;
+  /** A session or user as it is shown. */
+  record<T extends Pick<Message, 'metadata' | 'metadata_omitted_bytes'>>(record: T): T;
+  /**
+   * A message as it is shown.
+   *
+   * @param offset where its content begins, in characters (UTF-16 code units)
+   */
+  message(message: Message, offset?: number): Message;
+  /** A search hit as it is shown: its content around the first of the terms. */
+  hit(message: Message, terms: readonly string[]): Promise<Message>;
+  /** The message before or after a hit as it is shown. */
+  neighbour(message: Message): Neighbour;
 }
 
-/** @param listed see `ChangedSession` */
-export function sessionChangeEvent(
-  { session_id, user_id }: Pick<Session, 'session_id' | 'user_id'>,
-  listed: boolean,
-): SessionChangeEvent {
-  return { session_id, owner: user_id, listed };
-}
-
-/** When a record deleted at `deletedAt` is purged; `undefined` if never. */
-export function undoDeadline(
-  deletedAt: string,
-  purgeAfter: number | undefined,
-): string | undefined {
-  return purgeAfter === undefined ? undefined : timestamp(Date.parse(deletedAt) + purgeAfter);
-}
-
-/**
- * The time before which what was deleted is past its purge; `undefined` if nothing ever is. It may be
- * there still, since the sweep takes its time.
- */
-export function purgeCutoff(now: number, purgeAfter: number | undefined): string | undefined {
-  return purgeAfter === undefined ? undefined : timestamp(now - purgeAfter);
-}
-
-/**
- * The most bytes of records in one answer. Hosts cut tool answers at about 25,000 tokens; a page
- * that would be longer ends early and says how to go on.
- */
-export const PAGE_MAX_BYTES = 90_000;
+/** A message before or after a search hit. */
+export type Neighbour = Pick<Message, 'uuid' | 'seq' | 'role' | 'content'>;

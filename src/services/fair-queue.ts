@@ -1,9 +1,12 @@
 import { DomainError } from '../domain/errors.ts';
+import type { Store } from '../store/port.ts';
+import type { Caller } from './caller.ts';
+import { ServiceError } from './errors.ts';
 
-/** How much of the capacity one key may take. */
+/** The share of the capacity that one key may use. */
 const SHARE = 0.25;
 
-/** How long work may wait for its turn, in milliseconds: shorter than a call may take. */
+/** How long work may wait for its turn, in milliseconds. A call may take longer than that. */
 const WAIT_MAX_MS = 20_000;
 
 interface Waiting {
@@ -12,18 +15,19 @@ interface Waiting {
 }
 
 /**
- * Runs work that takes long, a limited number at once. Each key, which stands for a credential, has
- * its share of them; those that wait take turns by key, so that who asks for much waits for himself.
+ * Runs long work, a limited number at once. Each key stands for a credential and may use a share of the
+ * capacity. Waiting work is admitted in turns by key, so that a caller who asks for much delays only
+ * itself.
  */
 export class FairQueue {
   readonly #running = new Map<string, number>();
-  /** In the order in which the keys have their turns. */
+  /** The keys are in the order of their turns. */
   readonly #waiting = new Map<string, Waiting[]>();
   #total = 0;
 
   /**
-   * @param capacity how many may run at once; a key has a quarter of it, but at least one
-   * @throws DomainError RESOURCE_EXHAUSTED when the work has not had its turn in time; what `work` throws
+   * @param capacity how many may run at once; a key may use a quarter of it, but at least one
+   * @throws ServiceError RESOURCE_EXHAUSTED when the work has to wait for too long; what `work` throws
    */
   async run<T>(key: string, capacity: number, work: () => Promise<T>): Promise<T> {
     const share = Math.max(1, Math.floor(capacity * SHARE));
@@ -35,7 +39,7 @@ export class FairQueue {
       while (this.#total < capacity && this.#admitOne(share));
     };
     working.then(leave, (error: unknown) => {
-      // The store may be at it still, though it has given up to answer.
+      // The store may still be working, though the call has given up.
       const unfinished = error instanceof DomainError ? error.unfinished : undefined;
       Promise.resolve(unfinished).then(leave, leave);
     });
@@ -46,7 +50,7 @@ export class FairQueue {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#forget(key, waiting);
-        reject(tooMany());
+        reject(new ServiceError({ kind: 'long_reads_queue_timeout', waited_ms: WAIT_MAX_MS }));
       }, WAIT_MAX_MS);
       const waiting: Waiting = { timer, begin: resolve };
       const others = this.#waiting.get(key);
@@ -55,13 +59,13 @@ export class FairQueue {
     });
   }
 
-  /** Lets in who waits, the key whose last turn is the longest ago first; `false` if nobody may. */
+  /** Admits waiting work of the key whose last turn is longest ago; `false` if no key may. */
   #admitOne(share: number): boolean {
     for (const [key, waiting] of this.#waiting) {
       if (this.#runningOf(key) >= share) continue;
       const [next] = waiting as [Waiting];
       this.#forget(key, next);
-      // The others of the key have their turn after all other keys.
+      // The rest of this key waits until all other keys have had a turn.
       const left = this.#waiting.get(key);
       if (left !== undefined) {
         this.#waiting.delete(key);
@@ -98,9 +102,16 @@ export class FairQueue {
   }
 }
 
-function tooMany(): DomainError {
-  return new DomainError(
-    'RESOURCE_EXHAUSTED',
-    `Too many searches and long lists of yours are under way: this one has waited for ${WAIT_MAX_MS / 1000} s and was not begun. Ask for fewer at once, then repeat the call.`,
-  );
+/**
+ * Runs a long read on behalf of a caller when its turn has come.
+ *
+ * @throws ServiceError RESOURCE_EXHAUSTED when its turn does not come in time; what `read` throws
+ */
+export function queueLongRead<T>(
+  queue: FairQueue,
+  { credential, namespace }: Caller,
+  store: Store,
+  read: () => Promise<T>,
+): Promise<T> {
+  return queue.run(credential ?? `namespace:${namespace}`, store.longReads, read);
 }

@@ -1,4 +1,3 @@
-import { DomainError, invalidArgument, quoted } from '../domain/errors.ts';
 import { type JsonObject, jsonBytes } from '../domain/metadata.ts';
 import {
   cutPage,
@@ -8,34 +7,26 @@ import {
   toPageRequest,
 } from '../domain/pagination.ts';
 import type { Message, Session, Summary } from '../domain/records.ts';
+import { type SummaryBacklog, summaryBacklog, WINDOW_DEFAULT } from '../domain/records.ts';
 import { timestamp } from '../domain/times.ts';
-import {
-  CONTENT_SHOWN_BYTES,
-  METADATA_SHOWN_BYTES,
-  truncateContent,
-  truncateMetadata,
-} from '../mcp/answer/truncate.ts';
 import type { FoundMessage, MessageRange, Store } from '../store/port.ts';
 import { createAppend } from './append.ts';
-import {
-  type Caller,
-  type Dependencies,
-  PAGE_MAX_BYTES,
-  sessionChangeEvent,
-} from './dependencies.ts';
-import { describeAbsence } from './not-found.ts';
-import { type SummaryBacklog, summaryBacklog, WINDOW_DEFAULT } from './summary-backlog.ts';
+import type { Caller } from './caller.ts';
+import type { AnswerShape, Dependencies } from './dependencies.ts';
+import { ServiceError } from './errors.ts';
+import { sessionNotFound } from './not-found.ts';
 
 export interface Memory {
   session: Session;
   summary?: Summary;
   /** In order, the newest last. */
   messages: Message[];
-  /** How many messages of the session lie before those returned. */
+  /** The number of messages of the session before those returned. */
   older_message_count: number;
-  /** How many of those asked for were left out to stay within a limit. */
+  /** The number of requested messages that were left out because they did not fit. */
   omitted_message_count: number;
-  unsummarized?: SummaryBacklog;
+  /** Present if a summary is due. */
+  summaryBacklog?: SummaryBacklog;
 }
 
 export interface MessageList extends PageArguments {
@@ -53,19 +44,25 @@ export interface MessagePage {
 
 export type MemoryService = ReturnType<typeof createMemoryService>;
 
-/** The rules for messages and summaries (design §3 to §5). Every method throws `DomainError`. */
+/** The rules for messages and summaries: docs/architecture.md. Every method throws `DomainError`. */
 export function createMemoryService(deps: Dependencies) {
   const now = () => timestamp(deps.now());
-  const absence = describeAbsence(deps);
+  const { answer } = deps;
 
-  /** A live session with a stretch of its messages. */
-  async function read(caller: Caller, store: Store, sessionId: string, stretch: MessageRange) {
-    const limit = Math.min(stretch.limit, MESSAGES_MAX);
-    const unsummarized = Math.min(stretch.unsummarized ?? 0, MESSAGES_MAX);
-    const some = { ...stretch, limit, unsummarized };
+  /** More messages do not fit into an answer: without its content, one takes some 200 bytes of JSON. */
+  const messagesMax = Math.ceil(answer.pageMaxBytes / 200);
+
+  /** Messages that fill an answer, each counted as it will be shown. */
+  const enough = { total: answer.pageMaxBytes, each: answer.contentMaxBytes };
+
+  /** A live session with a range of its messages. */
+  async function read(caller: Caller, store: Store, sessionId: string, range: MessageRange) {
+    const limit = Math.min(range.limit, messagesMax);
+    const unsummarized = Math.min(range.unsummarized ?? 0, messagesMax);
+    const some = { ...range, limit, unsummarized };
     const found = await store.messages.read(caller, sessionId, some);
     if (found === undefined || found.conversation.session.deleted_at !== undefined) {
-      throw await absence.session(caller, store, sessionId, found?.conversation.session);
+      throw await sessionNotFound(deps, caller, store, sessionId, found?.conversation.session);
     }
     return found;
   }
@@ -79,23 +76,24 @@ export function createMemoryService(deps: Dependencies) {
     { session, message }: FoundMessage,
   ): Promise<Message> {
     if (session === undefined || session.deleted_at !== undefined) {
-      throw await absence.session(caller, store, sessionId, session);
+      throw await sessionNotFound(deps, caller, store, sessionId, session);
     }
     if (message !== undefined) return message;
-    throw new DomainError(
-      'NOT_FOUND',
-      `There is no message ${quoted(uuid)} in session ${quoted(sessionId)}. list_messages shows the uuids that there are.`,
-    );
+    throw new ServiceError({ kind: 'message_not_found', session_id: sessionId, uuid });
+  }
+
+  function announce({ namespace }: Caller, { session_id, user_id: owner }: Session): void {
+    deps.onChange(namespace, { session_id, owner, listed: false });
   }
 
   return {
     add: createAppend(deps),
 
     /**
-     * What an agent needs to go on: the newest summary and the messages behind it, at least the last
-     * `last_n` and at most twice as many, as far as they fit.
+     * The newest summary and the messages behind it: at least the last `last_n` and at most twice as
+     * many, as far as they fit into the answer.
      *
-     * @param options.max_tokens how many estimated tokens the messages may take together
+     * @param options.max_tokens the most estimated tokens of all messages together
      */
     async get(
       caller: Caller,
@@ -104,18 +102,18 @@ export function createMemoryService(deps: Dependencies) {
     ): Promise<Memory> {
       const store = await deps.store();
       const window = options.last_n ?? WINDOW_DEFAULT;
-      const stretch: MessageRange = {
+      const range: MessageRange = {
         order: 'desc',
         limit: window,
         unsummarized: 2 * window,
-        enough: ENOUGH,
-        metadataMaxBytes: METADATA_SHOWN_BYTES,
+        enough,
+        metadataMaxBytes: answer.metadataMaxBytes,
       };
-      const { conversation, messages } = await read(caller, store, sessionId, stretch);
+      const { conversation, messages } = await read(caller, store, sessionId, range);
       const { session, summary, first_seq } = conversation;
-      const wanted = rangeLimit(conversation, stretch);
-      const room = PAGE_MAX_BYTES - jsonBytes([truncateMetadata(session), summary ?? null]);
-      const kept = withinBudget(messages, room, options.max_tokens);
+      const wanted = rangeLimit(conversation, range);
+      const rest = answer.pageMaxBytes - jsonBytes([answer.record(session), summary ?? null]);
+      const kept = withinBudget(answer, messages, rest, options.max_tokens);
       const oldest = kept.at(-1);
       return {
         session,
@@ -133,22 +131,22 @@ export function createMemoryService(deps: Dependencies) {
       const { namespace, user_id } = caller;
       const { order, from_seq, content_offset } = list;
       const query = ['messages', namespace, user_id, sessionId, order, from_seq, content_offset];
-      const window = toPageRequest(list, query);
+      const page = toPageRequest(list, query);
       const start = from_seq && (order === 'asc' ? from_seq - 1 : from_seq + 1);
       const { conversation, messages } = await read(caller, store, sessionId, {
         order,
-        limit: window.limit,
-        enough: ENOUGH,
-        metadataMaxBytes: METADATA_SHOWN_BYTES,
-        after: 'after' in window ? (window.after?.value ?? start) : start,
-        offset: 'offset' in window ? window.offset : undefined,
+        limit: page.limit,
+        enough,
+        metadataMaxBytes: answer.metadataMaxBytes,
+        after: 'after' in page ? (page.after?.value ?? start) : start,
+        offset: 'offset' in page ? page.offset : undefined,
       });
-      const fitted = messages.map((message) => truncateContent(message, content_offset));
-      const { page } = cutPage(fitted, window.limit, PAGE_MAX_BYTES);
-      const last = page.at(-1);
+      const shown = messages.map((message) => answer.message(message, content_offset));
+      const { page: kept } = cutPage(shown, page.limit, answer.pageMaxBytes);
+      const last = kept.at(-1);
       const end = order === 'asc' ? conversation.last_seq : conversation.first_seq;
       return {
-        messages: page,
+        messages: kept,
         ...(last !== undefined &&
           last.seq !== end && {
             next_cursor: encodeCursor({ value: last.seq, key: last.uuid }, query),
@@ -173,15 +171,15 @@ export function createMemoryService(deps: Dependencies) {
       const store = await deps.store();
       const merged = await store.messages.merge(caller, sessionId, uuid, patch, now());
       const message = await present(caller, store, sessionId, uuid, merged);
-      deps.onChange(caller.namespace, sessionChangeEvent(merged.session as Session, false));
+      announce(caller, merged.session as Session);
       return message;
     },
 
     /**
      * Stores a summary of a session's messages up to one of them; those before it are kept.
      *
-     * @throws DomainError INVALID_ARGUMENT when it does not reach to a live message, or less far than
-     *   the newest summary
+     * @throws ServiceError INVALID_ARGUMENT when its end is not a live message, or lies before the end
+     *   of the newest summary
      */
     async summarize(
       caller: Caller,
@@ -193,25 +191,29 @@ export function createMemoryService(deps: Dependencies) {
       const uuid = deps.newUuid();
       const outcome = await store.messages.summarize(caller, sessionId, uuid, summary);
       if (outcome.applied) {
-        deps.onChange(caller.namespace, sessionChangeEvent(outcome.record.session, false));
+        announce(caller, outcome.record.session);
         return { session: outcome.record.session, summary };
       }
       const { found } = outcome;
       if (found === undefined || found.session.deleted_at !== undefined) {
-        throw await absence.session(caller, store, sessionId, found?.session);
+        throw await sessionNotFound(deps, caller, store, sessionId, found?.session);
       }
-      const from = found.summary?.up_to_seq ?? found.first_seq;
-      throw invalidArgument(
-        found.session.message_count === 0
-          ? 'up_to_seq: the session has no messages to summarize. Add some with add_memory first.'
-          : `up_to_seq is ${input.up_to_seq}, and allowed is ${from} to ${found.last_seq}: from what is summarized already to the last message.`,
-      );
+      if (found.session.message_count === 0) {
+        throw new ServiceError({ kind: 'nothing_to_summarize' });
+      }
+      throw new ServiceError({
+        kind: 'summary_out_of_range',
+        up_to_seq: input.up_to_seq,
+        min_seq: found.summary?.up_to_seq ?? found.first_seq,
+        max_seq: found.last_seq,
+      });
     },
   };
 }
 
-/** Messages, newest first, as answers show them, up to the first that does not fit any more. */
+/** The messages, newest first, as they are shown, up to the first that does not fit. */
 function withinBudget(
+  answer: AnswerShape,
   messages: readonly Message[],
   maxBytes: number,
   maxTokens = Number.POSITIVE_INFINITY,
@@ -222,12 +224,6 @@ function withinBudget(
     return tokens > maxTokens;
   });
   const within = affordable === -1 ? messages : messages.slice(0, affordable);
-  const fitted = within.map((message) => truncateContent(message));
-  return cutPage(fitted, fitted.length, maxBytes).page;
+  const shown = within.map((message) => answer.message(message));
+  return cutPage(shown, shown.length, maxBytes).page;
 }
-
-/** More do not fit into an answer: without its content, a message takes some 200 bytes of JSON. */
-const MESSAGES_MAX = Math.ceil(PAGE_MAX_BYTES / 200);
-
-/** What fills an answer, counted as it will be shown. */
-const ENOUGH = { total: PAGE_MAX_BYTES, each: CONTENT_SHOWN_BYTES };

@@ -5,9 +5,9 @@ import {
   type PageArguments,
   toPageRequest,
 } from '../domain/pagination.ts';
-import { METADATA_SHOWN_BYTES } from '../mcp/answer/truncate.ts';
+import type { Session, User } from '../domain/records.ts';
 import type { Listed, ListPageRequest, ListQuery } from '../store/port.ts';
-import { PAGE_MAX_BYTES } from './dependencies.ts';
+import type { AnswerShape } from './dependencies.ts';
 
 export interface ListArguments extends ListQuery, PageArguments {
   include_total?: boolean | undefined;
@@ -19,35 +19,37 @@ export interface Page<T> {
   total_count?: number;
 }
 
-/** What a list takes from its store. */
-export type Source<T> = (window: ListPageRequest) => Promise<Listed<T>>;
+/** What a list is read from. */
+export interface ListSource<T> {
+  /** Everything that the list depends on. A cursor is good for the same fingerprint only. */
+  fingerprint: readonly unknown[];
+  read(page: ListPageRequest): Promise<Listed<T>>;
+  /** Runs the read of a long list when its turn has come. */
+  queue(read: () => Promise<Listed<T>>): Promise<Listed<T>>;
+}
 
 /**
- * One page of a list of records that are ordered by a time.
+ * One page of a list of sessions or users, ordered by a time.
  *
- * @param fingerprint everything that the list depends on: its cursors are good for no other
- * @param fit makes a record small enough for a page
- * @param turn runs a list that takes long when its turn comes
  * @throws DomainError INVALID_ARGUMENT for a bad cursor or a mix of both ways of paging
  */
-export async function listPage<T extends { uuid: string; created_at: string; updated_at: string }>(
+export async function listPage<T extends Session | User>(
   list: ListArguments,
-  fingerprint: readonly unknown[],
-  source: Source<T>,
-  fit: (record: T) => T,
-  turn: (list: () => Promise<Listed<T>>) => Promise<Listed<T>>,
+  { fingerprint, read, queue }: ListSource<T>,
+  answer: AnswerShape,
 ): Promise<Page<T>> {
   const query = [...fingerprint, list.order_by, list.order, list.deleted];
-  const window = toPageRequest(list, query);
+  const request = toPageRequest(list, query);
   const wanted = {
-    ...window,
-    limit: window.limit + 1,
-    metadataMaxBytes: METADATA_SHOWN_BYTES,
+    ...request,
+    limit: request.limit + 1,
+    metadataMaxBytes: answer.metadataMaxBytes,
     ...(list.include_total === true && { total: true }),
   };
-  const read = () => source(wanted);
-  const { records, total } = await (isLongList(wanted) ? turn(read) : read());
-  const { page, cut } = cutPage(records.map(fit), window.limit, PAGE_MAX_BYTES);
+  const readOnce = () => read(wanted);
+  const { records, total } = await (isLongList(wanted) ? queue(readOnce) : readOnce());
+  const shown = records.map((record) => answer.record(record));
+  const { page, cut } = cutPage(shown, request.limit, answer.pageMaxBytes);
   const last = page.at(-1);
   const position = last && { value: Date.parse(last[list.order_by]), key: last.uuid };
   return {

@@ -1,36 +1,33 @@
-import { DomainError, quoted } from '../domain/errors.ts';
-import type { Caller } from './dependencies.ts';
+import type { Caller } from './caller.ts';
+import { ServiceError } from './errors.ts';
 
 /**
- * Whether a record that belongs to `owner` exists for the caller. To a caller who is pinned to one
- * user, whatever is not that user's has never existed.
+ * Whether a record of the user `owner` exists for the caller. For a caller who is pinned to a user,
+ * the records of all other users have never existed.
  */
 export function canAccess({ user_id: pin }: Caller, owner: string | undefined): boolean {
   return pin === undefined || pin === owner;
 }
 
 /**
- * What the identifiers begin with under which a pinned caller may create sessions. Identifiers are
- * unique in a namespace, so that creating one would tell whether somebody else has it; no two users
- * have a prefix in common.
+ * The prefix of the identifiers under which a pinned caller may create sessions. Identifiers are
+ * unique in a namespace: without a prefix, creating a session would tell whether another user has
+ * that identifier. No two users have a prefix in common.
  */
 export function sessionPrefix(pin: string): string {
   return `${encodeURIComponent(pin)}/`;
 }
 
-/** The same whether or not somebody else has a session of that identifier. */
-export function forbiddenSession(sessionId: string, pin: string): DomainError {
-  return new DomainError(
-    'PERMISSION_DENIED',
-    `Session ${quoted(sessionId)} is not yours. Choose a session_id that begins with ${quoted(sessionPrefix(pin))}, and that you have not used, or one of your sessions, which list_sessions shows.`,
-  );
+/** The refusal of an identifier. It is the same whether or not another user has such a session. */
+export function forbiddenSession(session_id: string, pin: string): ServiceError {
+  return new ServiceError({ kind: 'session_forbidden', session_id, prefix: sessionPrefix(pin) });
 }
 
-/** Refuses what changes users themselves to a caller who is pinned to one. */
+/**
+ * Keeps pinned callers from changing user records.
+ *
+ * @throws ServiceError PERMISSION_DENIED
+ */
 export function assertUnpinned({ user_id }: Caller): void {
-  if (user_id === undefined) return;
-  throw new DomainError(
-    'PERMISSION_DENIED',
-    'This credential is for the records of one user. Ask whoever runs the server for another one.',
-  );
+  if (user_id !== undefined) throw new ServiceError({ kind: 'users_forbidden' });
 }

@@ -1,21 +1,23 @@
-import { DomainError, quoted } from '../domain/errors.ts';
 import type { JsonObject } from '../domain/metadata.ts';
 import { PAGE_LIMIT_MAX } from '../domain/pagination.ts';
 import type { Session } from '../domain/records.ts';
 import { timestamp } from '../domain/times.ts';
-import { truncateMetadata } from '../mcp/answer/truncate.ts';
-import type { Restored, SessionQuery, WriteResult } from '../store/port.ts';
-import { createSessionCreator, type NewSession } from './create-session.ts';
-import {
-  type Caller,
-  type Dependencies,
-  queueLongRead,
-  sessionChangeEvent,
-  undoDeadline,
-} from './dependencies.ts';
-import { describeAbsence } from './not-found.ts';
-import { type ListArguments, listPage, type Page, type Source } from './pagination.ts';
+import type {
+  Listed,
+  ListPageRequest,
+  Restored,
+  SessionQuery,
+  WriteResult,
+} from '../store/port.ts';
+import type { Caller } from './caller.ts';
+import { type NewSession, sessionCreator } from './create-session.ts';
+import type { Dependencies } from './dependencies.ts';
+import { ServiceError } from './errors.ts';
+import { queueLongRead } from './fair-queue.ts';
+import { sessionDeletion, sessionNotFound } from './not-found.ts';
+import { type ListArguments, listPage, type Page } from './pagination.ts';
 import { canAccess } from './pinned-user.ts';
+import { undoDeadline } from './undo-deadline.ts';
 
 export interface SessionList extends ListArguments {
   user_id?: string | undefined;
@@ -23,62 +25,57 @@ export interface SessionList extends ListArguments {
 
 export interface Deletion {
   session: Session;
-  /** When it is gone for good; `undefined` if never. */
+  /** When it is purged; `undefined` if never. */
   purge_at: string | undefined;
 }
 
 export type SessionService = ReturnType<typeof createSessionService>;
 
-/** The rules for sessions (design §3 to §5). Every method throws `DomainError`. */
+/** The rules for sessions: docs/architecture.md. Every method throws `DomainError`. */
 export function createSessionService(deps: Dependencies) {
   const now = () => timestamp(deps.now());
-  const absence = describeAbsence(deps);
-  const begin = createSessionCreator(deps);
+  const createSession = sessionCreator(deps);
 
-  /** Tells of a change that was applied, and says what is there now. */
-  function told(caller: Caller, change: WriteResult<Session>): Session | undefined {
+  /** Announces a change that was applied. Returns the session as it is now. */
+  function announce(caller: Caller, change: WriteResult<Session>): Session | undefined {
     if (!change.applied) return change.found;
-    deps.onChange(caller.namespace, sessionChangeEvent(change.record, true));
+    const { session_id, user_id: owner } = change.record;
+    deps.onChange(caller.namespace, { session_id, owner, listed: true });
     return change.record;
   }
 
   return {
     async add(caller: Caller, input: NewSession): Promise<Session> {
       const store = await deps.store();
-      const outcome = await begin(caller, store, input);
-      const session = told(caller, outcome);
+      const outcome = await createSession(caller, store, input);
+      const session = announce(caller, outcome);
       if (outcome.applied) return outcome.record;
-      const name = `Session ${quoted(input.session_id)}`;
-      throw new DomainError(
-        'ALREADY_EXISTS',
-        session?.deleted_at === undefined
-          ? `${name} exists already. Use it as it is, change it with update_session_metadata, or choose another session_id.`
-          : `${name} exists: it ${await absence.deletedSession(caller, store, session)}`,
-      );
+      const deletion = session && (await sessionDeletion(deps, caller, store, session));
+      throw new ServiceError({ kind: 'session_exists', session_id: input.session_id, deletion });
     },
 
     async get(caller: Caller, sessionId: string): Promise<Session> {
       const store = await deps.store();
       const found = await store.sessions.find(caller, sessionId);
       if (found !== undefined && found.deleted_at === undefined) return found;
-      throw await absence.session(caller, store, sessionId, found);
+      throw await sessionNotFound(deps, caller, store, sessionId, found);
     },
 
     async updateMetadata(caller: Caller, sessionId: string, patch: JsonObject): Promise<Session> {
       const store = await deps.store();
       const outcome = await store.sessions.merge(caller, sessionId, patch, now());
-      const session = told(caller, outcome);
+      const session = announce(caller, outcome);
       if (outcome.applied) return outcome.record;
-      throw await absence.session(caller, store, sessionId, session);
+      throw await sessionNotFound(deps, caller, store, sessionId, session);
     },
 
     /** Deletes, or answers with the deletion that is already there, so that a retry is safe. */
     async delete(caller: Caller, sessionId: string): Promise<Deletion> {
       const store = await deps.store();
       const outcome = await store.sessions.delete(caller, sessionId, now());
-      const session = told(caller, outcome);
+      const session = announce(caller, outcome);
       if (session?.deleted_at === undefined) {
-        throw await absence.session(caller, store, sessionId, undefined);
+        throw await sessionNotFound(deps, caller, store, sessionId, undefined);
       }
       return { session, purge_at: undoDeadline(session.deleted_at, deps.purgeAfter) };
     },
@@ -91,14 +88,15 @@ export function createSessionService(deps: Dependencies) {
       const store = await deps.store();
       const outcome = await store.sessions.restore(caller, sessionId);
       if (outcome.applied) {
-        deps.onChange(caller.namespace, sessionChangeEvent(outcome.record.session, true));
+        const { user_id: owner } = outcome.record.session;
+        deps.onChange(caller.namespace, { session_id: sessionId, owner, listed: true });
         return outcome.record;
       }
       const { found } = outcome;
       if (found !== undefined && found.deleted_at === undefined) {
         return { session: found, messages: 0 };
       }
-      throw await absence.session(caller, store, sessionId, found);
+      throw await sessionNotFound(deps, caller, store, sessionId, found);
     },
 
     async list(caller: Caller, list: SessionList): Promise<Page<Session>> {
@@ -107,11 +105,16 @@ export function createSessionService(deps: Dependencies) {
       const { namespace, user_id: pin } = caller;
       const { user_id = pin, order_by, order, deleted } = list;
       const query: SessionQuery = { user_id, order_by, order, deleted };
-      const source: Source<Session> = canAccess(caller, user_id)
-        ? (window) => sessions.list(namespace, query, window)
-        : async ({ total }) => ({ records: [], ...(total && { total: 0 }) });
-      const turn = <T>(read: () => Promise<T>) => queueLongRead(deps, caller, store, read);
-      return listPage(list, ['sessions', namespace, pin, user_id], source, truncateMetadata, turn);
+      const source = {
+        fingerprint: ['sessions', namespace, pin, user_id],
+        read: async (page: ListPageRequest): Promise<Listed<Session>> =>
+          canAccess(caller, user_id)
+            ? sessions.list(namespace, query, page)
+            : { records: [], ...(page.total && { total: 0 }) },
+        queue: (read: () => Promise<Listed<Session>>) =>
+          queueLongRead(deps.longReads, caller, store, read),
+      };
+      return listPage(list, source, deps.answer);
     },
 
     /**
@@ -122,7 +125,7 @@ export function createSessionService(deps: Dependencies) {
       const { sessions } = await deps.store();
       const { namespace, user_id } = caller;
       if (user_id === undefined) return sessions.identifiers(namespace, prefix, limit);
-      // Not by identifier: going through those of others would take the longer the more there are.
+      // A scan by identifier would pass over the sessions of all other users.
       const own = { user_id, order_by: 'updated_at', order: 'desc', deleted: 'exclude' } as const;
       const last = { limit: PAGE_LIMIT_MAX, metadataMaxBytes: 0 };
       return (await sessions.list(namespace, own, last)).records

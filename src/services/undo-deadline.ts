@@ -1,13 +1,34 @@
-import { type Dependencies, purgeCutoff } from './dependencies.ts';
+import { timestamp } from '../domain/times.ts';
+import type { Dependencies } from './dependencies.ts';
 
 type Retention = Pick<Dependencies, 'purgeAfter' | 'now'>;
-
-type Purging = Retention & Pick<Dependencies, 'store'>;
 
 /** A record that may have been soft-deleted. */
 type Deletable = { deleted_at?: string | undefined };
 
-/** Whether a record is past its purge, and as good as gone, though it may be there still. */
+/**
+ * Until when a deletion can be undone. The record is purged then.
+ *
+ * @param deletedAt RFC 3339
+ * @param purgeAfter milliseconds, or `undefined` if deleted records are kept for ever
+ * @returns RFC 3339, or `undefined` for ever
+ */
+export function undoDeadline(deletedAt: string, purgeAfter: number | undefined) {
+  return purgeAfter === undefined ? undefined : timestamp(Date.parse(deletedAt) + purgeAfter);
+}
+
+/**
+ * The latest time of deletion whose undo deadline is over. Such records may still be stored, since
+ * the purge runs from time to time.
+ *
+ * @param now milliseconds since 1970
+ * @returns RFC 3339, or `undefined` if deleted records are kept for ever
+ */
+export function purgeCutoff(now: number, purgeAfter: number | undefined): string | undefined {
+  return purgeAfter === undefined ? undefined : timestamp(now - purgeAfter);
+}
+
+/** Whether the undo deadline of a record is over. It counts as gone, though it may still be stored. */
 export function isPastUndoDeadline(
   { now, purgeAfter }: Retention,
   { deleted_at }: Deletable,
@@ -17,25 +38,27 @@ export function isPastUndoDeadline(
 }
 
 /**
- * Makes an attempt, and once more if what stood in its way was past its purge.
+ * Retries an attempt that failed because of a record whose undo deadline is over, after purging that
+ * record.
  *
- * @param inTheWay the record that kept an attempt from being applied, if one did
- * @param makeWay purges that record, if it was soft-deleted at or before `cutoff`
- * @returns what the last attempt came to
- * @throws what `attempt` or `makeWay` throws
+ * @param outcome of the first attempt
+ * @param obstacle the record that kept an attempt from being applied, if one did
+ * @param purge purges that record if it was soft-deleted at or before `cutoff`
+ * @returns the outcome of the last attempt
+ * @throws what `attempt` or `purge` throws
  */
 export async function retryAfterPurge<T>(
-  deps: Purging,
+  deps: Retention & Pick<Dependencies, 'store'>,
+  outcome: T,
+  obstacle: (outcome: T) => Deletable | undefined,
+  purge: (cutoff: string) => Promise<void>,
   attempt: () => Promise<T>,
-  inTheWay: (outcome: T) => Deletable | undefined,
-  makeWay: (cutoff: string) => Promise<void>,
 ): Promise<T> {
-  const outcome = await attempt();
-  const found = inTheWay(outcome);
+  const found = obstacle(outcome);
   if (found === undefined || !isPastUndoDeadline(deps, found)) return outcome;
-  // Another server may have come that keeps it for longer, and that has promised so.
+  // A server that started meanwhile may keep deleted records for longer, and may have promised so.
   await (await deps.store()).agreeRetention();
   if (!isPastUndoDeadline(deps, found)) return outcome;
-  await makeWay(purgeCutoff(deps.now(), deps.purgeAfter) as string);
+  await purge(purgeCutoff(deps.now(), deps.purgeAfter) as string);
   return attempt();
 }

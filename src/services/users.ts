@@ -1,15 +1,23 @@
-import { DomainError, quoted } from '../domain/errors.ts';
 import type { JsonObject } from '../domain/metadata.ts';
 import { PAGE_LIMIT_MAX, type Position } from '../domain/pagination.ts';
 import type { User } from '../domain/records.ts';
 import { timestamp } from '../domain/times.ts';
-import { truncateMetadata } from '../mcp/answer/truncate.ts';
-import type { ListQuery, Progress, Store, UserChange } from '../store/port.ts';
-import { type Caller, type Dependencies, queueLongRead, undoDeadline } from './dependencies.ts';
-import { describeAbsence } from './not-found.ts';
-import { type ListArguments, listPage, type Page, type Source } from './pagination.ts';
+import type {
+  Listed,
+  ListPageRequest,
+  ListQuery,
+  Progress,
+  Store,
+  UserChange,
+} from '../store/port.ts';
+import type { Caller } from './caller.ts';
+import type { Dependencies } from './dependencies.ts';
+import { ServiceError } from './errors.ts';
+import { queueLongRead } from './fair-queue.ts';
+import { userDeletion, userNotFound } from './not-found.ts';
+import { type ListArguments, listPage, type Page } from './pagination.ts';
 import { assertUnpinned, canAccess } from './pinned-user.ts';
-import { retryAfterPurge } from './undo-deadline.ts';
+import { retryAfterPurge, undoDeadline } from './undo-deadline.ts';
 
 export interface NewUser {
   user_id: string;
@@ -26,18 +34,17 @@ export type UserUpdate = {
 
 export interface UserDeletion {
   user: User;
-  /** How many sessions went with it, or came back with it. */
+  /** The number of sessions that were deleted or restored with it. */
   sessions: number;
-  /** When it is gone for good; `undefined` if never. */
+  /** When it is purged; `undefined` if never. */
   purge_at: string | undefined;
 }
 
 export type UserService = ReturnType<typeof createUserService>;
 
-/** The rules for users (design §3 to §5). Every method throws `DomainError`. */
+/** The rules for users: docs/architecture.md. Every method throws `DomainError`. */
 export function createUserService(deps: Dependencies) {
   const now = () => timestamp(deps.now());
-  const absence = describeAbsence(deps);
 
   /** The identifiers of a user's live sessions. */
   async function liveSessions(caller: Caller, store: Store, user_id: string): Promise<string[]> {
@@ -57,7 +64,8 @@ export function createUserService(deps: Dependencies) {
     return found;
   }
 
-  function tell({ namespace }: Caller, user_id: string, sessions: readonly string[]): void {
+  /** Announces a deletion or restoration of a user and of these sessions. */
+  function announce({ namespace }: Caller, user_id: string, sessions: readonly string[]): void {
     deps.onChange(namespace, { user_id });
     for (const session_id of sessions) {
       deps.onChange(namespace, { session_id, owner: user_id, listed: false });
@@ -71,47 +79,45 @@ export function createUserService(deps: Dependencies) {
       const at = now();
       const { user_id, metadata = {}, ...names } = input;
       const { namespace } = caller;
+      const attempt = () =>
+        store.users.insert(namespace, {
+          user_id,
+          uuid: deps.newUuid(),
+          ...present(names),
+          metadata,
+          created_at: at,
+          updated_at: at,
+        });
       const outcome = await retryAfterPurge(
         deps,
-        () =>
-          store.users.insert(namespace, {
-            user_id,
-            uuid: deps.newUuid(),
-            ...present(names),
-            metadata,
-            created_at: at,
-            updated_at: at,
-          }),
+        await attempt(),
         (outcome) => (outcome.applied ? undefined : outcome.found),
         (cutoff) => store.users.purge(namespace, user_id, cutoff),
+        attempt,
       );
       if (outcome.applied) {
         deps.onChange(namespace, { user_id });
         return outcome.record;
       }
-      throw new DomainError(
-        'ALREADY_EXISTS',
-        outcome.found?.deleted_at === undefined
-          ? `User ${quoted(user_id)} exists already. Use it as it is, change it with update_user, or choose another user_id.`
-          : `User ${quoted(user_id)} exists: it ${absence.deletedUser(caller, outcome.found)}`,
-      );
+      const deletion = outcome.found && userDeletion(deps, outcome.found);
+      throw new ServiceError({ kind: 'user_exists', user_id, deletion });
     },
 
     async get(caller: Caller, userId: string): Promise<User> {
-      if (!canAccess(caller, userId)) throw absence.user(caller, userId, undefined);
+      if (!canAccess(caller, userId)) throw userNotFound(deps, userId);
       const store = await deps.store();
       const found = await store.users.find(caller.namespace, userId);
       if (found !== undefined && found.deleted_at === undefined) return found;
-      throw absence.user(caller, userId, found);
+      throw userNotFound(deps, userId, found);
     },
 
     async update(caller: Caller, userId: string, update: UserUpdate): Promise<User> {
-      if (!canAccess(caller, userId)) throw absence.user(caller, userId, undefined);
+      if (!canAccess(caller, userId)) throw userNotFound(deps, userId);
       const store = await deps.store();
       const { metadata = {}, ...fields } = update;
       const change = { fields: present(fields), metadata };
       const outcome = await store.users.update(caller.namespace, userId, change, now());
-      if (!outcome.applied) throw absence.user(caller, userId, outcome.found);
+      if (!outcome.applied) throw userNotFound(deps, userId, outcome.found);
       deps.onChange(caller.namespace, { user_id: userId });
       return outcome.record;
     },
@@ -125,8 +131,8 @@ export function createUserService(deps: Dependencies) {
       const store = await deps.store();
       const sessions = await liveSessions(caller, store, userId);
       const deleted = await store.users.delete(caller.namespace, userId, now(), progress);
-      if (deleted?.user.deleted_at === undefined) throw absence.user(caller, userId, undefined);
-      tell(caller, userId, sessions);
+      if (deleted?.user.deleted_at === undefined) throw userNotFound(deps, userId);
+      announce(caller, userId, sessions);
       return { ...deleted, purge_at: undoDeadline(deleted.user.deleted_at, deps.purgeAfter) };
     },
 
@@ -135,8 +141,8 @@ export function createUserService(deps: Dependencies) {
       assertUnpinned(caller);
       const store = await deps.store();
       const restored = await store.users.restore(caller.namespace, userId, progress);
-      if (restored === undefined) throw absence.user(caller, userId, undefined);
-      tell(caller, userId, await liveSessions(caller, store, userId));
+      if (restored === undefined) throw userNotFound(deps, userId);
+      announce(caller, userId, await liveSessions(caller, store, userId));
       return { ...restored, purge_at: undefined };
     },
 
@@ -146,12 +152,16 @@ export function createUserService(deps: Dependencies) {
       const { namespace, user_id: pin } = caller;
       const { order_by, order, deleted } = list;
       const query: ListQuery = { order_by, order, deleted };
-      const source: Source<User> =
-        pin === undefined
-          ? (window) => users.list(namespace, query, window)
-          : listOfOne(() => users.find(namespace, pin), deleted);
-      const turn = <T>(read: () => Promise<T>) => queueLongRead(deps, caller, store, read);
-      return listPage(list, ['users', namespace, pin], source, truncateMetadata, turn);
+      const source = {
+        fingerprint: ['users', namespace, pin],
+        read: async (page: ListPageRequest): Promise<Listed<User>> =>
+          pin === undefined
+            ? users.list(namespace, query, page)
+            : listOfOne(await users.find(namespace, pin), deleted, page),
+        queue: (read: () => Promise<Listed<User>>) =>
+          queueLongRead(deps.longReads, caller, store, read),
+      };
+      return listPage(list, source, deps.answer);
     },
 
     /** Up to `limit` identifiers of live users that start with `prefix`. */
@@ -165,18 +175,16 @@ export function createUserService(deps: Dependencies) {
   };
 }
 
-/** The list of users that somebody sees who is pinned to one. */
+/** The list of users for a caller who is pinned to one: that user, or nobody. */
 function listOfOne(
-  find: () => Promise<User | undefined>,
+  user: User | undefined,
   deleted: ListQuery['deleted'],
-): Source<User> {
-  return async (window) => {
-    const user = await find();
-    const listed = user !== undefined && (user.deleted_at !== undefined) === (deleted === 'only');
-    const all = listed ? [user] : [];
-    const behind = ('after' in window && window.after) || ('offset' in window && window.offset > 0);
-    return { records: behind ? [] : all, ...(window.total && { total: all.length }) };
-  };
+  page: ListPageRequest,
+): Listed<User> {
+  const listed = user !== undefined && (user.deleted_at !== undefined) === (deleted === 'only');
+  const all = listed ? [user] : [];
+  const behind = ('after' in page && page.after) || ('offset' in page && page.offset > 0);
+  return { records: behind ? [] : all, ...(page.total && { total: all.length }) };
 }
 
 /** The properties that have a value. */

@@ -1,7 +1,8 @@
 import type { JsonObject } from '../domain/metadata.ts';
 import type { PageRequest } from '../domain/pagination.ts';
+import type { SeqRange } from '../domain/positions.ts';
 import type { Message, Session, Summary, User } from '../domain/records.ts';
-import type { SearchStore, SeqRange, VectorStore } from './search-port.ts';
+import type { SearchStore, VectorStore } from './search-port.ts';
 
 /**
  * The port that both stores implement. Every call is made inside one namespace and is atomic: it

@@ -1,4 +1,6 @@
+import type { MessagePosition, SeqRange } from '../domain/positions.ts';
 import type { Message, Session } from '../domain/records.ts';
+import type { Candidate } from '../search/bm25.ts';
 
 /**
  * Where a search looks: in one session, which has to be the user's if one is named, in the sessions of
@@ -24,31 +26,6 @@ export interface TermQuery extends TimeRange {
   limit: number;
 }
 
-/** Names a message by where it is. */
-export interface MessagePosition {
-  session_id: string;
-  /** Of all sessions that ever had the identifier, the one that it is in. */
-  session_uuid: string;
-  seq: number;
-}
-
-/** A message that has at least one of the terms that are looked for. */
-export interface Candidate extends MessagePosition {
-  role: string;
-  /** Milliseconds since 1970. */
-  created_at: number;
-  /** The terms that are looked for, each as often as the message has it. */
-  matched: readonly string[];
-  /** How many terms it has in all. */
-  length: number;
-}
-
-/** Messages of a session: those from `first_seq` to `last_seq`, without a gap. */
-export interface SeqRange {
-  first_seq: number;
-  last_seq: number;
-}
-
 export interface Candidates {
   candidates: Candidate[];
   /** The live messages of the sessions that they are in, by the uuids of these. */
@@ -64,20 +41,33 @@ export interface ResolvedMessage {
   session: Session;
 }
 
+/** How much is read of messages that are found by their positions. */
+export interface ResolveLimits {
+  /** Session metadata of more bytes than this, as the store counts them, is left out. */
+  metadataMaxBytes: number;
+  /** Contents are cut to this many characters (code points), if it is given. */
+  contentMaxLength?: number;
+  /**
+   * Reading ends where the contents come to `total` bytes, each counted with at most `each`: a page of
+   * the longest messages must not be in memory as a whole.
+   */
+  enough: { total: number; each: number };
+}
+
 export interface SearchStore {
-  /** Live messages that have one of the terms. */
+  /** Live messages that have at least one of the terms. */
   candidates(namespace: string, scope: SearchScope, query: TermQuery): Promise<Candidates>;
 
   /**
-   * Live messages by their places, in that order, without those that are gone.
+   * Live messages by their positions, in the order of these; those that are gone are missing.
    *
-   * @param metadataMaxBytes the metadata of a session that takes more is left out
+   * @returns the messages of the first `covered` positions
    */
   findByPosition(
     namespace: string,
-    places: readonly MessagePosition[],
-    metadataMaxBytes: number,
-  ): Promise<ResolvedMessage[]>;
+    positions: readonly MessagePosition[],
+    limits: ResolveLimits,
+  ): Promise<{ messages: ResolvedMessage[]; covered: number }>;
 }
 
 /** A message whose meaning can be compared with others', by the model that made the vector. */

@@ -250,13 +250,13 @@ describeStores('memory', (under) => {
     });
 
     it('says when more than twice the window lies unsummarized, as does add_memory', async () => {
-      expect(await add(many(24))).not.toHaveProperty('unsummarized');
+      expect(await add(many(24))).not.toHaveProperty('summaryBacklog');
       const range = { from_seq: 1, up_to_seq: 25 };
-      expect(await add(said('one more'))).toMatchObject({ unsummarized: range });
-      expect(await at.memory.get(caller, 's')).toMatchObject({ unsummarized: range });
-      expect(await at.memory.get(caller, 's', { last_n: 13 })).not.toHaveProperty('unsummarized');
+      expect(await add(said('one more'))).toMatchObject({ summaryBacklog: range });
+      expect(await at.memory.get(caller, 's')).toMatchObject({ summaryBacklog: range });
+      expect(await at.memory.get(caller, 's', { last_n: 13 })).not.toHaveProperty('summaryBacklog');
       await at.memory.summarize(caller, 's', { content: 'x', up_to_seq: 25 });
-      expect(await at.memory.get(caller, 's')).not.toHaveProperty('unsummarized');
+      expect(await at.memory.get(caller, 's')).not.toHaveProperty('summaryBacklog');
     });
   });
 

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Caller } from '../../src/services/dependencies.ts';
+import type { Caller } from '../../src/services/caller.ts';
 import type { Store } from '../../src/store/port.ts';
 import { type Harness, harness } from '../support/stores.ts';
 import { describeStores } from './describe-stores.ts';

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { TOOL_ANSWER } from '../../src/mcp/answer/answer-shape.ts';
 import type { AddedMessage } from '../../src/services/append.ts';
 import { FairQueue } from '../../src/services/fair-queue.ts';
 import { createMemoryService } from '../../src/services/memory.ts';
@@ -83,6 +84,7 @@ describeStores('a revived session', (under) => {
         purgeAfter: undefined,
         longReads: new FairQueue(),
         onChange: () => {},
+        answer: TOOL_ANSWER,
       });
       await add('one');
       await remove();

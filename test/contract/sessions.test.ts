@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../src/domain/metadata.ts';
+import { TOOL_ANSWER } from '../../src/mcp/answer/answer-shape.ts';
 import { FairQueue } from '../../src/services/fair-queue.ts';
 import { createSessionService } from '../../src/services/sessions.ts';
-import { type Harness, harness } from '../support/stores.ts';
+import { type Harness, harness, worded } from '../support/stores.ts';
 import { describeStores } from './describe-stores.ts';
 
 const DAY = 86_400_000;
@@ -150,14 +151,16 @@ describeStores('sessions', (under) => {
     });
 
     it('are kept without end when nothing is purged', async () => {
-      const keeping = createSessionService({
+      const service = createSessionService({
         store: async () => under.store,
         now: () => at.clock.now,
         newUuid: randomUUID,
         purgeAfter: undefined,
         longReads: new FairQueue(),
         onChange: () => {},
+        answer: TOOL_ANSWER,
       });
+      const keeping = worded(service);
       await add('s');
       expect((await keeping.delete(caller, 's')).purge_at).toBeUndefined();
       await expect(keeping.get(caller, 's')).rejects.toMatchObject(

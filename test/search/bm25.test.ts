@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { SeqRange } from '../../src/domain/positions.ts';
 import { QUESTION_TERM, termsOf } from '../../src/search/analyzer.ts';
-import { rank } from '../../src/search/bm25.ts';
-import type { Candidate, SeqRange } from '../../src/store/search-port.ts';
+import { type Candidate, rank } from '../../src/search/bm25.ts';
 
 const NOW = Date.parse('2026-01-01T00:00:00Z');
 const DAY = 86_400_000;

@@ -5,6 +5,11 @@ import { join } from 'node:path';
 import { MongoClient } from 'mongodb';
 import { v7 as uuidv7 } from 'uuid';
 import { inject } from 'vitest';
+import { DomainError } from '../../src/domain/errors.ts';
+import { TOOL_ANSWER } from '../../src/mcp/answer/answer-shape.ts';
+import { searchAdvice } from '../../src/mcp/answer/search-advice.ts';
+import { toCallerError } from '../../src/mcp/calls/call-errors.ts';
+import type { Caller } from '../../src/services/caller.ts';
 import type { Dependencies } from '../../src/services/dependencies.ts';
 import { FairQueue } from '../../src/services/fair-queue.ts';
 import { createMemoryService, type MemoryService } from '../../src/services/memory.ts';
@@ -89,15 +94,22 @@ export const MONGODB_STANDALONE = mongodb('MongoDB standalone', inject('mongodbS
 /** The stores that the contract holds for. */
 export const STORES = [SQLITE, MONGODB_REPLICA_SET, MONGODB_STANDALONE];
 
-/** The services on one store, under a clock that tests move. */
+/**
+ * The services on one store, under a clock that tests move. Their errors and notes have the texts that
+ * the MCP server gives them.
+ */
 export interface Harness {
   store: Store;
   sessions: SessionService;
   memory: MemoryService;
   users: UserService;
-  search: SearchService;
+  search: { search(...args: Parameters<SearchService['search']>): Promise<AdvisedResult> };
   clock: { now: number };
 }
+
+type AdvisedResult = Omit<Awaited<ReturnType<SearchService['search']>>, 'notes'> & {
+  advice?: string;
+};
 
 /** @param kept for how many milliseconds deleted records are kept, or what says so whenever it is needed */
 export function harness(store: Store, kept: number | undefined | Retention = 7 * DAY): Harness {
@@ -112,13 +124,36 @@ export function harness(store: Store, kept: number | undefined | Retention = 7 *
     },
     longReads: new FairQueue(),
     onChange: () => {},
+    answer: TOOL_ANSWER,
   };
+  const search = worded(createSearchService(deps));
   return {
     store,
-    sessions: createSessionService(deps),
-    memory: createMemoryService(deps),
-    users: createUserService(deps),
-    search: createSearchService(deps),
+    sessions: worded(createSessionService(deps)),
+    memory: worded(createMemoryService(deps)),
+    users: worded(createUserService(deps)),
+    search: {
+      async search(...args) {
+        const { notes, ...result } = await search.search(...args);
+        const advice = searchAdvice(notes);
+        return { ...result, ...(advice !== undefined && { advice }) };
+      },
+    },
     clock,
   };
+}
+
+/** A service whose errors are worded as for the caller of a tool. */
+export function worded<T extends object>(service: T): T {
+  const methods = Object.entries(service).map(([name, method]) => [
+    name,
+    async (caller: Caller, ...args: unknown[]) => {
+      try {
+        return await method(caller, ...args);
+      } catch (error) {
+        throw error instanceof DomainError ? toCallerError(error, { caller }).answer : error;
+      }
+    },
+  ]);
+  return Object.fromEntries(methods) as T;
 }

@@ -1,7 +1,7 @@
 import type { Config } from '../../config/index.ts';
 import { durationText } from '../../config/setting.ts';
-import { purgeCutoff } from '../../services/dependencies.ts';
 import { purgeExpired } from '../../services/purge.ts';
+import { purgeCutoff } from '../../services/undo-deadline.ts';
 import type { PurgeCounts, Store } from '../../store/port.ts';
 
 /**

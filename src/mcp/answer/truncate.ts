@@ -1,41 +1,28 @@
 import { jsonBytes } from '../../domain/metadata.ts';
 import type { Message } from '../../domain/records.ts';
 
-/**
- * How much of one record an answer shows, in bytes of JSON, so that no answer grows beyond what
- * hosts take, though a record may hold a megabyte.
- */
-export const METADATA_SHOWN_BYTES = 8_000;
-export const CONTENT_SHOWN_BYTES = 32_000;
-
-/** Takes metadata that is too large for an answer out of a record, and says how large it is. */
+/** Removes metadata of more than `maxBytes` bytes of JSON from a record, and says how large it is. */
 export function truncateMetadata<T extends Pick<Message, 'metadata' | 'metadata_omitted_bytes'>>(
   record: T,
+  maxBytes: number,
 ): T {
   const bytes = jsonBytes(record.metadata);
-  return bytes > METADATA_SHOWN_BYTES
-    ? { ...record, metadata: {}, metadata_omitted_bytes: bytes }
-    : record;
+  return bytes > maxBytes ? { ...record, metadata: {}, metadata_omitted_bytes: bytes } : record;
 }
 
 /**
- * A message as an answer shows it: its content from `offset` on, as much as there is room for.
+ * Truncates the content of a message.
  *
- * @param offset in characters (UTF-16 code units)
- * @param maxBytes how much of the content there is room for, as JSON
+ * @param offset where the content begins, in characters (UTF-16 code units)
+ * @param maxBytes the most bytes of content, as JSON
  */
-export function truncateContent(
-  message: Message,
-  offset = 0,
-  maxBytes = CONTENT_SHOWN_BYTES,
-): Message {
+export function truncateContent(message: Message, offset: number, maxBytes: number): Message {
   const start = isLowSurrogate(message.content, offset) ? offset + 1 : offset;
   const shown = prefixWithin(message.content.slice(start), maxBytes);
-  const fitted = truncateMetadata(message);
-  if (shown.length === message.content.length) return fitted;
+  if (shown.length === message.content.length) return message;
   const end = start + shown.length;
   return {
-    ...fitted,
+    ...message,
     content: shown,
     ...(start > 0 && { content_offset: start }),
     content_length: message.content.length,
@@ -43,7 +30,7 @@ export function truncateContent(
   };
 }
 
-/** The longest prefix that takes at most `maxBytes` as JSON, and cuts no character in two. */
+/** The longest prefix of at most `maxBytes` bytes of JSON that does not end within a character. */
 function prefixWithin(text: string, maxBytes: number): string {
   if (text.length <= maxBytes && jsonBytes(text) <= maxBytes) return text;
   let low = 0;

@@ -1,40 +1,37 @@
-import {
-  ProtocolError,
-  ProtocolErrorCode,
-  ResourceNotFoundError,
-} from '@modelcontextprotocol/server';
-import { DomainError, type ErrorCode } from '../../domain/errors.ts';
+import type { ErrorCode } from '../../domain/errors.ts';
+import type { Fields, Logger } from '../../domain/logger.ts';
 import type { Principal } from '../principal.ts';
-import { CallCancelled } from './time-limit.ts';
 
-/** A call as logs, metrics and traces may know it: nothing in it was chosen by the caller. */
+/** A call as logs, metrics and traces see it. Nothing in it was chosen by the caller. */
 export interface Call {
-  /** The protocol's name for it. */
+  /** The method of the protocol. */
   method: string;
-  /** The tool that is called, if there is such a tool. */
+  /** The tool, if there is such a tool. */
   tool?: string | undefined;
   caller: Principal;
   request_id: string;
 }
 
-/** What became of a call; `CANCELLED` by a caller who went away or no longer wants the answer. */
+/** How a call ended. `CANCELLED`: the caller went away or took the call back. */
 export type CallOutcome = 'ok' | 'CANCELLED' | ErrorCode;
 
 export interface CallEnd {
   outcome: CallOutcome;
   duration_ms: number;
-  /** What went wrong, as far as that is not the caller's to see. */
+  /** What went wrong, if the caller may not see it. */
   cause?: unknown;
 }
 
-/** Hears that a call begins, and by the function it returns, how it ended. */
+/** Is told that a call begins; the function that it returns is told how the call ended. */
 export type CallObserver = (call: Call) => (end: CallEnd) => void;
 
-/** Lets all of them hear of every call. */
+/** One observer that tells several. */
 export function combineObservers(
   ...observers: readonly (CallObserver | undefined)[]
 ): CallObserver {
   const present = observers.filter((observe) => observe !== undefined);
+  const [only] = present;
+  if (only !== undefined && present.length === 1) return only;
   return (call) => {
     const ends = present.map((observe) => observe(call));
     return (end) => {
@@ -43,26 +40,24 @@ export function combineObservers(
   };
 }
 
-/** Whether a call that ended so calls for somebody who runs the server to look. */
-export function isFailure(outcome: CallOutcome): boolean {
-  return outcome === 'UNAVAILABLE' || outcome === 'INTERNAL';
+/** Logs a line for every call: method, tool, namespace, outcome and duration. */
+export function logCalls(logger: Logger): CallObserver {
+  const logsSuccess = logger.enabled('info');
+  return (call) => (end) => {
+    if (end.outcome === 'INTERNAL') logger.error('call failed', fieldsOf(call, end));
+    else if (end.outcome === 'UNAVAILABLE') logger.warn('call failed', fieldsOf(call, end));
+    else if (logsSuccess) logger.info('call', fieldsOf(call, end));
+  };
 }
 
-/** What an error that ended a call is called. */
-export function outcomeOf(error: unknown): CallOutcome {
-  if (error instanceof DomainError) return error.code;
-  if (error instanceof CallCancelled) return 'CANCELLED';
-  if (error instanceof ResourceNotFoundError) return 'NOT_FOUND';
-  const isBadRequest =
-    error instanceof ProtocolError && error.code === ProtocolErrorCode.InvalidParams;
-  return isBadRequest ? 'INVALID_ARGUMENT' : 'INTERNAL';
-}
-
-/** The error that a caller may see for one that ended a call. */
-export function forCaller(error: unknown): DomainError | ProtocolError {
-  if (error instanceof DomainError || error instanceof ProtocolError) return error;
-  return new DomainError(
-    'INTERNAL',
-    "The server failed in a way it did not expect. The server's log says more; repeating the call may not help.",
-  );
+function fieldsOf({ method, tool, caller, request_id }: Call, end: CallEnd): Fields {
+  return {
+    method,
+    tool,
+    namespace: caller.namespace,
+    outcome: end.outcome,
+    duration_ms: Math.round(end.duration_ms * 10) / 10,
+    request_id,
+    error: end.cause,
+  };
 }

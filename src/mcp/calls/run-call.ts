@@ -1,14 +1,12 @@
-import type { RequestId, ServerContext } from '@modelcontextprotocol/server';
+import type { CallToolResult, RequestId, ServerContext } from '@modelcontextprotocol/server';
+import { DomainError, invalidArgument } from '../../domain/errors.ts';
+import { describeValidationErrors } from '../answer/validation-errors.ts';
 import type { Principal } from '../principal.ts';
-import {
-  type Call,
-  type CallObserver,
-  type CallOutcome,
-  forCaller,
-  outcomeOf,
-} from './call-observer.ts';
+import type { Tool, ToolContext } from '../tool.ts';
+import { outcomeOf, toCallerError } from './call-errors.ts';
+import type { Call, CallObserver } from './call-observer.ts';
 import { withinTime } from './time-limit.ts';
-import { traced } from './tracing.ts';
+import { TRACING_SDK, traced } from './tracing.ts';
 
 export interface CallOptions {
   observe: CallObserver;
@@ -17,11 +15,10 @@ export interface CallOptions {
 }
 
 /**
- * Does the work of one call, within its time limit and before the eyes of whoever observes calls.
- * This is the one place where errors end: what it throws is fit for the caller, as a `DomainError`
- * or a `ProtocolError`, and what is not goes to the observers.
+ * Runs one call, within its time limit, and tells the observer. Errors end here: it throws a
+ * `DomainError` or `ProtocolError` that the caller may see; the cause goes to the observer.
  *
- * @param work is given a function to call whenever it has got further
+ * @param work is given a function to call whenever it has made progress
  */
 export type RunCall = <T>(
   name: Pick<Call, 'method' | 'tool'>,
@@ -30,18 +27,18 @@ export type RunCall = <T>(
 ) => Promise<T>;
 
 /**
- * Hears that the work of a call begins, and by the function it returns, that it has really ended, which
- * may be long after the call was answered, or taken back.
+ * Is told that the work of a call begins. The function that it returns is told that the work has
+ * ended, which may be long after the call was answered or cancelled.
  *
- * @param id the call's, as its caller named it
+ * @param id the identifier that the caller gave the call
  */
 export type Hold = (id: RequestId) => (() => void) | undefined;
 
 /**
- * Returns what runs the calls of one caller.
+ * Returns a function that runs the calls of one caller.
  *
- * @param requestId names the HTTP request that the calls come with; without it each gets a new name
- * @param hold keeps what a call takes until its work has ended
+ * @param requestId identifies the HTTP request of the calls; without it, each call gets a new identifier
+ * @param hold holds the resources of a call until its work has ended
  */
 export function createRunCall(
   { observe, callTimeout }: CallOptions,
@@ -53,20 +50,59 @@ export function createRunCall(
     const call: Call = { ...name, caller, request_id: requestId ?? crypto.randomUUID() };
     const started = performance.now();
     const end = observe(call);
-    const ended = (outcome: CallOutcome, cause?: unknown) =>
-      end({ outcome, duration_ms: performance.now() - started, cause });
+    const duration = () => performance.now() - started;
+    const run = () => withinTime(callTimeout, mcpReq.signal, work, () => hold?.(mcpReq.id));
     try {
-      const result = await traced(call, mcpReq._meta, () =>
-        withinTime(callTimeout, mcpReq.signal, work, () => hold?.(mcpReq.id)),
-      );
-      ended('ok');
+      const result = await (TRACING_SDK in globalThis ? traced(call, mcpReq._meta, run) : run());
+      end({ outcome: 'ok', duration_ms: duration() });
       return result;
     } catch (error) {
-      const answer = forCaller(error);
-      const outcome = outcomeOf(error);
-      if (answer === error) ended(outcome, answer.cause);
-      else ended(outcome, outcome === 'CANCELLED' ? undefined : error);
+      const { answer, cause } = toCallerError(error, { caller });
+      end({ outcome: outcomeOf(error), duration_ms: duration(), cause });
       throw answer;
     }
+  };
+}
+
+/**
+ * Runs one tool.
+ *
+ * @param args the arguments as they came; they are checked here
+ * @param reportProgress reports progress to a caller who asked for it
+ * @returns the result of `tools/call`
+ */
+export async function runTool(
+  tool: Tool,
+  args: unknown,
+  context: Omit<ToolContext, 'progress'>,
+  run: RunCall,
+  request: ServerContext,
+  reportProgress: (done: number, total: number) => void,
+): Promise<CallToolResult> {
+  try {
+    return await run({ method: 'tools/call', tool: tool.name }, request, async (progressed) => {
+      const parsed = tool.input.safeParse(args ?? {});
+      if (!parsed.success) throw invalidArgument(describeValidationErrors(parsed.error, tool));
+      const progress = (done: number, total: number) => {
+        progressed();
+        reportProgress(done, total);
+      };
+      const content = await tool.run(parsed.data, { ...context, progress });
+      return {
+        content: [{ type: 'text', text: JSON.stringify(content) }],
+        structuredContent: content,
+      };
+    });
+  } catch (error) {
+    if (error instanceof DomainError) return errorResult(error);
+    throw error;
+  }
+}
+
+function errorResult({ code, message, retryable }: DomainError): CallToolResult {
+  return {
+    isError: true,
+    content: [{ type: 'text', text: `${code}: ${message}` }],
+    structuredContent: { error: { code, message, retryable } },
   };
 }

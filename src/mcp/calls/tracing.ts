@@ -1,22 +1,22 @@
-import { type Call, outcomeOf } from './call-observer.ts';
+import { outcomeOf } from './call-errors.ts';
+import type { Call } from './call-observer.ts';
 
 /**
- * Where an OpenTelemetry SDK that was started in this process puts itself, for every copy of the API
- * to find. Without one the API need not even be loaded.
+ * The global under which an OpenTelemetry SDK of this process registers, for every copy of the API to
+ * find. Without an SDK, the API need not even be loaded.
  */
-const SDK = Symbol.for('opentelemetry.js.api.1');
+export const TRACING_SDK = Symbol.for('opentelemetry.js.api.1');
 
 /**
- * Does the work of a call within a span, if an OpenTelemetry SDK is present. The span continues the
- * trace that `traceparent` and `tracestate` of the call's `_meta` belong to (W3C Trace Context), or
- * else that of the HTTP request. Named after OpenTelemetry's conventions for MCP.
+ * Runs the work of a call within a span. The span continues the trace of `traceparent` and
+ * `tracestate` in the `_meta` of the call (W3C Trace Context), or else that of the HTTP request. Names
+ * follow the OpenTelemetry conventions for MCP.
  */
 export async function traced<T>(
   call: Call,
   meta: Readonly<Record<string, unknown>> | undefined,
   work: () => Promise<T>,
 ): Promise<T> {
-  if (!(SDK in globalThis)) return work();
   const { context, propagation, SpanKind, SpanStatusCode, trace } = await import(
     '@opentelemetry/api'
   );
@@ -45,7 +45,7 @@ export async function traced<T>(
   }
 }
 
-/** What a propagator may read: it expects text, and callers can send anything. */
+/** The fields that a propagator reads. It expects text, and callers can send anything. */
 function texts(meta: Readonly<Record<string, unknown>> = {}): Record<string, string> {
   const { traceparent, tracestate } = meta;
   return {

@@ -1,4 +1,4 @@
-import type { ChangeEvent } from '../../services/dependencies.ts';
+import type { ChangeEvent } from '../../services/events.ts';
 import { messageResource } from './message.ts';
 import type { ResourceKind } from './resource-uri.ts';
 import { sessionResource } from './session.ts';

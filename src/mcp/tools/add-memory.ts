@@ -9,7 +9,7 @@ import {
   sessionId,
   timestamp,
 } from '../../domain/records.ts';
-import { adviceOn, adviceResult } from '../answer/summary-advice.ts';
+import { adviceResult, revivalAdvice, summaryAdvice } from '../answer/summary-advice.ts';
 import { ADDS, defineTool } from '../tool.ts';
 
 const newMessage = z.strictObject({
@@ -74,6 +74,11 @@ export const addMemory = defineTool({
   async run(args, { caller, memory, offers }) {
     const added = await memory.add(caller, args.session_id, args.messages);
     const { session_id, uuid, message_count, last_message_at } = added.session;
+    const { revival, summaryBacklog } = added;
+    const advice = [
+      ...(revival !== undefined && offers('restore_session') ? [revivalAdvice(revival)] : []),
+      ...(summaryBacklog !== undefined ? [summaryAdvice(summaryBacklog)] : []),
+    ].filter((text) => text !== undefined);
     return {
       session: {
         session_id,
@@ -82,8 +87,8 @@ export const addMemory = defineTool({
         ...(last_message_at !== undefined && { last_message_at }),
       },
       messages: added.messages,
-      ...(added.revival !== undefined && { revived: true, ...added.revival }),
-      ...adviceOn(added.unsummarized, offers('restore_session') ? added.revival : undefined),
+      ...(revival !== undefined && { revived: true, ...revival }),
+      ...(advice.length > 0 && { advice: advice.join(' ') }),
     };
   },
 });

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { metadata } from '../../domain/metadata.ts';
 import { session, sessionId, userId } from '../../domain/records.ts';
-import { truncateMetadata } from '../answer/truncate.ts';
+import { TOOL_ANSWER } from '../answer/answer-shape.ts';
 import { ADDS, defineTool } from '../tool.ts';
 
 export const addSession = defineTool({
@@ -18,6 +18,6 @@ export const addSession = defineTool({
   }),
   output: z.strictObject({ session }),
   run: async (args, { caller, sessions }) => ({
-    session: truncateMetadata(await sessions.add(caller, args)),
+    session: TOOL_ANSWER.record(await sessions.add(caller, args)),
   }),
 });

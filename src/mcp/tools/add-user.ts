@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { metadata } from '../../domain/metadata.ts';
 import { user, userId } from '../../domain/records.ts';
-import { truncateMetadata } from '../answer/truncate.ts';
+import { TOOL_ANSWER } from '../answer/answer-shape.ts';
 import { ADDS, defineTool } from '../tool.ts';
 import { userFields } from '../user-fields.ts';
 
@@ -22,6 +22,6 @@ export const addUser = defineTool({
   }),
   output: z.strictObject({ user }),
   run: async (args, { caller, users }) => ({
-    user: truncateMetadata(await users.add(caller, args)),
+    user: TOOL_ANSWER.record(await users.add(caller, args)),
   }),
 });

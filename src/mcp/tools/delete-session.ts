@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { session, sessionId, timestamp } from '../../domain/records.ts';
-import { truncateMetadata } from '../answer/truncate.ts';
+import { TOOL_ANSWER } from '../answer/answer-shape.ts';
 import { DELETES, defineTool } from '../tool.ts';
 
 export const deleteSession = defineTool({
@@ -21,7 +21,7 @@ export const deleteSession = defineTool({
   async run(args, { caller, sessions }) {
     const { session, purge_at } = await sessions.delete(caller, args.session_id);
     return {
-      session: truncateMetadata(session),
+      session: TOOL_ANSWER.record(session),
       deleted_message_count: session.message_count,
       ...(purge_at !== undefined && { purge_at }),
     };

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { timestamp, user, userId } from '../../domain/records.ts';
-import { truncateMetadata } from '../answer/truncate.ts';
+import { TOOL_ANSWER } from '../answer/answer-shape.ts';
 import { DELETES, defineTool } from '../tool.ts';
 
 export const deleteUser = defineTool({
@@ -22,7 +22,7 @@ export const deleteUser = defineTool({
   async run(args, { caller, users, progress }) {
     const { user, sessions, purge_at } = await users.delete(caller, args.user_id, progress);
     return {
-      user: truncateMetadata(user),
+      user: TOOL_ANSWER.record(user),
       deleted_session_count: sessions,
       ...(purge_at !== undefined && { purge_at }),
     };

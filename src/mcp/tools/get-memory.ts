@@ -1,8 +1,7 @@
 import { z } from 'zod';
-import { message, session, sessionId, summary } from '../../domain/records.ts';
-import { WINDOW_DEFAULT } from '../../services/summary-backlog.ts';
-import { adviceOn, adviceResult } from '../answer/summary-advice.ts';
-import { truncateMetadata } from '../answer/truncate.ts';
+import { message, session, sessionId, summary, WINDOW_DEFAULT } from '../../domain/records.ts';
+import { TOOL_ANSWER } from '../answer/answer-shape.ts';
+import { adviceResult, summaryAdvice } from '../answer/summary-advice.ts';
 import { defineTool, READS } from '../tool.ts';
 
 const MAX_LAST_N = 200;
@@ -41,12 +40,12 @@ export const getMemory = defineTool({
   }),
   async run({ session_id, ...options }, { caller, memory }) {
     const found = await memory.get(caller, session_id, options);
-    const { omitted_message_count, unsummarized, ...answer } = found;
+    const { omitted_message_count, summaryBacklog, ...answer } = found;
     return {
       ...answer,
-      session: truncateMetadata(answer.session),
+      session: TOOL_ANSWER.record(answer.session),
       ...(omitted_message_count > 0 && { omitted_message_count }),
-      ...adviceOn(unsummarized),
+      ...(summaryBacklog !== undefined && { advice: summaryAdvice(summaryBacklog) }),
     };
   },
 });

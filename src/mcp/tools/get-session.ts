@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { session, sessionId } from '../../domain/records.ts';
-import { truncateMetadata } from '../answer/truncate.ts';
+import { TOOL_ANSWER } from '../answer/answer-shape.ts';
 import { defineTool, READS } from '../tool.ts';
 
 export const getSession = defineTool({
@@ -13,6 +13,6 @@ export const getSession = defineTool({
   input: z.strictObject({ session_id: sessionId }),
   output: z.strictObject({ session }),
   run: async (args, { caller, sessions }) => ({
-    session: truncateMetadata(await sessions.get(caller, args.session_id)),
+    session: TOOL_ANSWER.record(await sessions.get(caller, args.session_id)),
   }),
 });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { user, userId } from '../../domain/records.ts';
-import { truncateMetadata } from '../answer/truncate.ts';
+import { TOOL_ANSWER } from '../answer/answer-shape.ts';
 import { defineTool, READS } from '../tool.ts';
 
 export const getUser = defineTool({
@@ -13,6 +13,6 @@ export const getUser = defineTool({
   input: z.strictObject({ user_id: userId }),
   output: z.strictObject({ user }),
   run: async (args, { caller, users }) => ({
-    user: truncateMetadata(await users.get(caller, args.user_id)),
+    user: TOOL_ANSWER.record(await users.get(caller, args.user_id)),
   }),
 });

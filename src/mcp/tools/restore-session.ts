@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { session, sessionId } from '../../domain/records.ts';
-import { truncateMetadata } from '../answer/truncate.ts';
+import { TOOL_ANSWER } from '../answer/answer-shape.ts';
 import { ADDS, defineTool } from '../tool.ts';
 
 export const restoreSession = defineTool({
@@ -18,6 +18,6 @@ export const restoreSession = defineTool({
   }),
   async run(args, { caller, sessions }) {
     const { session, messages } = await sessions.restore(caller, args.session_id);
-    return { session: truncateMetadata(session), restored_message_count: messages };
+    return { session: TOOL_ANSWER.record(session), restored_message_count: messages };
   },
 });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { user, userId } from '../../domain/records.ts';
-import { truncateMetadata } from '../answer/truncate.ts';
+import { TOOL_ANSWER } from '../answer/answer-shape.ts';
 import { CHANGES, defineTool } from '../tool.ts';
 
 export const restoreUser = defineTool({
@@ -18,6 +18,6 @@ export const restoreUser = defineTool({
   }),
   async run(args, { caller, users, progress }) {
     const { user, sessions } = await users.restore(caller, args.user_id, progress);
-    return { user: truncateMetadata(user), restored_session_count: sessions };
+    return { user: TOOL_ANSWER.record(user), restored_session_count: sessions };
   },
 });

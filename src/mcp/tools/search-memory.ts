@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { metadata } from '../../domain/metadata.ts';
 import { message, role, session, sessionId, userId } from '../../domain/records.ts';
 import { HITS_DEFAULT } from '../../services/search/index.ts';
+import { searchAdvice } from '../answer/search-advice.ts';
 import { pageArguments, pageResults } from '../pagination.ts';
 import { defineTool, READS } from '../tool.ts';
 
@@ -83,5 +84,9 @@ export const searchMemory = defineTool({
       .optional()
       .meta({ description: 'What was not considered, and how to get at it.' }),
   }),
-  run: (input, { caller, search }) => search.search(caller, input),
+  async run(input, { caller, search }) {
+    const { notes, ...result } = await search.search(caller, input);
+    const advice = searchAdvice(notes);
+    return { ...result, ...(advice !== undefined && { advice }) };
+  },
 });

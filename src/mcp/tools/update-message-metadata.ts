@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { metadata } from '../../domain/metadata.ts';
 import { message, messageUuid, sessionId } from '../../domain/records.ts';
-import { truncateContent } from '../answer/truncate.ts';
+import { TOOL_ANSWER } from '../answer/answer-shape.ts';
 import { CHANGES, defineTool } from '../tool.ts';
 
 export const updateMessageMetadata = defineTool({
@@ -18,7 +18,7 @@ export const updateMessageMetadata = defineTool({
   }),
   output: z.strictObject({ message }),
   run: async (args, { caller, memory }) => ({
-    message: truncateContent(
+    message: TOOL_ANSWER.message(
       await memory.updateMetadata(caller, args.session_id, args.uuid, args.metadata),
     ),
   }),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { metadata } from '../../domain/metadata.ts';
 import { session, sessionId } from '../../domain/records.ts';
-import { truncateMetadata } from '../answer/truncate.ts';
+import { TOOL_ANSWER } from '../answer/answer-shape.ts';
 import { CHANGES, defineTool } from '../tool.ts';
 
 export const updateSessionMetadata = defineTool({
@@ -17,7 +17,7 @@ export const updateSessionMetadata = defineTool({
   }),
   output: z.strictObject({ session }),
   run: async (args, { caller, sessions }) => ({
-    session: truncateMetadata(
+    session: TOOL_ANSWER.record(
       await sessions.updateMetadata(caller, args.session_id, args.metadata),
     ),
   }),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { metadata } from '../../domain/metadata.ts';
 import { user, userId } from '../../domain/records.ts';
-import { truncateMetadata } from '../answer/truncate.ts';
+import { TOOL_ANSWER } from '../answer/answer-shape.ts';
 import { CHANGES, defineTool } from '../tool.ts';
 import { userFields } from '../user-fields.ts';
 
@@ -24,6 +24,6 @@ export const updateUser = defineTool({
   }),
   output: z.strictObject({ user }),
   run: async ({ user_id, ...update }, { caller, users }) => ({
-    user: truncateMetadata(await users.update(caller, user_id, update)),
+    user: TOOL_ANSWER.record(await users.update(caller, user_id, update)),
   }),
 });

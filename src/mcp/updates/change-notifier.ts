@@ -1,7 +1,8 @@
-import type { Caller, ChangeEvent } from '../../services/dependencies.ts';
+import type { Caller } from '../../services/caller.ts';
+import type { ChangeEvent } from '../../services/events.ts';
 import { changedResources } from '../resources/index.ts';
 
-/** Hears of the URI of a resource that has changed. */
+/** Is told the URI of each resource that has changed. */
 export type ChangeListener = (uri: string) => void;
 
 interface Listening {
@@ -9,7 +10,7 @@ interface Listening {
   listener: ChangeListener;
 }
 
-/** Tells whoever listens of the resources that changed, as far as they exist for that caller. */
+/** Tells listeners which resources have changed, as far as these exist for their caller. */
 export class ChangeNotifier {
   readonly #byNamespace = new Map<string, Set<Listening>>();
 
@@ -27,14 +28,17 @@ export class ChangeNotifier {
     };
   }
 
-  notify(namespace: string, changed: ChangeEvent): void {
-    const owner = 'user_id' in changed ? changed.user_id : changed.owner;
-    const concerned = [...(this.#byNamespace.get(namespace) ?? [])].filter(
+  /** A bound function: it is handed to the services. */
+  readonly notify = (namespace: string, event: ChangeEvent): void => {
+    const listening = this.#byNamespace.get(namespace);
+    if (listening === undefined) return;
+    const owner = 'owner' in event ? event.owner : event.user_id;
+    const concerned = [...listening].filter(
       ({ caller }) => caller.user_id === undefined || caller.user_id === owner,
     );
     if (concerned.length === 0) return;
-    for (const uri of changedResources(changed)) {
+    for (const uri of changedResources(event)) {
       for (const { listener } of concerned) listener(uri);
     }
-  }
+  };
 }

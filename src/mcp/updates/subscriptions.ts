@@ -1,13 +1,13 @@
 import type { Server } from '@modelcontextprotocol/server';
 import type { Logger } from '../../domain/logger.ts';
-import type { Caller } from '../../services/dependencies.ts';
+import type { Caller } from '../../services/caller.ts';
 import { invalidParams } from '../answer/protocol-errors.ts';
 import { RESOURCES } from '../resources/index.ts';
 import { URI_MAX } from '../resources/resource-uri.ts';
 import type { ChangeNotifier } from './change-notifier.ts';
 import { coalesceUpdates, type WhenRead } from './coalesced-updates.ts';
 
-/** How many resources one connection may subscribe to. */
+/** The most resources that one connection may subscribe to. */
 const MAX_SUBSCRIPTIONS = 1000;
 
 export interface SubscriptionOptions {
@@ -18,15 +18,15 @@ export interface SubscriptionOptions {
 }
 
 /**
- * Tells the client of a long-lived connection of changes to what it subscribed to. In the modern
- * protocol era the SDK keeps the subscriptions itself and drops what nobody asked for.
+ * Notifies the client of a long-lived connection of changes to the resources that it subscribed to. In
+ * the modern protocol era, the SDK keeps the subscriptions and drops other notifications.
  */
 export function serveSubscriptions(
   server: Server,
   changes: ChangeNotifier,
   { caller, era, whenRead, logger }: SubscriptionOptions,
 ): void {
-  /** By the URI that changes are told under: those that the client asked for it with. */
+  /** The URIs that the client subscribed with, by the canonical URI of the resource. */
   const subscribed = new Map<string, Set<string>>();
   let count = 0;
   server.setRequestHandler('resources/subscribe', ({ params: { uri } }) => {
@@ -48,6 +48,7 @@ export function serveSubscriptions(
     }
     count += 1;
     subscribed.set(canonical, asked.add(uri));
+    listen();
     return {};
   });
   server.setRequestHandler('resources/unsubscribe', ({ params: { uri } }) => {
@@ -65,17 +66,22 @@ export function serveSubscriptions(
         .catch((error: unknown) => logger.debug('resource update not sent', { error })),
     whenRead,
   );
-  const stop = changes.listen(caller, (uri) => {
-    for (const asked of era === 'legacy' ? (subscribed.get(uri) ?? []) : [uri]) tell(asked);
-  });
+  let stop: (() => void) | undefined;
+  const listen = () => {
+    stop ??= changes.listen(caller, (uri) => {
+      for (const asked of era === 'legacy' ? (subscribed.get(uri) ?? []) : [uri]) tell(asked);
+    });
+  };
+  // In the legacy era, nothing has to be announced before the first subscription.
+  if (era === 'modern') listen();
   const onclose = server.onclose;
   server.onclose = () => {
-    stop();
+    stop?.();
     onclose?.();
   };
 }
 
-/** The URI that a resource's changes are told under, however the client wrote it. */
+/** The canonical URI of a resource, however the client wrote it; `undefined` if there is no such kind. */
 function canonicalUri(uri: string): string | undefined {
   for (const kind of RESOURCES) {
     const name = kind.match(uri);

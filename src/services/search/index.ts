@@ -1,41 +1,46 @@
-import { DomainError, invalidArgument } from '../../domain/errors.ts';
 import { decodeCursor, encodeCursor } from '../../domain/pagination.ts';
-import { positionKey, type RankedMessage } from '../../search/bm25.ts';
+import { positionKey } from '../../domain/positions.ts';
+import type { RankedMessage } from '../../search/bm25.ts';
 import { diversify, fuse } from '../../search/fusion.ts';
 import { similarity } from '../../search/vectors.ts';
 import type { Store } from '../../store/port.ts';
-import { type Caller, type Dependencies, queueLongRead } from '../dependencies.ts';
-import { describeAbsence } from '../not-found.ts';
+import type { Caller } from '../caller.ts';
+import type { Dependencies } from '../dependencies.ts';
+import { ServiceError } from '../errors.ts';
+import { queueLongRead } from '../fair-queue.ts';
+import { sessionNotFound, userNotFound } from '../not-found.ts';
 import { canAccess } from '../pinned-user.ts';
 import { type LexicalRanking, rankLexically } from './lexical.ts';
+import type { SearchNote } from './note.ts';
 import { type Hit, type Ranking, readHits, type SearchInput } from './results.ts';
 import { rankSemantically, type SemanticRanking } from './semantic.ts';
 
-/** How many hits a search returns unless told otherwise. */
+/** The number of hits that a search returns by default. */
 export const HITS_DEFAULT = 10;
 
-/** How much relevance counts against novelty where hits are to be diverse, for how many places. */
+/**
+ * For diverse hits: the weight of relevance against novelty, the number of places that are chosen so, and
+ * how many of the best are chosen among.
+ */
 const DIVERSITY = { lambda: 0.7, limit: 50, among: 200 };
 
 export interface SearchResult {
   hits: Hit[];
   next_cursor?: string;
-  /** How many messages were ranked. */
+  /** The number of messages that were ranked. */
   considered_count: number;
-  /** Whether words alone were compared, or meaning too. */
+  /** `lexical`: words were compared. `hybrid`: words and meaning. */
   mode: 'lexical' | 'hybrid';
-  /** Why there may be more, and how to get at it. */
-  advice?: string;
+  /** What was not looked at. */
+  notes: readonly SearchNote[];
 }
 
 export type SearchService = ReturnType<typeof createSearchService>;
 
-/** The rules for searching. Every method throws `DomainError`. */
+/** The rules for searching: docs/search.md. Every method throws `DomainError`. */
 export function createSearchService(deps: Dependencies) {
-  const absence = describeAbsence(deps);
-
-  /** Where nothing was found, whether there was anything to search. */
-  async function assertScope(
+  /** Tells an empty result apart from a session or user that does not exist. */
+  async function assertScopeExists(
     caller: Caller,
     store: Store,
     { session_id, user_id }: SearchInput,
@@ -44,17 +49,17 @@ export function createSearchService(deps: Dependencies) {
     if (session_id !== undefined) {
       const found = await store.sessions.find(caller, session_id);
       if (found === undefined || found.deleted_at !== undefined) {
-        throw await absence.session(caller, store, session_id, found);
+        throw await sessionNotFound(deps, caller, store, session_id, found);
       }
     } else if (user_id !== undefined) {
       const found = await store.users.find(namespace, user_id);
       if (found === undefined || found.deleted_at !== undefined) {
-        throw absence.user(caller, user_id, found);
+        throw userNotFound(deps, user_id, found);
       }
     }
   }
 
-  /** The search itself, once its turn has come. */
+  /** The search itself, when its turn has come. */
   async function search(caller: Caller, store: Store, input: SearchInput): Promise<SearchResult> {
     const { session_id, user_id, since, limit = HITS_DEFAULT } = input;
     const { namespace } = caller;
@@ -66,7 +71,7 @@ export function createSearchService(deps: Dependencies) {
     const seen = start === undefined ? undefined : new Date(at).toISOString();
 
     if (user_id !== undefined && !canAccess(caller, user_id)) {
-      throw absence.user(caller, user_id, undefined);
+      throw userNotFound(deps, user_id);
     }
     const scope = { session_id, user_id: user_id ?? caller.user_id };
     const time = { since, until: earlier(input.until, seen) };
@@ -78,12 +83,19 @@ export function createSearchService(deps: Dependencies) {
     ]);
     const ranking = combined(words, meaning, input.diverse === true);
     const { ranked } = ranking;
-    if (mode === 'hybrid' && ranking.mode === 'lexical') throw cannotGoOn();
+    if (mode === 'hybrid' && ranking.mode === 'lexical') {
+      // The next page needs the vector of the query: by words alone, pages would repeat and omit hits.
+      throw new ServiceError({ kind: 'search_cannot_continue' });
+    }
 
     const from = start === undefined ? 0 : behind(ranked, start.key);
     const wanted = { ...input, until: time.until, limit };
-    const { hits, next } = await readHits(namespace, store, ranking, from, wanted);
-    if (hits.length === 0) await assertScope(caller, store, input);
+    const { answer } = deps;
+    const { hits, next } = await readHits(
+      { namespace, store, ranking, input: wanted, answer },
+      from,
+    );
+    if (hits.length === 0) await assertScopeExists(caller, store, input);
     const last = ranked[next - 1];
     const goesOn = last !== undefined && next < ranked.length;
     const key = goesOn && `${ranking.mode} ${next} ${positionKey(last.place)}`;
@@ -94,55 +106,45 @@ export function createSearchService(deps: Dependencies) {
       }),
       considered_count: ranked.length,
       mode: ranking.mode,
-      ...(ranking.advice.length > 0 && { advice: ranking.advice.join(' ') }),
+      notes: ranking.notes,
     };
   }
 
   return {
     /**
-     * Messages that say what is looked for, the best first, among the newest that have any of its
-     * words, or where embeddings are configured, that mean something like it. A cursor goes on
-     * through the same ranking, without what came since its first page.
+     * Finds messages, the best first: among the newest that have a word of the query, and if embeddings
+     * are configured, among those with a similar meaning. A cursor continues the same ranking, without
+     * the messages that were added since its first page.
      *
-     * @throws DomainError NOT_FOUND for a session or user that is not there, INVALID_ARGUMENT for
-     *   arguments that exclude each other or a cursor of another search
+     * @throws DomainError NOT_FOUND for an unknown session or user, INVALID_ARGUMENT for arguments that
+     *   exclude each other and for a cursor of another search
      */
     async search(caller: Caller, input: SearchInput): Promise<SearchResult> {
-      assertSense(input);
+      assertConsistent(input);
       const store = await deps.store();
-      return queueLongRead(deps, caller, store, () => search(caller, store, input));
+      return queueLongRead(deps.longReads, caller, store, () => search(caller, store, input));
     },
   };
 }
 
-/** The rest of a ranking by meaning cannot be had without it: pages would repeat and leave out hits. */
-function cannotGoOn(): DomainError {
-  return new DomainError(
-    'UNAVAILABLE',
-    'The embeddings endpoint, by which the pages before were ranked, does not answer. Repeat the call shortly, or begin anew without cursor to search by words.',
-  );
-}
-
-function assertSense({ session_id, user_id, since, until }: SearchInput): void {
+function assertConsistent({ session_id, user_id, since, until }: SearchInput): void {
   if (session_id !== undefined && user_id !== undefined) {
-    throw invalidArgument(
-      'session_id and user_id cannot both be given. Give the session, or the user to search all of their sessions.',
-    );
+    throw new ServiceError({ kind: 'search_in_session_and_user' });
   }
   if (since !== undefined && until !== undefined && since > until) {
-    throw invalidArgument('since is later than until. Exchange them.');
+    throw new ServiceError({ kind: 'search_since_after_until' });
   }
 }
 
-/** One ranking of the two, or that of words alone where there is no other. */
+/** Fuses the two rankings. Without a semantic one, it is the lexical one. */
 function combined(
   words: LexicalRanking,
-  meaning: SemanticRanking | { unavailable: string } | undefined,
+  meaning: SemanticRanking | { unavailable: SearchNote } | undefined,
   diverse: boolean,
-): Ranking & Pick<SearchResult, 'mode'> & { advice: string[] } {
+): Ranking & Pick<SearchResult, 'mode' | 'notes'> {
   if (meaning === undefined || 'unavailable' in meaning) {
-    const advice = meaning === undefined ? words.advice : [...words.advice, meaning.unavailable];
-    return { ...words, digests: new Map(), mode: 'lexical', advice };
+    const notes = meaning === undefined ? words.notes : [...words.notes, meaning.unavailable];
+    return { ...words, digests: new Map(), mode: 'lexical', notes };
   }
   const places = new Map<string, Pick<RankedMessage, 'place' | 'candidate'>>();
   for (const one of [...meaning.ranked, ...words.ranked]) places.set(positionKey(one.place), one);
@@ -153,7 +155,7 @@ function combined(
     const { place, candidate } = places.get(key) as Pick<RankedMessage, 'place' | 'candidate'>;
     return { place, score, ...(candidate !== undefined && { candidate }) };
   });
-  // A message that has the words is a hit whatever it meant when it was embedded.
+  // A message that has the words is a hit, whether or not its vector is out of date.
   const digests = new Map(meaning.digests);
   for (const { place } of words.ranked) digests.delete(positionKey(place));
   return {
@@ -162,11 +164,11 @@ function combined(
     terms: words.terms,
     digests,
     mode: 'hybrid',
-    advice: [...words.advice, ...meaning.advice],
+    notes: [...words.notes, ...meaning.notes],
   };
 }
 
-/** The same with what repeats others further back, among the first. */
+/** Moves messages that repeat others further back, among the best ones. */
 function diversified(
   ranked: readonly RankedMessage[],
   vectors: SemanticRanking['vectors'],
@@ -180,7 +182,7 @@ function diversified(
   return [...chosen, ...ranked.slice(DIVERSITY.among)];
 }
 
-/** Where a cursor goes on: behind the message that it names, or at its rank if that is gone. */
+/** The index where a cursor continues: behind the message that it names, or at its rank if that is gone. */
 function behind(ranked: readonly RankedMessage[], key: string): number {
   const [, index, ...place] = key.split(' ');
   const named = ranked.findIndex((one) => positionKey(one.place) === place.join(' '));

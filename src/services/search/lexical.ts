@@ -1,8 +1,10 @@
+import type { SeqRange } from '../../domain/positions.ts';
 import { analyseQuestion, QUESTION_TERM } from '../../search/analyzer.ts';
 import { type RankedMessage, rank } from '../../search/bm25.ts';
 import type { Store } from '../../store/port.ts';
-import type { Candidates, SearchScope, SeqRange, TimeRange } from '../../store/search-port.ts';
+import type { Candidates, SearchScope, TimeRange } from '../../store/search-port.ts';
 import { runInSlices, yieldIfBusy } from '../event-loop.ts';
+import type { SearchNote } from './note.ts';
 
 /** How many messages are considered for each term, the newest; fewer where there are many terms. */
 const CANDIDATES_PER_TERM = 300;
@@ -17,8 +19,7 @@ export interface LexicalRanking {
   at: number;
   ranges: ReadonlyMap<string, SeqRange>;
   terms: readonly string[];
-  /** What was not considered, and how to get at it. */
-  advice: string[];
+  notes: SearchNote[];
 }
 
 /**
@@ -48,7 +49,7 @@ export async function rankLexically(
     at,
     ranges,
     terms,
-    advice: adviceOn(terms, omitted, found, limit),
+    notes: notesOn(terms, omitted, found, limit),
   };
 }
 
@@ -72,31 +73,20 @@ function statisticsOf({ candidates, ranges }: Candidates, terms: readonly string
   return { messages, frequency };
 }
 
-/** What was left out of a search, and how to get at it. */
-function adviceOn(
+function notesOn(
   terms: readonly string[],
   omitted: number,
   { candidates, cut }: Candidates,
   perTerm: number,
-): string[] {
-  if (terms.length === 0) {
-    return [
-      'The query has nothing to look for: no letter, digit or emoji. Use words that the messages may have.',
-    ];
-  }
-  const advice: string[] = [];
-  if (omitted > 0) {
-    advice.push(
-      `Only the first ${terms.length} words of the query were looked for, and ${omitted} were not: make it shorter.`,
-    );
-  }
+): SearchNote[] {
+  if (terms.length === 0) return [{ kind: 'no_terms' }];
+  const notes: SearchNote[] = [];
+  if (omitted > 0) notes.push({ kind: 'words_omitted', searched: terms.length, omitted });
   if (cut.length > 0) {
     const until = completeFrom(candidates, cut);
-    advice.push(
-      `Some words are in many messages, and of each word only the newest ${perTerm} were considered. To look further back, repeat the search${until === undefined ? '' : ` with until ${until}`}, or narrow it by session_id, user_id or since.`,
-    );
+    notes.push({ kind: 'messages_omitted', ranked_per_word: perTerm, until });
   }
-  return advice;
+  return notes;
 }
 
 /** Before which time there is more of some term, unless that is the time of all there is of it. */

@@ -1,31 +1,15 @@
 import { includesPart, type JsonObject, jsonBytes } from '../../domain/metadata.ts';
+import { type MessagePosition, positionKey, type SeqRange } from '../../domain/positions.ts';
 import type { Message, Session } from '../../domain/records.ts';
-import { truncateContent, truncateMetadata } from '../../mcp/answer/truncate.ts';
-import { firstMatch } from '../../search/analyzer.ts';
-import { positionKey, type RankedMessage } from '../../search/bm25.ts';
+import type { RankedMessage } from '../../search/bm25.ts';
 import { digestOf } from '../../search/vectors.ts';
 import type { Store } from '../../store/port.ts';
-import type {
-  MessagePosition,
-  ResolvedMessage,
-  SeqRange,
-  TimeRange,
-} from '../../store/search-port.ts';
-import { PAGE_MAX_BYTES } from '../dependencies.ts';
-import { runInSlices } from '../event-loop.ts';
+import type { ResolvedMessage, TimeRange } from '../../store/search-port.ts';
+import type { AnswerShape, Neighbour } from '../dependencies.ts';
+import { type Neighbours, readNeighbours } from './neighbours.ts';
 
-/** How much is shown of a hit that is long, in bytes as JSON, and how much of it before the match. */
-const SHOWN_BYTES = 4000;
-const SHOWN_BEFORE = 200;
-
-/** How much is shown of the messages around a hit, in bytes as JSON. */
-const NEIGHBOUR_BYTES = 2000;
-
-/** The metadata of a hit's session is left out above this, in bytes: a page repeats it. */
-const SESSION_METADATA_BYTES = 1000;
-
-/** How many messages are read at once: as many of the longest as a call can bear. */
-const BATCH = 10;
+/** A page repeats the session with each hit: its metadata is left out above this many bytes. */
+const SESSION_METADATA_MAX_BYTES = 1000;
 
 export interface SearchInput extends TimeRange {
   query: string;
@@ -44,71 +28,134 @@ export interface Hit {
   score: number;
   session: Session;
   message: Message;
-  /** What was said right before and after it, as far as there is room. */
+  /** The messages right before and after it, if they were asked for. */
   before?: Neighbour[];
   after?: Neighbour[];
 }
 
-export type Neighbour = Pick<Message, 'uuid' | 'seq' | 'role' | 'content'>;
-
-/** What a search has to read its hits from. */
+/** A ranking that hits are read from. */
 export interface Ranking {
   /** The best first. */
   ranked: readonly RankedMessage[];
-  /** The live messages of the sessions that these are in, by the uuids of these. */
+  /** The live messages of the sessions that the ranked messages are in, by session uuid. */
   ranges: ReadonlyMap<string, SeqRange>;
-  /** What long messages are shown around. */
+  /** Long messages are shown around the first of these. */
   terms: readonly string[];
-  /** What messages that were found by their meaning said then. */
+  /** The digests of the contents that vectors were made of, by position. */
   digests: ReadonlyMap<string, string>;
 }
 
+/** A search whose hits are read. */
+interface HitQuery {
+  namespace: string;
+  store: Store;
+  ranking: Ranking;
+  input: SearchInput & { limit: number };
+  answer: AnswerShape;
+}
+
+interface Match {
+  /** Its index in the ranking. */
+  index: number;
+  ranked: RankedMessage;
+  resolved: ResolvedMessage;
+}
+
 /**
- * Reads as many hits as are wanted and fit.
+ * Reads a page of hits: as many as were asked for and fit into the answer. A page costs one call of the
+ * store, and one for all neighbours together. It takes more only where many of the ranked messages turn
+ * out not to match, or are long.
  *
- * @param from where in the ranking to begin
- * @returns the hits, and where in the ranking to go on
+ * @param from the index in the ranking where the page begins
+ * @returns the hits, and the index where the next page begins
  */
 export async function readHits(
-  namespace: string,
-  store: Store,
-  { ranked, ranges, terms, digests }: Ranking,
+  query: HitQuery,
   from: number,
-  input: SearchInput & { limit: number },
 ): Promise<{ hits: Hit[]; next: number }> {
-  const { limit, neighbours = 0 } = input;
+  const { ranking, input, answer } = query;
   const hits: Hit[] = [];
-  let next = from;
   let bytes = 0;
-  const locate = (places: readonly MessagePosition[]) =>
-    store.search.findByPosition(namespace, places, SESSION_METADATA_BYTES);
-  while (next < ranked.length && hits.length < limit) {
-    const batch = ranked.slice(next, next + BATCH);
-    const promising = batch.filter(
-      ({ candidate }) => candidate === undefined || hasRole(candidate, input),
-    );
-    const located = byPlace(await locate(promising.map(({ place }) => place)));
-    for (const one of batch) {
-      if (hits.length === limit) break;
-      const found = located.get(positionKey(one.place));
-      if (found !== undefined && passes(found.message, input) && !isStale(one, found, digests)) {
-        const range = ranges.get(one.place.session_uuid) as SeqRange;
-        const near = neighbours === 0 ? [] : await locate(around(one.place, range, neighbours));
-        const hit = await toHit(one, found, byPlace(near), terms, neighbours);
-        bytes += jsonBytes(hit);
-        if (bytes > PAGE_MAX_BYTES && hits.length > 0) return { hits, next };
-        hits.push(hit);
-      }
-      next++;
+  let next = from;
+  while (next < ranking.ranked.length && hits.length < input.limit) {
+    const { matches, end } = await readMatches(query, next, input.limit - hits.length);
+    const neighboursOf = await neighboursOfAll(query, matches);
+    for (const match of matches) {
+      const hit = await toHit(match, neighboursOf(match.ranked.place), ranking.terms, answer);
+      bytes += jsonBytes(hit);
+      if (bytes > answer.pageMaxBytes && hits.length > 0) return { hits, next: match.index };
+      hits.push(hit);
     }
+    next = end;
   }
   return { hits, next };
 }
 
-const byPlace = (located: readonly ResolvedMessage[]): ReadonlyMap<string, ResolvedMessage> =>
-  new Map(located.map((one) => [positionKey(one.place), one]));
+/**
+ * Reads the next ranked messages, and keeps those that match the filters of the search.
+ *
+ * @param count how many are wanted
+ * @returns the matches, and the index in the ranking behind the last message that was read
+ */
+async function readMatches(
+  { namespace, store, ranking, input, answer }: HitQuery,
+  from: number,
+  count: number,
+): Promise<{ matches: Match[]; end: number }> {
+  const { ranked, digests } = ranking;
+  const wanted: { index: number; ranked: RankedMessage }[] = [];
+  let end = from;
+  for (; end < ranked.length && wanted.length < count; end++) {
+    const one = ranked[end] as RankedMessage;
+    // The role of a candidate is known without reading it.
+    if (one.candidate === undefined || hasRole(one.candidate, input)) {
+      wanted.push({ index: end, ranked: one });
+    }
+  }
+  if (wanted.length === 0) return { matches: [], end };
+  const positions = wanted.map((one) => one.ranked.place);
+  const { messages, covered } = await store.search.findByPosition(namespace, positions, {
+    metadataMaxBytes: SESSION_METADATA_MAX_BYTES,
+    enough: { total: answer.pageMaxBytes, each: answer.hitMaxBytes },
+  });
+  const found = new Map(messages.map((one) => [positionKey(one.place), one]));
+  const matches = wanted.flatMap((one): Match[] => {
+    const resolved = found.get(positionKey(one.ranked.place));
+    if (resolved === undefined || !matchesFilters(resolved.message, input)) return [];
+    return isStale(one.ranked, resolved, digests) ? [] : [{ ...one, resolved }];
+  });
+  return { matches, end: wanted[covered]?.index ?? end };
+}
 
-/** Whether a message says something else by now than what it was found by. */
+const NO_NEIGHBOURS: Neighbours = { before: [], after: [] };
+
+/** The neighbours of some hits, if the search asks for any. */
+async function neighboursOfAll(
+  { namespace, store, ranking, input, answer }: HitQuery,
+  matches: readonly Match[],
+): Promise<(hit: MessagePosition) => Neighbours> {
+  const { neighbours: distance = 0 } = input;
+  if (distance === 0 || matches.length === 0) return () => NO_NEIGHBOURS;
+  const places = matches.map(({ ranked }) => ranked.place);
+  return readNeighbours(namespace, store, places, ranking.ranges, distance, answer);
+}
+
+async function toHit(
+  { ranked, resolved }: Match,
+  { before, after }: Neighbours,
+  terms: readonly string[],
+  answer: AnswerShape,
+): Promise<Hit> {
+  return {
+    score: Math.round(ranked.score * 10_000) / 10_000,
+    session: resolved.session,
+    message: await answer.hit(resolved.message, terms),
+    ...(before.length > 0 && { before }),
+    ...(after.length > 0 && { after }),
+  };
+}
+
+/** Whether a message that was found by its vector has another content by now. */
 function isStale(
   { place, candidate }: RankedMessage,
   { message }: ResolvedMessage,
@@ -121,8 +168,7 @@ function isStale(
 const hasRole = ({ role }: { role: string }, { roles }: SearchInput) =>
   roles === undefined || roles.includes(role);
 
-/** Whether a message is one of those that are looked for, whatever it says. */
-function passes(message: Message, input: SearchInput): boolean {
+function matchesFilters(message: Message, input: SearchInput): boolean {
   const { since, until, metadata } = input;
   return (
     hasRole(message, input) &&
@@ -130,57 +176,4 @@ function passes(message: Message, input: SearchInput): boolean {
     (until === undefined || message.created_at <= until) &&
     (metadata === undefined || includesPart(message.metadata, metadata))
   );
-}
-
-/** The places around a message that there are. */
-function around(
-  { session_id, session_uuid, seq }: MessagePosition,
-  { first_seq, last_seq }: SeqRange,
-  neighbours: number,
-): MessagePosition[] {
-  const from = Math.max(first_seq, seq - neighbours);
-  const to = Math.min(last_seq, seq + neighbours);
-  const all = Array.from({ length: to - from + 1 }, (_, i) => from + i);
-  return all
-    .filter((near) => near !== seq)
-    .map((near) => ({ session_id, session_uuid, seq: near }));
-}
-
-async function toHit(
-  { place, score }: RankedMessage,
-  { session, message }: ResolvedMessage,
-  located: ReadonlyMap<string, ResolvedMessage>,
-  terms: readonly string[],
-  neighbours: number,
-): Promise<Hit> {
-  const beside = (from: number, to: number) =>
-    Array.from({ length: to - from + 1 }, (_, i) =>
-      positionKey({ ...place, seq: from + i }),
-    ).flatMap((key) => {
-      const near = located.get(key);
-      return near === undefined ? [] : [toNeighbour(near.message)];
-    });
-  const before = beside(place.seq - neighbours, place.seq - 1);
-  const after = beside(place.seq + 1, place.seq + neighbours);
-  return {
-    score: Math.round(score * 10_000) / 10_000,
-    session,
-    message: truncateMetadata(await excerpt(message, terms)),
-    ...(before.length > 0 && { before }),
-    ...(after.length > 0 && { after }),
-  };
-}
-
-function toNeighbour(message: Message): Neighbour {
-  const { uuid, seq, role, content } = truncateContent(message, 0, NEIGHBOUR_BYTES);
-  return { uuid, seq, role, content };
-}
-
-/** A message with its content whole, or if it is long, the part of it around the first match. */
-async function excerpt(message: Message, terms: readonly string[]): Promise<Message> {
-  if (message.content.length <= SHOWN_BYTES / 4) return message;
-  const fits = Buffer.byteLength(message.content) <= SHOWN_BYTES;
-  const match = fits ? 0 : await runInSlices(firstMatch(message.content, terms));
-  const start = Math.max(0, match - SHOWN_BEFORE);
-  return truncateContent(message, start, SHOWN_BYTES);
 }

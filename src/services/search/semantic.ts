@@ -1,41 +1,30 @@
-import { positionKey, type RankedMessage } from '../../search/bm25.ts';
-import { EmbeddingError, type EmbeddingProblem } from '../../search/embeddings/error.ts';
+import { positionKey, type SeqRange } from '../../domain/positions.ts';
+import type { RankedMessage } from '../../search/bm25.ts';
+import { EmbeddingError } from '../../search/embeddings/error.ts';
 import { similarity } from '../../search/vectors.ts';
 import type { Store } from '../../store/port.ts';
-import type { SearchScope, SeqRange, TimeRange } from '../../store/search-port.ts';
+import type { SearchScope, TimeRange } from '../../store/search-port.ts';
 import type { Embeddings } from '../dependencies.ts';
+import type { SearchNote } from './note.ts';
 
-/** How many messages are compared with a question, the newest. */
+/** The number of messages, the newest, whose vectors are compared with that of a query. */
 const MAX_COMPARED = 5000;
 
-/** How many of them are ranked: what comes behind has little to do with the question. */
+/** The number of them that are ranked: those behind have little to do with the query. */
 const MAX_RANKED = 200;
 
-/** What a search by meaning came to. */
 export interface SemanticRanking {
   /** The nearest first, with the cosine for a score. */
   ranked: RankedMessage[];
   ranges: ReadonlyMap<string, SeqRange>;
   vectors: ReadonlyMap<string, Uint8Array>;
   digests: ReadonlyMap<string, string>;
-  /** What was not compared, and how to get at it. */
-  advice: string[];
+  notes: SearchNote[];
 }
 
-const PROBLEMS: Record<EmbeddingProblem, string> = {
-  unreachable: 'cannot be reached',
-  timeout: 'does not answer in time',
-  overloaded: 'has too much to do',
-  failing: 'fails',
-  unauthorized: 'refuses the API key',
-  misconfigured: 'does not know the model',
-  refused: 'refuses the query',
-  invalid_answer: 'answers with something that is no vector',
-};
-
 /**
- * Ranks messages by how near their meaning is to a question's. Without the endpoint there is nothing
- * to rank, and the advice says so.
+ * Ranks messages by the similarity of their vectors to that of a query. If the endpoint does not answer,
+ * there is no ranking.
  */
 export async function rankSemantically(
   embeddings: Embeddings,
@@ -44,15 +33,13 @@ export async function rankSemantically(
   scope: SearchScope,
   question: string,
   time: TimeRange,
-): Promise<SemanticRanking | { unavailable: string }> {
+): Promise<SemanticRanking | { unavailable: SearchNote }> {
   let asked: Uint8Array;
   try {
     asked = await embeddings.question(question);
   } catch (error) {
     if (!(error instanceof EmbeddingError)) throw error;
-    return {
-      unavailable: `Only words were looked for, since the embeddings endpoint ${PROBLEMS[error.problem]}. Repeat the search later to look for meaning too.`,
-    };
+    return { unavailable: { kind: 'embeddings_unavailable', problem: error.problem } };
   }
   const { model } = embeddings;
   const found = await store.vectors.newest(namespace, scope, {
@@ -75,17 +62,13 @@ export async function rankSemantically(
     ranges: found.ranges,
     vectors,
     digests,
-    advice: adviceOn(found.outdated, found.cut),
+    notes: notesOn(found.outdated, found.cut),
   };
 }
 
-function adviceOn(outdated: number, cut: boolean): string[] {
+function notesOn(outdated: number, cut: boolean): SearchNote[] {
   return [
-    ...(outdated > 0
-      ? [
-          `${outdated} messages were not compared by meaning: their vectors are of another model. Whoever runs the server makes new ones with mcp-sessions embed.`,
-        ]
-      : []),
-    ...(cut ? [`By meaning, only the newest ${MAX_COMPARED} messages were compared.`] : []),
+    ...(outdated > 0 ? [{ kind: 'other_model', messages: outdated } as const] : []),
+    ...(cut ? [{ kind: 'vectors_omitted', compared: MAX_COMPARED } as const] : []),
   ];
 }

@@ -1,5 +1,5 @@
 import type { Document } from 'mongodb';
-import type { MessagePosition } from '../search-port.ts';
+import type { MessagePosition } from '../../domain/positions.ts';
 
 /** The `_id` of a message, and of its vector: in a session, a place is taken once. */
 export const messageId = ({ session_uuid, seq }: Pick<MessagePosition, 'session_uuid' | 'seq'>) =>

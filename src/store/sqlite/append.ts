@@ -1,3 +1,4 @@
+import type { SeqRange } from '../../domain/positions.ts';
 import type { Session } from '../../domain/records.ts';
 import type {
   AccessScope,
@@ -7,7 +8,6 @@ import type {
   RetiredRange,
   WriteResult,
 } from '../port.ts';
-import type { SeqRange } from '../search-port.ts';
 import type { Connection, Row } from './connection/index.ts';
 import { mergeStored, time } from './rows.ts';
 import type { Indexer } from './search/indexer.ts';

@@ -2,24 +2,24 @@ import type { Writable } from 'node:stream';
 import type { Hold } from '../../mcp/calls/run-call.ts';
 import { InFlight } from '../in-flight.ts';
 
-/** How much of what one client sends may be under way. */
+/** The limits of what one client may have under way. */
 export interface BackPressureLimits {
-  /** Requests that are not answered, or whose work has not ended. */
+  /** The most requests that are not answered, or whose work has not ended. */
   callsAtOnce: number;
-  /** Bytes of requests that are not answered; the longest is let in all the same. */
+  /** The most bytes of requests that are not answered. The longest message is let in all the same. */
   bytes: number;
 }
 
-/** For how many messages there is room when reading goes on. */
-const SOME = 8;
+/** Reading resumes when there is room for this many messages. */
+const RESUME_MESSAGES = 8;
 
 /**
- * Says when another message of a client may be looked at: not while too many of its requests are under
- * way, nor while it leaves unread what it was sent.
+ * Says when the next message of a client may be read: not while too many of its requests are in flight,
+ * and not while it does not read its answers.
  */
 export class BackPressure {
-  /** The requests whose answers have not been taken. */
-  readonly pending = new InFlight(() => this.#look());
+  /** The requests whose answers have not been written. */
+  readonly inFlight = new InFlight(() => this.#wake());
   readonly #limits: BackPressureLimits;
   readonly #output: Writable;
   #working = 0;
@@ -29,45 +29,43 @@ export class BackPressure {
   constructor(limits: BackPressureLimits, output: Writable) {
     this.#limits = limits;
     this.#output = output;
-    for (const event of ['drain', 'close']) output.on(event, () => this.#look());
+    for (const event of ['drain', 'close']) output.on(event, () => this.#wake());
   }
 
-  /** Counts work until it has ended, though it may have been answered, or taken back, before. */
+  /** Counts the work of a call until it has ended, even if the call was answered or cancelled before. */
   readonly hold: Hold = () => {
     this.#working += 1;
     return () => {
       this.#working -= 1;
-      this.#look();
+      this.#wake();
     };
   };
 
   /**
-   * Resolves when there is room for some, or is `undefined` if there is for one now: to wait for each of
-   * many by itself would cost more than what they ask for.
+   * Resolves when there is room for some messages; `undefined` if there is room for one now. A wait for
+   * each message would cost more than the message.
    */
-  whenReady(): Promise<void> | undefined {
-    if (this.#isThere(this.#limits.callsAtOnce)) return undefined;
+  readonly whenReady = (): Promise<void> | undefined => {
+    if (this.#hasRoom(this.#limits.callsAtOnce)) return undefined;
     return new Promise((resolve) => this.#waiting.push(resolve));
-  }
+  };
 
-  /** Resolves when what was sent has been taken, or is `undefined` if that is now. */
-  whenRead(): Promise<void> | undefined {
-    return whenRead(this.#output);
-  }
+  /** Resolves when the client has read its answers; `undefined` if it has. */
+  readonly whenRead = (): Promise<void> | undefined => whenRead(this.#output);
 
-  #isThere(callsAtOnce: number): boolean {
+  #hasRoom(callsAtOnce: number): boolean {
     return (
-      this.pending.count < callsAtOnce &&
-      this.pending.bytes < this.#limits.bytes &&
+      this.inFlight.count < callsAtOnce &&
+      this.inFlight.bytes < this.#limits.bytes &&
       this.#working < callsAtOnce &&
       (!this.#output.writableNeedDrain || this.#output.destroyed)
     );
   }
 
-  #look(): void {
+  #wake(): void {
     if (this.#waiting.length === 0) return;
     const { callsAtOnce } = this.#limits;
-    if (!this.#isThere(callsAtOnce - Math.min(SOME, callsAtOnce >> 1))) return;
+    if (!this.#hasRoom(callsAtOnce - Math.min(RESUME_MESSAGES, callsAtOnce >> 1))) return;
     for (const wake of this.#waiting.splice(0)) wake();
   }
 }

@@ -21,7 +21,7 @@ export interface StdioOptions {
   logger: Logger;
 }
 
-/** How many of the longest messages may be under way at once. */
+/** The number of messages of the greatest length that may be in flight at once. */
 const LONGEST_AT_ONCE = 4;
 
 /** Serves one client over stdin and stdout, in whichever protocol era it opens. */
@@ -35,17 +35,19 @@ export function serveOverStdio({
 }: StdioOptions): Transport {
   // Each answer that waits for the reader listens to it.
   stdout.setMaxListeners(0);
-  const room = new BackPressure({ callsAtOnce, bytes: LONGEST_AT_ONCE * messageMax }, stdout);
+  const backPressure = new BackPressure(
+    { callsAtOnce, bytes: LONGEST_AT_ONCE * messageMax },
+    stdout,
+  );
   const refuse = (id: string | number | null, bytes: number) => {
     const message = `The message is ${bytes} bytes long, and at most ${messageMax} are read. Nothing was changed. Send less in one call.`;
     const error = { code: ProtocolErrorCode.InvalidRequest, message };
     stdout.write(`${JSON.stringify({ jsonrpc: '2.0', id, error })}\n`);
   };
-  const lines = new LineLimit(messageMax, refuse, () => room.whenReady());
+  const lines = new LineLimit(messageMax, refuse, backPressure.whenReady);
   const wire = new StdioServerTransport(lines, stdout, { maxBufferSize: 2 * messageMax });
-  const pending = trackInFlight(wire, room.pending, () => lines.passing);
-  const { hold } = room;
-  const whenRead = () => room.whenRead();
+  const inFlight = trackInFlight(wire, backPressure.inFlight, lines.lineBytes);
+  const { hold, whenRead } = backPressure;
   const handle = serveStdio(({ era }) => createServer({ era, updates: 'server', hold, whenRead }), {
     transport: wire,
     onerror: (error) => logger.warn('stdio', { error }),
@@ -65,7 +67,7 @@ export function serveOverStdio({
       // Lets through what has been read so far, a last line without its newline included.
       const through = new Promise<boolean>((resolve) => lines.write('\n', () => resolve(true)));
       const read = await Promise.race([through, delay(grace, false, { ref: false })]);
-      const answered = await pending.drained(Math.max(0, until - performance.now()));
+      const answered = await inFlight.drained(Math.max(0, until - performance.now()));
       await handle.close();
       lines.destroy();
       return read && answered;

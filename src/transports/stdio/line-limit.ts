@@ -3,49 +3,51 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 
 const NEWLINE = 0x0a;
 
-/** How much of each end of an over-long line is kept, to find its id in. */
+/** The bytes that are kept of each end of an over-long line, to find its id in. */
 const KEPT_BYTES = 512;
 
 /**
- * Passes whole lines on and drops those above a limit, telling of each. The SDK's reader would end
- * the connection instead, and would copy a long line once for every chunk of it. It passes no faster
- * than what comes of the lines is dealt with, and while it does not, nothing more is read.
+ * Passes on whole lines and drops those above a limit, reporting each. The SDK's reader would end the
+ * connection instead, and would copy a long line once for every chunk of it. While a line has to wait,
+ * nothing more is read from the input.
  */
 export class LineLimit extends Transform {
   readonly #maxBytes: number;
   readonly #onTooLong: (id: string | number | null, bytes: number) => void;
-  readonly #room: () => Promise<void> | undefined;
+  readonly #whenReady: () => Promise<void> | undefined;
   #chunks: Buffer[] = [];
   #bytes = 0;
   #head: Buffer | undefined;
 
-  /** How long the line is, in bytes, that is being passed on. */
-  passing = 0;
+  #lineBytes = 0;
+
+  /** The length of the line that is being passed on, in bytes. */
+  readonly lineBytes = (): number => this.#lineBytes;
 
   /**
    * @param onTooLong hears of each dropped line: the id of its JSON-RPC request, if it shows at
    *   either end of the line, and how long the line was
-   * @param room is asked before each line: a promise of when there is room for it, if there is none now
+   * @param whenReady is called before each line; the line waits for the promise, if it returns one
    */
   constructor(
     maxBytes: number,
     onTooLong: (id: string | number | null, bytes: number) => void,
-    room: () => Promise<void> | undefined = () => undefined,
+    whenReady: () => Promise<void> | undefined = () => undefined,
   ) {
     super();
     this.#maxBytes = maxBytes;
     this.#onTooLong = onTooLong;
-    this.#room = room;
+    this.#whenReady = whenReady;
   }
 
   override _transform(chunk: Buffer, encoding: BufferEncoding, done: TransformCallback): void {
     let start = 0;
     for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, start)) {
-      // A line that has been passed on, and not been read yet, has not taken its room yet.
-      const room = this.readableLength > 0 ? nextTurn() : this.#room();
-      if (room !== undefined) {
+      // A line that was passed on, and not read yet, is not in flight yet.
+      const ready = this.readableLength > 0 ? nextTurn() : this.#whenReady();
+      if (ready !== undefined) {
         const rest = chunk.subarray(start);
-        void room.then(() => (this.destroyed ? done() : this._transform(rest, encoding, done)));
+        void ready.then(() => (this.destroyed ? done() : this._transform(rest, encoding, done)));
         return;
       }
       this.#take(chunk.subarray(start, end + 1));
@@ -67,7 +69,7 @@ export class LineLimit extends Transform {
 
   #endLine(): void {
     const line = Buffer.concat(this.#chunks);
-    this.passing = line.length;
+    this.#lineBytes = line.length;
     if (this.#head === undefined) this.push(line);
     else this.#onTooLong(idAtEnds(this.#head.toString(), line.toString()), this.#bytes);
     this.#chunks = [];

@@ -57,7 +57,7 @@ describe.each(TOOLS.map((tool) => [tool.name, tool] as const))('the tool %s', (n
   it('is called in the scenario that runs over every transport', () => {
     const steps = readdirSync(folder('../../e2e/scenario'))
       .filter((file) => file !== 'catalogue.ts')
-      .map((file) => readFileSync(folder(`../e2e/scenario/${file}`), 'utf8'));
+      .map((file) => readFileSync(folder(`../../e2e/scenario/${file}`), 'utf8'));
     expect(steps.join()).toContain(`'${name}'`);
   });
 

@@ -350,10 +350,11 @@ describe('a process', () => {
   it('ends though texts wait for an endpoint that is down', async () => {
     const url = server.url;
     await server.close();
-    const dist = (file: string) => new URL(`../../dist/search/${file}.js`, import.meta.url).href;
+    const dist = (file: string) =>
+      new URL(`../../../dist/search/embeddings/${file}.js`, import.meta.url).href;
     const script = `
       import { createEmbedder } from '${dist('embedder')}';
-      import { createEmbeddingQueue } from '${dist('embedding-queue')}';
+      import { createEmbeddingQueue } from '${dist('queue')}';
       const embedder = createEmbedder({ url: '${url}', model: 'm', retryDelay: 1 });
       const onProblem = ({ kind }) => console.log(kind);
       const queue = createEmbeddingQueue({

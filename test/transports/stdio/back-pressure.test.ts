@@ -22,7 +22,7 @@ class Unread extends Writable {
 function open() {
   const output = new Unread();
   const room = new BackPressure({ callsAtOnce: 2, bytes: 100 }, output);
-  const { pending } = room;
+  const { inFlight: pending } = room;
   const isThere = () => room.whenReady() === undefined;
   return { output, room, pending, isThere };
 }

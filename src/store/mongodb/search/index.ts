@@ -1,22 +1,19 @@
-import type {
-  Candidate,
-  Candidates,
-  ResolvedMessage,
-  SearchStore,
-  SeqRange,
-} from '../../search-port.ts';
+import type { Db, Document } from 'mongodb';
+import { type MessagePosition, positionKey, type SeqRange } from '../../../domain/positions.ts';
+import type { Candidate } from '../../../search/bm25.ts';
+import type { Candidates, ResolvedMessage, SearchStore } from '../../search-port.ts';
 import { toSearchFilter } from '../access-scope.ts';
 import type { Connection } from '../connection/index.ts';
 import {
+  MESSAGE_FIELDS,
+  type MessageDocument,
   messagesOf,
   SESSION_FIELDS,
   type SessionDocument,
   sessionsOf,
   toMessage,
   toSession,
-  WITHOUT_TERMS,
 } from '../documents.ts';
-import { messageId } from '../message-id.ts';
 import { projection } from '../pagination.ts';
 import { findByTerms } from './term-query.ts';
 
@@ -42,31 +39,73 @@ export function mongoSearch(connection: Connection): SearchStore {
       });
     },
 
-    findByPosition(namespace, places, metadataMaxBytes) {
-      if (places.length === 0) return Promise.resolve([]);
+    findByPosition(namespace, positions, limits) {
+      if (positions.length === 0) return Promise.resolve({ messages: [], covered: 0 });
       return connection.run(async ({ db }) => {
-        const session_id = { $in: [...new Set(places.map((place) => place.session_id))] };
+        const session_id = { $in: [...new Set(positions.map((position) => position.session_id))] };
         const [found, live] = await Promise.all([
-          // By nothing else: an index on the namespace would do as well, and take much longer.
-          messagesOf(db)
-            .find({ _id: { $in: places.map(messageId) } }, { projection: WITHOUT_TERMS })
-            .toArray(),
+          findMessages(db, positions.map(positionKey), {
+            ...MESSAGE_PROJECTION,
+            content: contentUpTo(limits.contentMaxLength),
+          }),
           sessionsOf(db)
             .find({ namespace, session_id, live: true })
-            .project<SessionDocument>(projection(SESSION_FIELDS, metadataMaxBytes))
+            .project<SessionDocument>(projection(SESSION_FIELDS, limits.metadataMaxBytes))
             .toArray(),
         ]);
         const own = found.filter((one) => one.namespace === namespace);
-        const messages = new Map(own.map((one) => [one._id, one]));
+        const documents = new Map(own.map((one) => [one._id, one]));
         const sessions = new Map(live.map((one) => [one._id, one]));
-        return places.flatMap((place): ResolvedMessage[] => {
-          const message = messages.get(messageId(place));
+        const messages: Found[] = [];
+        let covered = 0;
+        for (let bytes = 0; covered < positions.length && bytes < limits.enough.total; covered++) {
+          const place = positions[covered] as MessagePosition;
+          const document = documents.get(positionKey(place));
           const session = sessions.get(place.session_uuid);
-          if (message === undefined || session === undefined) return [];
-          if (message.seq < session.first_seq || message.seq > session.last_seq) return [];
-          return [{ place, message: toMessage(message), session: toSession(session) }];
-        });
+          if (document === undefined || session === undefined) continue;
+          if (document.seq < session.first_seq || document.seq > session.last_seq) continue;
+          bytes += Math.min(4 * document.token_count, limits.enough.each);
+          messages.push({ place, document, session: toSession(session) });
+        }
+        return { messages: await withLongContents(db, messages), covered };
       });
     },
   };
+}
+
+type Found = Omit<ResolvedMessage, 'message'> & { document: MessageDocument };
+
+const MESSAGE_PROJECTION = {
+  namespace: 1,
+  ...Object.fromEntries(MESSAGE_FIELDS.map((field) => [field, 1])),
+};
+
+/** Longer contents, in estimated tokens, are read by a command of their own, if they are needed. */
+const SHORT_TOKENS = 16_384;
+
+/** An expression for a content: all of it if it is short, or its first characters. */
+const contentUpTo = (maxLength: number | undefined) =>
+  maxLength === undefined
+    ? { $cond: [{ $lte: ['$token_count', SHORT_TOKENS] }, '$content', '$$REMOVE'] }
+    : { $substrCP: ['$content', 0, maxLength] };
+
+/** Messages by their `_id` and by nothing else: the server might choose the index on the namespace. */
+const findMessages = (db: Db, ids: readonly string[], fields: Document) =>
+  messagesOf(db)
+    .find({ _id: { $in: [...ids] } })
+    .project<MessageDocument>(fields)
+    .toArray();
+
+/** Completes messages whose content was too long to be read with the others. */
+async function withLongContents(db: Db, found: readonly Found[]): Promise<ResolvedMessage[]> {
+  const isLong = ({ document }: Found) => document.content === undefined;
+  const ids = found.filter(isLong).map(({ document }) => document._id);
+  const long = ids.length === 0 ? [] : await findMessages(db, ids, { content: 1 });
+  const contents = new Map(long.map(({ _id, content }) => [_id, content]));
+  return found.flatMap(({ place, session, document }) => {
+    const content = document.content ?? contents.get(document._id);
+    // It was purged between the two commands.
+    if (content === undefined) return [];
+    return [{ place, session, message: toMessage({ ...document, content }) }];
+  });
 }

@@ -1,5 +1,7 @@
 import { type Db, type Document, type Filter, MongoServerError } from 'mongodb';
-import type { Candidate, SeqRange, TermQuery } from '../../search-port.ts';
+import type { SeqRange } from '../../../domain/positions.ts';
+import type { Candidate } from '../../../search/bm25.ts';
+import type { TermQuery } from '../../search-port.ts';
 import { during, isLive, liveRanges, type MessageFilter } from '../access-scope.ts';
 import { type MessageKey, messageKey } from '../append/session-head.ts';
 import { INDEX } from '../connection/indexes.ts';

@@ -1,5 +1,6 @@
 import { Binary, type Db, type Filter } from 'mongodb';
-import type { MessageVector, NewestVectors, SeqRange, VectorStore } from '../../search-port.ts';
+import type { SeqRange } from '../../../domain/positions.ts';
+import type { MessageVector, NewestVectors, VectorStore } from '../../search-port.ts';
 import { during, isLive, liveRanges, toSearchFilter } from '../access-scope.ts';
 import type { Connection } from '../connection/index.ts';
 import { type MessageDocument, messagesOf, type VectorDocument, vectorsOf } from '../documents.ts';

@@ -1,10 +1,10 @@
+import type { MessagePosition, SeqRange } from '../../../domain/positions.ts';
+import type { Candidate } from '../../../search/bm25.ts';
 import type {
-  Candidate,
   Candidates,
   ResolvedMessage,
   SearchScope,
   SearchStore,
-  SeqRange,
   TermQuery,
 } from '../../search-port.ts';
 import type { Connection, Row } from '../connection/index.ts';
@@ -50,11 +50,13 @@ const LAST_ID_BY = `SELECT max(id) FROM (
 const FIRST_ID_FROM = `SELECT min(id) FROM (
   SELECT id FROM messages WHERE created_at >= ? ORDER BY created_at, id LIMIT 1000)`;
 
-const LISTED = SESSION_COLUMNS.replace('metadata', listedMetadata);
+const LISTED = SESSION_COLUMNS.replace('metadata', listedMetadata.replace('?', '?5'));
 
-/** The columns of a message, and behind them those of its session. */
+const CUT_MESSAGE = MESSAGE.replace('content', 'iif(?6 IS NULL, content, substr(content, 1, ?6))');
+
+/** The columns of a message, its content cut to `?6` characters, and behind them those of its session. */
 const LOCATED = `SELECT * FROM
-  (SELECT ${MESSAGE} FROM messages WHERE seq = ?4 AND session = (SELECT id FROM sessions
+  (SELECT ${CUT_MESSAGE} FROM messages WHERE seq = ?4 AND session = (SELECT id FROM sessions
     WHERE namespace = ?1 AND session_id = ?2 AND uuid = ?3 AND deleted_at IS NULL
       AND ?4 BETWEEN first_seq AND last_seq)),
   (SELECT ${LISTED} FROM sessions WHERE namespace = ?1 AND session_id = ?2)`;
@@ -194,17 +196,23 @@ export function sqliteSearch(connection: Connection): SearchStore {
       return connection.read(() => connection.atOnce(() => candidates(namespace, scope, query)));
     },
 
-    findByPosition(namespace, places, metadataMaxBytes) {
-      return connection.read(() =>
-        places.flatMap((place): ResolvedMessage[] => {
+    findByPosition(namespace, positions, { metadataMaxBytes, contentMaxLength, enough }) {
+      return connection.read(() => {
+        const messages: ResolvedMessage[] = [];
+        let covered = 0;
+        for (let bytes = 0; covered < positions.length && bytes < enough.total; covered++) {
+          const place = positions[covered] as MessagePosition;
           const { session_id, session_uuid, seq } = place;
           const named = [namespace, session_id, session_uuid, seq];
-          const row = statement(LOCATED).get(...named, metadataMaxBytes);
-          if (row === undefined) return [];
+          const row = statement(LOCATED).get(...named, metadataMaxBytes, contentMaxLength ?? null);
+          if (row === undefined) continue;
           const session = toSession(row.slice(MESSAGE_WIDTH));
-          return [{ place, session, message: toMessage(session_id, row) }];
-        }),
-      );
+          const message = toMessage(session_id, row);
+          bytes += Math.min(4 * message.token_count, enough.each);
+          messages.push({ place, session, message });
+        }
+        return { messages, covered };
+      });
     },
   };
 }

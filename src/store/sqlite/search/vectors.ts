@@ -1,4 +1,5 @@
-import type { MessageVector, NewestVectors, SeqRange, VectorStore } from '../../search-port.ts';
+import type { SeqRange } from '../../../domain/positions.ts';
+import type { MessageVector, NewestVectors, VectorStore } from '../../search-port.ts';
 import type { Connection, Row } from '../connection/index.ts';
 import { END_OF_TIME } from '../rows.ts';
 import { ACCESS_CONDITION, accessParameters } from '../sessions.ts';

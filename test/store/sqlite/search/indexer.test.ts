@@ -296,8 +296,9 @@ describe('the index of the embedded store', () => {
         const ofOneMessage = candidates.map(({ matched }) => matched);
         expect(ofOneMessage).toStrictEqual(expected.slice(0, 3).map(() => [word]));
         expect(cut).toStrictEqual(expected.length > 3 ? [word] : []);
-        const places = await store.search.findByPosition(who.namespace, candidates, 1000);
-        expect(places.map(({ message }) => message.uuid)).toStrictEqual(
+        const limits = { metadataMaxBytes: 1000, enough: { total: 1e6, each: 1e6 } };
+        const { messages } = await store.search.findByPosition(who.namespace, candidates, limits);
+        expect(messages.map(({ message }) => message.uuid)).toStrictEqual(
           expected.slice(0, 3).map(({ uuid }) => uuid),
         );
       }

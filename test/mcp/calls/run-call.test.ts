@@ -4,9 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { createLogger } from '../../../src/app/logger.ts';
 import { DomainError } from '../../../src/domain/errors.ts';
-import { logCalls } from '../../../src/mcp/calls/call-log.ts';
-import { createRunCall } from '../../../src/mcp/calls/run-call.ts';
-import { runTool } from '../../../src/mcp/calls/run-tool.ts';
+import { logCalls } from '../../../src/mcp/calls/call-observer.ts';
+import { createRunCall, runTool } from '../../../src/mcp/calls/run-call.ts';
 import { localPrincipal } from '../../../src/mcp/principal.ts';
 import { defineTool, READS, type ToolContext } from '../../../src/mcp/tool.ts';
 

@@ -1,0 +1,41 @@
+import { firstMatch } from '../../search/analyzer.ts';
+import type { AnswerShape } from '../../services/dependencies.ts';
+import { runInSlices } from '../../services/event-loop.ts';
+import { truncateContent, truncateMetadata } from './truncate.ts';
+
+/** Metadata of a record above this is left out of an answer, in bytes of JSON. */
+const METADATA_MAX_BYTES = 8_000;
+
+/** A message shows this much of its content, in bytes of JSON. */
+const CONTENT_MAX_BYTES = 32_000;
+
+/** A search hit shows this much of its content, and this much of it before the match. */
+const HIT_MAX_BYTES = 4_000;
+const HIT_CONTEXT_LENGTH = 200;
+
+/** A message beside a hit shows this much of its content. */
+const NEIGHBOUR_MAX_BYTES = 2_000;
+
+/**
+ * How tools show records. Hosts cut the answer of a tool at about 25,000 tokens: a page that would be
+ * longer ends early and says how to continue.
+ */
+export const TOOL_ANSWER: AnswerShape = {
+  pageMaxBytes: 90_000,
+  metadataMaxBytes: METADATA_MAX_BYTES,
+  contentMaxBytes: CONTENT_MAX_BYTES,
+  hitMaxBytes: HIT_MAX_BYTES,
+  record: (record) => truncateMetadata(record, METADATA_MAX_BYTES),
+  message: (message, offset = 0) =>
+    truncateMetadata(truncateContent(message, offset, CONTENT_MAX_BYTES), METADATA_MAX_BYTES),
+  async hit(message, terms) {
+    const isLong = Buffer.byteLength(message.content) > HIT_MAX_BYTES;
+    const match = isLong ? await runInSlices(firstMatch(message.content, terms)) : 0;
+    const start = Math.max(0, match - HIT_CONTEXT_LENGTH);
+    return truncateMetadata(truncateContent(message, start, HIT_MAX_BYTES), METADATA_MAX_BYTES);
+  },
+  neighbour(message) {
+    const { uuid, seq, role, content } = truncateContent(message, 0, NEIGHBOUR_MAX_BYTES);
+    return { uuid, seq, role, content };
+  },
+};

@@ -1,0 +1,52 @@
+import { quoted } from '../../domain/errors.ts';
+import type { Fact } from '../../services/errors.ts';
+import type { Audience } from './audience.ts';
+import {
+  sessionExistsText,
+  sessionNotFoundText,
+  userExistsText,
+  userNotFoundText,
+} from './not-found.ts';
+
+/** An error lists no more uuids than this. */
+const MAX_LISTED_UUIDS = 20;
+
+/** The text of an error for a model that called a tool: what is wrong, and what to do next. */
+export function errorText(fact: Fact, audience: Audience): string {
+  switch (fact.kind) {
+    case 'session_not_found':
+      return sessionNotFoundText(fact, audience);
+    case 'session_exists':
+      return sessionExistsText(fact, audience);
+    case 'session_forbidden':
+      return `Session ${quoted(fact.session_id)} is not yours. Choose a session_id that begins with ${quoted(fact.prefix)}, and that you have not used, or one of your sessions, which list_sessions shows.`;
+    case 'user_not_found':
+      return userNotFoundText(fact, audience);
+    case 'user_exists':
+      return userExistsText(fact, audience);
+    case 'users_forbidden':
+      return 'This credential is for the records of one user. Ask whoever runs the server for another one.';
+    case 'message_not_found':
+      return `There is no message ${quoted(fact.uuid)} in session ${quoted(fact.session_id)}. list_messages shows the uuids that there are.`;
+    case 'duplicate_uuids':
+      return 'messages: two of them have the same uuid. Give each its own.';
+    case 'append_outcome_unknown':
+      return `${fact.problem} ${
+        fact.uuids.length <= MAX_LISTED_UUIDS
+          ? `So that nothing is stored twice, repeat it with these uuids, in this order: ${fact.uuids.join(', ')}.`
+          : 'So that nothing is stored twice, look at the end of list_messages before you repeat it.'
+      }`;
+    case 'nothing_to_summarize':
+      return 'up_to_seq: the session has no messages to summarize. Add some with add_memory first.';
+    case 'summary_out_of_range':
+      return `up_to_seq is ${fact.up_to_seq}, and allowed is ${fact.min_seq} to ${fact.max_seq}: from what is summarized already to the last message.`;
+    case 'search_in_session_and_user':
+      return 'session_id and user_id cannot both be given. Give the session, or the user to search all of their sessions.';
+    case 'search_since_after_until':
+      return 'since is later than until. Exchange them.';
+    case 'search_cannot_continue':
+      return 'The embeddings endpoint, by which the pages before were ranked, does not answer. Repeat the call shortly, or begin anew without cursor to search by words.';
+    case 'long_reads_queue_timeout':
+      return `Too many searches and long lists of yours are under way: this one has waited for ${fact.waited_ms / 1000} s and was not begun. Ask for fewer at once, then repeat the call.`;
+  }
+}

@@ -1,0 +1,68 @@
+import { DomainError, type ErrorCode } from '../domain/errors.ts';
+
+/** When a record was soft-deleted, and until when that can be undone; without a deadline, for ever. */
+export interface DeletionFact {
+  deleted_at: string;
+  purge_at?: string | undefined;
+}
+
+export interface SessionDeletionFact extends DeletionFact {
+  /** The user of the session, if that is deleted. */
+  deletedOwner?: { user_id: string; deleted_at: string } | undefined;
+}
+
+/** Why a service refused a call. */
+export type Fact =
+  | { kind: 'session_not_found'; session_id: string; deletion?: SessionDeletionFact | undefined }
+  | { kind: 'session_exists'; session_id: string; deletion?: SessionDeletionFact | undefined }
+  | { kind: 'session_forbidden'; session_id: string; prefix: string }
+  | { kind: 'user_not_found'; user_id: string; deletion?: DeletionFact | undefined }
+  | { kind: 'user_exists'; user_id: string; deletion?: DeletionFact | undefined }
+  | { kind: 'users_forbidden' }
+  | { kind: 'message_not_found'; session_id: string; uuid: string }
+  | { kind: 'duplicate_uuids' }
+  | {
+      kind: 'append_outcome_unknown';
+      code: ErrorCode;
+      /** What the store says of it. */
+      problem: string;
+      uuids: readonly string[];
+    }
+  | { kind: 'nothing_to_summarize' }
+  | { kind: 'summary_out_of_range'; up_to_seq: number; min_seq: number; max_seq: number }
+  | { kind: 'search_in_session_and_user' }
+  | { kind: 'search_since_after_until' }
+  | { kind: 'search_cannot_continue' }
+  | { kind: 'long_reads_queue_timeout'; waited_ms: number };
+
+const CODES: Record<Exclude<Fact['kind'], 'append_outcome_unknown'>, ErrorCode> = {
+  session_not_found: 'NOT_FOUND',
+  session_exists: 'ALREADY_EXISTS',
+  session_forbidden: 'PERMISSION_DENIED',
+  user_not_found: 'NOT_FOUND',
+  user_exists: 'ALREADY_EXISTS',
+  users_forbidden: 'PERMISSION_DENIED',
+  message_not_found: 'NOT_FOUND',
+  duplicate_uuids: 'INVALID_ARGUMENT',
+  nothing_to_summarize: 'INVALID_ARGUMENT',
+  summary_out_of_range: 'INVALID_ARGUMENT',
+  search_in_session_and_user: 'INVALID_ARGUMENT',
+  search_since_after_until: 'INVALID_ARGUMENT',
+  search_cannot_continue: 'UNAVAILABLE',
+  long_reads_queue_timeout: 'RESOURCE_EXHAUSTED',
+};
+
+/**
+ * A call that a service refused. It carries the facts; the front end words them, since only it knows
+ * what its callers can do next.
+ */
+export class ServiceError extends DomainError {
+  readonly fact: Fact;
+
+  constructor(fact: Fact, options: ConstructorParameters<typeof DomainError>[2] = {}) {
+    const code = fact.kind === 'append_outcome_unknown' ? fact.code : CODES[fact.kind];
+    super(code, fact.kind.replaceAll('_', ' '), options);
+    this.name = 'ServiceError';
+    this.fact = fact;
+  }
+}

@@ -1,0 +1,68 @@
+import { type MessagePosition, positionKey, type SeqRange } from '../../domain/positions.ts';
+import type { Store } from '../../store/port.ts';
+import type { ResolvedMessage } from '../../store/search-port.ts';
+import type { AnswerShape, Neighbour } from '../dependencies.ts';
+
+/** Contents of neighbours are cut to this many characters before they are read. */
+const NEIGHBOUR_MAX_LENGTH = 4000;
+
+/** The messages around one hit. */
+export interface Neighbours {
+  before: Neighbour[];
+  after: Neighbour[];
+}
+
+/**
+ * Reads the messages around some hits, all with one call of the store.
+ *
+ * @param ranges the live messages of the hits' sessions, by session uuid
+ * @param distance how many messages before and after each hit
+ * @returns the neighbours of a hit
+ */
+export async function readNeighbours(
+  namespace: string,
+  store: Store,
+  hits: readonly MessagePosition[],
+  ranges: ReadonlyMap<string, SeqRange>,
+  distance: number,
+  answer: AnswerShape,
+): Promise<(hit: MessagePosition) => Neighbours> {
+  const around = hits.map((hit) => positionsAround(hit, ranges, distance));
+  const positions = distinct(around.flat());
+  const { messages } = await store.search.findByPosition(namespace, positions, {
+    metadataMaxBytes: 0,
+    contentMaxLength: NEIGHBOUR_MAX_LENGTH,
+    enough: { total: Number.POSITIVE_INFINITY, each: 0 },
+  });
+  const found = new Map(messages.map((one) => [positionKey(one.place), one]));
+  return (hit) => {
+    const near = positionsAround(hit, ranges, distance)
+      .map((position) => found.get(positionKey(position)))
+      .filter((one): one is ResolvedMessage => one !== undefined);
+    const shown = (side: readonly ResolvedMessage[]) =>
+      side.map(({ message }) => answer.neighbour(message));
+    return {
+      before: shown(near.filter(({ place }) => place.seq < hit.seq)),
+      after: shown(near.filter(({ place }) => place.seq > hit.seq)),
+    };
+  };
+}
+
+/** The positions of the live messages around a hit, in their order. */
+function positionsAround(
+  { session_id, session_uuid, seq }: MessagePosition,
+  ranges: ReadonlyMap<string, SeqRange>,
+  distance: number,
+): MessagePosition[] {
+  const { first_seq, last_seq } = ranges.get(session_uuid) as SeqRange;
+  const from = Math.max(first_seq, seq - distance);
+  const to = Math.min(last_seq, seq + distance);
+  return Array.from({ length: to - from + 1 }, (_, i) => from + i)
+    .filter((near) => near !== seq)
+    .map((near) => ({ session_id, session_uuid, seq: near }));
+}
+
+/** Hits that stand together have neighbours in common. */
+function distinct(positions: readonly MessagePosition[]): MessagePosition[] {
+  return [...new Map(positions.map((one) => [positionKey(one), one])).values()];
+}
