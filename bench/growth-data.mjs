@@ -89,9 +89,8 @@ async function patiently(work) {
 
 /** Returns what inserts records of a number into a MongoDB, past the store. */
 async function mongodbInserter({ uri, database }) {
-  const { sessionsOf, toSessionDocument, toUserDocument, usersOf } = await import(
-    dist('store/mongodb/documents.js')
-  );
+  const { sessionsOf, usersOf } = await import(dist('store/mongodb/documents.js'));
+  const { toSessionDocument, toUserDocument } = await import(dist('store/mongodb/records.js'));
   const client = new MongoClient(uri);
   const insert = (collectionOf, toDocument, toRecord) => (numbers) => {
     const documents = numbers.map((number) => toDocument(NAMESPACE, toRecord(number)));

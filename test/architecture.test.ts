@@ -16,7 +16,7 @@ const ALLOWED: Record<string, { parts: string[]; packages: RegExp }> = {
   'store/retention.ts': { parts: [], packages: /^$/ },
   'store/mongodb': {
     parts: ['domain', ...STORE_PORT, 'store/mongodb'],
-    packages: /^(mongodb|node:.*)$/,
+    packages: /^(mongodb|lru-cache|node:.*)$/,
   },
   'store/sqlite': {
     parts: ['domain', 'search/analyse.ts', ...STORE_PORT, 'store/sqlite'],

@@ -1,6 +1,6 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as endOfTick } from 'node:timers/promises';
 
-/** How many records one command asks for: all of them are in memory at the same time. */
+/** How many records one command reads: all of them are in memory at the same time. */
 const MAX_KEYS = 32;
 
 interface Batch<T> {
@@ -9,11 +9,14 @@ interface Batch<T> {
 }
 
 /**
- * Lets callers who ask for a record in the same turn of the event loop share one command: to the
- * driver and to the server, it costs hardly more than asking for one of them. Nobody is answered from
- * a command that was sent before they asked.
+ * Lets callers who ask for records of one group within one tick of the event loop share a command, which
+ * costs hardly more than reading one record. The answer never comes from a command that was sent before
+ * the call.
  *
- * @param nameOf what groups have in common whose callers may share a command
+ * By hand: a DataLoader has one batch for all keys. Groups come with the calls, so that this would take
+ * a DataLoader per group, and something to drop those that are not used any more.
+ *
+ * @param nameOf the name of a group: callers with the same name share a command
  * @param load finds the records of a group by their keys
  */
 export function createBatchLoader<G, T>(
@@ -24,7 +27,7 @@ export function createBatchLoader<G, T>(
 
   function begin(group: G, name: string): Batch<T> {
     const keys = new Set<string>();
-    const found = nextTurn().then(() => {
+    const found = endOfTick().then(() => {
       if (open.get(name) === batch) open.delete(name);
       return load(group, [...keys]);
     });

@@ -1,24 +1,24 @@
-/** How often a change is tried whose target keeps changing under it. */
+/** How often to try an update while somebody else keeps changing the document. */
 const MAX_ATTEMPTS = 20;
 
 /**
- * Makes a change, or finds out what stands in its way. The two are two commands, and somebody may
- * delete or restore the document between them: then what is found gives no reason for the refusal,
- * and the change is tried again.
+ * Updates a document, or finds it if the update does not apply. These are two commands, and somebody may
+ * delete or restore the document between them. Then the document found does not explain the refusal,
+ * and the update is tried again.
  *
- * @param attempt makes the change; `null` if there was nothing that it applies to
- * @param look finds the document in whatever state it is
- * @param applies whether the change would apply to what was found
+ * @param update returns `null` if no document matches its condition
+ * @param find finds the document in whatever state
+ * @param applies whether the update would apply to the document found
  */
 export async function updateOrFind<T>(
-  attempt: () => Promise<T | null>,
-  look: () => Promise<T | null>,
+  update: () => Promise<T | null>,
+  find: () => Promise<T | null>,
   applies: (found: T) => boolean,
 ): Promise<{ applied: true; document: T } | { applied: false; document: T | null }> {
   for (let count = 1; ; count++) {
-    const changed = await attempt();
-    if (changed !== null) return { applied: true, document: changed };
-    const found = await look();
+    const updated = await update();
+    if (updated !== null) return { applied: true, document: updated };
+    const found = await find();
     if (found === null || !applies(found) || count === MAX_ATTEMPTS) {
       return { applied: false, document: found };
     }

@@ -1,12 +1,8 @@
-import type { Binary, Collection, Db } from 'mongodb';
-import type { JsonObject } from '../../domain/metadata.ts';
-import type { Message, Session, Summary, User } from '../../domain/records.ts';
-import { timestamp } from '../../domain/times.ts';
-import type { Conversation } from '../port.ts';
-import { decodeMetadata, encodeMetadata } from './metadata-codec.ts';
+import type { Binary, Collection, Db, Document } from 'mongodb';
+import type { SeqRange } from '../../domain/positions.ts';
 
 /** A session as it is stored; `_id` is its uuid. */
-export interface SessionDocument {
+export interface SessionDocument extends SeqRange {
   _id: string;
   namespace: string;
   session_id: string;
@@ -15,43 +11,51 @@ export interface SessionDocument {
   created_at: Date;
   updated_at: Date;
   /**
-   * What an index can start with: true; false if it is deleted by itself; null while its user is
-   * deleted, when no list has it.
+   * The first field of most indexes: true; false if the session itself was deleted; null while its
+   * user is deleted, so that no list has it.
    */
   live: boolean | null;
   deleted_at?: Date;
-  /** The uuid of its user while that is deleted: only restoring the user brings it back. */
+  /** The uuid of its user while that user is deleted. Only restoring the user brings the session back. */
   user_deleted?: string;
-  /** The same, if it was live until its user was deleted. */
+  /** The same uuid, if the session was live when its user was deleted. */
   deleted_with_user?: string;
-  /** It never had a message, so there is nothing but itself to purge. */
+  /** The session never had a message, so that purging it takes this document alone. */
   empty?: true;
   /**
-   * A message is live while the session is, if it lies between these. Deleting the session does not
-   * touch its messages: nothing reaches them but through the session.
+   * The messages from `first_seq` to `last_seq` are live while the session is. Deleting a session does
+   * not write its messages: they are only read through the session.
    */
   first_seq: number;
   last_seq: number;
   last_message_at?: Date;
   summary?: { content: string; up_to_seq: number; created_at: Date };
   /**
-   * Messages that stayed deleted when the session was revived, to be put back until they are purged.
-   * They lie below the live ones without a gap, the oldest first, and never empty.
+   * Messages that stayed deleted when the session was revived; they can be put back until they are
+   * purged. The ranges lie below the live messages without a gap, oldest first. Never an empty array.
    */
   retired?: RetiredRangeDocument[];
-  /** The uuid of the first message of the append that revived it, which may come again. */
+  /** The uuid of the first message of the append that revived the session: that append may be repeated. */
   revived_by?: string;
-  /** What lies below all of these is being purged. */
+  /** Messages below all ranges of `retired` are being purged. */
   purging?: true;
   revision: number;
 }
 
-/** The messages of one deletion, with the summary that they had. */
-export interface RetiredRangeDocument {
-  first_seq: number;
-  last_seq: number;
+/** The messages that one deletion took, with the summary that they had. */
+export interface RetiredRangeDocument extends SeqRange {
   deleted_at: Date;
   summary?: SessionDocument['summary'];
+}
+
+/** What an append has to know of a live session, and answers with. */
+export interface SessionHead
+  extends Pick<
+    SessionDocument,
+    '_id' | 'namespace' | 'session_id' | 'user_id' | 'first_seq' | 'last_seq' | 'last_message_at'
+  > {
+  /** The last message that the newest summary covers. */
+  summarized?: number;
 }
 
 /** A user as it is stored; `_id` is its uuid. */
@@ -67,60 +71,58 @@ export interface UserDocument {
   updated_at: Date;
   live: boolean;
   deleted_at?: Date;
-  /** How many sessions were deleted with it. */
+  /** How many sessions were deleted with the user. */
   deleted_sessions?: number;
   /**
-   * Counts the sessions added. Being written by each of them, it makes adding one and deleting the
-   * user exclude each other.
+   * Counts the sessions that were added. Each of them writes this field, so that adding a session and
+   * deleting its user exclude each other.
    */
   sessions_added: number;
   /**
-   * The change that its sessions are going through with it, where one transaction does not take them.
-   * No other begins until it is finished.
+   * The change that is being applied to the user's sessions, where they are too many for one
+   * transaction or there are no transactions. No other change begins until it is finished.
    */
   cascade?: 'delete' | 'restore';
   revision: number;
 }
 
-/** A message as it is stored; `_id` is its place. */
-export interface MessageDocument {
-  _id: string;
+/** What all messages of one session have in common. */
+export interface MessageKey {
   namespace: string;
   session_id: string;
-  /** Its session's, to be found by. */
-  user_id?: string;
   session_uuid: string;
+}
+
+/** A message as it is stored; `_id` is its `positionKey`. */
+export interface MessageDocument extends MessageKey {
+  _id: string;
+  /** The session's user, for searches of all that a user said. */
+  user_id?: string;
   seq: number;
   uuid: string;
   role: string;
   content: string;
   metadata: unknown;
   token_count: number;
-  /** What it is found by; never read but to be counted where it is. */
+  /** The search terms. Only ever matched or counted in the server: see `WITHOUT_TERMS`. */
   terms: readonly string[];
   created_at: Date;
   updated_at: Date;
   revision: number;
 }
 
-/** A summary in the history; `_id` is its uuid. */
-export interface SummaryDocument {
+/** A summary in the history of a session; `_id` is its uuid. */
+export interface SummaryDocument extends MessageKey {
   _id: string;
-  namespace: string;
-  session_id: string;
-  session_uuid: string;
   content: string;
   up_to_seq: number;
   created_at: Date;
 }
 
-/** What a message means to a model; `_id` is its place. */
-export interface VectorDocument {
+/** The embedding of a message; `_id` is the message's. */
+export interface VectorDocument extends MessageKey {
   _id: string;
-  namespace: string;
-  session_id: string;
   user_id?: string;
-  session_uuid: string;
   seq: number;
   created_at: Date;
   model: string;
@@ -128,7 +130,7 @@ export interface VectorDocument {
   vector: Binary;
 }
 
-/** A session that is purged, or is about to be, whose messages are still to be removed. */
+/** A session that is purged or about to be, and has messages left to remove. */
 export interface PurgedSessionDocument {
   /** The session's uuid. */
   _id: string;
@@ -136,20 +138,17 @@ export interface PurgedSessionDocument {
   session_id: string;
 }
 
-/**
- * Says whose the database is. It is the first thing that a server writes, and without it nothing else is
- * touched.
- */
+/** Says whose the database is. A server writes it before anything else. */
 export interface MetadataDocument {
   _id: 'database';
   owner: string;
   schema_version: number;
   created_at: Date;
-  /** The servers that use the database, and how long each wants deleted records kept; `null`: for ever. */
+  /** The registered servers, and how long each wants deleted records kept; `null`: for ever. */
   servers: { id: string; purge_after_ms: number | null; expires_at: Date }[];
 }
 
-/** All our collections. Their prefix keeps them apart from those of another program. */
+/** All collections of the product. The prefix keeps them apart from another program's. */
 export const COLLECTION = {
   metadata: 'mcp_sessions_metadata',
   sessions: 'mcp_sessions_sessions',
@@ -173,155 +172,21 @@ export const vectorsOf = (db: Db): Collection<VectorDocument> => db.collection(C
 export const purgedSessionsOf = (db: Db): Collection<PurgedSessionDocument> =>
   db.collection(COLLECTION.purgedSessions);
 
-/** What `toSession` makes a record of, beside the metadata. */
-export const SESSION_FIELDS = [
-  'session_id',
-  'user_id',
-  'created_at',
-  'updated_at',
-  'deleted_at',
-  'first_seq',
-  'last_seq',
-  'last_message_at',
-] as const satisfies (keyof SessionDocument)[];
-
-/** What `toMessage` makes a record of. */
-export const MESSAGE_FIELDS = [
-  'uuid',
-  'session_id',
-  'seq',
-  'role',
-  'content',
-  'metadata',
-  'token_count',
-  'created_at',
-  'updated_at',
-] as const satisfies (keyof MessageDocument)[];
-
-/** What is read of a message. */
+/** A projection of messages: their terms are as large as their contents, and nobody reads them. */
 export const WITHOUT_TERMS = { terms: 0 } as const;
 
-/** What `toUser` makes a record of, beside the metadata. */
-export const USER_FIELDS = [
-  'user_id',
-  'email',
-  'first_name',
-  'last_name',
-  'created_at',
-  'updated_at',
-  'deleted_at',
-] as const satisfies (keyof UserDocument)[];
+/** The key of a session's messages. */
+export const messageKey = ({
+  _id,
+  namespace,
+  session_id,
+}: Pick<SessionDocument, '_id' | 'namespace' | 'session_id'>): MessageKey => ({
+  namespace,
+  session_id,
+  session_uuid: _id,
+});
 
-/** Metadata, or where a list left it out, how many bytes it takes. */
-function metadataOf(stored: unknown): { metadata: JsonObject; metadata_omitted_bytes?: number } {
-  return typeof stored === 'number'
-    ? { metadata: {}, metadata_omitted_bytes: stored }
-    : { metadata: decodeMetadata(stored) };
-}
-
-export function toSessionDocument(namespace: string, session: Session): SessionDocument {
-  const { session_id, uuid, user_id, metadata, created_at, updated_at } = session;
-  return {
-    _id: uuid,
-    namespace,
-    session_id,
-    ...(user_id !== undefined && { user_id }),
-    metadata: encodeMetadata(metadata),
-    created_at: new Date(created_at),
-    updated_at: new Date(updated_at),
-    live: true,
-    empty: true,
-    first_seq: 1,
-    last_seq: 0,
-    revision: 0,
-  };
-}
-
-export function toSession(document: SessionDocument): Session {
-  const { _id, session_id, user_id, metadata, first_seq, last_seq } = document;
-  const { created_at, updated_at, deleted_at, last_message_at } = document;
-  return {
-    session_id,
-    uuid: _id,
-    ...(user_id !== undefined && { user_id }),
-    ...metadataOf(metadata),
-    created_at: timestamp(created_at.getTime()),
-    updated_at: timestamp(updated_at.getTime()),
-    ...(deleted_at !== undefined && { deleted_at: timestamp(deleted_at.getTime()) }),
-    message_count: last_seq - first_seq + 1,
-    ...(last_message_at !== undefined && { last_message_at: timestamp(last_message_at.getTime()) }),
-  };
-}
-
-export function toConversation(document: SessionDocument): Conversation {
-  const { first_seq, last_seq, summary } = document;
-  return {
-    session: toSession(document),
-    first_seq,
-    last_seq,
-    ...(summary !== undefined && { summary: toSummary(summary) }),
-  };
-}
-
-function toSummary({
-  content,
-  up_to_seq,
-  created_at,
-}: {
-  content: string;
-  up_to_seq: number;
-  created_at: Date;
-}): Summary {
-  return { content, up_to_seq, created_at: timestamp(created_at.getTime()) };
-}
-
-export function toMessage(
-  document: Pick<MessageDocument, (typeof MESSAGE_FIELDS)[number]>,
-): Message {
-  const { uuid, session_id, seq, role, content, metadata, token_count } = document;
-  return {
-    uuid,
-    session_id,
-    seq,
-    role,
-    content,
-    ...metadataOf(metadata),
-    token_count,
-    created_at: timestamp(document.created_at.getTime()),
-    updated_at: timestamp(document.updated_at.getTime()),
-  };
-}
-
-export function toUserDocument(namespace: string, user: User): UserDocument {
-  const { user_id, uuid, email, first_name, last_name, metadata, created_at, updated_at } = user;
-  return {
-    _id: uuid,
-    namespace,
-    user_id,
-    ...(email !== undefined && { email }),
-    ...(first_name !== undefined && { first_name }),
-    ...(last_name !== undefined && { last_name }),
-    metadata: encodeMetadata(metadata),
-    created_at: new Date(created_at),
-    updated_at: new Date(updated_at),
-    live: true,
-    sessions_added: 0,
-    revision: 0,
-  };
-}
-
-export function toUser(document: UserDocument): User {
-  const { _id, user_id, email, first_name, last_name, metadata } = document;
-  const { created_at, updated_at, deleted_at } = document;
-  return {
-    user_id,
-    uuid: _id,
-    ...(email !== undefined && { email }),
-    ...(first_name !== undefined && { first_name }),
-    ...(last_name !== undefined && { last_name }),
-    ...metadataOf(metadata),
-    created_at: timestamp(created_at.getTime()),
-    updated_at: timestamp(updated_at.getTime()),
-    ...(deleted_at !== undefined && { deleted_at: timestamp(deleted_at.getTime()) }),
-  };
-}
+/** `positionKey` as an expression of the server, on a session; `seq` is an expression, too. */
+export const positionKeyOf = (seq: unknown): Document => ({
+  $concat: ['$_id', '@', { $toString: seq }],
+});

@@ -7,16 +7,19 @@ import { prepareIndexes } from './connection/indexes.ts';
 import { claim, findOwn, whyLost } from './connection/ownership.ts';
 import { mongoMessages } from './messages.ts';
 import { mongoPurge } from './purge/index.ts';
-import { hear, mongoRetention, Registration } from './retention.ts';
+import { learnRetention, mongoRetention, Registration } from './retention.ts';
 import { mongoSearch } from './search/index.ts';
 import { mongoVectors } from './search/vectors.ts';
 import { mongoSessions } from './sessions.ts';
 import { finishCascades } from './user-cascade.ts';
 import { mongoUsers } from './users.ts';
 
-export { createMongoClient } from './connection/index.ts';
+export { createMongoClient } from './connection/client.ts';
 
-/** Each sends up to `LOOKS_AT_ONCE` commands at the same time: more would keep other calls waiting in the server. */
+/**
+ * How many searches and long lists run at once. A search sends `CONCURRENT_TERMS` commands at the same
+ * time: more searches would keep other calls waiting in the server.
+ */
 const LONG_READS = 4;
 
 export interface MongoOptions extends StoreUse {
@@ -24,20 +27,17 @@ export interface MongoOptions extends StoreUse {
   database: string;
 }
 
-/**
- * The store in a MongoDB database, which is connected to when the first call needs it. Closing it
- * closes the client.
- */
+/** The store in a MongoDB database. Connects at the first call; closing it closes the client. */
 export function openMongoStore(options: MongoOptions): Store {
   const { client, database, readOnly, server, retention } = options;
   const registration = server && !readOnly ? new Registration(retention) : undefined;
   const connection = new Connection(client, database, (db) => prepare(db, retention, registration));
-  // While the server is registered, no other keeps deleted records for a shorter time than its own.
-  const ends = new SessionHeadCache(retention.own);
+  // As long as this server is registered, no other server purges earlier than this.
+  const heads = new SessionHeadCache(retention.own);
   const { agreeRetention } = mongoRetention(connection, retention, registration);
   return {
-    sessions: mongoSessions(connection, ends),
-    messages: mongoMessages(connection, ends),
+    sessions: mongoSessions(connection, heads),
+    messages: mongoMessages(connection, heads),
     users: mongoUsers(connection, retention, agreeRetention),
     search: mongoSearch(connection),
     vectors: mongoVectors(connection),
@@ -53,10 +53,10 @@ export function openMongoStore(options: MongoOptions): Store {
 }
 
 /**
- * Finds out whether the database is ours, before anything else is done with it. Then a server sets it
- * up; others leave it as it is.
+ * Checks that the database is ours, before anything else is done with it. Then a server sets it up;
+ * commands and read-only processes leave it as it is.
  *
- * @returns whether that needs to be asked no more
+ * @returns false if the check has to be repeated before the next operation
  */
 async function prepare(
   db: Db,
@@ -65,7 +65,7 @@ async function prepare(
 ): Promise<boolean> {
   const found = await findOwn(db);
   if (registration === undefined) {
-    hear(retention, found);
+    learnRetention(retention, found);
     return found !== undefined;
   }
   if (found === undefined) await claim(db);

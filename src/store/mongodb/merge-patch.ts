@@ -10,15 +10,15 @@ import {
 import { decodeMetadata, encodeKey, encodeMetadata } from './metadata-codec.ts';
 
 /**
- * Metadata that takes no more than this as BSON takes no more than the limit as JSON, whatever is in
- * it: no byte of BSON becomes more than six of JSON (a control character, `\u0001`).
+ * Metadata up to this size as BSON is within the limit as JSON, whatever is in it: one byte of BSON
+ * becomes at most six of JSON (a control character, `\u0001`).
  */
-const SURELY_WITHIN_LIMIT = Math.floor(METADATA_MAX_BYTES / 6);
+const SAFE_BSON_BYTES = Math.floor(METADATA_MAX_BYTES / 6);
 
-/** How many objects a patch may consist of for the server to apply it. */
+/** The server applies patches of at most so many objects: larger ones are cheaper to merge here. */
 const MAX_OBJECTS = 500;
 
-/** A document whose metadata can be merged. `revision` counts the changes to it. */
+/** A document whose metadata can be merged. `revision` counts the changes of its metadata. */
 export interface Mergeable {
   metadata: unknown;
   revision: number;
@@ -26,14 +26,13 @@ export interface Mergeable {
 }
 
 /**
- * Merges `patch` into the metadata of the document that `filter` finds, in one atomic step.
+ * Merges `patch` (RFC 7396) into the metadata of the document that `filter` finds, in one atomic update.
  *
- * The server applies the patch itself as long as the result is small enough to be within the limit
- * for certain. What is larger is merged here, where it can be measured, and written if nothing else
- * has changed it meanwhile.
+ * The server merges as long as the result is certain to be within the size limit. Larger metadata is
+ * merged here, where its size as JSON can be measured, and written if nobody has changed it meanwhile.
  *
- * @param fields what else to set in the same step; `null` removes a field
- * @returns the document as it is now, or `null` if there is none
+ * @param fields what else to set in the same update; `null` removes a field
+ * @returns the document after the update, or `null` if the filter matches none
  * @throws DomainError INVALID_ARGUMENT when the merged metadata would be too large
  */
 export async function mergeMetadata<T extends Mergeable>(
@@ -62,7 +61,7 @@ export async function mergeMetadata<T extends Mergeable>(
       ...(unset.length > 0 && { $unset: Object.fromEntries(unset.map((name) => [name, ''])) }),
     };
     const updated = await collection.findOneAndUpdate(
-      // By the _id: another document may have come to be in its place, with as many revisions.
+      // With the _id: another document may have taken its identifier, and have the same revision.
       { ...filter, _id: current._id, revision: current.revision },
       update as Document,
       { returnDocument: 'after' },
@@ -82,7 +81,7 @@ function split(fields: Fields) {
   };
 }
 
-/** Whether the server applied the change: nothing changes where it has been applied. */
+/** Whether the server applied the change: applying it again would change nothing. */
 function includesPatch(document: Mergeable, patch: JsonObject, fields: Fields): boolean {
   const metadata = decodeMetadata(document.metadata);
   const current = document as unknown as Record<string, unknown>;
@@ -92,21 +91,24 @@ function includesPatch(document: Mergeable, patch: JsonObject, fields: Fields): 
   );
 }
 
-/** An object within a patch, and where its counterpart is found. */
+/** An object within a patch, and the object of the metadata that it is merged into. */
 interface PatchNode {
-  /** The variable that holds the counterpart, then the merged object. */
+  /** The field below `merging` that holds that object, and then the merged one. */
   name: string;
-  /** The expression for the counterpart; for all but the root, it may be of any type. */
+  /** The expression that finds it. The value may be of any type, except for the root. */
   source: unknown;
   patch: JsonObject;
   children: { key: string; name: string }[];
 }
 
 /**
- * RFC 7396 as an update pipeline, or `undefined` for a patch of so many objects that working it out
- * here is cheaper. Every object in the patch gets a variable: one stage per level on
- * the way down finds the counterparts, and one per level on the way up merges them. Nesting the
- * expressions instead would meet the server's limit on nesting at a dozen levels of metadata.
+ * A merge patch (RFC 7396) as an update pipeline.
+ *
+ * Every object in the patch has a field below `merging`. On the way down, one stage per level finds the
+ * objects to merge into; on the way up, one stage per level merges them. Nested expressions would reach
+ * the server's limit on nesting at a dozen levels of metadata.
+ *
+ * @returns `undefined` for a patch of more than `MAX_OBJECTS` objects
  */
 export function mergePipeline(
   patch: JsonObject,
@@ -118,7 +120,7 @@ export function mergePipeline(
   if (objects > MAX_OBJECTS) return undefined;
   const down = levels.slice(1).map((nodes) => set(nodes, counterpart));
   const up = levels.toReversed().map((nodes) => set(nodes, merged));
-  const fits = { $lte: [{ $bsonSize: '$merging.n0' }, SURELY_WITHIN_LIMIT] };
+  const fits = { $lte: [{ $bsonSize: '$merging.n0' }, SAFE_BSON_BYTES] };
   const beside = Object.entries(fields).map(([name, value]) => [
     name,
     {

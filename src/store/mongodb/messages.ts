@@ -2,67 +2,65 @@ import type { ClientSession, Db } from 'mongodb';
 import type { Conversation, FoundMessage, MessageStore, WriteResult } from '../port.ts';
 import { accessFilter, findSession, type SessionRef } from './access-scope.ts';
 import { createAppend } from './append/index.ts';
-import { messageKey } from './append/session-head.ts';
 import type { SessionHeadCache } from './append/session-head-cache.ts';
-import { inSession } from './append/writes.ts';
 import { updateOrFind } from './conditional-update.ts';
 import type { Connection } from './connection/index.ts';
+import { sessionLockKey } from './connection/keyed-mutex.ts';
+import { inSession } from './connection/transaction.ts';
 import {
+  messageKey,
   messagesOf,
   type SessionDocument,
   sessionsOf,
   summariesOf,
-  toConversation,
-  toMessage,
-  toSession,
 } from './documents.ts';
-import { sessionLockKey } from './keyed-mutex.ts';
 import { mergeMetadata } from './merge-patch.ts';
-import { findLive, readMessages } from './read-messages.ts';
+import { findLiveMessage, readMessages } from './read-messages.ts';
+import { toConversation, toMessage, toSession } from './records.ts';
 
-/** A session in whatever state it is, that has no such message. */
-async function absent(db: Db, target: SessionRef): Promise<FoundMessage> {
-  const session = await findSession(db, target);
+/** The answer where a session has no such live message: the session, live or soft-deleted. */
+async function notFound(db: Db, ref: SessionRef): Promise<FoundMessage> {
+  const session = await findSession(db, ref);
   return { session: session === null ? undefined : toSession(session), message: undefined };
 }
 
-/** The messages and summaries collections, and what they move in the sessions collection. */
-export function mongoMessages(connection: Connection, ends: SessionHeadCache): MessageStore {
+/** The messages and summaries collections, with the fields of a session that depend on them. */
+export function mongoMessages(connection: Connection, heads: SessionHeadCache): MessageStore {
   return {
-    append: createAppend(connection, ends),
+    append: createAppend(connection, heads),
 
-    read: (reach, session_id, stretch) =>
-      connection.run(({ db }) => readMessages(db, { ...reach, session_id }, stretch)),
+    read: (scope, session_id, range) =>
+      connection.run(({ db }) => readMessages(db, { ...scope, session_id }, range)),
 
-    find(reach, session_id, uuid) {
-      const target = { ...reach, session_id };
+    find(scope, session_id, uuid) {
+      const ref = { ...scope, session_id };
       return connection.run(async ({ db }): Promise<FoundMessage> => {
-        const found = await findLive(db, target, uuid);
-        if (found === undefined) return absent(db, target);
+        const found = await findLiveMessage(db, ref, uuid);
+        if (found === undefined) return notFound(db, ref);
         return { session: toSession(found.session), message: toMessage(found) };
       });
     },
 
-    merge(reach, session_id, uuid, patch, at) {
-      const target = { ...reach, session_id };
+    merge(scope, session_id, uuid, patch, at) {
+      const ref = { ...scope, session_id };
       return connection.run(async ({ db }): Promise<FoundMessage> => {
-        const found = await findLive(db, target, uuid);
-        if (found === undefined) return absent(db, target);
+        const found = await findLiveMessage(db, ref, uuid);
+        if (found === undefined) return notFound(db, ref);
         const { _id, namespace, session_uuid, seq } = found;
-        // By all of these: it may be retired by now, and another have its uuid.
+        // Position and uuid: the message may be retired by now, and another one have its uuid.
         const key = { _id, namespace, session_id, session_uuid, seq, uuid };
         const merged = await mergeMetadata(messagesOf(db), key, patch, new Date(at));
         return merged === null
-          ? absent(db, target)
+          ? notFound(db, ref)
           : { session: toSession(found.session), message: toMessage(merged) };
       });
     },
 
-    summarize(reach, session_id, uuid, { content, up_to_seq, created_at }) {
-      const target = { ...reach, session_id };
+    summarize(scope, session_id, uuid, { content, up_to_seq, created_at }) {
+      const ref = { ...scope, session_id };
       const summary = { content, up_to_seq, created_at: new Date(created_at) };
       const covers = {
-        ...accessFilter(target),
+        ...accessFilter(ref),
         live: true,
         first_seq: { $lte: up_to_seq },
         last_seq: { $gte: up_to_seq },
@@ -74,7 +72,7 @@ export function mongoMessages(connection: Connection, ends: SessionHeadCache): M
         found.last_seq >= up_to_seq &&
         (found.summary?.up_to_seq ?? 0) <= up_to_seq;
 
-      /** The session first: it decides whether there is anything to put into the history. */
+      /** Updates the session first: if that does not apply, nothing goes into the history. */
       async function store(db: Db, session?: ClientSession): Promise<SessionDocument | null> {
         const options = { returnDocument: 'after', ...inSession(session) } as const;
         const document = await sessionsOf(db).findOneAndUpdate(
@@ -94,13 +92,13 @@ export function mongoMessages(connection: Connection, ends: SessionHeadCache): M
         const { applied, document } = await updateOrFind(
           () =>
             transactions
-              ? connection.runExclusive(sessionLockKey(target), deadline, () => {
-                  // The summary is part of what is remembered.
-                  ends.forget(target);
+              ? connection.runExclusive(sessionLockKey(ref), deadline, () => {
+                  // The head has the last message that the summary covers.
+                  heads.forget(ref);
                   return connection.transaction((session) => store(db, session));
                 })
               : store(db),
-          () => findSession(db, target),
+          () => findSession(db, ref),
           applies,
         );
         return applied

@@ -1,15 +1,17 @@
 import type { Json, JsonObject } from '../../domain/metadata.ts';
 
 /**
- * Stands before a stored key that would otherwise mean something: one that begins with `$`, to the
- * server an operator and to the driver a reference (`$ref` with `$id`); one that every JavaScript
- * object inherits, such as `constructor`, which the driver looks up in its options; and one that
- * begins with this character itself.
+ * The prefix of stored keys that would otherwise have a meaning:
+ * - keys that begin with `$`, which is an operator for the server, and may be a reference for the driver
+ *   (`$ref` with `$id`);
+ * - keys that every JavaScript object inherits, such as `constructor`: the driver looks them up in its
+ *   options;
+ * - keys that begin with this character.
  */
 const ESCAPE = '\uFF04';
 
 /**
- * Metadata as it is stored. Objects become Maps, since the driver takes an object that has a key
+ * Metadata as it is stored. Objects become Maps, because the driver takes an object with a key
  * `_bsontype` for one of its own types.
  */
 export function encodeMetadata(value: Json): unknown {
@@ -25,7 +27,7 @@ export function encodeKey(key: string): string {
   return special ? ESCAPE + key : key;
 }
 
-/** Metadata as it was before `toStored`. */
+/** The inverse of `encodeMetadata`. */
 export function decodeMetadata(value: unknown): JsonObject {
   return decoded(value as Json) as JsonObject;
 }

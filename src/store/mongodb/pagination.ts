@@ -8,31 +8,32 @@ interface Listable extends Document {
 }
 
 /**
- * One page of a collection that has an index on the filter, `live`, the order and `_id`.
+ * Reads one page of a collection.
  *
- * @param fields what is read beside the metadata
+ * @param index has the fields of the filter, `live`, the order and `_id`
+ * @param fields what to read beside the metadata
  */
 export async function findPage<T extends Listable>(
   collection: Collection<T>,
   filter: Filter<T>,
   query: ListQuery,
-  window: ListPageRequest,
+  page: ListPageRequest,
   index: string,
   fields: readonly string[],
 ): Promise<Listed<T>> {
   const direction = query.order === 'asc' ? 1 : -1;
   const all = listed(filter, query);
-  const match = { ...all, ...behind(query, window) };
+  const match = { ...all, ...behindCursor(query, page) };
   const sort = { [query.order_by]: direction, _id: direction } as const;
-  const project = projection(fields, window.metadataMaxBytes);
-  const offset = 'offset' in window ? window.offset : 0;
-  if (!window.total) {
-    const page = collection
+  const project = projection(fields, page.metadataMaxBytes);
+  const offset = 'offset' in page ? page.offset : 0;
+  if (!page.total) {
+    const found = collection
       .find(match as Filter<T>)
       .project(project)
       .hint(index)
       .sort(sort);
-    const records = await page.skip(offset).limit(window.limit).toArray();
+    const records = await found.skip(offset).limit(page.limit).toArray();
     return { records: records as unknown as T[] };
   }
   const counted = {
@@ -45,23 +46,23 @@ export async function findPage<T extends Listable>(
         { $match: match },
         { $sort: sort },
         ...(offset > 0 ? [{ $skip: offset }] : []),
-        { $limit: window.limit },
+        { $limit: page.limit },
         { $project: project },
         { $unionWith: counted },
       ],
-      // More than there can be, so that one answer has all of it.
-      { hint: index, batchSize: window.limit + 2 },
+      // One more than there can be, so that the first batch has all of them.
+      { hint: index, batchSize: page.limit + 2 },
     )
     .toArray();
   const count = rows.find((row) => 'total' in row)?.total;
   const records = rows.filter((row): row is T => !('total' in row));
-  // A union promises no order.
+  // `$unionWith` guarantees no order.
   records.sort((a, b) => direction * compare(a, b, query.order_by));
-  // Of nothing there is no count.
+  // `$count` yields no document for an empty list.
   return { records, total: (count as number | undefined) ?? 0 };
 }
 
-/** The order of an index: a time, and in one millisecond `_id`, by its bytes, which are ASCII. */
+/** The order of the index: by time, then by `_id`, whose characters are ASCII. */
 function compare(a: Listable, b: Listable, by: ListQuery['order_by']): number {
   return a[by] - b[by] || (a._id < b._id ? -1 : 1);
 }
@@ -71,7 +72,7 @@ const listed = (filter: Document, { deleted }: ListQuery): Document => ({
   live: deleted === 'exclude',
 });
 
-/** The fields, and the metadata, or how many bytes it takes where those are too many. */
+/** A projection to some fields and the metadata. Metadata that is too large is replaced by its size. */
 export function projection(fields: readonly string[], metadataMaxBytes: number): Document {
   const bytes = { $bsonSize: '$metadata' };
   return {
@@ -81,19 +82,19 @@ export function projection(fields: readonly string[], metadataMaxBytes: number):
 }
 
 /**
- * What lies behind the cursor. The range keeps the scan to one stretch of one index; the condition
- * beside it only drops records of the very same millisecond.
+ * The condition for what comes after the cursor. The range bounds the scan of the index; the `$or`
+ * drops records of the cursor's own millisecond that come before it.
  */
-function behind({ order_by, order }: ListQuery, window: PageRequest): Document {
-  if (!('after' in window) || window.after === undefined) return {};
-  const { key } = window.after;
-  const value = new Date(window.after.value);
+function behindCursor({ order_by, order }: ListQuery, page: PageRequest): Document {
+  if (!('after' in page) || page.after === undefined) return {};
+  const { key } = page.after;
+  const value = new Date(page.after.value);
   return order === 'asc'
     ? { [order_by]: { $gte: value }, $or: [{ [order_by]: { $gt: value } }, { _id: { $gt: key } }] }
     : { [order_by]: { $lte: value }, $or: [{ [order_by]: { $lt: value } }, { _id: { $lt: key } }] };
 }
 
-/** Up to `limit` values of an identifier of live documents that start with `prefix`, in order. */
+/** Finds up to `limit` identifiers of live documents that start with `prefix`, in order. */
 export async function findIdentifiers<T extends Listable>(
   collection: Collection<T>,
   namespace: string,

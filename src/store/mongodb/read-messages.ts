@@ -4,45 +4,48 @@ import type { Conversation, MessageRange } from '../port.ts';
 import { accessStages, type SessionRef } from './access-scope.ts';
 import {
   COLLECTION,
-  MESSAGE_FIELDS,
   type MessageDocument,
   messagesOf,
+  positionKeyOf,
   type SessionDocument,
   sessionsOf,
-  toConversation,
-  toMessage,
 } from './documents.ts';
-import { messageIdOf } from './message-id.ts';
+import { MESSAGE_FIELDS, toConversation, toMessage } from './records.ts';
 
 /**
- * How many messages the server looks up at once, into one document, which with the session must fit
- * into 16 MB: the longest take 3 MB each, with metadata that BSON makes six times as long.
+ * How many messages the server looks up into one document, which has to fit into 16 MB with the session.
+ * The longest messages take 3 MB each, if BSON makes their metadata six times as long.
  */
-const AT_ONCE = 4;
+const LOOKUP_SIZE = 4;
 
-/** More sessions than there ever were of one identifier: each may have a message of the same uuid. */
-const MOST_SESSIONS = 1_000_000;
+/**
+ * More sessions than one identifier ever had, one after the other. Each may have a message with the same
+ * uuid.
+ */
+const MAX_SESSIONS = 1_000_000;
 
-/** A few messages of a stretch, in no order; the first, or the only one without any, has the session. */
+/** Some messages of a range, unordered. The first row has the session, even if there are no messages. */
 interface Row {
   session?: Omit<SessionDocument, 'retired'>;
   messages: Pick<MessageDocument, (typeof MESSAGE_FIELDS)[number]>[];
 }
 
 /**
- * A session with a stretch of its messages, in one command: sequence numbers have no gaps, so the
- * server can tell from the session what the messages are called, and look them up by their `_id`.
+ * Reads a session with a range of its messages, in one command. Sequence numbers have no gaps, so that
+ * the server can compute the messages' `_id`s from the session, and look them up.
+ *
+ * @returns `undefined` if the session is not in scope; it may be soft-deleted
  */
 export async function readMessages(
   db: Db,
-  { session_id, ...reach }: SessionRef,
-  stretch: MessageRange,
+  { session_id, ...scope }: SessionRef,
+  range: MessageRange,
 ): Promise<{ conversation: Conversation; messages: Message[] } | undefined> {
   const rows = sessionsOf(db).aggregate<Row>(
     [
-      ...accessStages(reach, { session_id }),
+      ...accessStages(scope, { session_id }),
       { $unset: 'retired' },
-      { $project: { session: '$$ROOT', messages: idsOf(stretch) } },
+      { $project: { session: '$$ROOT', messages: idsOf(range) } },
       {
         $unwind: {
           path: '$messages',
@@ -62,13 +65,13 @@ export async function readMessages(
         $project: {
           _id: 0,
           session: { $cond: [{ $gt: ['$index', 0] }, '$$REMOVE', '$session'] },
-          messages: { $map: { input: '$messages', in: listed(stretch.metadataMaxBytes) } },
+          messages: { $map: { input: '$messages', in: listed(range.metadataMaxBytes) } },
         },
       },
     ],
-    { batchSize: Math.ceil(Math.max(stretch.limit, stretch.unsummarized ?? 0) / AT_ONCE) + 1 },
+    { batchSize: Math.ceil(Math.max(range.limit, range.unsummarized ?? 0) / LOOKUP_SIZE) + 1 },
   );
-  const { order, enough } = stretch;
+  const { order, enough } = range;
   const direction = order === 'asc' ? 1 : -1;
   let conversation: Conversation | undefined;
   const messages: Message[] = [];
@@ -84,7 +87,7 @@ export async function readMessages(
   return conversation && { conversation, messages };
 }
 
-/** A message as a stretch has it: its metadata, or how many bytes it takes where those are too many. */
+/** The fields of a message, as an expression. Metadata that is too large is replaced by its size in bytes. */
 function listed(metadataMaxBytes: number): Document {
   const bytes = { $bsonSize: '$$this.metadata' };
   return {
@@ -94,13 +97,12 @@ function listed(metadataMaxBytes: number): Document {
 }
 
 /**
- * The names of the messages of a stretch, in its order and a few at a time, as an expression on the
- * session: what `stretchEdge` and `stretchLimit` do, done by the server. The bounds keep within what
- * `$range` takes.
+ * The `_id`s of the messages of a range, in its order and in arrays of `LOOKUP_SIZE`, as an expression on
+ * the session. The bounds keep a far-off `after` or `offset` within the integers that `$range` accepts.
  */
 function idsOf({ order, limit, unsummarized = 0, after, offset = 0 }: MessageRange): Document {
   const behind = { $add: ['$last_seq', 1] };
-  const [step, within] = order === 'asc' ? ([1, '$min'] as const) : ([-1, '$max'] as const);
+  const [step, nearer] = order === 'asc' ? ([1, '$min'] as const) : ([-1, '$max'] as const);
   const before = { $subtract: ['$first_seq', 1] };
   const end = order === 'asc' ? behind : before;
   const edge =
@@ -110,15 +112,15 @@ function idsOf({ order, limit, unsummarized = 0, after, offset = 0 }: MessageRan
   const left = { $subtract: ['$last_seq', { $ifNull: ['$summary.up_to_seq', '$last_seq'] }] };
   const most = { $max: [limit, { $min: [unsummarized, left] }] };
   const ahead = (seq: unknown, count: unknown) => ({ $add: [seq, { $multiply: [step, count] }] });
-  const few = { $range: ['$$start', { [within]: [ahead('$$start', AT_ONCE), '$$end'] }, step] };
+  const few = { $range: ['$$start', { [nearer]: [ahead('$$start', LOOKUP_SIZE), '$$end'] }, step] };
   const many = {
     $map: {
-      input: { $range: ['$$first', '$$end', step * AT_ONCE] },
+      input: { $range: ['$$first', '$$end', step * LOOKUP_SIZE] },
       as: 'start',
-      in: { $map: { input: few, in: messageIdOf('$$this') } },
+      in: { $map: { input: few, in: positionKeyOf('$$this') } },
     },
   };
-  const bounded = withVar('end', { [within]: [ahead('$$first', most), end] }, many);
+  const bounded = withVar('end', { [nearer]: [ahead('$$first', most), end] }, many);
   return withVar('first', ahead(edge, offset + 1), bounded);
 }
 
@@ -127,17 +129,17 @@ const withVar = (name: string, value: unknown, expression: Document): Document =
 });
 
 /**
- * A live message by its uuid, with the session, in one command. The same uuid may be in earlier sessions
- * of the identifier, or behind the end of this one.
+ * Finds a live message by its uuid, with its session, in one command. Messages with the same uuid may
+ * exist in earlier sessions of the identifier, and behind the end of this one.
  */
-export async function findLive(
+export async function findLiveMessage(
   db: Db,
-  { session_id, ...reach }: SessionRef,
+  { session_id, ...scope }: SessionRef,
   uuid: string,
 ): Promise<(MessageDocument & { session: SessionDocument }) | undefined> {
   const [found] = await messagesOf(db)
     .aggregate<MessageDocument & { session: SessionDocument }>([
-      ...accessStages(reach, { session_id, uuid }, MOST_SESSIONS),
+      ...accessStages(scope, { session_id, uuid }, MAX_SESSIONS),
       {
         $lookup: {
           from: COLLECTION.sessions,

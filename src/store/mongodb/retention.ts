@@ -3,17 +3,17 @@ import type { Db } from 'mongodb';
 import type { Store } from '../port.ts';
 import type { Kept, Retention } from '../retention.ts';
 import type { Connection } from './connection/index.ts';
-import { preparePurge } from './connection/indexes.ts';
 import { OURS, WITHOUT_EXPIRED } from './connection/ownership.ts';
+import { prepareTtlIndexes } from './connection/ttl-index.ts';
 import { databaseMetadataOf, type MetadataDocument } from './documents.ts';
 
-/** How often a server looks again whether what it made the TTL indexes go by still holds. */
-const MAX_LOOKS = 5;
+/** How often a server adapts the TTL indexes while others register at the same time. */
+const MAX_ROUNDS = 5;
 
-/** How long the end of a server waits for its registration to be removed, in milliseconds. */
-const LEAVING_MS = 1000;
+/** How long a server that ends waits for its registration to be removed. */
+const END_TIMEOUT_MS = 1000;
 
-/** The registration of one server in the database. */
+/** The registration of this server in the database, with how long it wants deleted records kept. */
 export class Registration {
   readonly #id = randomUUID();
   readonly #retention: Retention;
@@ -24,30 +24,32 @@ export class Registration {
   }
 
   /**
-   * Registers the server anew, and has the TTL indexes go by what holds among all. Looks again after a
-   * change: another server may have come or gone meanwhile, and have changed them before us.
+   * Renews the registration, and sets the TTL indexes to the retention that all servers agree on.
+   * Repeats that after a change of the indexes: another server may have registered or left meanwhile,
+   * and have set them before this one did.
    *
-   * @returns false if the database is not ours any more: it was dropped, or a newer version came
+   * @returns false if the database is no longer ours: it was dropped, or a newer version took it over
    */
   async renew(db: Db): Promise<boolean> {
-    for (let look = 1; look <= MAX_LOOKS; look++) {
+    for (let round = 1; round <= MAX_ROUNDS; round++) {
       const found = await this.#register(db);
       if (found === null) return false;
-      if (!(await preparePurge(db, hear(this.#retention, found)))) break;
+      const agreed = learnRetention(this.#retention, found);
+      if (!(await prepareTtlIndexes(db, agreed))) break;
     }
     return true;
   }
 
-  /** Takes the registration back, so that those of others hold. If it fails, it expires. */
+  /** Removes the registration. If that fails, it expires by itself. */
   async end(connection: Connection): Promise<void> {
     if (!this.#registered) return;
     const leave = { $pull: { servers: { id: this.#id } } };
     await connection
-      .run(({ db }) => databaseMetadataOf(db).updateOne(OURS, leave), LEAVING_MS)
+      .run(({ db }) => databaseMetadataOf(db).updateOne(OURS, leave), END_TIMEOUT_MS)
       .catch(() => undefined);
   }
 
-  /** In one step, by the clock of the database. */
+  /** One update, which takes the time from the database's clock. */
   async #register(db: Db): Promise<MetadataDocument | null> {
     this.#registered = true;
     const { own, registrationMs } = this.#retention;
@@ -73,7 +75,7 @@ export class Registration {
   }
 }
 
-/** What the port has of retention: a server registers, all others only look. */
+/** The retention of the port: a server renews its registration, all others read what there is. */
 export function mongoRetention(
   connection: Connection,
   retention: Retention,
@@ -84,7 +86,7 @@ export function mongoRetention(
       const renewed =
         registration !== undefined && (await connection.run(({ db }) => registration.renew(db)));
       if (!renewed) {
-        // Looks at the database as at the start: it may have been dropped, or be of a newer version now.
+        // Checks the database as at the start: it may have been dropped, or taken over by a newer version.
         connection.recheck();
         await connection.run(async () => {});
       }
@@ -93,8 +95,8 @@ export function mongoRetention(
   };
 }
 
-/** Tells what the registered servers are configured with, and returns what holds. */
-export function hear(retention: Retention, found: MetadataDocument | undefined): Kept {
+/** Passes on what the registered servers are configured with, and returns the retention agreed on. */
+export function learnRetention(retention: Retention, found: MetadataDocument | undefined): Kept {
   const servers = found?.servers ?? [];
   return retention.hear(servers.map(({ purge_after_ms }) => purge_after_ms ?? undefined));
 }

@@ -8,42 +8,43 @@ import { updateOrFind } from './conditional-update.ts';
 import { isDuplicateKey } from './connection/errors.ts';
 import type { Connection, Deployment } from './connection/index.ts';
 import { INDEX } from './connection/indexes.ts';
-import {
-  SESSION_FIELDS,
-  type SessionDocument,
-  sessionsOf,
-  toSession,
-  toSessionDocument,
-  usersOf,
-} from './documents.ts';
-import { userLockKey } from './keyed-mutex.ts';
+import { userLockKey } from './connection/keyed-mutex.ts';
+import { type SessionDocument, sessionsOf, usersOf } from './documents.ts';
 import { mergeMetadata } from './merge-patch.ts';
 import { findIdentifiers, findPage } from './pagination.ts';
-import { purgeSession } from './purge/index.ts';
 import { restoration, toRestored } from './purge/retired-ranges.ts';
+import { purgeSession } from './purge/sessions.ts';
+import { SESSION_FIELDS, toSession, toSessionDocument } from './records.ts';
 
-/** The sessions collection. */
-export function mongoSessions(connection: Connection, ends: SessionHeadCache): SessionStore {
+/**
+ * The sessions collection.
+ *
+ * @param heads forgets sessions that change in another way than by an append
+ */
+export function mongoSessions(connection: Connection, heads: SessionHeadCache): SessionStore {
   async function find(db: Db, namespace: string, session_id: string): Promise<Session | undefined> {
     const found = await sessionsOf(db).findOne({ namespace, session_id });
     return found === null ? undefined : toSession(found);
   }
 
   async function change(
-    target: SessionRef,
+    ref: SessionRef,
     applies: (found: SessionDocument) => boolean,
     attempt: (db: Db) => Promise<SessionDocument | null>,
   ): Promise<WriteResult<Session>> {
     return connection.run(async ({ db }) => {
-      const look = () => findSession(db, target);
-      const { applied, document } = await updateOrFind(() => attempt(db), look, applies);
+      const { applied, document } = await updateOrFind(
+        () => attempt(db),
+        () => findSession(db, ref),
+        applies,
+      );
       return applied
         ? { applied, record: toSession(document) }
         : { applied, found: document === null ? undefined : toSession(document) };
     });
   }
 
-  /** Adds a session under a user, so that no deletion of the user can pass between the two. */
+  /** Adds a session under a user. The user cannot be deleted between the check and the insertion. */
   async function insertOwned(
     { db, transactions, deadline }: Deployment,
     document: SessionDocument,
@@ -52,6 +53,7 @@ export function mongoSessions(connection: Connection, ends: SessionHeadCache): S
     const owner = { namespace, user_id: user_id as string, live: true };
     const sessions = sessionsOf(db);
     if (transactions) {
+      // A write, so that a deletion of the user at the same time conflicts with it.
       const touch = { $inc: { sessions_added: 1 } };
       return connection.runExclusive(userLockKey(namespace, owner.user_id), deadline, () =>
         connection.transaction(async (session) => {
@@ -62,10 +64,10 @@ export function mongoSessions(connection: Connection, ends: SessionHeadCache): S
         }),
       );
     }
-    const isLive = async () => (await usersOf(db).findOne(owner)) !== null;
-    if (!(await isLive())) return 'user_missing';
+    const userIsLive = async () => (await usersOf(db).findOne(owner)) !== null;
+    if (!(await userIsLive())) return 'user_missing';
     await sessions.insertOne(document);
-    if (await isLive()) return 'added';
+    if (await userIsLive()) return 'added';
     await sessions.deleteOne({ _id: document._id, empty: true });
     return 'user_missing';
   }
@@ -85,20 +87,20 @@ export function mongoSessions(connection: Connection, ends: SessionHeadCache): S
           if (!isDuplicateKey(error)) throw error;
         }
         const found = await find(db, namespace, session.session_id);
-        // An earlier attempt of this very call may have got through without our hearing of it.
+        // The session is this call's own: the answer to an earlier attempt was lost.
         if (found?.uuid === session.uuid) return { applied: true, record: found };
         return { applied: false, found };
       });
     },
 
-    find: createBatchLoader(inReach, (reach: AccessScope, ids) =>
+    find: createBatchLoader(scopeKey, (scope: AccessScope, ids) =>
       connection.run(async ({ db }) => {
         const session_id = ids.length === 1 ? (ids[0] as string) : { $in: ids };
         const found =
-          reach.user_id === undefined
-            ? await sessionsOf(db).find({ namespace: reach.namespace, session_id }).toArray()
+          scope.user_id === undefined
+            ? await sessionsOf(db).find({ namespace: scope.namespace, session_id }).toArray()
             : await sessionsOf(db)
-                .aggregate<SessionDocument>(accessStages(reach, { session_id }, ids.length))
+                .aggregate<SessionDocument>(accessStages(scope, { session_id }, ids.length))
                 .toArray();
         return new Map(found.map((document) => [document.session_id, toSession(document)]));
       }),
@@ -112,37 +114,37 @@ export function mongoSessions(connection: Connection, ends: SessionHeadCache): S
         return found.user_id === undefined ? {} : { user_id: found.user_id };
       }),
 
-    merge(reach, session_id, patch, at) {
-      const target = { ...reach, session_id };
-      const filter = { ...accessFilter(target), live: true };
-      return change(target, isLive, (db) =>
+    merge(scope, session_id, patch, at) {
+      const ref = { ...scope, session_id };
+      const filter = { ...accessFilter(ref), live: true };
+      return change(ref, isLive, (db) =>
         mergeMetadata(sessionsOf(db), filter, patch, new Date(at)),
       );
     },
 
-    delete(reach, session_id, at) {
-      const target = { ...reach, session_id };
-      ends.forget(target);
-      return change(target, isLive, (db) =>
+    delete(scope, session_id, at) {
+      const ref = { ...scope, session_id };
+      heads.forget(ref);
+      return change(ref, isLive, (db) =>
         sessionsOf(db).findOneAndUpdate(
-          { ...accessFilter(target), live: true },
+          { ...accessFilter(ref), live: true },
           { $set: { live: false, deleted_at: new Date(at) } },
           { returnDocument: 'after' },
         ),
       );
     },
 
-    restore(reach, session_id) {
-      const target = { ...reach, session_id };
-      ends.forget(target);
+    restore(scope, session_id) {
+      const ref = { ...scope, session_id };
+      heads.forget(ref);
       const $or = [{ live: false }, { live: true, retired: { $exists: true } }];
       return connection.run(async ({ db }): Promise<WriteResult<Restored, Session>> => {
         const { applied, document } = await updateOrFind(
           () =>
-            sessionsOf(db).findOneAndUpdate({ ...accessFilter(target), $or }, restoration(), {
+            sessionsOf(db).findOneAndUpdate({ ...accessFilter(ref), $or }, restoration(), {
               returnDocument: 'before',
             }),
-          () => findSession(db, target),
+          () => findSession(db, ref),
           isRestorable,
         );
         return applied
@@ -151,18 +153,13 @@ export function mongoSessions(connection: Connection, ends: SessionHeadCache): S
       });
     },
 
-    list(namespace, query, window) {
-      const filter = owned(namespace, query);
+    list(namespace, query, page) {
+      const { user_id } = query;
+      const filter = user_id === undefined ? { namespace } : { namespace, user_id };
       return connection.run(async ({ db }) => {
-        const page = await findPage(
-          sessionsOf(db),
-          filter,
-          query,
-          window,
-          indexOf(query),
-          SESSION_FIELDS,
-        );
-        return { ...page, records: page.records.map(toSession) };
+        const index = indexOf(query);
+        const found = await findPage(sessionsOf(db), filter, query, page, index, SESSION_FIELDS);
+        return { ...found, records: found.records.map(toSession) };
       });
     },
 
@@ -176,15 +173,11 @@ export function mongoSessions(connection: Connection, ends: SessionHeadCache): S
   };
 }
 
-const inReach = ({ namespace, user_id }: AccessScope) => JSON.stringify([namespace, user_id]);
+const scopeKey = ({ namespace, user_id }: AccessScope) => JSON.stringify([namespace, user_id]);
 
 const isLive = ({ live }: SessionDocument) => live === true;
 const isRestorable = ({ live, retired }: SessionDocument) =>
   live === false || (live === true && retired !== undefined);
-
-function owned(namespace: string, { user_id }: SessionQuery) {
-  return user_id === undefined ? { namespace } : { namespace, user_id };
-}
 
 function indexOf({ user_id, order_by }: SessionQuery): string {
   if (order_by === 'created_at') return user_id === undefined ? INDEX.created : INDEX.ownedCreated;

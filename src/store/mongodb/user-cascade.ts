@@ -1,32 +1,33 @@
 import type { ClientSession, Db, Document, Filter } from 'mongodb';
 import type { Progress } from '../port.ts';
 import { INDEX } from './connection/indexes.ts';
+import { inSession } from './connection/transaction.ts';
 import { type SessionDocument, sessionsOf, type UserDocument, usersOf } from './documents.ts';
 
 /**
- * How many sessions one command takes through a change of their user, and one transaction at the
- * most: MongoDB advises against changing more documents in one, and refuses what its cache does not
- * hold. https://www.mongodb.com/docs/manual/core/transactions-production-consideration/
+ * How many sessions one command changes, and one transaction at most. MongoDB advises against changing
+ * more documents in a transaction, and aborts one that its cache cannot hold:
+ * https://www.mongodb.com/docs/manual/core/transactions-production-consideration/
  */
-const STEP = 1000;
+const BATCH_SIZE = 1000;
 
-/** A change of a user that goes through their sessions. */
+/** A change of a user that changes their sessions, too. */
 export type Cascade = 'delete' | 'restore';
 
 /** Whether a user has more sessions than one transaction can take. */
 export async function ownsMany(db: Db, namespace: string, user_id: string): Promise<boolean> {
-  const options = { hint: INDEX.ownedUpdated, limit: STEP + 1 };
-  return (await sessionsOf(db).countDocuments({ namespace, user_id }, options)) > STEP;
+  const options = { hint: INDEX.ownedUpdated, limit: BATCH_SIZE + 1 };
+  return (await sessionsOf(db).countDocuments({ namespace, user_id }, options)) > BATCH_SIZE;
 }
 
 /**
- * Takes every session of a user through a change. Within a transaction it happens at once; without
- * one it goes on only while the user carries the mark of the change.
+ * Applies a change of a user to every session of theirs. Without a transaction, it stops when the user no
+ * longer carries the mark of the change: another process has finished it.
  *
- * The sessions used last come first: somebody may be writing them, and a transaction that meets such
- * a write has to begin anew, better early than late.
+ * Sessions used last come first: somebody may be writing them, and a transaction that meets such a write
+ * has to begin anew. That had better happen early.
  *
- * @returns how many sessions take part in the user's deletion
+ * @returns how many sessions are deleted together with the user
  */
 export async function cascadeSessions(
   db: Db,
@@ -35,40 +36,41 @@ export async function cascadeSessions(
   progress?: Progress,
   session?: ClientSession,
 ): Promise<number> {
-  const within = session === undefined ? {} : { session };
+  const options = inSession(session);
   const { _id: uuid, namespace, user_id } = user;
   const owned = { namespace, user_id };
   const sessions = sessionsOf(db);
-  const total = await sessions.countDocuments(owned, { ...within, hint: INDEX.ownedUpdated });
+  const total = await sessions.countDocuments(owned, { ...options, hint: INDEX.ownedUpdated });
   let done = 0;
   for (const { filter, update } of stepsOf(user, cascade)) {
     for (;;) {
       const found = await sessions
-        .find({ ...owned, ...filter }, { ...within, projection: { _id: 1 } })
+        .find({ ...owned, ...filter }, { ...options, projection: { _id: 1 } })
         .hint(INDEX.ownedUpdated)
         .sort({ updated_at: -1 })
-        .limit(STEP)
+        .limit(BATCH_SIZE)
         .toArray();
       if (found.length === 0) break;
       if (session === undefined && !(await isMarked(db, user, cascade))) break;
       const ids = { $in: found.map(({ _id }) => _id) };
-      await sessions.updateMany({ ...owned, ...filter, _id: ids }, update, within);
+      await sessions.updateMany({ ...owned, ...filter, _id: ids }, update, options);
       done += found.length;
       progress?.(done, total);
     }
   }
   const together = { ...owned, live: null, deleted_with_user: uuid };
-  return sessions.countDocuments(together, { ...within, hint: INDEX.ownedUpdated });
+  return sessions.countDocuments(together, { ...options, hint: INDEX.ownedUpdated });
 }
 
-/** Whether nobody else has finished the change meanwhile. */
+/** Whether the user still carries the mark of the change. */
 async function isMarked(db: Db, { _id }: UserDocument, cascade: Cascade): Promise<boolean> {
   return (await usersOf(db).findOne({ _id, cascade }, { projection: { _id: 1 } })) !== null;
 }
 
 /**
- * What to change on which sessions. They are marked with the user's uuid, not just as deleted: should
- * the user be purged and another one added under the same identifier, that one is not theirs.
+ * The updates of a change, and the sessions that each applies to. Sessions are marked with the user's
+ * uuid: if the user is purged and another one added under the same identifier, restoring that one does
+ * not restore them.
  */
 function stepsOf(
   { _id: uuid, deleted_at }: UserDocument,
@@ -102,7 +104,7 @@ function stepsOf(
       ];
 }
 
-/** Finishes the changes that a crash left half done. */
+/** Finishes the changes that a crash left unfinished. */
 export async function finishCascades(db: Db): Promise<void> {
   const unfinished = await usersOf(db)
     .find({ cascade: { $exists: true } })
@@ -111,14 +113,14 @@ export async function finishCascades(db: Db): Promise<void> {
   for (const user of unfinished) await finishCascade(db, user);
 }
 
-/** Finishes the change that a user is marked with, and takes the mark off. */
+/** Finishes the change that a user is marked with, and removes the mark. */
 export async function finishCascade(db: Db, user: UserDocument): Promise<UserDocument | null> {
   const cascade = user.cascade as Cascade;
   const sessions = await cascadeSessions(db, user, cascade);
   return settleUser(db, user, cascade, sessions);
 }
 
-/** Notes on a user how many sessions are deleted with it, and that its change is finished. */
+/** Stores on the user how many sessions are deleted with it, and removes the mark of the change. */
 export async function settleUser(
   db: Db,
   { _id, namespace, user_id }: UserDocument,
@@ -133,7 +135,7 @@ export async function settleUser(
   const settled = await usersOf(db).findOneAndUpdate(
     { _id, namespace, user_id, ...(session === undefined && { cascade }) },
     update as Document,
-    { returnDocument: 'after', ...(session !== undefined && { session }) },
+    { returnDocument: 'after', ...inSession(session) },
   );
   return settled ?? usersOf(db).findOne({ namespace, user_id });
 }

@@ -2,15 +2,16 @@ import type { ClientSession, Db, Document, Filter } from 'mongodb';
 import type { User } from '../../domain/records.ts';
 import type { Progress, Store, UserStore, WriteResult } from '../port.ts';
 import type { Kept, Retention } from '../retention.ts';
-import { inSession } from './append/writes.ts';
 import { updateOrFind } from './conditional-update.ts';
 import { isDuplicateKey } from './connection/errors.ts';
 import type { Connection } from './connection/index.ts';
 import { INDEX } from './connection/indexes.ts';
-import { toUser, toUserDocument, USER_FIELDS, type UserDocument, usersOf } from './documents.ts';
-import { userLockKey } from './keyed-mutex.ts';
+import { userLockKey } from './connection/keyed-mutex.ts';
+import { inSession } from './connection/transaction.ts';
+import { type UserDocument, usersOf } from './documents.ts';
 import { mergeMetadata } from './merge-patch.ts';
 import { findIdentifiers, findPage } from './pagination.ts';
+import { toUser, toUserDocument, USER_FIELDS } from './records.ts';
 import {
   type Cascade,
   cascadeSessions,
@@ -20,9 +21,9 @@ import {
 } from './user-cascade.ts';
 
 /**
- * The users collection, and what goes through the sessions with a user.
+ * The users collection. Deleting or restoring a user changes their sessions, too: see user-cascade.ts.
  *
- * @param agreeRetention see `Store`
+ * @param agreeRetention as in `Store`
  */
 export function mongoUsers(
   connection: Connection,
@@ -35,9 +36,11 @@ export function mongoUsers(
   };
 
   /**
-   * Changes a user and every session of theirs: in one transaction, or where there are none or it
-   * would be too large, in steps that begin with a mark on the user, by which a change that a crash
-   * left half done is found and finished.
+   * Changes a user and every session of theirs, in one transaction. Where there are no transactions, or
+   * the sessions are too many for one, in steps: the first one marks the user, and a change that a crash
+   * left unfinished is found by that mark.
+   *
+   * @returns `null` if the filter does not match, or another change is unfinished
    */
   function change(
     namespace: string,
@@ -47,11 +50,11 @@ export function mongoUsers(
     cascade: Cascade,
     progress: Progress | undefined,
   ): Promise<{ user: UserDocument; sessions: number } | null> {
-    const free = { ...filter, namespace, user_id: userId, cascade: { $exists: false } };
+    const unmarked = { ...filter, namespace, user_id: userId, cascade: { $exists: false } };
     return connection.runLong(async ({ db, transactions, deadline }) => {
-      const goThrough = async (begin: Document, session?: ClientSession) => {
+      const apply = async (begin: Document, session?: ClientSession) => {
         const options = { returnDocument: 'after', ...inSession(session) } as const;
-        const user = await usersOf(db).findOneAndUpdate(free, begin, options);
+        const user = await usersOf(db).findOneAndUpdate(unmarked, begin, options);
         if (user === null) return null;
         const before = user.deleted_sessions ?? 0;
         const sessions = await cascadeSessions(db, user, cascade, progress, session);
@@ -59,10 +62,10 @@ export function mongoUsers(
         return settled(done, cascade === 'delete' ? sessions : before);
       };
       if (!transactions || (await ownsMany(db, namespace, userId))) {
-        return goThrough({ ...update, $set: { ...update.$set, cascade } });
+        return apply({ ...update, $set: { ...update.$set, cascade } });
       }
       return connection.runExclusive(userLockKey(namespace, userId), deadline, () =>
-        connection.transaction((session) => goThrough(update, session)),
+        connection.transaction((session) => apply(update, session)),
       );
     });
   }
@@ -70,7 +73,7 @@ export function mongoUsers(
   const settled = (user: UserDocument | null, sessions: number) =>
     user === null ? null : { user, sessions };
 
-  /** The user as it is, once a change is finished that a crash left half done. */
+  /** The user, after finishing a change that a crash left unfinished. */
   const current = (namespace: string, user_id: string) =>
     connection.runLong(async ({ db }) => {
       const found = await usersOf(db).findOne({ namespace, user_id });
@@ -88,7 +91,7 @@ export function mongoUsers(
           if (!isDuplicateKey(error)) throw error;
         }
         const found = await find(db, namespace, user.user_id);
-        // An earlier attempt of this very call may have got through without our hearing of it.
+        // The user is this call's own: the answer to an earlier attempt was lost.
         if (found?.uuid === user.uuid) return { applied: true, record: found };
         return { applied: false, found };
       });
@@ -114,7 +117,7 @@ export function mongoUsers(
     async delete(namespace, userId, at, progress) {
       const deletion = { $set: { live: false, deleted_at: new Date(at) } };
       const { document } = await updateOrFind(
-        () => change(namespace, userId, { live: true }, deletion, 'delete', ahead(progress)),
+        () => change(namespace, userId, { live: true }, deletion, 'delete', monotonic(progress)),
         () => current(namespace, userId),
         ({ user }) => user.live,
       );
@@ -126,7 +129,7 @@ export function mongoUsers(
       const attempt = async (kept: Kept) => {
         const deleted = { live: false, ...unexpired(kept) };
         const { document } = await updateOrFind(
-          () => change(namespace, userId, deleted, undo, 'restore', ahead(progress)),
+          () => change(namespace, userId, deleted, undo, 'restore', monotonic(progress)),
           () => current(namespace, userId),
           ({ user }) => !user.live,
         );
@@ -134,20 +137,20 @@ export function mongoUsers(
       };
       const known = retention.current;
       let document = await attempt(known);
-      // Another server may have come that keeps it for longer.
+      // Another server may have registered that keeps deleted records for longer.
       if (document?.user.live === false && (await agreeRetention()) !== known) {
         document = await attempt(retention.current);
       }
-      // Deleted still: its time is past, and the purge may have begun with its sessions.
+      // Still deleted: it has expired, and the purge of its sessions may have begun.
       if (document === null || !document.user.live) return undefined;
       return { ...document, user: toUser(document.user) };
     },
 
-    list(namespace, query, window) {
+    list(namespace, query, page) {
       const index = query.order_by === 'created_at' ? INDEX.created : INDEX.updated;
       return connection.run(async ({ db }) => {
-        const page = await findPage(usersOf(db), { namespace }, query, window, index, USER_FIELDS);
-        return { ...page, records: page.records.map(toUser) };
+        const found = await findPage(usersOf(db), { namespace }, query, page, index, USER_FIELDS);
+        return { ...found, records: found.records.map(toUser) };
       });
     },
 
@@ -165,8 +168,8 @@ export function mongoUsers(
   };
 }
 
-/** Progress that never goes back, though a transaction may begin anew. */
-function ahead(progress: Progress | undefined): Progress | undefined {
+/** Reports only progress: a transaction that begins anew does not count back. */
+function monotonic(progress: Progress | undefined): Progress | undefined {
   let furthest = 0;
   return (
     progress &&
@@ -178,7 +181,7 @@ function ahead(progress: Progress | undefined): Progress | undefined {
   );
 }
 
-/** By the server's clock, which is the one that its TTL monitor goes by. */
+/** The condition that a user has not expired. Uses the server's clock, as the TTL monitor does. */
 function unexpired(purgeAfter: Kept): Filter<UserDocument> {
   if (purgeAfter === undefined) return {};
   const oldest = {

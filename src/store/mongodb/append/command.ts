@@ -4,102 +4,109 @@ import { jsonBytes } from '../../../domain/metadata.ts';
 import type { Append, Appended } from '../../port.ts';
 import { findSession, type SessionRef } from '../access-scope.ts';
 import { bulkWriteFailure, isDuplicateKey } from '../connection/errors.ts';
-import { type MessageDocument, messagesOf, sessionsOf } from '../documents.ts';
-import { headOf, type SessionHead, toAppended } from './session-head.ts';
-import type { Orphans } from './transaction.ts';
-import { findExisting, positionsOf, toDocuments } from './writes.ts';
+import { type MessageDocument, messagesOf, type SessionHead, sessionsOf } from '../documents.ts';
+import { toAppended, toMessageDocument, toPositions, toSessionHead } from '../records.ts';
+import { findExisting } from './existing-messages.ts';
+import type { Orphans } from './orphans.ts';
 
 /**
- * How often an append finds the place behind the end taken, and the end where it was, before it takes
- * that for an orphan: mostly it is somebody's command that has not come to the session yet.
+ * How often an append that finds its first place taken waits for the session's end to move. Usually
+ * another command has written its messages and is about to move the end. After that they are orphans.
  */
 const MAX_WAITS = 6;
 
-/** How long it waits the first time, at the most, in milliseconds; then twice as long every time. */
+/** The longest that the first wait takes; each further one takes twice as long. */
 const FIRST_WAIT_MS = 5;
 
-/** About how many bytes one command may bring: less than half of what the server takes in a message. */
+/** An estimate of what one command may bring, below half of the 48 MB that a server takes. */
 const COMMAND_MAX_BYTES = 20_000_000;
 
 /**
- * How long before its caller the server gives up a command, in milliseconds. It would wait for the
- * session as long as a transaction that has it: the messages would appear when nobody expects them.
+ * The server gives a command up this long before its caller stops waiting. Without a limit it would
+ * wait for any transaction that has written the session, and messages would appear when nobody expects
+ * them any more.
  */
-const LEAD_MS = 1000;
+const SERVER_LEAD_MS = 1000;
 
-/** How much time a command has to have, in milliseconds. */
-const LEAST_MS = 100;
+/** A command that has less time than this is not sent. */
+const MIN_COMMAND_MS = 100;
 
 /**
- * Appends new messages in one command: the messages, and then the session, if it still ends where they
- * begin. Before that last write they are not part of anything that is read, so that a crash leaves
- * nothing but orphans behind the end, which the next append removes that meets them.
+ * Appends new messages in one command: inserts them, then moves the end of the session behind them if
+ * it still is where they begin. Until that last write nothing reads the messages, so that a crash
+ * leaves at most orphans behind the end. The next append that meets them removes them.
  *
- * It takes an ordered `bulkWrite` (https://www.mongodb.com/docs/manual/reference/command/bulkWrite/) on
- * one replica set, where a primary that fails can lose what came last, and nothing before it.
+ * This is an ordered `bulkWrite` on one replica set
+ * (https://www.mongodb.com/docs/manual/reference/command/bulkWrite/). When a primary fails, its
+ * last writes may be lost, but none that came before a write that stays.
  *
  * @param known where the session ended when it was last seen
- * @param orphans is told of whatever this may leave behind
+ * @param orphans records what this may leave behind
  * @param deadline when the caller stops waiting, in milliseconds since 1970
- * @returns `undefined` when it takes a transaction: the session is not live any more, something is in
- *   the way, some of the messages are there already, they are too large for a command, or the time is
- *   too short for one
+ * @returns `undefined` when it takes a transaction: the session is not live any more, orphans are in the
+ *   way, some of the messages are there already, they are too large for one command, or the time is too
+ *   short for one
  */
 export async function appendInCommand(
   db: Db,
-  target: SessionRef,
+  ref: SessionRef,
   known: SessionHead,
   append: Append,
   orphans: Orphans,
   deadline: number,
-): Promise<{ record: Appended; head: SessionHead } | undefined> {
-  if (bytesOf(append) > COMMAND_MAX_BYTES) return undefined;
-  for (let head: SessionHead | undefined = known; head !== undefined; ) {
-    const { _id, last_seq }: SessionHead = head;
-    // What an earlier attempt left in a session that is gone takes a transaction to remove.
+): Promise<{ appended: Appended; head: SessionHead } | undefined> {
+  if (estimatedBytes(append) > COMMAND_MAX_BYTES) return undefined;
+  const at = new Date(append.at);
+  for (let head = known; ; ) {
+    const { _id, last_seq } = head;
+    // Only a transaction removes what an earlier attempt left in a session that is gone.
     if ([...orphans.own.keys()].some((uuid) => uuid !== _id)) return undefined;
-    // Behind the end, too: it may have moved. Whatever comes to be there later moves it.
-    const there = await findExisting(db, head, Number.POSITIVE_INFINITY, append);
-    if (there.live.size + there.retired.length > 0) return undefined;
-    const documents = toDocuments(head, last_seq + 1, append.messages, append.at);
-    const maxTimeMS = Math.floor(deadline - LEAD_MS - Date.now());
-    if (maxTimeMS < LEAST_MS) return undefined;
+    if (append.hasClientUuids && (await someExist(db, head, append))) return undefined;
+    const documents = append.messages.map((message, i) =>
+      toMessageDocument(head, last_seq + 1 + i, message, at),
+    );
+    const maxTimeMS = Math.floor(deadline - SERVER_LEAD_MS - Date.now());
+    if (maxTimeMS < MIN_COMMAND_MS) return undefined;
+
     const earlier = orphans.own.get(_id);
     orphans.own.set(_id, earlier ?? last_seq);
-    const written = await write(db, head, documents, append.at, maxTimeMS);
+    const written = await write(db, head, documents, at, maxTimeMS);
     if (written === 'some') return undefined;
     if (written === 'all') {
-      const reached = headAfter(head, documents.length, append.at);
-      return {
-        record: toAppended(reached, positionsOf(append, there.live, documents)),
-        head: reached,
-      };
+      const after = headAfter(head, documents.length, at);
+      return { appended: toAppended(after, toPositions(append, documents)), head: after };
     }
-    let current: SessionHead | undefined = await currentHead(db, target);
-    for (let waits = 0; current?._id === _id && current.last_seq === last_seq; waits++) {
-      if (waits === MAX_WAITS) return undefined;
-      await delay((0.5 + 0.5 * Math.random()) * FIRST_WAIT_MS * 2 ** waits);
-      current = await currentHead(db, target);
-    }
+
+    const moved = await waitForMove(db, ref, head);
+    if (moved === 'unmoved') return undefined;
+    // Nothing was written, so that this attempt left no orphans.
     if (earlier === undefined) orphans.own.delete(_id);
-    head = current;
+    if (moved === 'gone') return undefined;
+    head = moved;
   }
-  return undefined;
 }
 
-/** How much was written: `some`, if it was not all of the messages, or the end had moved meanwhile. */
+/**
+ * Whether some of the messages are stored already. Includes those behind the known end, which may have
+ * moved; whatever is written there later moves it, and the command does not apply.
+ */
+async function someExist(db: Db, head: SessionHead, append: Append): Promise<boolean> {
+  const { live, retired } = await findExisting(db, head, Number.POSITIVE_INFINITY, append);
+  return live.size + retired.length > 0;
+}
+
+/** @returns `some` unless all messages were written and the end was moved, or nothing was written */
 async function write(
   db: Db,
   head: SessionHead,
   documents: readonly MessageDocument[],
-  time: string,
+  at: Date,
   maxTimeMS: number,
 ): Promise<'all' | 'some' | 'nothing'> {
-  const at = new Date(time);
   const { _id, namespace, session_id, first_seq, last_seq, summarized } = head;
   const filter = {
     ...{ _id, namespace, session_id, live: true, last_seq },
-    // What is known of it is part of the answer. `null` stands for none.
+    // The answer repeats these, so that they have to hold. `null` matches a session without a summary.
     ...{ first_seq, 'summary.up_to_seq': summarized ?? null },
   };
   const update = {
@@ -126,8 +133,28 @@ async function write(
   }
 }
 
-function headAfter(head: SessionHead, count: number, time: string): SessionHead {
-  const at = new Date(time);
+/** Waits until the session ends elsewhere than at `head`, and returns its head then. */
+async function waitForMove(
+  db: Db,
+  ref: SessionRef,
+  { _id, last_seq }: SessionHead,
+): Promise<SessionHead | 'gone' | 'unmoved'> {
+  for (let waits = 0; ; waits++) {
+    const current = await currentHead(db, ref);
+    if (current === undefined) return 'gone';
+    if (current._id !== _id || current.last_seq !== last_seq) return current;
+    if (waits === MAX_WAITS) return 'unmoved';
+    await delay((0.5 + 0.5 * Math.random()) * FIRST_WAIT_MS * 2 ** waits);
+  }
+}
+
+/** The head of a session in scope that is live. */
+export async function currentHead(db: Db, ref: SessionRef): Promise<SessionHead | undefined> {
+  const found = await findSession(db, ref, { live: true }, { metadata: 0, retired: 0 });
+  return found === null ? undefined : toSessionHead(found);
+}
+
+function headAfter(head: SessionHead, count: number, at: Date): SessionHead {
   const { last_seq, last_message_at = at } = head;
   return {
     ...head,
@@ -136,17 +163,11 @@ function headAfter(head: SessionHead, count: number, time: string): SessionHead 
   };
 }
 
-/** Where a session ends, if it is in reach and live. */
-export async function currentHead(db: Db, target: SessionRef): Promise<SessionHead | undefined> {
-  const found = await findSession(db, target, { live: true }, { metadata: 0, retired: 0 });
-  return found === null ? undefined : headOf(found);
-}
-
-/** About how many bytes the messages take on the way to the server, rather more than less. */
-function bytesOf({ messages }: Append): number {
+/** About how many bytes the messages take in a command; rather too many than too few. */
+function estimatedBytes({ messages }: Append): number {
   let bytes = 0;
   for (const { content, metadata, terms } of messages) {
-    // UTF-8 takes three for a character of JavaScript, and BSON six times what JSON takes.
+    // A UTF-16 unit takes up to three bytes of UTF-8, and BSON up to six times the bytes of JSON.
     bytes += 1000 + 3 * content.length + 6 * jsonBytes(metadata);
     for (const term of terms) bytes += 16 + 3 * term.length;
   }

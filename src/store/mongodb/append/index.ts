@@ -2,98 +2,105 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Session } from '../../../domain/records.ts';
 import type { Append, Appended, MessageStore, WriteResult } from '../../port.ts';
 import type { SessionRef } from '../access-scope.ts';
-import { isDuplicateKey, isUnsupported, unavailable } from '../connection/errors.ts';
-import { type Connection, type Deployment, OPERATION_TIMEOUT_MS } from '../connection/index.ts';
-import { sessionLockKey } from '../keyed-mutex.ts';
+import { OPERATION_TIMEOUT_MS } from '../connection/client.ts';
+import { ConflictError, isDuplicateKey, isUnsupported, unavailable } from '../connection/errors.ts';
+import type { Connection, Deployment } from '../connection/index.ts';
+import { sessionLockKey } from '../connection/keyed-mutex.ts';
 import { appendInCommand, currentHead } from './command.ts';
+import type { Orphans } from './orphans.ts';
 import type { SessionHeadCache } from './session-head-cache.ts';
 import { appendInSteps } from './steps.ts';
-import { appendInTransaction, type Orphans } from './transaction.ts';
-import { ConflictError } from './writes.ts';
+import { appendInTransaction } from './transaction.ts';
 
-/** How often an append begins anew before it gives up; each time, another caller got ahead. */
+/** After so many conflicts with other writers, an append fails. */
 const MAX_ATTEMPTS = 100;
 
-/** How much longer an append may take for each term that it brings, in milliseconds. */
+/** An append may take longer for each search term that it brings: the server has to index it. */
 const TIMEOUT_PER_TERM_MS = 0.03;
 
-/** Appending, in the shortest way that is open. */
+/** One append, as its attempts go on. */
+interface Attempt {
+  ref: SessionRef;
+  append: Append;
+  orphans: Orphans;
+  /** An earlier attempt failed, most likely because other writers were faster. */
+  contended: boolean;
+}
+
+/**
+ * Appends in the cheapest way that the deployment and the session allow:
+ * - in one command, on a replica set, where the end of the session is known;
+ * - else in a transaction;
+ * - in single steps on a standalone server, which has no transactions.
+ */
 export function createAppend(
   connection: Connection,
-  ends: SessionHeadCache,
+  heads: SessionHeadCache,
 ): MessageStore['append'] {
   let commandUnsupported = false;
 
-  /**
-   * In one command, if that is open: on a replica set, where it is known where the session ends.
-   *
-   * @param contended others got ahead: a transaction would meet them again
-   */
+  /** @returns `undefined` where it takes a transaction */
   async function tryCommand(
     { db, deadline, orderedWrites }: Deployment,
-    target: SessionRef,
-    append: Append,
-    orphans: Orphans,
-    contended: boolean,
-  ): Promise<WriteResult<Appended, Session> | undefined> {
+    { ref, append, orphans, contended }: Attempt,
+  ): Promise<Appended | undefined> {
     if (!orderedWrites || commandUnsupported) return undefined;
-    const known = ends.take(target) ?? (contended ? await currentHead(db, target) : undefined);
+    // A transaction would meet the same writers again, and hold them up for longer.
+    const known = heads.take(ref) ?? (contended ? await currentHead(db, ref) : undefined);
     if (known === undefined) return undefined;
     try {
-      const done = await appendInCommand(db, target, known, append, orphans, deadline);
-      if (done === undefined) return undefined;
-      ends.put(done.head);
-      return { applied: true, record: done.record };
+      const done = await appendInCommand(db, ref, known, append, orphans, deadline);
+      if (done !== undefined) heads.put(done.head);
+      return done?.appended;
     } catch (error) {
       if (!isUnsupported(error)) throw error;
+      // The server wrote nothing.
       commandUnsupported = true;
       orphans.own.clear();
       return undefined;
     }
   }
 
-  function attempt(
+  async function tryOnce(
     deployment: Deployment,
-    target: SessionRef,
-    append: Append,
-    orphans: Orphans,
-    contended: boolean,
+    attempt: Attempt,
   ): Promise<WriteResult<Appended, Session>> {
     const { db, deadline, transactions } = deployment;
-    return connection.runExclusive(sessionLockKey(target), deadline, async () => {
-      if (!transactions) return appendInSteps(db, target, append);
-      const done = await tryCommand(deployment, target, append, orphans, contended);
-      if (done !== undefined) return done;
-      if (Date.now() > deadline) throw unavailable(new Error('no time for a transaction'));
-      const { head, ...change } = await connection.transaction((session) =>
-        appendInTransaction(db, target, append, orphans, session),
-      );
-      if (head !== undefined) ends.put(head);
-      return change;
-    });
+    const { ref, append, orphans } = attempt;
+    if (!transactions) return appendInSteps(db, ref, append);
+    const appended = await tryCommand(deployment, attempt);
+    if (appended !== undefined) return { applied: true, record: appended };
+    if (Date.now() > deadline) throw unavailable(new Error('no time for a transaction'));
+    const { head, ...result } = await connection.transaction((session) =>
+      appendInTransaction(db, ref, append, orphans, session),
+    );
+    if (head !== undefined) heads.put(head);
+    return result;
   }
 
-  return (reach, session_id, append) => {
-    const target = { ...reach, session_id };
+  return (scope, session_id, append) => {
+    const ref = { ...scope, session_id };
     const orphans: Orphans = { inTheWay: false, own: new Map() };
-    let { hasClientUuids } = append;
-    let attempts = 0;
+    let attempt: Attempt = { ref, append, orphans, contended: false };
     const terms = append.messages.reduce((sum, message) => sum + message.terms.length, 0);
-    const patience = OPERATION_TIMEOUT_MS + terms * TIMEOUT_PER_TERM_MS;
-    return connection.run(async (deployment) => {
-      for (let count = 1; ; count++) {
-        try {
-          const once = { ...append, hasClientUuids };
-          return await attempt(deployment, target, once, orphans, attempts++ > 0);
-        } catch (error) {
-          // Whatever this attempt did may have got through: from now on, look before writing.
-          hasClientUuids = true;
-          if (isDuplicateKey(error)) orphans.inTheWay = true;
-          else if (!(error instanceof ConflictError)) throw error;
-          if (count === MAX_ATTEMPTS) throw unavailable(error);
+    return connection.run(
+      async (deployment) => {
+        for (let count = 1; ; count++) {
+          try {
+            return await connection.runExclusive(sessionLockKey(ref), deployment.deadline, () =>
+              tryOnce(deployment, attempt),
+            );
+          } catch (error) {
+            // The failed attempt may have been written after all: from now on, look before writing.
+            attempt = { ...attempt, append: { ...append, hasClientUuids: true }, contended: true };
+            if (isDuplicateKey(error)) orphans.inTheWay = true;
+            else if (!(error instanceof ConflictError)) throw error;
+            if (count === MAX_ATTEMPTS) throw unavailable(error);
+          }
+          await delay(Math.random() * Math.min(count, 10));
         }
-        await delay(Math.random() * Math.min(count, 10));
-      }
-    }, patience);
+      },
+      OPERATION_TIMEOUT_MS + terms * TIMEOUT_PER_TERM_MS,
+    );
   };
 }

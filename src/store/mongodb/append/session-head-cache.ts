@@ -1,53 +1,50 @@
+import { LRUCache } from 'lru-cache';
 import type { SessionRef } from '../access-scope.ts';
-import type { SessionHead } from './session-head.ts';
+import type { SessionHead } from '../documents.ts';
 
-/** How many ends are remembered: of identifiers of the usual length, some three megabytes. */
+/** With identifiers of the usual length, some three megabytes. */
 const MAX_ENTRIES = 5000;
 
-/** For how long, in milliseconds. */
 const MAX_AGE_MS = 600_000;
 
-/** Where sessions ended when they were last appended to from here; others may have done so since. */
+/**
+ * Where sessions ended when this process last appended to them. Other processes may have moved the end
+ * since, so an entry is a guess that the append's own command has to confirm.
+ */
 export class SessionHeadCache {
-  readonly #ends = new Map<string, { head: SessionHead; at: number }>();
-  readonly #maxAge: number;
+  readonly #heads: LRUCache<string, SessionHead>;
 
   /**
-   * @param purgeAfter for how many milliseconds a session stays deleted before it is purged: no end is
-   *   remembered for so long, since nobody looks for what is added to a session that is purged
+   * @param purgeAfterMs how long a session stays deleted before it is purged. Entries are dropped
+   *   earlier: messages appended to a purged session would never be found
    */
-  constructor(purgeAfter = Number.POSITIVE_INFINITY) {
-    this.#maxAge = Math.min(MAX_AGE_MS, purgeAfter / 2);
+  constructor(purgeAfterMs = Number.POSITIVE_INFINITY) {
+    const ttl = Math.max(1, Math.floor(Math.min(MAX_AGE_MS, purgeAfterMs / 2)));
+    this.#heads = new LRUCache({ max: MAX_ENTRIES, ttl });
   }
 
-  /** What is remembered of a session, which is forgotten: whoever uses it will know better. */
-  take(target: SessionRef): SessionHead | undefined {
-    const key = keyOf(target);
-    const known = this.#ends.get(key);
-    if (known === undefined || !isReached(target, known.head)) return undefined;
-    this.#ends.delete(key);
-    return performance.now() - known.at < this.#maxAge ? known.head : undefined;
+  /** Removes and returns the entry of a session: whoever takes it will put a newer one. */
+  take(ref: SessionRef): SessionHead | undefined {
+    const key = keyOf(ref);
+    const head = this.#heads.peek(key);
+    // A caller outside the session's scope neither sees nor removes the entry.
+    if (head === undefined || !inScope(ref, head)) return undefined;
+    this.#heads.delete(key);
+    return head;
   }
 
-  /** For when what is remembered of a session will not hold any more. */
-  forget(target: SessionRef): void {
-    this.take(target);
+  /** Removes the entry of a session that is about to change in another way than by an append. */
+  forget(ref: SessionRef): void {
+    this.take(ref);
   }
 
   put(head: SessionHead): void {
-    const key = keyOf(head);
-    this.#ends.delete(key);
-    this.#ends.set(key, { head, at: performance.now() });
-    if (this.#ends.size <= MAX_ENTRIES) return;
-    // A map has its keys in the order in which they came.
-    const [oldest] = this.#ends.keys();
-    this.#ends.delete(oldest as string);
+    this.#heads.set(keyOf(head), head);
   }
 }
 
 const keyOf = ({ namespace, session_id }: Pick<SessionHead, 'namespace' | 'session_id'>) =>
   JSON.stringify([namespace, session_id]);
 
-/** For a caller whom the session does not exist for, nothing is remembered of it, nor forgotten. */
-const isReached = ({ user_id }: SessionRef, head: SessionHead) =>
+const inScope = ({ user_id }: SessionRef, head: SessionHead) =>
   user_id === undefined || user_id === head.user_id;

@@ -2,70 +2,68 @@ import { type Db, MongoBulkWriteError } from 'mongodb';
 import type { Session } from '../../../domain/records.ts';
 import type { Append, Appended, WriteResult } from '../../port.ts';
 import type { SessionRef } from '../access-scope.ts';
-import { isDuplicateKey } from '../connection/errors.ts';
+import { ConflictError, isDuplicateKey } from '../connection/errors.ts';
 import {
   type MessageDocument,
+  type MessageKey,
+  messageKey,
   messagesOf,
   type SessionDocument,
+  type SessionHead,
   sessionsOf,
-  toSession,
 } from '../documents.ts';
 import { revivalBy } from '../purge/retired-ranges.ts';
 import {
-  headOf,
-  type MessageKey,
-  messageKey,
-  type SessionHead,
   toAppended,
-} from './session-head.ts';
-import {
-  advance,
-  ConflictError,
-  findExisting,
-  positionsOf,
-  renameRetired,
-  replaceExisting,
-  toDocuments,
-} from './writes.ts';
+  toMessageDocument,
+  toPositions,
+  toSession,
+  toSessionHead,
+} from '../records.ts';
+import { advanceSession } from './advance-session.ts';
+import { findExisting, renameRetired, replaceExisting } from './existing-messages.ts';
 
 /**
- * Appends without a transaction: messages are inserted one behind the other, under the unique index
- * on their order, and the session is brought up to date afterwards. After a crash in between, the
- * next append goes on where the messages end.
+ * Appends without a transaction: inserts the messages in order, under the unique index on their
+ * positions, and moves the end of the session afterwards. After a crash in between, the next append
+ * goes on where the messages end.
  */
 export async function appendInSteps(
   db: Db,
-  target: SessionRef,
+  ref: SessionRef,
   append: Append,
 ): Promise<WriteResult<Appended, Session>> {
-  const begun = await advance(db, target, append, 0);
+  const begun = await advanceSession(db, ref, append, 0);
   if (begun === undefined) return { applied: false, found: undefined };
   if (begun.user_deleted) return { applied: false, found: toSession(begun) };
-  const head = headOf(begun);
-  const live = new Map<string, MessageDocument>();
+  const head = toSessionHead(begun);
+  const existing = new Map<string, MessageDocument>();
   const added: MessageDocument[] = [];
   for (let pending = append.messages; pending.length > 0; ) {
-    // The end first: a message that is not found then takes a place behind it, which is in the way.
+    // Read the end before looking for the messages: one that is added in between takes the next place,
+    // and the insertion below meets it.
     const next = (await lastSeq(db, messageKey(head), begun.last_seq)) + 1;
     const some = { ...append, messages: pending };
-    const existing = await findExisting(db, head, Number.POSITIVE_INFINITY, some);
-    await replaceExisting(db, existing, some);
-    await renameRetired(db, existing, some);
-    for (const [uuid, document] of existing.live) live.set(uuid, document);
-    pending = pending.filter(({ uuid }) => !live.has(uuid));
+    const found = await findExisting(db, head, Number.POSITIVE_INFINITY, some);
+    await replaceExisting(db, found, some);
+    await renameRetired(db, found, some);
+    for (const [uuid, document] of found.live) existing.set(uuid, document);
+    pending = pending.filter(({ uuid }) => !existing.has(uuid));
     if (pending.length === 0) break;
-    const documents = toDocuments(head, next, pending, append.at);
+    const documents = pending.map((message, i) =>
+      toMessageDocument(head, next + i, message, new Date(append.at)),
+    );
     const inserted = await insertInOrder(db, documents);
     added.push(...documents.slice(0, inserted));
     pending = pending.slice(inserted);
   }
-  const messages = positionsOf(append, live, added);
+  const messages = toPositions(append, added, existing);
   const document = await settle(db, head, messages, added, append.at);
-  const appended = toAppended(headOf(document), messages);
+  const appended = toAppended(toSessionHead(document), messages);
   return { applied: true, record: { ...appended, ...revivalBy(append, document) } };
 }
 
-/** The end of a session, which lies at `known` or, after a crash, behind it. */
+/** Where the messages of a session end: at `known`, or after a crash behind it. */
 async function lastSeq(db: Db, key: MessageKey, known: number): Promise<number> {
   const last = await messagesOf(db).findOne(
     { ...key, seq: { $gt: known } },
@@ -74,7 +72,7 @@ async function lastSeq(db: Db, key: MessageKey, known: number): Promise<number> 
   return last?.seq ?? known;
 }
 
-/** Inserts one after the other and says how many, up to the first place that is taken. */
+/** Inserts messages up to the first position that another message has, and returns how many. */
 async function insertInOrder(db: Db, documents: MessageDocument[]): Promise<number> {
   try {
     return (await messagesOf(db).insertMany(documents)).insertedCount;
@@ -91,11 +89,11 @@ async function insertInOrder(db: Db, documents: MessageDocument[]): Promise<numb
 }
 
 /**
- * Brings a session up to date with its messages.
+ * Moves the end of a session behind its messages.
  *
- * @param messages all of an append, some of which were there before
- * @throws Outdated when the session is gone, or some of the messages were deleted with it and others
- *   came after that
+ * @param messages all of an append, some of which may have been there before
+ * @throws ConflictError when the session is gone, or when it was deleted and revived meanwhile, so that
+ *   some of the messages are retired and others are not
  */
 async function settle(
   db: Db,
@@ -112,7 +110,7 @@ async function settle(
     { returnDocument: 'after' },
   );
   if (document === null) {
-    // Purged. Those who removed its messages may have been there before these.
+    // The session was purged, and its messages perhaps before these were inserted.
     await messagesOf(db).deleteMany({ _id: { $in: added.map((message) => message._id) } });
     throw new ConflictError();
   }

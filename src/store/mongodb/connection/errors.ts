@@ -9,24 +9,27 @@ import {
 } from 'mongodb';
 import { DomainError, REPEAT } from '../../../domain/errors.ts';
 
+/** Thrown where what an operation has read no longer holds, so that it has to begin anew. */
+export class ConflictError extends Error {}
+
 /**
- * Server errors that pass: the node stepped down, shuts down, recovers, lost a connection of its own,
- * met a write conflict, or waited for one until its time was over. By the driver specifications on
- * retryable reads and server discovery.
+ * Server errors that are transient: the node stepped down, shuts down, recovers, lost a connection of its
+ * own, met a write conflict, or waited for one until its time limit. From the driver specifications on
+ * retryable reads and on server discovery.
  */
-const PASSING_CODES = new Set([
+const TRANSIENT_CODES = new Set([
   6, 7, 50, 64, 89, 91, 112, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436,
 ]);
 
-const PASSING_LABELS = [
+const TRANSIENT_LABELS = [
   'RetryableWriteError',
   'TransientTransactionError',
   'UnknownTransactionCommitResult',
 ];
 
 /**
- * What Node says of a socket that broke. The driver passes some of these on as they are, above all
- * EPIPE: "This socket has been ended by the other party".
+ * Node's errors of a broken socket. The driver passes some of them on unwrapped, above all EPIPE: "This
+ * socket has been ended by the other party".
  */
 const SOCKET_CODES = new Set([
   'EPIPE',
@@ -36,7 +39,7 @@ const SOCKET_CODES = new Set([
   'ETIMEDOUT',
   'EHOSTUNREACH',
   'ENETUNREACH',
-  // Of the name service, which a mongodb+srv:// address is looked up in.
+  // Of name resolution, for a mongodb+srv:// address.
   'ENOTFOUND',
   'EAI_AGAIN',
   'ETIMEOUT',
@@ -46,38 +49,38 @@ const SOCKET_CODES = new Set([
   'ERR_STREAM_WRITE_AFTER_END',
 ]);
 
-/** The server's refusals of who we are: authentication failed, no such user, and Atlas's for either. */
-const REFUSED_CODES = new Set([11, 18, 8000]);
+/** Wrong credentials: AuthenticationFailed, UserNotFound, and AtlasError, which stands for either. */
+const CREDENTIALS_CODES = new Set([11, 18, 8000]);
 
-/** Unauthorized: the server knows who we are, and does not let us do that. */
-const NO_RIGHT = 13;
+/** The credentials are right, but do not allow the operation. */
+const UNAUTHORIZED = 13;
 
-/** CommandNotFound, CommandNotSupported: a version, or a feature compatibility version, too old. */
+/** CommandNotFound, CommandNotSupported: the server, or its feature compatibility version, is too old. */
 const UNSUPPORTED_CODES = new Set([59, 115]);
 
 const DUPLICATE_KEY = 11000;
 
-/** Of somebody who is writing the same document: WriteConflict, MaxTimeMSExpired. */
+/** Somebody else is writing the same document: WriteConflict, MaxTimeMSExpired. */
 const CONTENDED_CODES = new Set([112, 50]);
 
-/** Whether the same operation may succeed shortly. Whether it took effect may be unknown. */
-export function isPassing(error: unknown): boolean {
+/** Whether the same operation may succeed shortly. It may have taken effect all the same. */
+export function isTransient(error: unknown): boolean {
   if (!(error instanceof MongoError)) {
     return SOCKET_CODES.has(String((error as NodeJS.ErrnoException | null)?.code));
   }
   return (
     error instanceof MongoNetworkError ||
-    // It was done, and nobody knows yet whether it will stay.
+    // The write was done, but may be rolled back.
     error instanceof MongoWriteConcernError ||
     error instanceof MongoServerSelectionError ||
     ['MongoWaitQueueTimeoutError', 'WaitQueueTimeoutError'].includes(error.name) ||
     ['MongoPoolClosedError', 'MongoTopologyClosedError', 'MongoNotConnectedError'].includes(
       error.name,
     ) ||
-    // A connection that broke during a bulk write: the driver says no more than this of it.
+    // A connection broke during a bulk write: the driver gives no further reason.
     (error instanceof MongoBulkWriteError && error.code === undefined) ||
-    PASSING_CODES.has(Number(error.code)) ||
-    PASSING_LABELS.some((label) => error.hasErrorLabel(label))
+    TRANSIENT_CODES.has(Number(error.code)) ||
+    TRANSIENT_LABELS.some((label) => error.hasErrorLabel(label))
   );
 }
 
@@ -85,14 +88,14 @@ export function isDuplicateKey(error: unknown): boolean {
   return error instanceof MongoServerError && error.code === DUPLICATE_KEY;
 }
 
-/** Whether the server does not know a command, or does not let it run in its present state. */
+/** Whether the server does not have the command. */
 export function isUnsupported(error: unknown): boolean {
   return error instanceof MongoServerError && UNSUPPORTED_CODES.has(Number(error.code));
 }
 
 /**
- * What stopped a bulk write of several collections, as the error that a command by itself fails with:
- * the driver wraps it, and the wrapper has neither its code nor its labels.
+ * The reason why a client-level bulk write failed, as the error that a single command would throw: the
+ * driver's wrapper has neither its code nor its labels.
  */
 export function bulkWriteFailure(error: unknown): unknown {
   if (!(error instanceof MongoClientBulkWriteError)) return error;
@@ -105,7 +108,11 @@ export function bulkWriteFailure(error: unknown): unknown {
   return new MongoWriteConcernError({ ok: 1, writeConcernError: { code, errmsg } });
 }
 
-/** The error of a store that could not be reached in the time that a call waits for it. */
+/**
+ * The error of a store that could not be reached in time.
+ *
+ * @param unfinished the operation, if it still runs
+ */
 export function unavailable(cause: unknown, unfinished?: Promise<unknown>): DomainError {
   const contended =
     cause instanceof MongoError &&
@@ -120,15 +127,15 @@ export function unavailable(cause: unknown, unfinished?: Promise<unknown>): Doma
   );
 }
 
-/** A `DomainError` for whatever the driver threw; the original is its cause, for the log. */
+/** The `DomainError` for a failure of the driver, which becomes its cause, for the log. */
 export function toDomainError(error: unknown): DomainError {
   if (error instanceof DomainError) return error;
-  if (isPassing(error)) return unavailable(error);
+  if (isTransient(error)) return unavailable(error);
   const code = error instanceof MongoError ? Number(error.code) : undefined;
   const message =
-    code === NO_RIGHT
+    code === UNAUTHORIZED
       ? 'MongoDB does not let the user that this server signs in as do that. Whoever runs the server has to give that user the role readWrite on the database, or start the server with --read-only, for which the role read is enough.'
-      : code !== undefined && REFUSED_CODES.has(code)
+      : code !== undefined && CREDENTIALS_CODES.has(code)
         ? 'MongoDB refused the credentials of this server. Whoever runs it has to check MONGODB_URI.'
         : "The store failed, and nothing was changed. The server's log says why.";
   return new DomainError('INTERNAL', message, { cause: error });

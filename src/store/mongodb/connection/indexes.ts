@@ -1,6 +1,7 @@
-import { type Db, type Document, type IndexDescription, MongoServerError } from 'mongodb';
+import type { Db, IndexDescription } from 'mongodb';
 import { COLLECTION } from '../documents.ts';
 
+/** Names of indexes, for hints. `expiry` finds what is to be purged; `purge` is the TTL index. */
 export const INDEX = {
   identity: 'identity',
   prefix: 'prefix',
@@ -21,10 +22,13 @@ export const INDEX = {
   purge: 'purge',
 } as const;
 
-/** Only what has a user is in an index on users: for all else it would be a key more of each word. */
+/** An index by user leaves out what has none: for messages, that saves one key for each search term. */
 const OWNED = { partialFilterExpression: { user_id: { $exists: true } } };
 
-/** By collection. Those on messages, vectors and summaries start like a shard key of theirs would. */
+/**
+ * The indexes of each collection. Those of messages, vectors and summaries begin with the fields that a
+ * shard key would have.
+ */
 const INDEXES: Record<string, IndexDescription[]> = {
   [COLLECTION.sessions]: [
     { name: INDEX.identity, key: { namespace: 1, session_id: 1 }, unique: true },
@@ -74,10 +78,11 @@ const INDEXES: Record<string, IndexDescription[]> = {
       key: { namespace: 1, session_id: 1, session_uuid: 1, seq: 1 },
       unique: true,
     },
-    // Not unique: a retired message gives its uuid up, and not every server lets another have it then.
-    // Who appends looks behind the end that it knows, and places in the order exclude each other.
+    // Not unique: a retired message gives its uuid to another one, and not every server allows that in
+    // one transaction. Appends keep uuids apart: they look behind the end of the session that they
+    // know, and two of them cannot take the same `seq`.
     { name: INDEX.uuid, key: { namespace: 1, session_id: 1, uuid: 1, session_uuid: 1 } },
-    // Read backwards, so that of one millisecond what came last is first.
+    // Searches read it backwards, so that among messages of one millisecond the last comes first.
     {
       name: INDEX.sessionTerms,
       key: { namespace: 1, session_id: 1, session_uuid: 1, terms: 1, created_at: 1 },
@@ -105,66 +110,9 @@ const INDEXES: Record<string, IndexDescription[]> = {
   ],
 };
 
-/** What the server purges by itself. Sessions that have messages are swept, messages first. */
-const PURGED: Record<string, Document> = {
-  [COLLECTION.sessions]: { partialFilterExpression: { empty: true } },
-  [COLLECTION.users]: {},
-};
-
-/** Of a collection that is not there yet. */
-const NAMESPACE_NOT_FOUND = 26;
-
-/** Codes of the server for an index that another process has just made, changed or dropped. */
-const RACED = new Set([26, 27, 85, 86]);
-
-/** Brings the indexes up to date, but for those that purge. Those that are there cost nothing. */
+/** Creates the indexes that are missing, except the TTL indexes: see ttl-index.ts. */
 export async function prepareIndexes(db: Db): Promise<void> {
   await Promise.all(
     Object.entries(INDEXES).map(([name, indexes]) => db.collection(name).createIndexes(indexes)),
   );
-}
-
-/**
- * Makes the server's own TTL monitor purge what has been soft-deleted for long enough.
- *
- * @param purgeAfter milliseconds, or `undefined` for no purge
- * @returns whether anything had to be changed for that
- */
-export async function preparePurge(db: Db, purgeAfter: number | undefined): Promise<boolean> {
-  const changed = await Promise.all(
-    Object.entries(PURGED).map(([name, options]) =>
-      preparePurgeOf(db, name, options, purgeAfter).catch((error: unknown) => {
-        if (!(error instanceof MongoServerError && RACED.has(Number(error.code)))) throw error;
-        return preparePurgeOf(db, name, options, purgeAfter);
-      }),
-    ),
-  );
-  return changed.includes(true);
-}
-
-async function preparePurgeOf(
-  db: Db,
-  collectionName: string,
-  options: Document,
-  purgeAfter: number | undefined,
-): Promise<boolean> {
-  const collection = db.collection(collectionName);
-  const indexes = await collection.indexes().catch((error: unknown) => {
-    if (error instanceof MongoServerError && error.code === NAMESPACE_NOT_FOUND) return [];
-    throw error;
-  });
-  const existing = indexes.find(({ name }) => name === INDEX.purge);
-  if (purgeAfter === undefined) {
-    if (existing !== undefined) await collection.dropIndex(INDEX.purge);
-    return existing !== undefined;
-  }
-  const expireAfterSeconds = Math.ceil(purgeAfter / 1000);
-  if (existing?.expireAfterSeconds === expireAfterSeconds) return false;
-  if (existing === undefined) {
-    const purge = { ...options, name: INDEX.purge, expireAfterSeconds };
-    await collection.createIndex({ deleted_at: 1 }, purge);
-  } else {
-    await db.command({ collMod: collectionName, index: { name: INDEX.purge, expireAfterSeconds } });
-  }
-  return true;
 }

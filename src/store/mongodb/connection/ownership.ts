@@ -5,13 +5,13 @@ import { isDuplicateKey } from './errors.ts';
 
 const OWNER = 'mcp-sessions';
 
-/** Of the documents and indexes. A server refuses a database of a higher one. */
+/** The version of the documents and indexes. A server refuses a database with a higher one. */
 const SCHEMA_VERSION = 1;
 
-/** The document that says whose the database is: for others, it is as if it were not there. */
+/** Selects the document that says that the database is ours, in a version that we know. */
 export const OURS = { _id: 'database', owner: OWNER, schema_version: SCHEMA_VERSION } as const;
 
-/** Leaves only the servers whose registration still counts, by the clock of the database. */
+/** The servers whose registration has not expired, as an expression. Goes by the database's clock. */
 export const WITHOUT_EXPIRED: Document = {
   $filter: {
     input: { $ifNull: ['$servers', []] },
@@ -21,11 +21,11 @@ export const WITHOUT_EXPIRED: Document = {
 };
 
 /**
- * Finds out whose the database is, without a change to it.
+ * Finds out whose the database is. Changes nothing in it.
  *
- * @returns what it says of itself, or `undefined` where nothing was set up yet
- * @throws DomainError INTERNAL if it is of a newer version, or has collections of our names that this
- *   product did not make
+ * @returns our document, or `undefined` where nothing was set up yet
+ * @throws DomainError INTERNAL if the database is of a newer version, or has collections of our names
+ *   that this product did not make
  */
 export async function findOwn(db: Db): Promise<MetadataDocument | undefined> {
   const found = (await read(db)) ?? (await findTaken(db));
@@ -33,8 +33,9 @@ export async function findOwn(db: Db): Promise<MetadataDocument | undefined> {
 }
 
 /**
- * Makes a database ours that `findOwn` has found to be free. Of several servers that do so at once, one
- * does it. Whoever it was, what counts is what is there then: only a change of `OURS` tells.
+ * Makes a database ours that `findOwn` has found to be free. When several servers do so at once, one of
+ * them writes the document. Success does not mean that the database is ours: an update of `OURS` that
+ * finds it does.
  */
 export async function claim(db: Db): Promise<void> {
   const ours = { ...OURS, created_at: new Date(), servers: [] };
@@ -45,7 +46,7 @@ export async function claim(db: Db): Promise<void> {
     });
 }
 
-/** Why `OURS` was not found where it was a moment ago. */
+/** The reason why `OURS` is not found where it was a moment ago. */
 export async function whyLost(db: Db): Promise<DomainError> {
   await findOwn(db);
   return new DomainError('UNAVAILABLE', `The MongoDB database is being set up anew. ${REPEAT}`);
@@ -61,7 +62,7 @@ async function read(db: Db): Promise<MetadataDocument | undefined> {
   return found;
 }
 
-/** Looks for collections of our names where no document has said that they are ours. */
+/** Looks for collections of our names in a database without our document. */
 async function findTaken(db: Db): Promise<MetadataDocument | undefined> {
   const names: string[] = Object.values(COLLECTION);
   const listed = await db
@@ -69,10 +70,10 @@ async function findTaken(db: Db): Promise<MetadataDocument | undefined> {
     .toArray();
   const taken = listed.map(({ name }) => name).filter((name) => names.includes(name));
   if (taken.length === 0) return undefined;
-  // Another server may have set the database up between the two looks.
+  // Another server may have set the database up between the two reads.
   const found = await read(db);
   if (found !== undefined) return found;
-  // It may be about to: its document is not on a majority yet.
+  // Or it is about to: its document exists, but is not on a majority yet.
   const isEmpty = async () =>
     (await databaseMetadataOf(db).findOne(
       { _id: { $ne: OURS._id } },

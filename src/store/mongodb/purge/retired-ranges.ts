@@ -1,41 +1,45 @@
 import type { Document } from 'mongodb';
 import { timestamp } from '../../../domain/times.ts';
 import type { Append, Restored, RetiredRange } from '../../port.ts';
-import { type SessionDocument, toSession } from '../documents.ts';
+import type { SessionDocument } from '../documents.ts';
+import { toSession } from '../records.ts';
 
 /**
- * How many retired ranges a session keeps apart, so that its document stays small: each may have a
- * summary of 16 KB. Where there are more, the two oldest become one, which is kept as long as the later
- * of them.
+ * How many retired ranges a session may have. Each may have a summary of 16 KB, and the document has to
+ * stay small. When there are more, the two oldest are merged, and kept as long as the later of them.
  */
 export const MAX_RETIRED_RANGES = 50;
 
-/** A field of a document that is an expression. A path through an array is not the same everywhere. */
+/**
+ * A field of a document that is given by an expression. Servers differ in what a path through an array
+ * means, so that this does not use one.
+ */
 function fieldOf(document: Document, field: string): Document {
   return { $let: { vars: { document }, in: `$$document.${field}` } };
 }
 
 /**
- * The first message of a session that no purge has taken or may take, as an expression on the session.
- * It never moves back: retired ranges lie below the live one without a gap, and the oldest go first.
+ * The first message of a session that is live or can still be put back, as an expression on the session.
+ * Messages below it belong to the purge. It never decreases: retired ranges lie below the live messages
+ * without a gap, and the oldest are given up first.
  */
 export const FIRST_KEPT_SEQ = {
   $ifNull: [fieldOf({ $first: '$retired' }, 'first_seq'), '$first_seq'],
 };
 
-/** The same of a session that was read. */
+/** The same for a session that was read. */
 export const firstKeptSeq = ({ first_seq, retired }: SessionDocument): number =>
   retired?.[0]?.first_seq ?? first_seq;
 
 /**
- * The retired ranges of a session once its live messages are one more, as an expression on a session
- * that has been soft-deleted.
+ * The retired ranges of a session after it is revived, as an expression on the soft-deleted session: its
+ * messages become one more range.
  */
 export function retiredOnRevival(): Document {
   const range = {
     first_seq: '$first_seq',
     last_seq: '$last_seq',
-    // Never before that of an older one: a clock may have been set back.
+    // Not earlier than that of an older range, even if a clock was set back.
     deleted_at: { $max: ['$deleted_at', fieldOf({ $last: '$retired' }, 'deleted_at')] },
     summary: '$summary',
   };
@@ -64,14 +68,14 @@ export function retiredOnRevival(): Document {
 }
 
 /**
- * An update that undoes the deletion of a soft-deleted session, and puts the retired ranges of a live
- * one back, which has to have some.
+ * An update that undoes the deletion of a soft-deleted session, or puts the retired ranges of a live
+ * session back. The filter has to exclude a live session without any.
  */
 export function restoration(): Document[] {
   const unlessLive = (field: string) => ({
     $cond: ['$live', '$$REMOVE', { $ifNull: [`$${field}`, '$$REMOVE'] }],
   });
-  // Of the ranges that have one, the newest.
+  // The summary of the newest range that has one.
   const summarized = {
     $filter: { input: '$retired', cond: { $eq: [{ $type: '$$this.summary' }, 'object'] } },
   };
@@ -90,7 +94,7 @@ export function restoration(): Document[] {
   ];
 }
 
-/** What such an update comes to. @param before the session as it was */
+/** The outcome of a `restoration`. @param before the session as it was */
 export function toRestored(before: SessionDocument): Restored {
   const { deleted_at: _, ...rest } = before;
   const { first_seq, last_seq, live } = before;
@@ -103,13 +107,12 @@ export function toRestored(before: SessionDocument): Restored {
 }
 
 /**
- * An update that gives up the ranges retired by a time: from then on nobody can put them back.
- *
- * @param before the latest time of those that go
+ * An update that gives up the ranges that were retired at or before a time: nobody can put them back, and
+ * the purge removes their messages.
  */
-export function giveUpRetired(before: Date): Document[] {
+export function giveUpRanges(cutoff: Date): Document[] {
   const input = { $ifNull: ['$retired', []] };
-  const kept = { $filter: { input, cond: { $gt: ['$$this.deleted_at', before] } } };
+  const kept = { $filter: { input, cond: { $gt: ['$$this.deleted_at', cutoff] } } };
   return [
     {
       $set: {
@@ -125,7 +128,7 @@ export function giveUpRetired(before: Date): Document[] {
   ];
 }
 
-/** What an append tells of a session that it revived, also where an earlier attempt at it did. */
+/** The retired ranges, for the answer of an append that has revived the session, perhaps in an earlier attempt. */
 export function revivalBy(
   { messages }: Append,
   { revived_by, retired = [] }: SessionDocument,

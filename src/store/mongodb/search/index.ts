@@ -2,39 +2,36 @@ import type { Db, Document } from 'mongodb';
 import { type MessagePosition, positionKey, type SeqRange } from '../../../domain/positions.ts';
 import type { Candidate } from '../../../search/bm25.ts';
 import type { Candidates, ResolvedMessage, SearchStore } from '../../search-port.ts';
-import { toSearchFilter } from '../access-scope.ts';
 import type { Connection } from '../connection/index.ts';
 import {
-  MESSAGE_FIELDS,
   type MessageDocument,
   messagesOf,
-  SESSION_FIELDS,
   type SessionDocument,
   sessionsOf,
-  toMessage,
-  toSession,
 } from '../documents.ts';
 import { projection } from '../pagination.ts';
+import { MESSAGE_FIELDS, SESSION_FIELDS, toMessage, toSession } from '../records.ts';
+import { toSearchFilter } from './search-filter.ts';
 import { findByTerms } from './term-query.ts';
 
-/** Finds messages by their terms. Whether they are live is up to their sessions, which are asked too. */
+/** Finds messages by their terms. Reads their sessions, too, which say whether a message is live. */
 export function mongoSearch(connection: Connection): SearchStore {
   return {
     candidates(namespace, scope, query) {
       return connection.run(async ({ db, deadline }): Promise<Candidates> => {
         const scoped = await toSearchFilter(db, namespace, scope);
         if (scoped === undefined) return { candidates: [], ranges: new Map(), cut: [] };
-        const search = { db, scope: scoped.filter, query, deadline };
-        const looks = await findByTerms(search, scoped.live);
+        const search = { db, filter: scoped.filter, query, deadline };
+        const results = await findByTerms(search, scoped.live);
         const candidates = new Map<string, Candidate>();
         const ranges = new Map<string, SeqRange>();
-        for (const { found, live } of looks) {
+        for (const { found, live } of results) {
           for (const { _id, created_at, ...document } of found.slice(0, query.limit)) {
             ranges.set(document.session_uuid, live.get(document.session_uuid) as SeqRange);
             candidates.set(_id, { ...document, created_at: created_at.getTime() });
           }
         }
-        const cut = query.terms.filter((_, i) => looks[i]?.cut);
+        const cut = query.terms.filter((_, i) => results[i]?.cut);
         return { candidates: [...candidates.values()], ranges, cut };
       });
     },
@@ -53,6 +50,7 @@ export function mongoSearch(connection: Connection): SearchStore {
             .project<SessionDocument>(projection(SESSION_FIELDS, limits.metadataMaxBytes))
             .toArray(),
         ]);
+        // The positions may be another namespace's.
         const own = found.filter((one) => one.namespace === namespace);
         const documents = new Map(own.map((one) => [one._id, one]));
         const sessions = new Map(live.map((one) => [one._id, one]));
@@ -80,23 +78,23 @@ const MESSAGE_PROJECTION = {
   ...Object.fromEntries(MESSAGE_FIELDS.map((field) => [field, 1])),
 };
 
-/** Longer contents, in estimated tokens, are read by a command of their own, if they are needed. */
+/** Contents of more estimated tokens are read by a command of their own, once the page is known. */
 const SHORT_TOKENS = 16_384;
 
-/** An expression for a content: all of it if it is short, or its first characters. */
+/** The content as an expression: its first `maxLength` code points, or all of it if it is short. */
 const contentUpTo = (maxLength: number | undefined) =>
   maxLength === undefined
     ? { $cond: [{ $lte: ['$token_count', SHORT_TOKENS] }, '$content', '$$REMOVE'] }
     : { $substrCP: ['$content', 0, maxLength] };
 
-/** Messages by their `_id` and by nothing else: the server might choose the index on the namespace. */
+/** Finds messages by `_id` alone: with the namespace, the server might choose the index on that. */
 const findMessages = (db: Db, ids: readonly string[], fields: Document) =>
   messagesOf(db)
     .find({ _id: { $in: [...ids] } })
     .project<MessageDocument>(fields)
     .toArray();
 
-/** Completes messages whose content was too long to be read with the others. */
+/** Adds the contents that were too long to be read with the others. */
 async function withLongContents(db: Db, found: readonly Found[]): Promise<ResolvedMessage[]> {
   const isLong = ({ document }: Found) => document.content === undefined;
   const ids = found.filter(isLong).map(({ document }) => document._id);

@@ -1,18 +1,23 @@
 import { Binary, type Db, type Filter } from 'mongodb';
-import type { SeqRange } from '../../../domain/positions.ts';
+import { positionKey } from '../../../domain/positions.ts';
 import type { MessageVector, NewestVectors, VectorStore } from '../../search-port.ts';
-import { during, isLive, liveRanges, toSearchFilter } from '../access-scope.ts';
 import type { Connection } from '../connection/index.ts';
 import { type MessageDocument, messagesOf, type VectorDocument, vectorsOf } from '../documents.ts';
-import { messageId } from '../message-id.ts';
+import {
+  createdWithin,
+  findLiveRanges,
+  isLive,
+  type LiveRanges,
+  toSearchFilter,
+} from './search-filter.ts';
 
-/** All that a shard key of the collection could be made of. */
+/** The filter of a replacement: has every field that a shard key could be made of. */
 const keyOf = ({ _id, namespace, session_id, session_uuid }: VectorDocument) => ({
   ...{ _id, namespace, session_id, session_uuid },
 });
 
-/** What a vector has to know of its message. */
-function find(db: Db, ids: readonly string[]) {
+/** Reads what a vector copies from its message. */
+function findMessages(db: Db, ids: readonly string[]) {
   return messagesOf(db)
     .find({ _id: { $in: ids } })
     .project<MessageDocument>({
@@ -22,7 +27,7 @@ function find(db: Db, ids: readonly string[]) {
     .toArray();
 }
 
-/** What messages say, by their `_id`. */
+/** The contents of messages, by their `_id`. */
 async function contentsOf(db: Db, messages: readonly Pick<MessageDocument, '_id'>[]) {
   const found = await messagesOf(db)
     .find({ _id: { $in: messages.map(({ _id }) => _id) } })
@@ -31,16 +36,18 @@ async function contentsOf(db: Db, messages: readonly Pick<MessageDocument, '_id'
   return new Map(found.map(({ _id, content }) => [_id, content]));
 }
 
-/** The vectors collection. Whether a message is live is up to its session, here as in the search. */
+/** The vectors collection. As for a search, the session says whether a message is live. */
 export function mongoVectors(connection: Connection): VectorStore {
   return {
     put(model, vectors) {
       if (vectors.length === 0) return Promise.resolve();
       return connection.run(async ({ db }) => {
-        const ids = vectors.map(({ place }) => messageId(place));
-        const messages = new Map((await find(db, ids)).map((message) => [message._id, message]));
+        const ids = vectors.map(({ place }) => positionKey(place));
+        const messages = new Map(
+          (await findMessages(db, ids)).map((message) => [message._id, message]),
+        );
         const documents = vectors.flatMap(({ place, digest, vector }): VectorDocument[] => {
-          const message = messages.get(messageId(place));
+          const message = messages.get(positionKey(place));
           if (message === undefined) return [];
           return [{ ...message, model, digest, vector: new Binary(vector) }];
         });
@@ -51,8 +58,8 @@ export function mongoVectors(connection: Connection): VectorStore {
           })),
           { ordered: false },
         );
-        // A purge may have come between: nobody else would find what it left.
-        const there = new Set((await find(db, ids)).map(({ _id }) => _id));
+        // A purge may have removed the messages meanwhile: nobody else would remove these vectors.
+        const there = new Set((await findMessages(db, ids)).map(({ _id }) => _id));
         const gone = documents.flatMap(({ _id }) => (there.has(_id) ? [] : [_id]));
         if (gone.length > 0) await vectorsOf(db).deleteMany({ _id: { $in: gone } });
       });
@@ -65,12 +72,12 @@ export function mongoVectors(connection: Connection): VectorStore {
           return { vectors: [], ranges: new Map(), outdated: 0, cut: false };
         }
         const found = await vectorsOf(db)
-          .find({ ...scoped.filter, ...during({ since, until }) } as Filter<VectorDocument>)
+          .find({ ...scoped.filter, ...createdWithin({ since, until }) } as Filter<VectorDocument>)
           .sort({ created_at: -1 })
           .limit(limit + 1)
           .batchSize(limit + 2)
           .toArray();
-        const ranges = scoped.live ?? (await liveRanges(db, namespace, found));
+        const ranges = scoped.live ?? (await findLiveRanges(db, namespace, found));
         const live = found.slice(0, limit).filter((one) => isLive(one, ranges));
         const vectors = live.flatMap((one): MessageVector[] => {
           const { session_id, session_uuid, seq, digest, vector } = one;
@@ -98,10 +105,10 @@ export function mongoVectors(connection: Connection): VectorStore {
           .project<{ _id: string }>({ _id: 1 })
           .toArray();
         const known = new Set(embedded.map(({ _id }) => _id));
-        const live = new Map<string, ReadonlyMap<string, SeqRange>>();
+        const live = new Map<string, LiveRanges>();
         for (const namespace of new Set(found.map((message) => message.namespace))) {
           const theirs = found.filter((message) => message.namespace === namespace);
-          live.set(namespace, await liveRanges(db, namespace, theirs));
+          live.set(namespace, await findLiveRanges(db, namespace, theirs));
         }
         const isThere = (message: (typeof found)[number]) =>
           isLive(message, live.get(message.namespace) ?? new Map());
@@ -111,7 +118,7 @@ export function mongoVectors(connection: Connection): VectorStore {
         return {
           messages: missing.flatMap(({ _id, namespace, session_id, session_uuid, seq }) => {
             const content = contents.get(_id);
-            // It was purged meanwhile.
+            // The message was purged meanwhile.
             if (content === undefined) return [];
             return [{ namespace, place: { session_id, session_uuid, seq }, content }];
           }),

@@ -277,9 +277,9 @@ describe.skipIf(replicaSet === null)(`appending in one command${skipReason}`, ()
   it('answers by the summary that another process has made', async () => {
     const other = another();
     await add(said(...Array.from({ length: 30 }, (_, i) => String(i))));
-    expect(await add(said('x'))).toHaveProperty('unsummarized', { from_seq: 1, up_to_seq: 31 });
+    expect(await add(said('x'))).toHaveProperty('summaryBacklog', { from_seq: 1, up_to_seq: 31 });
     await other.memory.summarize(caller, 's', { content: 'so far', up_to_seq: 5 });
-    expect(await add(said('y'))).toHaveProperty('unsummarized', { from_seq: 6, up_to_seq: 32 });
+    expect(await add(said('y'))).toHaveProperty('summaryBacklog', { from_seq: 6, up_to_seq: 32 });
   });
 
   it('takes a transaction for what is too large for one command', async () => {

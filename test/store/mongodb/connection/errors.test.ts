@@ -7,7 +7,7 @@ import {
 } from 'mongodb';
 import { describe, expect, it } from 'vitest';
 import { DomainError } from '../../../../src/domain/errors.ts';
-import { isPassing, toDomainError } from '../../../../src/store/mongodb/connection/errors.ts';
+import { isTransient, toDomainError } from '../../../../src/store/mongodb/connection/errors.ts';
 
 const server = (code: number, errorLabels: string[] = []) =>
   new MongoServerError({ message: 'from the server', code, errorLabels });
@@ -23,7 +23,7 @@ describe('an error of the driver', () => {
     ['a socket that the other side ended', socket('EPIPE')],
     ['a socket that was reset', socket('ECONNRESET')],
   ])('passes when it is %s, and is UNAVAILABLE in the end', (_, error) => {
-    expect(isPassing(error)).toBe(true);
+    expect(isTransient(error)).toBe(true);
     expect(toDomainError(error)).toMatchObject({ code: 'UNAVAILABLE', retryable: true });
   });
 
@@ -33,7 +33,7 @@ describe('an error of the driver', () => {
     ['a connection string that cannot be read', new MongoParseError('mongodb://me:pw@host')],
     ['a mistake of ours', new TypeError('x is undefined')],
   ])('does not pass when it is %s, and tells the caller nothing of it', (_, error) => {
-    expect(isPassing(error)).toBe(false);
+    expect(isTransient(error)).toBe(false);
     const known = toDomainError(error);
     expect(known).toMatchObject({ code: 'INTERNAL', retryable: false, cause: error });
     expect(known.message).not.toContain((error as Error).message);

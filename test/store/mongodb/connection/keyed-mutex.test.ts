@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { KeyedMutex } from '../../../src/store/mongodb/keyed-mutex.ts';
+import { KeyedMutex } from '../../../../src/store/mongodb/connection/keyed-mutex.ts';
 
 describe('turns', () => {
   it('come one after the other for one key, in the order of arrival, and at once for others', async () => {

@@ -1,0 +1,34 @@
+import type { SessionRef } from '../access-scope.ts';
+
+/**
+ * Lets the writers of one document in this process run one after the other. The server would accept one
+ * of them and turn the others back, to try again and again. Writers in other processes still conflict
+ * in the server; there are few of them.
+ *
+ * By hand: async-mutex has no lock by key, so that the map below and its clean-up would remain.
+ */
+export class KeyedMutex {
+  /** For each key, settles when the last caller so far has finished. */
+  readonly #tails = new Map<string, Promise<unknown>>();
+
+  /** Runs `work` when all earlier callers with the same key have finished. */
+  runExclusive<T>(key: string, work: () => Promise<T>): Promise<T> {
+    const before = this.#tails.get(key) ?? Promise.resolve();
+    const running = before.then(() => work());
+    const tail = running
+      .catch(() => undefined)
+      .then(() => {
+        if (this.#tails.get(key) === tail) this.#tails.delete(key);
+      });
+    this.#tails.set(key, tail);
+    return running;
+  }
+}
+
+/** The lock of a session's writers. Has the scope's user, so that nobody waits for sessions out of scope. */
+export const sessionLockKey = ({ namespace, session_id, user_id = '' }: SessionRef) =>
+  JSON.stringify([namespace, session_id, user_id]);
+
+/** The lock for writing a user, and for adding a session under one. */
+export const userLockKey = (namespace: string, user_id: string) =>
+  JSON.stringify([namespace, user_id]);

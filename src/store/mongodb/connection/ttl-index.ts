@@ -1,0 +1,69 @@
+import { type Db, type Document, MongoServerError } from 'mongodb';
+import { COLLECTION } from '../documents.ts';
+import { INDEX } from './indexes.ts';
+
+/**
+ * The collections with a TTL index on `deleted_at`, which the server purges by itself. A session with
+ * messages is not in the index: the sweep of purge/ removes its messages with it.
+ */
+const TTL_OPTIONS: Record<string, Document> = {
+  [COLLECTION.sessions]: { partialFilterExpression: { empty: true } },
+  [COLLECTION.users]: {},
+};
+
+/** NamespaceNotFound: the collection does not exist yet. */
+const NAMESPACE_NOT_FOUND = 26;
+
+/**
+ * Another process has just created, changed or dropped the index: NamespaceNotFound, IndexNotFound,
+ * IndexOptionsConflict, IndexKeySpecsConflict.
+ */
+const RACE_CODES = new Set([26, 27, 85, 86]);
+
+/**
+ * Brings the TTL indexes in line with the retention.
+ *
+ * @param purgeAfterMs how long soft-deleted records are kept; `undefined`: for ever, without an index
+ * @returns whether an index had to be changed
+ */
+export async function prepareTtlIndexes(
+  db: Db,
+  purgeAfterMs: number | undefined,
+): Promise<boolean> {
+  const changed = await Promise.all(
+    Object.entries(TTL_OPTIONS).map(([name, options]) =>
+      prepareTtlIndex(db, name, options, purgeAfterMs).catch((error: unknown) => {
+        if (!(error instanceof MongoServerError && RACE_CODES.has(Number(error.code)))) throw error;
+        return prepareTtlIndex(db, name, options, purgeAfterMs);
+      }),
+    ),
+  );
+  return changed.includes(true);
+}
+
+async function prepareTtlIndex(
+  db: Db,
+  collectionName: string,
+  options: Document,
+  purgeAfterMs: number | undefined,
+): Promise<boolean> {
+  const collection = db.collection(collectionName);
+  const indexes = await collection.indexes().catch((error: unknown) => {
+    if (error instanceof MongoServerError && error.code === NAMESPACE_NOT_FOUND) return [];
+    throw error;
+  });
+  const existing = indexes.find(({ name }) => name === INDEX.purge);
+  if (purgeAfterMs === undefined) {
+    if (existing !== undefined) await collection.dropIndex(INDEX.purge);
+    return existing !== undefined;
+  }
+  const expireAfterSeconds = Math.ceil(purgeAfterMs / 1000);
+  if (existing?.expireAfterSeconds === expireAfterSeconds) return false;
+  if (existing === undefined) {
+    const ttl = { ...options, name: INDEX.purge, expireAfterSeconds };
+    await collection.createIndex({ deleted_at: 1 }, ttl);
+  } else {
+    await db.command({ collMod: collectionName, index: { name: INDEX.purge, expireAfterSeconds } });
+  }
+  return true;
+}
