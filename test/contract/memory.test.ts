@@ -7,7 +7,7 @@ import type { AddedMessage } from '../../src/services/append.ts';
 import { type Harness, harness } from '../support/stores.ts';
 import { describeStores } from './describe-stores.ts';
 
-/** Design §2 and §3, for messages, and the summaries that agents write. */
+/** The rules for messages and summaries: docs/architecture.md. */
 describeStores('memory', (under) => {
   let number = 0;
   let caller: { namespace: string };

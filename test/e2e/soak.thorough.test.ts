@@ -3,7 +3,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { MongoClient } from 'mongodb';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { TOOLS } from '../../src/mcp/tools/index.ts';
-import type { ClientKind, McpClient, Reach } from '../support/clients.ts';
+import type { ClientKind, McpClient, ServerAddress } from '../support/clients.ts';
 import { hangUp } from '../support/hang-up.ts';
 import { type Mongod, type MongodBinary, startMongod } from '../support/mongod.ts';
 import { send } from '../support/raw-http.ts';
@@ -84,8 +84,8 @@ describe.each(['the embedded file', 'MongoDB'])('a server on %s that is kept bus
     async () => {
       const workers = WAYS.map(([kind, path], number) => {
         const url = new URL(path, server.url);
-        const reach: Reach = path === '/sse' ? { sse: url } : { http: url };
-        return new Worker(() => servers.connect(kind, reach), `worker-${number}`);
+        const address: ServerAddress = path === '/sse' ? { sse: url } : { http: url };
+        return new Worker(() => servers.connect(kind, address), `worker-${number}`);
       });
       await workers[0]?.once();
       const atRest = await settled();

@@ -20,8 +20,8 @@ export const MODERN = '2026-07-28';
  */
 export type ClientKind = 'v1' | 'v2' | 'v2 auto' | 'v2 legacy';
 
-/** How a client gets at a server. */
-export type Reach =
+/** The address of a server, by transport. */
+export type ServerAddress =
   | { server: { command: string; args: string[]; env: Record<string, string> } }
   | { http: URL; token?: string | undefined }
   | { sse: URL; token?: string | undefined };
@@ -91,9 +91,9 @@ export interface Completion {
 
 const INFO = { name: 'mcp-sessions-tests', version: '1.0.0' };
 
-export async function connectV1(reach: Reach): Promise<McpClient> {
+export async function connectV1(address: ServerAddress): Promise<McpClient> {
   const client = new ClientV1(INFO);
-  const transport = transportV1(reach);
+  const transport = transportV1(address);
   const process = watch(client, transport);
   // Its own types do not bear `exactOptionalPropertyTypes`.
   await client.connect(transport as TransportV1);
@@ -115,9 +115,12 @@ export async function connectV1(reach: Reach): Promise<McpClient> {
   };
 }
 
-export async function connectV2(reach: Reach, kind: Exclude<ClientKind, 'v1'>): Promise<McpClient> {
-  const client = new ClientV2(INFO, { versionNegotiation: { mode: modeOf(kind, reach) } });
-  const transport = transportV2(reach);
+export async function connectV2(
+  address: ServerAddress,
+  kind: Exclude<ClientKind, 'v1'>,
+): Promise<McpClient> {
+  const client = new ClientV2(INFO, { versionNegotiation: { mode: modeOf(kind, address) } });
+  const transport = transportV2(address);
   const process = watch(client, transport);
   await client.connect(transport);
   const protocolVersion = client.getNegotiatedProtocolVersion();
@@ -147,9 +150,9 @@ export async function connectV2(reach: Reach, kind: Exclude<ClientKind, 'v1'>): 
   };
 }
 
-function modeOf(kind: ClientKind, reach: Reach) {
+function modeOf(kind: ClientKind, address: ServerAddress) {
   if (kind === 'v2 auto') return 'auto';
-  return kind === 'v2 legacy' || 'sse' in reach ? 'legacy' : { pin: MODERN };
+  return kind === 'v2 legacy' || 'sse' in address ? 'legacy' : { pin: MODERN };
 }
 
 /** What both generations of the SDK's client have. */
@@ -226,10 +229,12 @@ function watch(client: { onclose?: (() => void) | undefined }, transport: object
   };
 }
 
-function transportV1(reach: Reach) {
-  if ('server' in reach) return new StdioV1({ ...reach.server, stderr: 'pipe' });
-  const options = signedIn(reach);
-  return 'sse' in reach ? new SseV1(reach.sse, options) : new StreamableHttpV1(reach.http, options);
+function transportV1(address: ServerAddress) {
+  if ('server' in address) return new StdioV1({ ...address.server, stderr: 'pipe' });
+  const options = signedIn(address);
+  return 'sse' in address
+    ? new SseV1(address.sse, options)
+    : new StreamableHttpV1(address.http, options);
 }
 
 /** As clients are configured that have a token: by a header with every request. */
@@ -239,10 +244,12 @@ function signedIn({ token }: { token?: string | undefined }) {
     : { requestInit: { headers: { Authorization: `Bearer ${token}` } } };
 }
 
-function transportV2(reach: Reach) {
-  if ('server' in reach) return new StdioV2({ ...reach.server, stderr: 'pipe' });
-  const options = signedIn(reach);
-  return 'sse' in reach ? new SseV2(reach.sse, options) : new StreamableHttpV2(reach.http, options);
+function transportV2(address: ServerAddress) {
+  if ('server' in address) return new StdioV2({ ...address.server, stderr: 'pipe' });
+  const options = signedIn(address);
+  return 'sse' in address
+    ? new SseV2(address.sse, options)
+    : new StreamableHttpV2(address.http, options);
 }
 
 /** The result of a `tools/call`, in the form that tests look into. */

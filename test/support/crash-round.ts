@@ -1,18 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'vitest';
-import { Caller, GaveUp, type Seat, type Statistics } from './callers.ts';
+import { Caller, GaveUp, type ReconnectingClient, type Statistics } from './callers.ts';
 import type { McpClient } from './clients.ts';
 import {
   type AddCall,
+  ExpectedSession,
+  type ExpectedUser,
   readConsistent,
-  SessionPromise,
   settled,
-  type UserPromise,
 } from './durability-oracle.ts';
 import type { Random } from './random.ts';
 
-const DIARISTS = 4;
+const WRITERS = 4;
 
 /** How long after the callers began the crash may come, in milliseconds. */
 const CRASH_MS = { earliest: 20, latest: 400 };
@@ -27,50 +27,56 @@ export interface Incident {
   /** Without transactions, half of an unacknowledged call may be there until it is repeated. */
   prefixes: boolean;
   /** @returns once everything can be reached again */
-  crash(seats: readonly Seat[], random: Random): Promise<void>;
+  crash(clients: readonly ReconnectingClient[], random: Random): Promise<void>;
   /** Makes a deleted session one that the next sweep purges. */
   expire?(sessionId: string): Promise<void>;
 }
 
-/** Everybody at work around one crash, and what they have been promised. */
+/** One crash with concurrent callers, and what the store has to hold afterwards. */
 export class Round {
   readonly #number: number;
-  readonly #users: readonly UserPromise[];
+  readonly #users: readonly ExpectedUser[];
   readonly #incident: Incident;
   /** Written by one caller each. */
-  readonly #own: SessionPromise[] = [];
+  readonly #own: ExpectedSession[] = [];
   /** Everybody appends to it and merges into its metadata, and nobody does anything else. */
-  readonly #shared: SessionPromise;
+  readonly #shared: ExpectedSession;
   /** Everybody does everything to it. */
   readonly #contested: string;
   #stopped = false;
   #said = 0;
 
-  constructor(number: number, users: readonly UserPromise[], incident: Incident) {
+  constructor(number: number, users: readonly ExpectedUser[], incident: Incident) {
     this.#number = number;
     this.#users = users;
     this.#incident = incident;
-    this.#shared = new SessionPromise(`shared ${number}`);
+    this.#shared = new ExpectedSession(`shared ${number}`);
     this.#shared.mayBeMissing = true;
     this.#contested = `contested ${number}`;
   }
 
-  async run(seats: readonly Seat[], random: Random, statistics: Statistics): Promise<void> {
+  async run(
+    clients: readonly ReconnectingClient[],
+    random: Random,
+    statistics: Statistics,
+  ): Promise<void> {
     let callers = 0;
     const caller = (who: string) => {
-      const seat = seats[callers++ % seats.length] as Seat;
-      return new Caller(seat, random.fork(`${who} ${callers}`), statistics);
+      const client = clients[callers++ % clients.length] as ReconnectingClient;
+      return new Caller(client, random.fork(`${who} ${callers}`), statistics);
     };
     const loops = [
-      ...Array.from({ length: DIARISTS }, (_, i) => this.#writeDiary(caller('diarist'), i)),
+      ...Array.from({ length: WRITERS }, (_, i) => this.#writeDiary(caller('writer'), i)),
       ...this.#users.map((user) => this.#keep(caller('keeper'), user)),
     ];
     const work = Promise.all(loops.map((loop) => loop.catch(unlessGaveUp)));
     const incident = async () => {
       // The round is about calls in flight: on a server that still starts, nothing is.
-      await Promise.all(seats.map((seat) => seat.call('get_session', { session_id: 'nobody' })));
+      await Promise.all(
+        clients.map((client) => client.call('get_session', { session_id: 'nobody' })),
+      );
       await delay(random.between(CRASH_MS.earliest, CRASH_MS.latest));
-      await this.#incident.crash(seats, random);
+      await this.#incident.crash(clients, random);
       await delay(AFTERWARDS_MS);
     };
     try {
@@ -97,10 +103,10 @@ export class Round {
     return kept;
   }
 
-  /** Appends, and keeps account of it; with uuids of its own, so that a retry doubles nothing. */
+  /** Appends and notes the call. With its own uuids, a retry stores nothing twice. */
   async add(
     caller: Caller,
-    session: SessionPromise,
+    session: ExpectedSession,
     count: number,
     withUuids: boolean,
   ): Promise<void> {
@@ -129,7 +135,7 @@ export class Round {
 
   async #writeDiary(caller: Caller, number: number): Promise<void> {
     const { random } = caller;
-    const session = new SessionPromise(`diary ${this.#number}.${number}`);
+    const session = new ExpectedSession(`diary ${this.#number}.${number}`);
     session.mayBeMissing = true;
     this.#own.push(session);
     await this.add(caller, session, 1, true);
@@ -147,7 +153,7 @@ export class Round {
   }
 
   /** What only a live session takes. */
-  async #changeLive(caller: Caller, session: SessionPromise): Promise<void> {
+  async #changeLive(caller: Caller, session: ExpectedSession): Promise<void> {
     const dice = caller.random.next();
     if (dice < 0.25) await this.#merge(caller, session);
     else if (dice < 0.5) await this.#revise(caller, session);
@@ -156,7 +162,7 @@ export class Round {
   }
 
   /** Deletes and restores a user and their sessions, appends to them, and adds others. */
-  async #keep(caller: Caller, user: UserPromise): Promise<void> {
+  async #keep(caller: Caller, user: ExpectedUser): Promise<void> {
     const { random } = caller;
     const { user_id } = user;
     while (!this.#stopped) {
@@ -169,7 +175,7 @@ export class Round {
       else if (dice < 0.95) {
         if (!session.deleted) await this.#changeLive(caller, session);
       } else {
-        const another = new SessionPromise(`${user_id}'s ${this.#number}.${++this.#said}`);
+        const another = new ExpectedSession(`${user_id}'s ${this.#number}.${++this.#said}`);
         another.mayBeMissing = true;
         user.sessions.push(another);
         const args = { session_id: another.session_id, user_id };
@@ -179,7 +185,7 @@ export class Round {
     }
   }
 
-  async #toggleUser(caller: Caller, user: UserPromise): Promise<void> {
+  async #toggleUser(caller: Caller, user: ExpectedUser): Promise<void> {
     const { user_id, deleted } = user;
     const tool = deleted ? 'restore_user' : 'delete_user';
     user.unsure = true;
@@ -192,7 +198,11 @@ export class Round {
   }
 
   /** A deleted user's session takes nothing and does not come back by itself. */
-  async #refuse(caller: Caller, user: UserPromise, { session_id }: SessionPromise): Promise<void> {
+  async #refuse(
+    caller: Caller,
+    user: ExpectedUser,
+    { session_id }: ExpectedSession,
+  ): Promise<void> {
     const messages = messagesOf(['to nobody'], undefined);
     const calls: [string, Record<string, unknown>][] = [
       ['add_memory', { session_id, messages }],
@@ -205,7 +215,7 @@ export class Round {
     expect([tool, args, answer.isError]).toEqual([tool, args, true]);
   }
 
-  async #toggle(caller: Caller, session: SessionPromise): Promise<void> {
+  async #toggle(caller: Caller, session: ExpectedSession): Promise<void> {
     const { session_id, deleted } = session;
     session.unsure = true;
     const tool = deleted ? 'restore_session' : 'delete_session';
@@ -229,7 +239,7 @@ export class Round {
   }
 
   /** Says again, in other words, what a call has said whose messages have uuids of the caller's. */
-  async #revise(caller: Caller, { session_id, calls }: SessionPromise): Promise<void> {
+  async #revise(caller: Caller, { session_id, calls }: ExpectedSession): Promise<void> {
     const known = calls.filter(({ answered, uuids }) => answered !== undefined && uuids);
     if (known.length === 0) return;
     const call = caller.random.pick(known);
@@ -242,9 +252,9 @@ export class Round {
     call.revised = undefined;
   }
 
-  async #merge(caller: Caller, { session_id, extras }: SessionPromise): Promise<void> {
+  async #merge(caller: Caller, { session_id, extras }: ExpectedSession): Promise<void> {
     const key = this.#sayNew();
-    await extras.promise(key, async () => {
+    await extras.track(key, async () => {
       const args = { session_id, metadata: { [key]: this.#number } };
       // Nobody may have written to it yet.
       const { answer } = await caller.call('update_session_metadata', args, ['NOT_FOUND']);
@@ -252,18 +262,18 @@ export class Round {
     });
   }
 
-  async #summarize(caller: Caller, { session_id, calls, extras }: SessionPromise): Promise<void> {
+  async #summarize(caller: Caller, { session_id, calls, extras }: ExpectedSession): Promise<void> {
     const last = calls.at(-1)?.answered?.at(-1);
     if (last === undefined) return;
     const content = this.#sayNew();
-    await extras.promise(content, async () => {
+    await extras.track(content, async () => {
       await caller.call('set_summary', { session_id, content, up_to_seq: last.seq });
       extras.summary = content;
     });
   }
 
   /** What is acknowledged is found, whether it is indexed or not. */
-  async #search(caller: Caller, { session_id, calls }: SessionPromise): Promise<void> {
+  async #search(caller: Caller, { session_id, calls }: ExpectedSession): Promise<void> {
     const known = calls.filter(({ answered }) => answered !== undefined);
     if (known.length === 0) return;
     const { contents, answered } = caller.random.pick(known);

@@ -6,7 +6,7 @@ import { expect } from 'vitest';
 import { Database } from '../../src/store/sqlite/connection/engine.ts';
 import type { ToolAnswer } from './clients.ts';
 import { type Fault, type Injection, injectFault, runWithFault } from './disk-faults.ts';
-import { type AddCall, type Listed, readConsistent, SessionPromise } from './durability-oracle.ts';
+import { type AddCall, ExpectedSession, type Listed, readConsistent } from './durability-oracle.ts';
 import { RawStdio } from './raw-stdio.ts';
 import type { Servers } from './server-process.ts';
 
@@ -16,9 +16,9 @@ const FILLER = 'filler '.repeat(860);
 /** Longer than a call waits for a lock that it does not get. */
 const ANSWER_MS = 30_000;
 
-/** What a session has been promised to hold. */
+/** What a session has to hold by the acknowledged calls. */
 export class Diary {
-  readonly session = new SessionPromise(SESSION);
+  readonly session = new ExpectedSession(SESSION);
   /** Metadata of calls that were answered, and keys of calls of which nobody knows. */
   readonly metadata: Record<string, number> = {};
   readonly doubtful = new Set<string>();
@@ -39,7 +39,7 @@ export class Diary {
   }
 }
 
-/** A server process on a session file, whose answers are compared with what it promised before. */
+/** A server process on a session file, whose answers are compared with what it expected before. */
 export class FaultedServer {
   readonly file: string;
   readonly diary: Diary;
@@ -181,9 +181,9 @@ export class FaultedServer {
     expect(last).toBeGreaterThanOrEqual(Math.max(...known.keys()));
     messages.forEach(({ seq, uuid, content }, i) => {
       expect(seq).toBe(last - messages.length + 1 + i);
-      const promised = known.get(seq);
-      if (promised === undefined) expect(unknown).toContain(content);
-      else expect({ uuid, content }).toEqual(promised);
+      const expected = known.get(seq);
+      if (expected === undefined) expect(unknown).toContain(content);
+      else expect({ uuid, content }).toEqual(expected);
     });
   }
 
@@ -203,7 +203,7 @@ export class FaultedServer {
 
 const changedNothing = ({ text }: ToolAnswer) => text.includes('nothing was changed');
 
-/** Opens the file as the next server will, and compares everything in it with what was promised. */
+/** Opens the file as the next server will, and compares everything in it with what was expected. */
 export async function assertKept(file: string, diary: Diary): Promise<void> {
   const database = await Database.open(file);
   try {

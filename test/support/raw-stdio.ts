@@ -27,7 +27,7 @@ export class RawStdio {
   readonly server: ServerProcess;
   #id = 0;
   readonly #frames: Frame[] = [];
-  readonly #strays: string[] = [];
+  readonly #invalidLines: string[] = [];
   readonly #waiting = new Map<unknown, (frame: Frame) => void>();
 
   constructor(server: ServerProcess) {
@@ -41,8 +41,8 @@ export class RawStdio {
   }
 
   /** Lines on stdout that are not MCP. */
-  get strays(): readonly string[] {
-    return this.#strays;
+  get invalidLines(): readonly string[] {
+    return this.#invalidLines;
   }
 
   /** Opens the connection as clients of the older protocol era do. */
@@ -95,10 +95,10 @@ export class RawStdio {
     try {
       frame = JSON.parse(line);
     } catch {
-      this.#strays.push(line);
+      this.#invalidLines.push(line);
       return;
     }
-    if (frame?.jsonrpc !== '2.0') this.#strays.push(line);
+    if (frame?.jsonrpc !== '2.0') this.#invalidLines.push(line);
     this.#frames.push(frame);
     this.#waiting.get(frame.id)?.(frame);
     this.#waiting.delete(frame.id);

@@ -6,7 +6,13 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { type ClientKind, connectV1, connectV2, type McpClient, type Reach } from './clients.ts';
+import {
+  type ClientKind,
+  connectV1,
+  connectV2,
+  type McpClient,
+  type ServerAddress,
+} from './clients.ts';
 
 /** The server as it is installed: what `npm run build` made. */
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
@@ -138,10 +144,10 @@ export class Servers {
       return { connect: (kind) => this.connect(kind, { server }), stop: async () => {} };
     }
     const { url, kill } = await this.spawnHttp(options);
-    const reach: Reach =
+    const address: ServerAddress =
       transport === 'HTTP+SSE' ? { sse: new URL('/sse', url) } : { http: new URL('/mcp', url) };
     return {
-      connect: (kind, token) => this.connect(kind, { ...reach, token }),
+      connect: (kind, token) => this.connect(kind, { ...address, token }),
       stop: async () => void (await kill('SIGTERM')),
     };
   }
@@ -159,8 +165,8 @@ export class Servers {
   }
 
   /** A client of a server that runs already. */
-  async connect(kind: ClientKind, reach: Reach): Promise<McpClient> {
-    const client = await (kind === 'v1' ? connectV1(reach) : connectV2(reach, kind));
+  async connect(kind: ClientKind, address: ServerAddress): Promise<McpClient> {
+    const client = await (kind === 'v1' ? connectV1(address) : connectV2(address, kind));
     this.#clients.add(client);
     return client;
   }
@@ -192,15 +198,15 @@ function watch(child: ChildProcess & { stdin: Writable; stdout: Readable; stderr
     signal: (signal) => void child.kill(signal),
     logged: (pattern) =>
       new Promise((resolve, reject) => {
-        const look = () => {
+        const search = () => {
           const found = pattern.exec(stderr);
           if (found === null) return;
-          child.stderr.off('data', look);
+          child.stderr.off('data', search);
           resolve(found);
         };
-        child.stderr.on('data', look);
+        child.stderr.on('data', search);
         void exited.then(() => reject(new Error(`ended without ${pattern}: ${stderr}`)));
-        look();
+        search();
       }),
     onLine: (listener) => void createInterface({ input: child.stdout }).on('line', listener),
   };

@@ -21,7 +21,7 @@ interface State {
   revivedBy: string | undefined;
 }
 
-/** A session as it is specified (design §3 and §6), in memory and in the simplest way. */
+/** The specified behaviour of a session (docs/architecture.md), in memory and in the simplest way. */
 export class SessionModel {
   #state: State | undefined;
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { call } from '../../support/call.ts';
 import type { ClientKind, McpClient } from '../../support/clients.ts';
 import { type Endpoint, Servers, type TransportKind } from '../../support/server-process.ts';
-import type { Place } from '../../support/test-databases.ts';
+import type { E2eDatabase } from '../../support/test-databases.ts';
 import { grant } from '../../support/tokens.ts';
 import type { Target } from './cases.ts';
 
@@ -28,7 +28,7 @@ export interface People<T> {
 }
 
 /** A server that these people share, with what acme and ada keep on it. */
-export class World {
+export class SharedServer {
   readonly tokens: People<string>;
   readonly #servers: Servers;
   readonly #endpoint: Endpoint;
@@ -39,7 +39,7 @@ export class World {
     this.tokens = tokens;
   }
 
-  static async open(transport: TransportKind, place: Place): Promise<World> {
+  static async open(transport: TransportKind, database: E2eDatabase): Promise<SharedServer> {
     const servers = await Servers.open();
     const file = join(servers.directory, 'tokens.json');
     const [acme, beta] = [`acme-${randomUUID()}`, `beta-${randomUUID()}`];
@@ -50,8 +50,8 @@ export class World {
       beta: await grant(file, beta, { scopes: ['admin'] }),
     };
     // Strangers who try everything are not to be stopped by having tried a lot.
-    const env = { ...place.env, AUTH_TOKENS_FILE: file, CALLS_PER_SECOND: '100000' };
-    return new World(servers, await servers.serve(transport, { env }), tokens);
+    const env = { ...database.env, AUTH_TOKENS_FILE: file, CALLS_PER_SECOND: '100000' };
+    return new SharedServer(servers, await servers.serve(transport, { env }), tokens);
   }
 
   connect(who: keyof People<unknown>, kind: ClientKind): Promise<McpClient> {
@@ -64,7 +64,7 @@ export class World {
 }
 
 /** Puts a namespace's records there, and says by what identifiers a stranger may try to get at them. */
-export async function furnish(acme: McpClient): Promise<Map<string, Target>> {
+export async function addRecords(acme: McpClient): Promise<Map<string, Target>> {
   const metadata = { note: SECRET };
   for (const user_id of [ADA, BOB, ...Object.values(OTHERS)]) {
     await call(acme, 'add_user', { user_id, first_name: SECRET, metadata });
@@ -127,7 +127,7 @@ export async function inventory(acme: McpClient): Promise<string> {
 }
 
 /** Like a target in every respect, but that there is none of it. */
-export function nothingLike({ cursors }: Target): Target {
+export function unknownTarget({ cursors }: Target): Target {
   const bogus = (cursor: string) =>
     Buffer.from(`["${randomUUID()}",1,""]${cursor}`).toString('base64url');
   return {

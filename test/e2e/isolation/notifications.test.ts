@@ -4,7 +4,7 @@ import { call } from '../../support/call.ts';
 import { changesOf, messages, sessionUri } from '../../support/change-fixtures.ts';
 import type { ClientKind, McpClient } from '../../support/clients.ts';
 import type { TransportKind } from '../../support/server-process.ts';
-import { ADA, BOB, type People, World } from './fixture.ts';
+import { ADA, BOB, type People, SharedServer } from './fixture.ts';
 
 /** Where HTTP connections carry news of changes. */
 const WAYS: [transport: TransportKind, kind: ClientKind][] = [
@@ -16,19 +16,19 @@ const WAYS: [transport: TransportKind, kind: ClientKind][] = [
 const userUri = (id: string) => `user://${encodeURIComponent(id)}`;
 
 describe.each(WAYS)('over %s, of what a %s client subscribed to', (transport, kind) => {
-  let world: World;
+  let server: SharedServer;
   let clients: People<McpClient>;
 
   beforeAll(async () => {
-    world = await World.open(transport, { env: {}, drop: async () => {} });
-    const connect = (who: keyof People<unknown>) => world.connect(who, kind);
+    server = await SharedServer.open(transport, { env: {}, drop: async () => {} });
+    const connect = (who: keyof People<unknown>) => server.connect(who, kind);
     const [acme, ada, bob, beta] = await Promise.all(
       (['acme', 'ada', 'bob', 'beta'] as const).map(connect),
     );
     clients = { acme, ada, bob, beta } as People<McpClient>;
     for (const user_id of [ADA, BOB]) await call(clients.acme, 'add_user', { user_id });
   });
-  afterAll(() => world?.close());
+  afterAll(() => server?.close());
 
   it('everybody hears what exists for them, and nothing of the rest', async () => {
     const { acme, ada, bob, beta } = clients;

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { call } from '../../support/call.ts';
 import type { McpClient } from '../../support/clients.ts';
-import { PLACES, type Place } from '../../support/test-databases.ts';
-import { ADA, World } from './fixture.ts';
+import { E2E_DATABASES, type E2eDatabase } from '../../support/test-databases.ts';
+import { ADA, SharedServer } from './fixture.ts';
 import { median } from './outcome.ts';
 
 /** Calls of each kind, taken in turns so that whatever else goes on meets both. */
@@ -35,21 +35,21 @@ const CALLS: [tool: string, args: Record<string, unknown>][] = [
   ['add_memory', { messages: [said('x')] }],
 ];
 
-for (const store of PLACES) {
+for (const store of E2E_DATABASES) {
   const skipped = store.missing === undefined ? '' : ` (skipped: ${store.missing})`;
   describe.skipIf(store.missing !== undefined)(`in ${store.name}${skipped}`, () => {
-    let place: Place;
-    let world: World;
+    let database: E2eDatabase;
+    let server: SharedServer;
     let bob: McpClient;
     let beta: McpClient;
     const session_id = `large-${randomUUID()}`;
 
     beforeAll(async () => {
-      place = store.open();
-      world = await World.open('Streamable HTTP', place);
-      const acme = await world.connect('acme', 'v2');
-      bob = await world.connect('bob', 'v2');
-      beta = await world.connect('beta', 'v2');
+      database = store.open();
+      server = await SharedServer.open('Streamable HTTP', database);
+      const acme = await server.connect('acme', 'v2');
+      bob = await server.connect('bob', 'v2');
+      beta = await server.connect('beta', 'v2');
       await call(acme, 'add_user', { user_id: ADA });
       const metadata = { note: 'm'.repeat(200_000) };
       await call(acme, 'add_session', { session_id, user_id: ADA, metadata });
@@ -60,8 +60,8 @@ for (const store of PLACES) {
       await call(acme, 'add_memory', { session_id, messages });
     });
     afterAll(async () => {
-      await world?.close();
-      await place?.drop();
+      await server?.close();
+      await database?.drop();
     });
 
     /** How long calls take in the middle, by somebody's session and by none. */
