@@ -34,13 +34,13 @@ export interface ToolAnswer {
   content: any;
 }
 
-export interface ListedTool {
+interface ListedTool {
   name: string;
   inputSchema: Record<string, unknown>;
   outputSchema?: Record<string, unknown> | undefined;
 }
 
-export interface ListedResource {
+interface ListedResource {
   uri: string;
   name: string;
 }
@@ -84,7 +84,7 @@ export interface Progress {
   total?: number | undefined;
 }
 
-export interface Completion {
+interface Completion {
   values: string[];
   hasMore?: boolean | undefined;
 }

@@ -161,7 +161,7 @@ export class ExpectedSession {
 }
 
 /** The metadata and the summary that a session has to have. */
-export class ExpectedExtras {
+class ExpectedExtras {
   readonly metadata = new Map<string, number>();
   summary: string | undefined;
   /** The keys of metadata, and the summaries, of unanswered calls. */

@@ -18,7 +18,7 @@ export interface MongodBinary {
 }
 
 /** A server that somebody else runs, named in the environment. */
-export interface MongodUri {
+interface MongodUri {
   readonly kind: 'uri';
   readonly uri: string;
   readonly standaloneUri: string | null;

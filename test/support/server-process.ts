@@ -32,7 +32,7 @@ export interface ServerOptions {
   under?: readonly string[];
 }
 
-export interface Exit {
+interface Exit {
   code: number | null;
   signal: NodeJS.Signals | null;
 }

@@ -89,7 +89,7 @@ function mongodb(name: string, uri: string | null): StoreKind {
 }
 
 export const MONGODB_REPLICA_SET = mongodb('MongoDB replica set', inject('mongodbReplicaSet'));
-export const MONGODB_STANDALONE = mongodb('MongoDB standalone', inject('mongodbStandalone'));
+const MONGODB_STANDALONE = mongodb('MongoDB standalone', inject('mongodbStandalone'));
 
 /** The stores that the contract holds for. */
 export const STORES = [SQLITE, MONGODB_REPLICA_SET, MONGODB_STANDALONE];
