@@ -29,11 +29,8 @@ export function createLogger(
     },
     { write },
   );
-  const at = (lineLevel: Exclude<LogLevel, 'silent'>) => {
-    // pino's own no-op: a disabled level costs nothing.
-    if (!log.isLevelEnabled(lineLevel)) return log[lineLevel];
-    return (message: string, fields?: Fields) => log[lineLevel](fields ?? {}, message);
-  };
+  const at = (lineLevel: Exclude<LogLevel, 'silent'>) => (message: string, fields?: Fields) =>
+    log[lineLevel](fields ?? {}, message);
   const enabled = (lineLevel: Exclude<LogLevel, 'silent'>) => log.isLevelEnabled(lineLevel);
   return { enabled, error: at('error'), warn: at('warn'), info: at('info'), debug: at('debug') };
 }

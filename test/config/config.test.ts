@@ -49,7 +49,7 @@ describe('the configuration', () => {
     expect(config([], env, platform).sessionsDb).toBe(path);
   });
 
-  it('takes flags before the environment, and empty variables for unset', () => {
+  it('prefers flags to the environment, and treats empty variables as unset', () => {
     const env = { LOG_LEVEL: 'debug', MONGODB_URI: '', PURGE_AFTER: '' };
     expect(config(['--log-level', 'error'], env)).toMatchObject({ logLevel: 'error' });
     expect(config([], env)).not.toHaveProperty('mongodbUri');
@@ -73,7 +73,7 @@ describe('the configuration', () => {
     expect(config([], { MESSAGE_MAX: text }).messageMax).toBe(bytes);
   });
 
-  it('logs more over HTTP, where nobody reads stderr as a protocol error', () => {
+  it('logs more over HTTP, where no client takes stderr for an error', () => {
     expect(config(['--http']).logLevel).toBe('info');
   });
 
@@ -142,7 +142,7 @@ describe('the configuration', () => {
     expect(error).not.toContain('hunter2');
   });
 
-  it('binds to any address when told that this is wanted', () => {
+  it('binds to any address with --insecure', () => {
     expect(config(['--http', '--host', '0.0.0.0', '--insecure']).host).toBe('0.0.0.0');
   });
 

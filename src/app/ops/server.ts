@@ -58,7 +58,7 @@ export async function serveOps(options: OpsOptions): Promise<OpsServer> {
     if (isStopping) return 'The server is stopping.';
     const obstacles = await Promise.all([
       within(ANSWER_TIMEOUT_MS, store(), 'The store has not answered'),
-      within(ANSWER_TIMEOUT_MS, signIn(), 'What sign-in needs has not answered'),
+      within(ANSWER_TIMEOUT_MS, signIn(), 'Sign-in has not answered'),
     ]);
     const found = obstacles.filter((reason) => reason !== undefined);
     return found.length > 0 ? found.join(' ') : undefined;
@@ -75,7 +75,7 @@ export async function serveOps(options: OpsOptions): Promise<OpsServer> {
       case '/metrics':
         return send(response, 200, await metrics.text(), metrics.contentType);
       default:
-        return send(response, 404, 'There is /healthz, /readyz and /metrics.');
+        return send(response, 404, 'Not found: the paths are /healthz, /readyz and /metrics.');
     }
   }
 
