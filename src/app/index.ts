@@ -9,11 +9,10 @@ import { createMemoryService } from '../services/memory.ts';
 import { createSearchService } from '../services/search/index.ts';
 import { createSessionService } from '../services/sessions.ts';
 import { createUserService } from '../services/users.ts';
-import type { HttpTransport } from '../transports/http/index.ts';
 import { startEmbedding } from './embedding.ts';
 import { loadMetrics, openOps } from './monitoring.ts';
 import { lazyStore } from './open-store.ts';
-import { openTransport } from './open-transport.ts';
+import { type OpenTransport, openTransport } from './open-transport.ts';
 import type { App, AppOptions } from './options.ts';
 import { startPurgeSchedule } from './purge-schedule.ts';
 import { serverUse } from './store-use.ts';
@@ -25,7 +24,7 @@ import { serverUse } from './store-use.ts';
  */
 export async function startApp(options: AppOptions): Promise<App> {
   const { config, logger } = options;
-  let http: Partial<HttpTransport> | undefined;
+  let http: OpenTransport | undefined;
   const metrics = await loadMetrics(config, () => http?.held?.());
   const use = serverUse(config, logger);
   const store = lazyStore(config, logger, use, metrics);

@@ -4,6 +4,9 @@ import type { HttpTransport } from '../transports/http/index.ts';
 import type { CreateServer, ListenToChanges, Transport } from '../transports/transport.ts';
 import type { AppOptions } from './options.ts';
 
+/** The configured transport. An HTTP transport has a URL and usage figures, too. */
+export type OpenTransport = Transport & Partial<HttpTransport>;
+
 /** What a transport calls. */
 interface TransportHooks {
   createServer: CreateServer;
@@ -20,7 +23,7 @@ interface TransportHooks {
 export async function openTransport(
   options: AppOptions,
   hooks: TransportHooks,
-): Promise<Transport & Partial<HttpTransport>> {
+): Promise<OpenTransport> {
   return options.config.http ? openHttp(options, hooks) : openStdio(options, hooks);
 }
 
