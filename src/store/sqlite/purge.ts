@@ -114,7 +114,7 @@ export function sqlitePurge(connection: Connection): Pick<Store, 'countExpired' 
       if (purged.sessions + purged.messages + purged.users > 0) isInLog = true;
       else if (isInLog) {
         // Nothing is left to purge, but in the log.
-        connection.emptyLog();
+        connection.checkpoint();
         isInLog = false;
       }
       return purged;

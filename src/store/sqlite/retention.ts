@@ -4,15 +4,6 @@ import { type Kept, Retention, type StoreUse } from '../retention.ts';
 import { isBusy } from './connection/errors.ts';
 import type { Connection, ConnectionOptions } from './connection/index.ts';
 
-/** The servers that use the file, and how long each wants deleted records kept; NULL: for ever. */
-export const SERVERS_TABLE = `
-  CREATE TABLE servers (
-    id TEXT PRIMARY KEY,
-    purge_after_ms INTEGER,
-    expires_at INTEGER NOT NULL
-  ) STRICT;
-`;
-
 /**
  * What the port has of retention: a server registers, all others only look. `begin` does that when the
  * file was opened, without a wait, be it for other processes or for the disk; where it fails, the sweep

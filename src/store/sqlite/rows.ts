@@ -82,7 +82,7 @@ export function readPage<T>(
   if (!window.total) return { records: records() };
   const live = query.deleted === 'exclude' ? 1 : 0;
   const count = `SELECT count(*) FROM ${table} WHERE ${filter.sql} AND live = ?`;
-  return connection.atOnce(() => {
+  return connection.inOneSnapshot(() => {
     const total = connection.statement(count).get(...filter.values, live)?.[0];
     return { records: records(), total: Number(total) };
   });

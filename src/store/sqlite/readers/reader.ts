@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { Connection } from '../connection/index.ts';
+import { MIGRATIONS } from '../migrations/index.ts';
 import {
   type ReaderData,
   type ReaderMessage,
@@ -18,7 +19,7 @@ const port = parentPort;
 if (port === null) throw new Error('this file runs as a worker thread');
 const answer = (message: ReaderMessage) => port.postMessage(message);
 
-const connection = Connection.open(path, {
+const connection = Connection.open(path, MIGRATIONS, {
   readOnly: true,
   besideWriter: !readOnly,
   stop,

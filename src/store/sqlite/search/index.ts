@@ -184,14 +184,16 @@ export function sqliteSearch(connection: Connection): SearchStore {
         waiting.shift();
       }
     };
-    connection.within(SEARCH_MS, findAll, () => cut.push(...waiting));
+    connection.timeLimit.within(SEARCH_MS, findAll, () => cut.push(...waiting));
     return { candidates: [...all.values()], ranges, cut };
   }
 
   return {
     candidates(namespace, scope, query) {
       // On one view of the file: between two, a message may be moved into the index.
-      return connection.read(() => connection.atOnce(() => candidates(namespace, scope, query)));
+      return connection.read(() =>
+        connection.inOneSnapshot(() => candidates(namespace, scope, query)),
+      );
     },
 
     findByPosition(namespace, places, metadataMaxBytes) {

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { termsOf } from '../../../search/analyzer.ts';
-import type { Connection } from '../connection/index.ts';
+import type { StatementSource } from '../connection/migrate.ts';
 
 /** Whose a message is: what it can be looked for in. */
 export interface Owner {
@@ -12,11 +11,6 @@ export interface Owner {
 
 const INSERT = 'INSERT INTO message_terms (rowid, scoped) VALUES (?, ?)';
 
-/** By threads, since that is the schema when this is done: see `WITHOUT_THREADS`. */
-const EARLIER = `SELECT messages.id, role, content, messages.thread, namespace, user_id
-  FROM messages JOIN sessions ON sessions.thread = messages.thread
-  WHERE messages.id > ? ORDER BY messages.id LIMIT 500`;
-
 /** The scopes of a message, as prefixes of its terms. Identifiers are arbitrary text: hashed. */
 export const scopes = {
   session: (number: number) => `t${number.toString(36)}:`,
@@ -26,7 +20,7 @@ export const scopes = {
 
 /** Puts a message's terms into the index. Runs within a write. */
 export function indexTerms(
-  connection: Connection,
+  source: StatementSource,
   id: number,
   { session, namespace, user_id }: Owner,
   terms: readonly string[],
@@ -38,31 +32,7 @@ export function indexTerms(
     ...(user_id === null ? [] : [scopes.user(namespace, user_id)]),
   ];
   const scoped = prefixes.flatMap((prefix) => [...new Set(terms)].map((term) => prefix + term));
-  connection.statement(INSERT).run(id, scoped.join(' '));
-}
-
-/** Makes the messages findable that were stored before there was a search. */
-export function indexEarlierMessages(connection: Connection): void {
-  const update = connection.statement('UPDATE messages SET terms = ? WHERE id = ?');
-  for (let last = 0; ; ) {
-    const rows = connection.statement(EARLIER).all(last);
-    if (rows.length === 0) return;
-    for (const [id, role, content, thread, namespace, user_id] of rows) {
-      const terms = termsOf({ role: role as string, content: content as string });
-      update.run(terms.join(' '), id);
-      indexTerms(
-        connection,
-        id as number,
-        {
-          session: thread as number,
-          namespace: namespace as string,
-          user_id: user_id as string | null,
-        },
-        terms,
-      );
-      last = id as number;
-    }
-  }
+  source.statement(INSERT).run(id, scoped.join(' '));
 }
 
 /** Short, since every term carries it: a clash only makes a candidate that is not taken. */

@@ -94,7 +94,7 @@ export function sqliteVectors(connection: Connection): VectorStore {
         return { vectors, ranges, outdated, cut: rows.length > limit };
       };
       const late = () => ({ vectors: [], ranges: new Map(), outdated: 0, cut: true });
-      return connection.read(() => connection.within(NEWEST_MS, newest, late));
+      return connection.read(() => connection.timeLimit.within(NEWEST_MS, newest, late));
     },
 
     unembedded(model, after, limit) {

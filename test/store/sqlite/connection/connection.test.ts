@@ -15,8 +15,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Database } from '../../../../src/store/sqlite/connection/engine.ts';
 import { Connection } from '../../../../src/store/sqlite/connection/index.ts';
-import { SCHEMA_STEPS } from '../../../../src/store/sqlite/connection/schema-steps.ts';
 import { openSqliteStore } from '../../../../src/store/sqlite/index.ts';
+import { MIGRATIONS } from '../../../../src/store/sqlite/migrations/index.ts';
 import { harness } from '../../../support/stores.ts';
 
 const caller = { namespace: 'n' };
@@ -51,7 +51,7 @@ describe('the embedded store', () => {
   });
 
   it('flushes every commit to disk, in a write-ahead log', async () => {
-    const connection = await Connection.open(path);
+    const connection = await Connection.open(path, MIGRATIONS);
     expect(connection.statement('PRAGMA synchronous').get()).toStrictEqual([2]);
     expect(connection.statement('PRAGMA journal_mode').get()).toStrictEqual(['wal']);
     await connection.close();
@@ -60,7 +60,7 @@ describe('the embedded store', () => {
   it('lists what was deleted, in a file from before the sessions of deleted users were set apart', async () => {
     mkdirSync(dirname(path));
     const database = await Database.open(path);
-    const before = SCHEMA_STEPS.slice(0, 4);
+    const before = MIGRATIONS.slice(0, 4);
     for (const step of before) if (typeof step === 'string') database.exec(step);
     const insert = `INSERT INTO sessions (namespace, session_id, uuid, metadata, created_at,
       updated_at, deleted_at, user_deleted) VALUES ('n', ?, ?, '{}', 1, 1, ?, ?)`;
@@ -211,7 +211,7 @@ describe('the embedded store', () => {
   });
 
   it('undoes one failed write of a batch and keeps the others', async () => {
-    const connection = await Connection.open(path);
+    const connection = await Connection.open(path, MIGRATIONS);
     const insert = (uuid: string) => () => {
       connection
         .statement(
@@ -243,7 +243,7 @@ describe('the embedded store', () => {
     ],
     ['what is expired', 'deleted_at IS NOT NULL AND deleted_at <= ? ORDER BY deleted_at'],
   ])('finds %s by an index that needs no sorting', async (_, condition) => {
-    const connection = await Connection.open(path);
+    const connection = await Connection.open(path, MIGRATIONS);
     const plan = connection
       .statement(`EXPLAIN QUERY PLAN SELECT * FROM sessions WHERE ${condition} LIMIT 10`)
       .all('n')
