@@ -43,9 +43,9 @@ export async function openSqliteStore(path: string, options: SqliteOptions = {})
         isLongList(args[2]) ? readers.run('users.list', args) : users.list(...args),
     },
     search: {
-      findByPosition: (...args) => readers.run('search.locate', args),
+      findByPosition: (...args) => readers.run('search.findByPosition', args),
       candidates(...args) {
-        // A search goes through what is not indexed yet: less of it is better.
+        // A search reads all messages that are not indexed, so index them soon.
         indexer.schedule();
         return readers.run('search.candidates', args);
       },

@@ -1,6 +1,6 @@
 import { termsOf } from '../../../search/analyzer.ts';
 import type { Migration, StatementSource } from '../connection/migrate.ts';
-import { indexTerms } from '../search/terms.ts';
+import { indexTerms } from '../search/indexer.ts';
 
 /**
  * The search index. `terms` of a message has its search terms, which the ranker counts. `message_terms`

@@ -6,10 +6,10 @@ import { sqliteVectors } from '../search/vectors.ts';
 import { sqliteSessions } from '../sessions.ts';
 import { sqliteUsers } from '../users.ts';
 
-/** The reads that may take long, which run beside the server: see `ReaderPool`. */
+/** Reads that may take long. They run on reader threads: see `ReaderPool`. */
 export interface LongReads {
   'search.candidates': Store['search']['candidates'];
-  'search.locate': Store['search']['findByPosition'];
+  'search.findByPosition': Store['search']['findByPosition'];
   'vectors.newest': Store['vectors']['newest'];
   'vectors.unembedded': Store['vectors']['unembedded'];
   'sessions.list': Store['sessions']['list'];
@@ -22,7 +22,7 @@ export function longReads(connection: Connection): LongReads {
   const vectors = sqliteVectors(connection);
   return {
     'search.candidates': search.candidates,
-    'search.locate': search.findByPosition,
+    'search.findByPosition': search.findByPosition,
     'vectors.newest': vectors.newest,
     'vectors.unembedded': vectors.unembedded,
     'sessions.list': sqliteSessions(connection).list,

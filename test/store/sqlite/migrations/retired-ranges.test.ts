@@ -10,7 +10,7 @@ import { Database } from '../../../../src/store/sqlite/connection/engine.ts';
 import { openSqliteStore } from '../../../../src/store/sqlite/index.ts';
 import { MIGRATIONS } from '../../../../src/store/sqlite/migrations/index.ts';
 import { RETIRED_RANGES } from '../../../../src/store/sqlite/migrations/retired-ranges.ts';
-import { indexTerms } from '../../../../src/store/sqlite/search/terms.ts';
+import { indexTerms } from '../../../../src/store/sqlite/search/indexer.ts';
 import { type Harness, harness } from '../../../support/stores.ts';
 
 const DAY = 86_400_000;
