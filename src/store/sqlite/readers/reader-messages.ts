@@ -1,5 +1,5 @@
 import { DomainError, type ErrorCode } from '../../../domain/errors.ts';
-import type { LongReads } from './reads.ts';
+import type { LongReads } from './long-reads.ts';
 
 /** The start parameters of a reader thread. */
 export interface ReaderData {

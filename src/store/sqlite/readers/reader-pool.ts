@@ -1,8 +1,8 @@
 import { Worker } from 'node:worker_threads';
 import { DomainError } from '../../../domain/errors.ts';
 import type { ConnectionOptions, Warn } from '../connection/index.ts';
+import type { LongReads } from './long-reads.ts';
 import { type ReaderData, type ReaderMessage, toError } from './reader-messages.ts';
-import type { LongReads } from './reads.ts';
 
 /** How many reader threads there are at most, and so how many reads run at once. */
 export const READERS = 2;

@@ -1,13 +1,13 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { Connection } from '../connection/index.ts';
 import { MIGRATIONS } from '../migrations/index.ts';
+import { longReads } from './long-reads.ts';
 import {
   type ReaderData,
   type ReaderMessage,
   type ReadRequest,
   toFailure,
 } from './reader-messages.ts';
-import { longReads } from './reads.ts';
 
 /**
  * A worker thread of a `ReaderPool`. It reads the file through its own connection, one read at a time,
