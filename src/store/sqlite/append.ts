@@ -51,7 +51,9 @@ const REPLACE = `UPDATE messages SET role = ?, content = ?, metadata = ?, token_
 export function createAppend(connection: Connection, indexer: Indexer): MessageStore['append'] {
   const statement = (sql: string) => connection.statement(sql);
 
-  /** Finds the session. Creates it if it does not exist, or revives it without its messages if it is deleted. */
+  /**
+   * Finds the session. Creates it if it does not exist. Revives it, without its messages, if it is deleted.
+   */
   function prepareSession(
     scope: AccessScope,
     sessionId: string,
@@ -84,7 +86,7 @@ export function createAppend(connection: Connection, indexer: Indexer): MessageS
     { messages, hasClientUuids, at, newUuid }: Append,
   ) {
     const now = Date.parse(at);
-    let next = live.last_seq + 1;
+    let nextSeq = live.last_seq + 1;
     return messages.map(({ uuid, hasClientUuid, role, content, metadata, token_count, terms }) => {
       const joined = terms.join(' ');
       const existing = hasClientUuids ? statement(EXISTING).get(id, uuid) : undefined;
@@ -97,7 +99,7 @@ export function createAppend(connection: Connection, indexer: Indexer): MessageS
         return { uuid, seq: seq as number, created: !hasClientUuid };
       }
       if (existing !== undefined) statement(CHANGE_UUID).run(newUuid(), existing[0]);
-      const seq = next++;
+      const seq = nextSeq++;
       const json = JSON.stringify(metadata);
       const values = [id, seq, uuid, role, content, json, token_count, now, now, joined];
       indexer.enqueue(statement(INSERT).get(...values)?.[0] as number);

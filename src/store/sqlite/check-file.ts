@@ -61,7 +61,7 @@ export async function fileProblem(path: string, readOnly: boolean): Promise<stri
   }
 }
 
-/** What keeps a file, and its folder if there is none, from being created. */
+/** Checks whether the file, and its folder if there is none, can be created. */
 function folderProblem(path: string): string | undefined {
   let folder = dirname(path);
   while (!existsSync(folder) && folder !== dirname(folder)) folder = dirname(folder);

@@ -3,7 +3,7 @@ import type { Connection, Row } from './connection/index.ts';
 
 const EXPIRED = 'deleted_at IS NOT NULL AND deleted_at <= ?1';
 
-const EXPIRED_IDS = (table: string) =>
+const selectExpired = (table: string) =>
   `SELECT id FROM ${table} WHERE ${EXPIRED} ORDER BY deleted_at, id LIMIT ?`;
 
 /** A session deleted with its user is purged after the user. Until then, restoring the user restores it. */
@@ -16,16 +16,16 @@ const OLDEST_SESSIONS = `${EXPIRED_SESSIONS} ORDER BY deleted_at, id LIMIT ?`;
 const ONE_SESSION = `${EXPIRED_SESSIONS} AND namespace = ? AND session_id = ?`;
 
 /** All messages of a purged session become a retired range that is expired at any cutoff. */
-const RETIRE_MESSAGES = (sessions: string) => `INSERT INTO retired_ranges
+const retireMessages = (sessions: string) => `INSERT INTO retired_ranges
     (session, first_seq, last_seq, deleted_at)
   SELECT id, 1, last_seq, 0 FROM sessions WHERE last_seq > 0 AND id IN (${sessions})`;
 
-const DELETE_RETIRED = (sessions: string) =>
+const deleteRetired = (sessions: string) =>
   `DELETE FROM retired_ranges WHERE session IN (${sessions})`;
 
-const PURGE_SESSIONS = (sessions: string) => `DELETE FROM sessions WHERE id IN (${sessions})`;
+const deleteSessions = (sessions: string) => `DELETE FROM sessions WHERE id IN (${sessions})`;
 
-const PURGE_USERS = `DELETE FROM users WHERE id IN (${EXPIRED_IDS('users')})`;
+const PURGE_USERS = `DELETE FROM users WHERE id IN (${selectExpired('users')})`;
 
 const EXPIRED_RANGES = `SELECT id, session, first_seq, last_seq FROM retired_ranges
   WHERE deleted_at <= ? ORDER BY deleted_at, session, first_seq LIMIT ?`;
@@ -141,7 +141,7 @@ export function purgeSession(
 }
 
 function purgeSessions(connection: Connection, selected: string, ...values: unknown[]): number {
-  connection.statement(DELETE_RETIRED(selected)).run(...values);
-  connection.statement(RETIRE_MESSAGES(selected)).run(...values);
-  return connection.statement(PURGE_SESSIONS(selected)).run(...values);
+  connection.statement(deleteRetired(selected)).run(...values);
+  connection.statement(retireMessages(selected)).run(...values);
+  return connection.statement(deleteSessions(selected)).run(...values);
 }

@@ -279,7 +279,7 @@ export class Connection {
     return Number(this.statement('PRAGMA user_version').get()?.[0]);
   }
 
-  /** That the path still has this file, and that its schema version is known. */
+  /** Throws if the file was removed or replaced, or has a newer schema version. */
   #assertUsable(): void {
     this.assertSameFile();
     assertKnownVersion(this.#version(), this.#latestVersion);

@@ -17,7 +17,7 @@ const IN_LIVE_RANGE = `messages.session = sessions.id AND messages.seq BETWEEN f
 const IN_TIME_RANGE = 'messages.created_at BETWEEN ? AND ?';
 
 /** The newest live messages of a session or a user, found through their sessions. */
-const NEWEST_OF = (condition: string) => `SELECT ${COLUMNS} FROM (
+const selectNewest = (condition: string) => `SELECT ${COLUMNS} FROM (
     SELECT messages.id FROM sessions JOIN messages ON ${IN_LIVE_RANGE}
     JOIN vectors ON vectors.id = messages.id
     WHERE ${condition} AND sessions.deleted_at IS NULL AND ${IN_TIME_RANGE} AND in_time()
@@ -35,8 +35,8 @@ const MAX_SCANNED = 20_000;
 const TIMEOUT_MS = 2000;
 
 const NEWEST = {
-  session: NEWEST_OF(ACCESS_CONDITION),
-  user: NEWEST_OF('namespace = ? AND user_id = ?'),
+  session: selectNewest(ACCESS_CONDITION),
+  user: selectNewest('namespace = ? AND user_id = ?'),
   /** A scan suffices: most vectors belong to live sessions, and most files have one namespace. */
   namespace: `SELECT ${COLUMNS}
     FROM (SELECT * FROM vectors ORDER BY id DESC LIMIT ${MAX_SCANNED}) AS vectors
@@ -46,7 +46,10 @@ const NEWEST = {
     ORDER BY vectors.id DESC LIMIT ?`,
 };
 
-/** The content is NULL, and so not read, if there is nothing to embed: the message has a vector or is not live. */
+/**
+ * The content is NULL, and so not read, if there is nothing to embed: the message has a vector or is not
+ * live.
+ */
 const UNEMBEDDED = `SELECT messages.id, namespace, session_id, sessions.uuid, messages.seq,
     iif(sessions.id IS NULL
       OR EXISTS (SELECT 1 FROM vectors WHERE vectors.id = messages.id AND model = ?), NULL, content)
