@@ -68,7 +68,7 @@ async function open(
 export async function assertStoreUsable(config: Config): Promise<void> {
   const { mongodbUri, sessionsDb, readOnly } = config;
   if (mongodbUri !== undefined) return;
-  const { fileProblem } = await import('../store/sqlite/connection/file-identity.ts');
+  const { fileProblem } = await import('../store/sqlite/check-file.ts');
   const problem = await fileProblem(sessionsDb, readOnly);
   if (problem === undefined) return;
   throw new ConfigError(
