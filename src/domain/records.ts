@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { identifier, text } from './identifiers.ts';
 import { jsonBytes, metadata } from './metadata.ts';
-import type { SeqRange } from './positions.ts';
 
 /** RFC 3339, UTC, milliseconds: two of them compare as text in the order of time. */
 export const timestamp = z.string().meta({ format: 'date-time' });
@@ -90,11 +89,6 @@ export const message = z.strictObject({
 });
 export type Message = z.infer<typeof message>;
 
-/** About how many tokens a text takes. Real tokenizers differ from each other by more than this errs. */
-export function estimateTokens(text: string): number {
-  return Math.ceil(Buffer.byteLength(text) / 4);
-}
-
 /** What a session's messages up to and including `up_to_seq` came to. */
 export const summary = z.strictObject({
   content: z.string(),
@@ -102,31 +96,6 @@ export const summary = z.strictObject({
   created_at: timestamp,
 });
 export type Summary = z.infer<typeof summary>;
-
-/** The number of messages that get_memory returns by default. */
-export const WINDOW_DEFAULT = 12;
-
-/** The live messages of a session that its newest summary does not cover. */
-export interface SummaryBacklog {
-  from_seq: number;
-  up_to_seq: number;
-}
-
-/**
- * The messages that a summary is due for: those behind the newest summary, once they are more than
- * twice the window.
- *
- * @param window in messages
- */
-export function summaryBacklog(
-  { first_seq, last_seq, summary }: SeqRange & { summary?: { up_to_seq: number } },
-  window: number,
-): { summaryBacklog?: SummaryBacklog } {
-  const from_seq = summary === undefined ? first_seq : summary.up_to_seq + 1;
-  return last_seq - from_seq + 1 > 2 * window
-    ? { summaryBacklog: { from_seq, up_to_seq: last_seq } }
-    : {};
-}
 
 /** A person or thing that sessions belong to. */
 export const user = z.strictObject({

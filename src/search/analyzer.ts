@@ -1,7 +1,19 @@
 import { ANALYSED_LENGTH, cutAt, plainSections } from './normalizer.ts';
 import { Stemmer } from './stemmer.ts';
-import { finish, type Steps } from './steps.ts';
 import { withoutStopWords } from './stop-words.ts';
+
+/**
+ * Work in small steps. It yields where it may pause, and returns its result.
+ */
+export type Steps<T> = Generator<undefined, T>;
+
+/** Runs work in steps without pauses. */
+export function finish<T>(steps: Steps<T>): T {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
 
 /** How many different terms of one message are indexed: those of about 25,000 bytes of prose. */
 export const TERMS_PER_MESSAGE = 2000;
@@ -50,7 +62,7 @@ export function* analyseMessage(message: { role: string; content: string }): Ste
   return terms;
 }
 
-/** As `analyseMessage`, at once. */
+/** The same as `analyseMessage`, without pauses. */
 export function termsOf(message: { role: string; content: string }): string[] {
   return finish(analyseMessage(message));
 }

@@ -1,13 +1,8 @@
 import { DomainError, REPEAT } from '../domain/errors.ts';
 import type { JsonObject } from '../domain/metadata.ts';
-import {
-  estimateTokens,
-  type SummaryBacklog,
-  summaryBacklog,
-  WINDOW_DEFAULT,
-} from '../domain/records.ts';
+import type { SeqRange } from '../domain/positions.ts';
 import { timestamp } from '../domain/times.ts';
-import { analyseMessage } from '../search/analyzer.ts';
+import { analyseMessage, termsOf } from '../search/analyzer.ts';
 import type { Append, AppendedSession, RetiredRange } from '../store/port.ts';
 import type { Caller } from './caller.ts';
 import { sessionCreator } from './create-session.ts';
@@ -113,12 +108,48 @@ export function createAppend(deps: Dependencies) {
   };
 }
 
+/** The number of messages that get_memory returns by default. */
+export const WINDOW_DEFAULT = 12;
+
+/** The live messages of a session that its newest summary does not cover. */
+export interface SummaryBacklog {
+  from_seq: number;
+  up_to_seq: number;
+}
+
+/**
+ * The messages that a summary is due for: those behind the newest summary, once they are more than
+ * twice the window.
+ *
+ * @param window in messages
+ */
+export function summaryBacklog(
+  { first_seq, last_seq, summary }: SeqRange & { summary?: { up_to_seq: number } },
+  window: number,
+): { summaryBacklog?: SummaryBacklog } {
+  const from_seq = summary === undefined ? first_seq : summary.up_to_seq + 1;
+  return last_seq - from_seq + 1 > 2 * window
+    ? { summaryBacklog: { from_seq, up_to_seq: last_seq } }
+    : {};
+}
+
+/** Estimates the tokens of a text. Real tokenizers differ from each other by more than its error. */
+export function estimateTokens(text: string): number {
+  return Math.ceil(Buffer.byteLength(text) / 4);
+}
+
+/** Up to this many characters are analysed without pauses: 2 ms at the worst, mostly far less. */
+const SHORT_LENGTH = 500;
+
+const isShort = (added: readonly AddedMessage[]) =>
+  added.reduce((length, { content }) => length + content.length, 0) <= SHORT_LENGTH;
+
 /** The messages as a store takes them, with their search terms. */
 async function analysed(
   deps: Dependencies,
   added: readonly AddedMessage[],
 ): Promise<Pick<Append, 'messages'>> {
-  const terms = await mapInSlices(added, analyseMessage);
+  const terms = isShort(added) ? added.map(termsOf) : await mapInSlices(added, analyseMessage);
   const messages = added.map(({ uuid, role, content, metadata = {} }, i) => ({
     uuid: uuid ?? deps.newUuid(),
     hasClientUuid: uuid !== undefined,

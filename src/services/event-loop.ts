@@ -1,4 +1,4 @@
-import type { Steps } from '../search/steps.ts';
+import type { Steps } from '../search/analyzer.ts';
 
 /** How long work goes on before whatever else is due comes first, in milliseconds. */
 const SLICE_MS = 10;

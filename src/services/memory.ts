@@ -7,10 +7,9 @@ import {
   toPageRequest,
 } from '../domain/pagination.ts';
 import type { Message, Session, Summary } from '../domain/records.ts';
-import { type SummaryBacklog, summaryBacklog, WINDOW_DEFAULT } from '../domain/records.ts';
 import { timestamp } from '../domain/times.ts';
 import type { FoundMessage, MessageRange, Store } from '../store/port.ts';
-import { createAppend } from './append.ts';
+import { createAppend, type SummaryBacklog, summaryBacklog, WINDOW_DEFAULT } from './append.ts';
 import type { Caller } from './caller.ts';
 import type { AnswerShape, Dependencies } from './dependencies.ts';
 import { ServiceError } from './errors.ts';

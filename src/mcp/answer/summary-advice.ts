@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import type { SummaryBacklog } from '../../domain/records.ts';
-import type { Revival } from '../../services/append.ts';
+import type { Revival, SummaryBacklog } from '../../services/append.ts';
 
 /** The field of an answer that advises a summary. The agent writes it: the server has no model. */
 export const adviceResult = {
