@@ -26,7 +26,7 @@ const SOURCES: Sources = new Map(
 
 /** The rooms of `src/` from the top down, each with the rooms and files below that it may import. */
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
-  'main.ts': ['app', 'config', 'transports/limits.ts', 'domain'],
+  'main.ts': ['app', 'config'],
   app: ['config', 'transports', 'mcp', 'services', 'store', 'search', 'domain'],
   config: ['transports/loopback.ts', 'domain'],
   transports: ['mcp', 'domain'],
@@ -41,10 +41,10 @@ const ORDER = Object.keys(ROOMS);
 
 /** The packages that each folder or file may import. The longest name that fits a file holds. */
 const PACKAGES: Readonly<Record<string, RegExp>> = {
-  'main.ts': /^node:(console|fs|module|timers\/promises)$/,
-  app: /^(uuid|node:stream)$/,
+  'main.ts': /^node:(console|module|timers\/promises)$/,
+  app: /^(uuid|node:(fs|stream))$/,
   'app/logger.ts': /^(pino|node:stream)$/,
-  'app/commands': /^node:util$/,
+  'app/commands': /^node:(stream|util)$/,
   'app/ops': /^(prom-client|node:(http|net))$/,
   config: /^(zod|node:(os|path|util))$/,
   transports: /^(@modelcontextprotocol\/.*|node:.*)$/,
@@ -53,7 +53,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   'mcp/calls': /^(@modelcontextprotocol\/server|@opentelemetry\/api)$/,
   services: /^$/,
   store: /^$/,
-  'store/mongodb': /^(mongodb|node:.*)$/,
+  'store/mongodb': /^(mongodb|lru-cache|node:.*)$/,
   'store/sqlite': /^(@photostructure\/sqlite|node:.*)$/,
   search: /^(@orama\/stemmers\/english|node:(timers\/promises|crypto))$/,
   domain: /^(zod|node:crypto)$/,
