@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { McpClient, ToolAnswer } from './clients.ts';
 import type { Random } from './random.ts';
 
-/** Longer than a transaction whose client was killed can stand in the way of others. */
+/** Longer than the transaction of a killed client can block others. */
 const TIMEOUT_MS = 90_000;
 const PAUSE_AFTER_UNAVAILABLE_MS = 100;
 
@@ -15,7 +15,7 @@ class ServerKilled extends Error {}
 /** A caller did not repeat an unanswered call. Its outcome is unknown. */
 export class GaveUp extends Error {}
 
-/** A client with a server process of its own. After the process is killed, the next call starts another. */
+/** A client with its own server process. After the process is killed, the next call starts another. */
 export class ReconnectingClient {
   readonly #connect: () => Promise<McpClient>;
   readonly #killed = new WeakSet<McpClient>();
@@ -85,8 +85,8 @@ export class Caller {
   }
 
   /**
-   * @param accepts error codes that are an answer as good as any
-   * @param acceptsAgain those that only a repeated call may meet
+   * @param accepts error codes that count as an answer
+   * @param acceptsAgain error codes that count as an answer of a repeated call only
    * @throws GaveUp
    */
   async call(

@@ -14,19 +14,19 @@ import type { Random } from './random.ts';
 
 const WRITERS = 4;
 
-/** How long after the callers began the crash may come, in milliseconds. */
+/** The time from the first calls to the crash, in milliseconds. */
 const CRASH_MS = { earliest: 20, latest: 400 };
-/** How long callers go on after everything is back. */
+/** How long callers go on after recovery, in milliseconds. */
 const AFTERWARDS_MS = 300;
 
-/** One call in so many adds a hundred messages, and not a few. */
+/** The share of calls that add a hundred messages instead of a few. */
 const LARGE = 0.07;
 
 /** What a round is about. */
 export interface Incident {
-  /** Without transactions, half of an unacknowledged call may be there until it is repeated. */
+  /** Without transactions, an unacknowledged call may be stored in part until it is repeated. */
   prefixes: boolean;
-  /** @returns once everything can be reached again */
+  /** @returns once everything is reachable again */
   crash(clients: readonly ReconnectingClient[], random: Random): Promise<void>;
   /** Makes a deleted session one that the next sweep purges. */
   expire?(sessionId: string): Promise<void>;
@@ -37,11 +37,11 @@ export class Round {
   readonly #number: number;
   readonly #users: readonly ExpectedUser[];
   readonly #incident: Incident;
-  /** Written by one caller each. */
+  /** Each is written by one caller. */
   readonly #own: ExpectedSession[] = [];
-  /** Everybody appends to it and merges into its metadata, and nobody does anything else. */
+  /** All callers append to it and merge into its metadata, and do nothing else with it. */
   readonly #shared: ExpectedSession;
-  /** Everybody does everything to it. */
+  /** All callers use all operations on it. */
   readonly #contested: string;
   #stopped = false;
   #said = 0;
@@ -71,7 +71,7 @@ export class Round {
     ];
     const work = Promise.all(loops.map((loop) => loop.catch(unlessGaveUp)));
     const incident = async () => {
-      // The round is about calls in flight: on a server that still starts, nothing is.
+      // The crash has to hit calls in flight, so the servers have to be up first.
       await Promise.all(
         clients.map((client) => client.call('get_session', { session_id: 'nobody' })),
       );
@@ -87,7 +87,7 @@ export class Round {
     await work;
   }
 
-  /** @returns the messages of every session that nobody writes any more */
+  /** @returns the messages of all sessions, none of which is written any more */
   async verify(client: McpClient): Promise<Map<string, unknown>> {
     const { prefixes } = this.#incident;
     const kept = new Map<string, unknown>();
@@ -127,7 +127,7 @@ export class Round {
     call.attempts = attempts;
     call.answered = answer.content.messages;
     const first = call.answered?.[0]?.seq ?? 0;
-    // In its order; where there are no transactions, what a crash cut off may come behind others.
+    // In order. Without transactions, the rest of an interrupted call may follow later messages.
     const seqs = call.answered?.map(({ seq }) => seq) ?? [];
     expect(seqs).toEqual(seqs.toSorted((a, b) => a - b));
     if (attempts === 1) expect(seqs).toEqual(contents.map((_, i) => first + i));
@@ -152,7 +152,7 @@ export class Round {
     }
   }
 
-  /** What only a live session takes. */
+  /** The operations that only a live session accepts. */
   async #changeLive(caller: Caller, session: ExpectedSession): Promise<void> {
     const dice = caller.random.next();
     if (dice < 0.25) await this.#merge(caller, session);
@@ -197,7 +197,7 @@ export class Round {
     expect([user_id, answer.content.deleted_session_count]).toEqual([user_id, live]);
   }
 
-  /** A deleted user's session takes nothing and does not come back by itself. */
+  /** A session of a deleted user accepts no message and cannot be restored by itself. */
   async #refuse(
     caller: Caller,
     user: ExpectedUser,
@@ -238,7 +238,7 @@ export class Round {
     await caller.call(tool, { session_id, messages: messagesOf(contents, uuids) });
   }
 
-  /** Says again, in other words, what a call has said whose messages have uuids of the caller's. */
+  /** Repeats a call that has uuids with other contents. */
   async #revise(caller: Caller, { session_id, calls }: ExpectedSession): Promise<void> {
     const known = calls.filter(({ answered, uuids }) => answered !== undefined && uuids);
     if (known.length === 0) return;
@@ -256,7 +256,7 @@ export class Round {
     const key = this.#sayNew();
     await extras.track(key, async () => {
       const args = { session_id, metadata: { [key]: this.#number } };
-      // Nobody may have written to it yet.
+      // No caller may have written to it yet.
       const { answer } = await caller.call('update_session_metadata', args, ['NOT_FOUND']);
       if (!answer.isError) extras.metadata.set(key, this.#number);
     });
@@ -272,7 +272,7 @@ export class Round {
     });
   }
 
-  /** What is acknowledged is found, whether it is indexed or not. */
+  /** Search finds acknowledged messages, whether they are indexed or not. */
   async #search(caller: Caller, { session_id, calls }: ExpectedSession): Promise<void> {
     const known = calls.filter(({ answered }) => answered !== undefined);
     if (known.length === 0) return;
@@ -284,7 +284,7 @@ export class Round {
     expect(uuids, `${contents[0]} in ${session_id}`).toContain(answered?.[0]?.uuid);
   }
 
-  /** Adds a session that is purged soon. */
+  /** Adds a session whose undo deadline is over soon. */
   async #doom(caller: Caller): Promise<void> {
     const { expire } = this.#incident;
     if (expire === undefined) return;

@@ -5,7 +5,7 @@ import type { McpClient, ToolAnswer } from './clients.ts';
 /** A client, as far as it calls tools. */
 export type ToolCaller = Pick<McpClient, 'callTool'>;
 
-/** Longer than a transaction whose client was killed can stand in the way of others. */
+/** Longer than the transaction of a killed client can block others. */
 const TIMEOUT_MS = 90_000;
 /** How many messages get_memory returns at least. */
 const LAST = 12;

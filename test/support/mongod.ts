@@ -17,7 +17,7 @@ export interface MongodBinary {
   readonly where: string;
 }
 
-/** A server that somebody else runs, named in the environment. */
+/** A running server, named in the environment. */
 interface MongodUri {
   readonly kind: 'uri';
   readonly uri: string;
@@ -35,7 +35,7 @@ export interface NotFound {
 
 export interface StartOptions {
   readonly standalone?: boolean;
-  /** Has clients sign in, and its address do so as somebody who may do anything. Standalone only. */
+  /** Requires authentication. The address signs in as an administrator. Standalone only. */
   readonly auth?: boolean;
   /** Where the data is, with the log beside it; by default in a new temporary directory. */
   readonly dbPath?: string;
@@ -62,7 +62,7 @@ const INSTALL = 'test/support/install-mongod.sh';
 const REPLICA_SET = 'rs0';
 const START_LIMIT = 30_000;
 const STOP_LIMIT = 5_000;
-/** A download that moves may take its time; one that does not even begin is given up. */
+/** The time without progress after which a download is given up, before and after its first byte. */
 const DOWNLOAD_BEGIN_LIMIT = 5_000;
 const DOWNLOAD_STALL_LIMIT = 60_000;
 
@@ -237,7 +237,7 @@ const secantusdAtHand: Finder = async (env) => {
   return examine(binary, `built by ${INSTALL}`);
 };
 
-/** Takes minutes, so it is done only for a run that must have a server. */
+/** Takes minutes, so only a run with REQUIRE_MONGODB=1 does it. */
 const secantusdInstalled: Finder = async (env) => {
   if (env.REQUIRE_MONGODB !== '1') return `none is built without REQUIRE_MONGODB=1`;
   say(`Building ${SECANTUSD} ${SECANTUSD_VERSION}, the test server, once: some minutes.`);
@@ -253,7 +253,7 @@ function cacheDirectory(env: NodeJS.ProcessEnv): string {
   return join(root, 'mcp-sessions', `${SECANTUSD}-${SECANTUSD_VERSION}`, 'bin');
 }
 
-/** Asks a program for its version: one that cannot even say that will not run as a server. */
+/** The version of a program, which also tells that the program runs. */
 async function examine(binary: string, where: string): Promise<MongodBinary | string> {
   try {
     const { stdout } = await promisify(execFile)(binary, ['--version'], { timeout: 10_000 });

@@ -16,13 +16,13 @@ export const INITIALIZE = {
   clientInfo: { name: 'raw', version: '1' },
 };
 
-/** What every request of the modern era says about itself. */
+/** The metadata that every request of the modern era carries. */
 export const MODERN_META = {
   'io.modelcontextprotocol/protocolVersion': MODERN,
   'io.modelcontextprotocol/clientCapabilities': {},
 };
 
-/** A client that says anything, well-formed or not, and sees every byte that comes back. */
+/** A client that sends any text, valid or not, and sees every byte of the answers. */
 export class RawStdio {
   readonly server: ServerProcess;
   #id = 0;
@@ -35,7 +35,7 @@ export class RawStdio {
     server.onLine((line) => this.#read(line));
   }
 
-  /** Everything that the server sent. */
+  /** All messages that the server sent. */
   get frames(): readonly Frame[] {
     return this.#frames;
   }
@@ -52,7 +52,7 @@ export class RawStdio {
     return answer;
   }
 
-  /** Sends a line that need not be a message. */
+  /** Sends a line, which may be invalid. */
   write(line: string): void {
     this.server.stdin.write(`${line}\n`);
   }

@@ -11,7 +11,7 @@ export interface Import {
   isPackage: boolean;
 }
 
-/** `import … from 'x'`, `export … from 'x'`, `import('x')`, and a worker's `new URL('x', import.meta.url)`. */
+/** Imports and exports from 'x', `import('x')`, and a worker's `new URL('x', import.meta.url)`. */
 const IMPORT = /(?:\bfrom|\bimport)\s*\(?\s*'([^']+)'|new URL\('([^']+)', import\.meta\.url\)/g;
 
 export function importsOf(sources: Sources): Import[] {

@@ -24,15 +24,15 @@ import { openSqliteStore } from '../../src/store/sqlite/index.ts';
 export interface StoreOptions {
   /** Milliseconds; 7 days if left out. */
   purgeAfter?: number | undefined;
-  /** For how many milliseconds its registration counts; ten minutes if left out. */
+  /** How long its registration counts, in milliseconds; ten minutes if left out. */
   registrationMs?: number;
   /** A server that may write, if left out. */
   kind?: 'server' | 'command' | 'reader';
-  /** What hears of what holds, instead of one made of these. */
+  /** The retention to use, instead of one made from these options. */
   retention?: Retention;
 }
 
-/** A database of its own, that several stores may be opened on, as several processes would. */
+/** A new database. Several stores may be opened on it, as several processes would do. */
 export interface TestDatabase {
   open(options?: StoreOptions): Promise<Store>;
   remove(): Promise<void>;
@@ -40,14 +40,14 @@ export interface TestDatabase {
 
 export interface StoreKind {
   name: string;
-  /** Why it cannot be tested here; empty if it can. */
+  /** Why it cannot be tested on this machine; empty if it can. */
   skipReason: string;
   create(): Promise<TestDatabase>;
 }
 
 const DAY = 86_400_000;
 
-/** How such a process uses its store. */
+/** The use that a process with these options makes of its store. */
 export function useOf(options: StoreOptions = {}): StoreUse {
   const { registrationMs = 600_000, kind = 'server' } = options;
   const own = 'purgeAfter' in options ? options.purgeAfter : 7 * DAY;
@@ -169,7 +169,7 @@ export function harness(store: Store, kept?: Kept): Harness {
   };
 }
 
-/** A service whose errors are worded as for the caller of a tool. */
+/** Wraps a service so that its errors have the texts for the caller of a tool. */
 export function worded<T extends object>(service: T): T {
   const methods = Object.entries(service).map(([name, method]) => [
     name,

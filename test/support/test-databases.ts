@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { MongoClient } from 'mongodb';
 import { inject } from 'vitest';
 
-/** A store for one server to keep its records in. */
+/** The database of one server process. */
 export interface E2eDatabase {
   env: Record<string, string>;
   drop(): Promise<void>;
@@ -16,7 +16,7 @@ export interface E2eDatabaseKind {
 
 const replicaSet = inject('mongodbReplicaSet');
 
-/** The stores that servers are tried on as processes. */
+/** The databases that server processes are tested on. */
 export const E2E_DATABASES: E2eDatabaseKind[] = [
   { name: 'embedded', open: () => ({ env: {}, drop: async () => {} }) },
   {

@@ -7,17 +7,17 @@ import type { E2eDatabase } from '../../support/test-databases.ts';
 import { grant } from '../../support/tokens.ts';
 import type { Target } from './cases.ts';
 
-/** Stands in everything that a stranger must not see. */
+/** A text in everything that a stranger must not see. */
 export const SECRET = 'SECRET-7f3a';
 
-/** Users whose names stand in no other word. */
+/** Users whose names are part of no other word. */
 export const ADA = 'ada@acme';
 export const BOB = 'bob@acme';
 export const HER_OTHER = 'other-4711';
-/** One for every target: what a stranger does by one of them is not to change what the next meets. */
+/** One user for every target, so that an attempt on one target does not change the next. */
 const OTHERS = { eve: 'eve@acme', dan: 'dan@acme', gone: 'gone@acme', idle: 'idle@acme' };
 
-/** Whoever signs in: one namespace with two users pinned to themselves, and another namespace. */
+/** The callers: one namespace with two pinned users, and another namespace. */
 export interface People<T> {
   /** Runs the namespace of ada and bob. */
   acme: T;
@@ -27,7 +27,7 @@ export interface People<T> {
   beta: T;
 }
 
-/** A server that these people share, with what acme and ada keep on it. */
+/** A server that these callers share. */
 export class SharedServer {
   readonly tokens: People<string>;
   readonly #servers: Servers;
@@ -49,7 +49,7 @@ export class SharedServer {
       bob: await grant(file, acme, { user_id: BOB }),
       beta: await grant(file, beta, { scopes: ['admin'] }),
     };
-    // Strangers who try everything are not to be stopped by having tried a lot.
+    // The rate limit must not stop strangers who try everything.
     const env = { ...database.env, AUTH_TOKENS_FILE: file, CALLS_PER_SECOND: '100000' };
     return new SharedServer(servers, await servers.serve(transport, { env }), tokens);
   }
@@ -63,7 +63,7 @@ export class SharedServer {
   }
 }
 
-/** Puts a namespace's records there, and says by what identifiers a stranger may try to get at them. */
+/** Adds the records of a namespace. Returns the identifiers that strangers try, by what they name. */
 export async function addRecords(acme: McpClient): Promise<Map<string, Target>> {
   const metadata = { note: SECRET };
   for (const user_id of [ADA, BOB, ...Object.values(OTHERS)]) {
@@ -76,7 +76,7 @@ export async function addRecords(acme: McpClient): Promise<Map<string, Target>> 
     ["nobody's session", 'nobodys-4711'],
     ["a deleted user's session", 'gone-4711', OTHERS.gone],
   ];
-  // So that the list of hers has a cursor.
+  // The list of ada's sessions gets a cursor.
   await call(acme, 'add_session', { session_id: HER_OTHER, user_id: ADA, metadata });
   const targets = new Map<string, Target>();
   const list = async (tool: string, args: Record<string, unknown>) =>
@@ -111,7 +111,7 @@ export async function addRecords(acme: McpClient): Promise<Map<string, Target>> 
   return targets;
 }
 
-/** Everything that a namespace keeps, live and deleted. */
+/** All records of a namespace, live and deleted. */
 export async function inventory(acme: McpClient): Promise<string> {
   const found: unknown[] = [];
   for (const deleted of ['exclude', 'only']) {
@@ -126,7 +126,7 @@ export async function inventory(acme: McpClient): Promise<string> {
   return JSON.stringify(found);
 }
 
-/** Like a target in every respect, but that there is none of it. */
+/** A target whose identifiers look alike but do not exist. */
 export function unknownTarget({ cursors }: Target): Target {
   const bogus = (cursor: string) =>
     Buffer.from(`["${randomUUID()}",1,""]${cursor}`).toString('base64url');

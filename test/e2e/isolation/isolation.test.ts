@@ -26,7 +26,7 @@ const WAYS: [transport: TransportKind, kind: ClientKind][] = [
   ['HTTP+SSE', 'v1'],
 ];
 
-/** Who tries to get at what acme keeps, most of which is ada's. */
+/** The callers that try to reach the records of acme, most of which are ada's. */
 const STRANGERS = ['beta', 'bob'] as const;
 
 it('every tool has its cases here', () => {
@@ -45,7 +45,7 @@ function urisOf({ session_id, user_id, uuid, cursors }: Target): string[] {
 /** All but the last character. */
 const shortened = (text: string) => [...text].slice(0, -1).join('');
 
-/** Everything that could be completed by which an identifier would show. */
+/** All completions that could reveal an identifier. */
 function completionsOf({ session_id, user_id }: Target): [string, string, string][] {
   const prefixes: Record<string, string> = { session_id, user_id };
   const ofResources = RESOURCES.flatMap(({ uriTemplate, complete }) =>
@@ -67,7 +67,7 @@ for (const store of E2E_DATABASES) {
       let server: SharedServer;
       let acme: McpClient;
       let targets: Map<string, Target>;
-      /** All that strangers were told, whatever they asked. */
+      /** All answers to strangers. */
       const told: string[] = [];
 
       beforeAll(async () => {
@@ -93,7 +93,7 @@ for (const store of E2E_DATABASES) {
         });
         const hear = (text: string) => void told.push(text);
 
-        /** What comes of trying everything by the identifiers of a target, one after the other. */
+        /** The outcomes of all attempts with the identifiers of a target, in order. */
         async function tryAll(
           target: Target,
           attempts: (target: Target, own: string) => [string, () => Promise<unknown>][],

@@ -6,7 +6,7 @@ import type { ClientKind, McpClient } from '../../support/clients.ts';
 import type { TransportKind } from '../../support/server-process.ts';
 import { ADA, BOB, type People, SharedServer } from './fixture.ts';
 
-/** Where HTTP connections carry news of changes. */
+/** The transports over HTTP that carry notifications of changes. */
 const WAYS: [transport: TransportKind, kind: ClientKind][] = [
   ['Streamable HTTP', 'v2'],
   ['HTTP+SSE', 'v1'],
@@ -59,7 +59,7 @@ describe.each(WAYS)('over %s, of what a %s client subscribed to', (transport, ki
     await call(acme, 'delete_user', { user_id: ADA });
     await call(acme, 'restore_user', { user_id: ADA });
 
-    // News keeps its order, so what comes before this has come, or never will.
+    // Notifications keep their order: any earlier one has arrived by then.
     for (const [client, end] of ends) {
       await call(client, 'add_memory', { session_id: end, messages });
       await expect.poll(() => client.updates, { interval: 5 }).toContain(sessionUri(end));

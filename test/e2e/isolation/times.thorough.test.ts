@@ -6,22 +6,22 @@ import { E2E_DATABASES, type E2eDatabase } from '../../support/test-databases.ts
 import { ADA, SharedServer } from './fixture.ts';
 import { median } from './outcome.ts';
 
-/** Calls of each kind, taken in turns so that whatever else goes on meets both. */
+/** The number of calls of each kind, which are interleaved so that other load slows both alike. */
 const ROUNDS = 200;
 
-/** How many of them do not count. */
+/** The number of calls that do not count. */
 const WARM_UP = 50;
 
-/** How often they are taken again when they differ. */
+/** How often the measurement is repeated when they differ. */
 const ATTEMPTS = 8;
 
-/** How much longer one kind may take in the middle. Reading the record adds a third and more. */
+/** The highest ratio of the medians. Reading the record adds a third and more. */
 const TOLERANCE = 1.2;
 
 const said = (content: string) => ({ role: 'user', content });
 const UUID = randomUUID();
 
-/** By each tool, the call that would have most to do, were the session not somebody else's. */
+/** For each tool, the call that would do the most work if the session were the caller's. */
 const CALLS: [tool: string, args: Record<string, unknown>][] = [
   ['get_session', {}],
   ['get_memory', { last_n: 200 }],
@@ -64,7 +64,7 @@ for (const store of E2E_DATABASES) {
       await database?.drop();
     });
 
-    /** How long calls take in the middle, by somebody's session and by none. */
+    /** The medians of the calls with another user's session and with none. */
     async function compare(client: McpClient, tool: string, args: Record<string, unknown>) {
       const times: Record<'theirs' | 'nobodys', number[]> = { theirs: [], nobodys: [] };
       const never = session_id.replace(/.$/, '!');
@@ -81,7 +81,7 @@ for (const store of E2E_DATABASES) {
       return median(times.theirs) / median(times.nobodys);
     }
 
-    /** Whatever else runs here may slow one kind of calls by chance, but not time and again. */
+    /** Other load may slow one kind of calls by chance, but not repeatedly. */
     async function expectSameTime(client: McpClient, tool: string, args: Record<string, unknown>) {
       const ratios: number[] = [];
       while (ratios.length < ATTEMPTS) {

@@ -31,7 +31,7 @@ const TEMPLATES = [
   'user://{user_id}/sessions{?cursor}',
 ];
 
-/** What a client is offered, and what it is told when it asks for something else. */
+/** The catalogue that a client sees, and the errors for anything outside it. */
 export function catalogue(matrixCase: MatrixCase): void {
   it('is greeted with the name of the server and the instructions', () => {
     const { serverName, instructions, protocolVersion } = matrixCase.client;

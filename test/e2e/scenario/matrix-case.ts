@@ -79,7 +79,7 @@ export class MatrixCase {
     return session_id;
   }
 
-  /** Every record of a list, by its cursor, and how many came with each page. */
+  /** All records of a list, by its cursor, and the number on each page. */
   async everything(tool: string, kind: string, args: Record<string, unknown>) {
     // biome-ignore lint/suspicious/noExplicitAny: tests look into records of many shapes
     const records: any[] = [];

@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { expect, it } from 'vitest';
 import type { MatrixCase } from './matrix-case.ts';
 
-/** What a test compares of messages. */
+/** The fields of messages that tests compare. */
 const said = (messages: { seq: number; role: string; content: string }[]) =>
   messages.map(({ seq, role, content }) => [seq, role, content]);
 
 const numbered = (count: number) => Array.from({ length: count }, (_, i) => `message ${i + 1}`);
 
-/** Conversations: what was said, in its order, and what it came to. */
+/** Messages in order, and summaries. */
 export function memory(matrixCase: MatrixCase): void {
   it('gets back the conversation that it added, and a retry adds nothing twice', async () => {
     const session_id = randomUUID();

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { expect, it } from 'vitest';
 import type { MatrixCase } from './matrix-case.ts';
 
-/** What outlives the server. */
+/** The records that are kept across a restart. */
 export function restart(matrixCase: MatrixCase): void {
   it('finds everything again after the server was restarted', async () => {
     const { user_id } = await matrixCase.addUser();

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { expect, it } from 'vitest';
 import type { MatrixCase } from './matrix-case.ts';
 
-/** Finding what was said, by what it says. */
+/** Search. */
 export function search(matrixCase: MatrixCase): void {
   it('finds a message by its words, with its session and what was said around it', async () => {
     const session_id = await matrixCase.addConversation([

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { MatrixCase } from './matrix-case.ts';
 
-/** Sessions by themselves: added, changed, listed, deleted, restored. */
+/** Sessions: added, changed, listed, deleted, restored. */
 export function sessions(matrixCase: MatrixCase): void {
   it('gets back the session that it added', async () => {
     const metadata = { title: 'Ünï 🦊', 'a.b': { $set: [1, null, 'x'] }, empty: {} };

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { expect, it } from 'vitest';
 import type { MatrixCase } from './matrix-case.ts';
 
-/** Users, and what becomes of their sessions with them. */
+/** Users, and their sessions when a user is deleted or restored. */
 export function users(matrixCase: MatrixCase): void {
   it('gets back the user that it added, and changes one field at a time', async () => {
     const fields = { email: 'ada@example.org', first_name: 'Ada 🦊', last_name: 'Lovelace' };
