@@ -3,7 +3,7 @@ import type { JsonObject } from '../domain/metadata.ts';
 import type { SeqRange } from '../domain/positions.ts';
 import { timestamp } from '../domain/times.ts';
 import { analyseMessage, termsOf } from '../search/analyzer.ts';
-import type { Append, AppendedSession, RetiredRange } from '../store/port.ts';
+import type { Append, AppendedSession, RetiredRange } from '../store/message-port.ts';
 import type { Caller } from './caller.ts';
 import { sessionCreator } from './create-session.ts';
 import type { Dependencies } from './dependencies.ts';

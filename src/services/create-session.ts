@@ -1,7 +1,8 @@
 import type { JsonObject } from '../domain/metadata.ts';
 import type { Session } from '../domain/records.ts';
 import { timestamp } from '../domain/times.ts';
-import type { Store, WriteResult } from '../store/port.ts';
+import type { WriteResult } from '../store/common-port.ts';
+import type { Store } from '../store/port.ts';
 import type { Caller } from './caller.ts';
 import type { Dependencies } from './dependencies.ts';
 import { userNotFound } from './not-found.ts';

@@ -8,7 +8,8 @@ import {
 } from '../domain/pagination.ts';
 import type { Message, Session, Summary } from '../domain/records.ts';
 import { timestamp } from '../domain/times.ts';
-import type { FoundMessage, MessageRange, Store } from '../store/port.ts';
+import type { FoundMessage, MessageRange } from '../store/message-port.ts';
+import type { Store } from '../store/port.ts';
 import { createAppend, type SummaryBacklog, summaryBacklog, WINDOW_DEFAULT } from './append.ts';
 import type { Caller } from './caller.ts';
 import type { AnswerShape, Dependencies } from './dependencies.ts';

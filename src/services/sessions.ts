@@ -2,13 +2,8 @@ import type { JsonObject } from '../domain/metadata.ts';
 import { PAGE_LIMIT_MAX } from '../domain/pagination.ts';
 import type { Session } from '../domain/records.ts';
 import { timestamp } from '../domain/times.ts';
-import type {
-  Listed,
-  ListPageRequest,
-  Restored,
-  SessionQuery,
-  WriteResult,
-} from '../store/port.ts';
+import type { WriteResult } from '../store/common-port.ts';
+import type { Listed, ListPageRequest, Restored, SessionQuery } from '../store/port.ts';
 import type { Caller } from './caller.ts';
 import { type NewSession, sessionCreator } from './create-session.ts';
 import type { Dependencies } from './dependencies.ts';

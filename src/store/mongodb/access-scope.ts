@@ -1,6 +1,6 @@
 import type { Db, Document } from 'mongodb';
 import type { SeqRange } from '../../domain/positions.ts';
-import type { AccessScope } from '../port.ts';
+import type { AccessScope } from '../common-port.ts';
 import type { SearchScope, TimeRange } from '../search-port.ts';
 import { type MessageKey, messageKey } from './append/session-head.ts';
 import { type SessionDocument, sessionsOf } from './documents.ts';

@@ -2,7 +2,7 @@ import type { Binary, Collection, Db } from 'mongodb';
 import type { JsonObject } from '../../domain/metadata.ts';
 import type { Message, Session, Summary, User } from '../../domain/records.ts';
 import { timestamp } from '../../domain/times.ts';
-import type { Conversation } from '../port.ts';
+import type { Conversation } from '../message-port.ts';
 import { decodeMetadata, encodeMetadata } from './metadata-codec.ts';
 
 /** A session as it is stored; `_id` is its uuid. */

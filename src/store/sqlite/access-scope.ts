@@ -1,4 +1,5 @@
-import type { AccessScope, Conversation } from '../port.ts';
+import type { AccessScope } from '../common-port.ts';
+import type { Conversation } from '../message-port.ts';
 import type { Connection } from './connection/index.ts';
 import { SESSION_COLUMNS, toSession, toTimestamp } from './rows.ts';
 

@@ -1,13 +1,7 @@
 import type { SeqRange } from '../../domain/positions.ts';
 import type { Session } from '../../domain/records.ts';
-import type {
-  AccessScope,
-  Append,
-  Appended,
-  MessageStore,
-  RetiredRange,
-  WriteResult,
-} from '../port.ts';
+import type { AccessScope, WriteResult } from '../common-port.ts';
+import type { Append, Appended, MessageStore, RetiredRange } from '../message-port.ts';
 import { findSessionState, type SessionState } from './access-scope.ts';
 import type { Connection, Row } from './connection/index.ts';
 import { mergeStored, toTimestamp } from './rows.ts';

@@ -1,4 +1,5 @@
-import type { AccessScope, MessageStore } from '../port.ts';
+import type { AccessScope } from '../common-port.ts';
+import type { MessageStore } from '../message-port.ts';
 import { findSessionState } from './access-scope.ts';
 import { createAppend } from './append.ts';
 import type { Connection, Row } from './connection/index.ts';

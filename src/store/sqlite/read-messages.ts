@@ -1,6 +1,7 @@
 import { rangeLimit, rangeStart } from '../../domain/pagination.ts';
 import type { Message } from '../../domain/records.ts';
-import type { AccessScope, Conversation, MessageRange } from '../port.ts';
+import type { AccessScope } from '../common-port.ts';
+import type { Conversation, MessageRange } from '../message-port.ts';
 import { findSessionState } from './access-scope.ts';
 import type { Connection } from './connection/index.ts';
 import { listed, MESSAGE_COLUMNS, toMessage } from './rows.ts';

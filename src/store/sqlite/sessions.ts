@@ -1,5 +1,6 @@
 import type { Session } from '../../domain/records.ts';
-import type { AccessScope, Restored, SessionQuery, SessionStore, WriteResult } from '../port.ts';
+import type { AccessScope, WriteResult } from '../common-port.ts';
+import type { Restored, SessionQuery, SessionStore } from '../port.ts';
 import { ACCESS_CONDITION, accessParameters } from './access-scope.ts';
 import type { Connection } from './connection/index.ts';
 import { findIdentifiers, findPage, type Sql, selectIdentifiers } from './pagination.ts';

@@ -1,6 +1,6 @@
 import type { SeqRange } from '../../../domain/positions.ts';
 import { timestamp } from '../../../domain/times.ts';
-import type { Appended } from '../../port.ts';
+import type { Appended } from '../../message-port.ts';
 import type { MessageDocument, SessionDocument } from '../documents.ts';
 
 /** What the messages of one session have in common. */

@@ -1,6 +1,6 @@
 import type { ClientSession, Db, Document } from 'mongodb';
 import { mergeWithinLimit } from '../../../domain/metadata.ts';
-import type { Append, Appended, NewMessage } from '../../port.ts';
+import type { Append, Appended, NewMessage } from '../../message-port.ts';
 import { accessFilter, type SessionRef } from '../access-scope.ts';
 import {
   type MessageDocument,
