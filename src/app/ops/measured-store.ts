@@ -1,10 +1,13 @@
 import { DomainError } from '../../domain/errors.ts';
 import type { Store } from '../../store/port.ts';
 
-/** Hears of one use of the store: how it ended (`ok` or an error's code), and after how many seconds. */
+/**
+ * Called after each store operation with its outcome (`ok` or an error code) and its duration in
+ * seconds.
+ */
 export type Measure = (operation: string, outcome: string, seconds: number) => void;
 
-/** A store whose every use is measured. */
+/** Wraps a store so that every operation is measured. */
 export function measuredStore(store: Store, measure: Measure): Store {
   return measured('', store, measure);
 }

@@ -2,32 +2,34 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { CallEnd, CallObserver } from '../../mcp/calls/call-observer.ts';
 import type { PurgeCounts } from '../../store/port.ts';
 
-/** Upper bounds in seconds: from what a read in the embedded file takes to what the limits allow. */
+/** Upper bounds in seconds: from a read of the embedded store to the longest call allowed. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
-/** What the HTTP server holds at the moment. */
+/** The resources that the HTTP server holds at the moment. */
 export interface Held {
   connections: number;
-  /** Event streams. */
+  /** The number of open event streams. */
   streams: number;
-  /** Bytes of bodies that are on their way, or whose call is under way. */
+  /** Bytes of request bodies that are arriving, or whose call is in flight. */
   bodies: number;
 }
 
 export interface Metrics {
   contentType: string;
-  /** Everything, in the text format of Prometheus. */
+  /** All metrics in the Prometheus text format. */
   text(): Promise<string>;
   observeCall: CallObserver;
   refused(reason: string): void;
-  /** One use of the store, in seconds; `outcome` is `ok` or an error's code. */
+  /**
+   * Records the duration of one store operation, in seconds; `outcome` is `ok` or an error code.
+   */
   stored(operation: string, outcome: string, seconds: number): void;
   purged(counts: PurgeCounts): void;
 }
 
 /**
- * What is measured. No label has a value that a caller chose, nor one for each of them: methods,
- * tools, outcomes and operations are few, and stay so.
+ * The metrics of this server. No label has values that callers choose, or one value per caller: the
+ * methods, tools, outcomes and operations are small, fixed sets.
  */
 export function createMetrics(held: () => Held): Metrics {
   const registry = new Registry();

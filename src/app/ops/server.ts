@@ -4,35 +4,36 @@ import { DomainError } from '../../domain/errors.ts';
 
 export interface OpsOptions {
   host: string;
-  /** 0 picks a free one. */
+  /** 0 picks a free port. */
   port: number;
   /** Resolves when the store answers. */
   ping(): Promise<void>;
-  /** Why nobody can sign in, in words that anybody may read, if so. */
+  /** The reason why nobody can sign in, or `undefined`. It is safe to publish. */
   signIn(): Promise<string | undefined>;
   metrics: { contentType: string; text(): Promise<string> };
 }
 
 export interface OpsServer {
   url: string;
-  /** From now on `/readyz` says no, so that balancers send their requests elsewhere. */
+  /** Makes `/readyz` fail from now on, so that load balancers send requests elsewhere. */
   stopping(): void;
   close(): void;
 }
 
-/** How long `/readyz` waits: less than probes usually wait for `/readyz`. */
+/** The time-out of the checks of `/readyz`: shorter than the usual time-out of probes. */
 const ANSWER_TIMEOUT_MS = 1000;
 
 const NO_PROXY =
   'HTTP/1.1 405 Method Not Allowed\r\nallow: GET, HEAD\r\ncontent-length: 0\r\nconnection: close\r\n\r\n';
 
-/** Probes and scrapers are few. */
+/** The most connections: probes and scrapers are few. */
 const MAX_CONNECTIONS = 100;
 const TIMEOUT_MS = 10_000;
 
 /**
- * Serves `/healthz` (the process answers), `/readyz` (it takes calls, its store answers, and callers can
- * sign in) and `/metrics` on a port of their own, for those who run the server: nobody has to sign in there.
+ * Serves `/healthz` (the process responds), `/readyz` (it accepts calls, its store answers, and
+ * callers can sign in) and `/metrics` on a port of their own, for operators. There is no
+ * authentication.
  *
  * @throws the system's error when the address cannot be bound
  */
@@ -52,7 +53,7 @@ export async function serveOps(options: OpsOptions): Promise<OpsServer> {
     options.signIn().catch(() => 'Nobody can sign in. The log says why.'),
   );
 
-  /** What keeps this server from taking calls, if anything does. */
+  /** The reason why this server cannot accept calls, if there is one. */
   async function obstacle(): Promise<string | undefined> {
     if (isStopping) return 'The server is stopping.';
     const obstacles = await Promise.all([
@@ -90,7 +91,7 @@ export async function serveOps(options: OpsOptions): Promise<OpsServer> {
     },
   );
   boundConnections(http);
-  // Where nobody listens, Node hangs up without a word.
+  // Without a listener, Node closes the connection without a response.
   http.on('connect', (_request, socket) => {
     socket.on('error', () => socket.destroy());
     socket.end(NO_PROXY, () => socket.destroy());
@@ -112,7 +113,7 @@ export async function serveOps(options: OpsOptions): Promise<OpsServer> {
   };
 }
 
-/** Where there are too many, the oldest that has not asked for anything makes room. */
+/** Above the limit, the oldest connection without a request is closed. */
 function boundConnections(http: Server): void {
   const silent = new Set<Socket>();
   let open = 0;
@@ -125,14 +126,14 @@ function boundConnections(http: Server): void {
     });
     if (open <= MAX_CONNECTIONS) return;
     const [oldest = socket] = silent;
-    // It closes only later, and others may come before.
+    // The `close` event comes later, and more connections may arrive before.
     silent.delete(oldest);
     oldest.destroy();
   });
   http.on('request', ({ socket }) => silent.delete(socket));
 }
 
-/** Lets all who ask meanwhile share one answer: what is in trouble gets no more work from them. */
+/** Concurrent callers share one check, so that a store in trouble gets no more load from probes. */
 function shared<T>(ask: () => Promise<T>): () => Promise<T> {
   let asking: Promise<T> | undefined;
   return () => {
@@ -143,7 +144,7 @@ function shared<T>(ask: () => Promise<T>): () => Promise<T> {
   };
 }
 
-/** What was found out, or that it was not in time, in milliseconds. */
+/** The result of a check, or that it timed out; the limit is in milliseconds. */
 async function within(
   timeout: number,
   answer: Promise<string | undefined>,
@@ -157,7 +158,7 @@ async function within(
 }
 
 function send(response: ServerResponse, status: number, text: string, type = 'text/plain'): void {
-  // Nobody asks so often that connections are worth keeping.
+  // Requests are too rare for keep-alive to pay off.
   const headers = { 'cache-control': 'no-store', connection: 'close' };
   response.writeHead(status, { 'content-type': type, ...headers });
   response.end(type === 'text/plain' ? `${text}\n` : text);
