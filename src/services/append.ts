@@ -21,9 +21,9 @@ export interface AddedMessage {
 
 /** The messages that stay deleted of a session that an append has revived. */
 export interface Revival {
-  /** The number of messages that can be put back. */
+  /** The number of messages that can be restored. */
   deleted_message_count: number;
-  /** When the first of them are purged; absent if there are none, or if that is never. */
+  /** When the first of them are purged; absent if there are none, or if they are kept for ever. */
   purge_at?: string;
 }
 
@@ -37,12 +37,12 @@ export interface AddResult {
 }
 
 /**
- * Returns a function that appends messages to a session. It creates a session that does not exist. It
- * revives a deleted one without the messages that it had, which stay deleted and can be put back.
+ * Returns a function that appends messages to a session. It creates a missing session. It revives a
+ * deleted session without its earlier messages, which stay deleted and can be restored.
  *
- * It throws `ServiceError`: INVALID_ARGUMENT when two of the messages have the same uuid; NOT_FOUND
- * when the user of the session is deleted; PERMISSION_DENIED when a pinned caller may not have that
- * session.
+ * The function throws `ServiceError`: INVALID_ARGUMENT when two of the messages have the same uuid;
+ * NOT_FOUND when the user of the session is deleted; PERMISSION_DENIED when a pinned caller may not
+ * use that session.
  */
 export function createAppend(deps: Dependencies) {
   const createSession = sessionCreator(deps);
@@ -58,7 +58,7 @@ export function createAppend(deps: Dependencies) {
     const { namespace } = caller;
     const append = { ...(await analysed(deps, added)), hasClientUuids: uuids.length > 0 };
     const write = () => {
-      // Each attempt at its own time: no message is older than its session.
+      // Each attempt takes a new time: no message may be older than its session.
       const now = { at: timestamp(deps.now()), newUuid: deps.newUuid };
       return store.messages
         .append(caller, session_id, { ...append, ...now })
@@ -118,8 +118,8 @@ export interface SummaryBacklog {
 }
 
 /**
- * The messages that a summary is due for: those behind the newest summary, once they are more than
- * twice the window.
+ * The messages for which a summary is due: those after the newest summary, once they exceed twice
+ * the window.
  *
  * @param window in messages
  */
@@ -133,12 +133,15 @@ export function summaryBacklog(
     : {};
 }
 
-/** Estimates the tokens of a text. Real tokenizers differ from each other by more than its error. */
+/**
+ * Estimates the tokens of a text. Real tokenizers differ from each other by more than the error of
+ * this estimate.
+ */
 export function estimateTokens(text: string): number {
   return Math.ceil(Buffer.byteLength(text) / 4);
 }
 
-/** Up to this many characters are analysed without pauses: 2 ms at the worst, mostly far less. */
+/** Up to this many characters are analysed without pauses: at most 2 ms, usually far less. */
 const SHORT_LENGTH = 500;
 
 const isShort = (added: readonly AddedMessage[]) =>

@@ -16,10 +16,9 @@ export interface NewSession {
 }
 
 /**
- * Returns a function that creates a session. A session whose undo deadline is over gives way to it.
- *
- * It throws `ServiceError`: NOT_FOUND when there is no such user, PERMISSION_DENIED when a pinned
- * caller may not have a session of that identifier.
+ * Returns a function that creates a session. A soft-deleted session of that identifier whose undo
+ * deadline has passed is purged first. The function throws `ServiceError`: NOT_FOUND when there is
+ * no such user, PERMISSION_DENIED when a pinned caller may not use that identifier.
  */
 export function sessionCreator(deps: Dependencies) {
   async function insert({ namespace }: Caller, store: Store, input: NewSession) {
