@@ -1,4 +1,4 @@
-// The floor under the store in MongoDB: the driver, which is told to send what the store has sent.
+// The baseline under the store in MongoDB: the driver alone, which sends the commands that the store has sent.
 
 import { MongoClient, ObjectId } from 'mongodb';
 import { v7 as newUuid } from 'uuid';
@@ -51,7 +51,7 @@ function repeat(db, { name, command }) {
         });
       };
     default:
-      throw new Error(`The store sends ${name}, which the floor does not know to send.`);
+      throw new Error(`The store sends ${name}, which the baseline does not know to send.`);
   }
 }
 
@@ -59,7 +59,7 @@ function repeat(db, { name, command }) {
 function appendIn(commands) {
   const names = commands.map(({ name }) => name).join(' ');
   if (names !== 'bulkWrite') {
-    throw new Error(`An append sends ${names}, which the floor does not know to send.`);
+    throw new Error(`An append sends ${names}, which the baseline does not know to send.`);
   }
   const [{ command }] = commands;
   const { filter } = command.ops.find(({ update }) => update !== undefined);

@@ -14,7 +14,7 @@ export const CONVERSATION = 100;
 const WORDS = 30;
 
 const { termsOf } = await import(dist('search/analyzer.js'));
-const { estimateTokens } = await import(dist('domain/records.js'));
+const { estimateTokens } = await import(dist('services/append.js'));
 
 const random = randomFrom(1);
 const TEXTS = Array.from({ length: CONVERSATION }, () => {

@@ -1,8 +1,8 @@
-// The protocol floor: what is left of our server without its catalogue, services and store. The
+// The protocol baseline: what is left of our server without its catalogue, services and store. The
 // same SDK, transports, rateLimiter, sign-in and log, and tools that check their arguments with the
 // same schemas and return a constant.
 //
-//   node bench/floor-server.mjs ANSWERS_FILE [--http --port 0]
+//   node bench/baseline-server.mjs ANSWERS_FILE [--http --port 0]
 
 import { readFile } from 'node:fs/promises';
 import { Server } from '@modelcontextprotocol/server';
@@ -26,7 +26,10 @@ const tools = new Map(TOOLS.filter(({ name }) => name in answers).map((tool) => 
 const caller = localPrincipal(config.namespace);
 
 function createServer({ requestId = '' }) {
-  const server = new Server({ name: 'floor', version: '0.0.0' }, { capabilities: { tools: {} } });
+  const server = new Server(
+    { name: 'baseline', version: '0.0.0' },
+    { capabilities: { tools: {} } },
+  );
   server.setRequestHandler('tools/list', () => ({
     tools: [...tools.values()].map(toolDefinition),
   }));

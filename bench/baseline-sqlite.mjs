@@ -1,4 +1,4 @@
-// The floor under the embedded store: bare SQLite, which is given the statements that the store has run.
+// The baseline under the embedded store: bare SQLite, which is given the statements that the store has run.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { v7 as newUuid } from 'uuid';
@@ -133,7 +133,7 @@ function bareAppend(database, recorded) {
     if (/^UPDATE sessions SET last_seq\b/.test(sql)) {
       return () => statement.get(place.last, ...renewed(values).slice(1));
     }
-    if (method === 'run') throw new Error(`An append runs what the floor does not know: ${sql}`);
+    if (method === 'run') throw new Error(`An append runs what the baseline does not know: ${sql}`);
     return () => {
       const row = parsed(statement.get(...values));
       if (row?.last_seq !== undefined) place.last = row.last_seq;

@@ -69,7 +69,7 @@ async function lookedUp(db, from, before, { localField, foreignField, ...lookup 
  * How many keys and documents the server goes through for a `find` or `aggregate` that was recorded;
  * `undefined` if its `explain` does not say.
  */
-export async function examined(db, { command }) {
+export async function scanCounts(db, { command }) {
   const own = Object.fromEntries(
     Object.entries(command).filter(([name]) => !OF_THE_CONNECTION.includes(name)),
   );

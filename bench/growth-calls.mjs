@@ -40,7 +40,7 @@ function middleOf(list, size) {
  * The calls on a store of `size`, each given the number of its round.
  *
  * @param callTool as `toolCaller` gives it
- * @returns `judged`, which may not grow, `told`, which count, skip, search, or go through the sessions
+ * @returns `judged`, which may not grow, `unjudged`, which count, skip, search, or go through the sessions
  *   of a user, and how many bytes get_memory answers with
  */
 export async function growthCalls(callTool, size) {
@@ -100,7 +100,7 @@ export async function growthCalls(callTool, size) {
       'list_users by cursor, middle': () => call('list_users', usersFromMiddle),
       update_user: (round) => call('update_user', { ...user(), metadata: { turn: round } }),
     },
-    told: {
+    unjudged: {
       'list_sessions, include_total': () => call('list_sessions', counted),
       'list_users, include_total': () => call('list_users', counted),
       'list_sessions by page_number, far': () => call('list_sessions', far),

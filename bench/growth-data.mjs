@@ -26,7 +26,7 @@ export const sessionOf = (number) => `session-${number}`;
 export const userOf = (number) => `user-${number}`;
 
 const { termsOf } = await import(dist('search/analyzer.js'));
-const { estimateTokens } = await import(dist('domain/records.js'));
+const { estimateTokens } = await import(dist('services/append.js'));
 
 const timesOf = (number) => {
   const at = new Date(FIRST_TIME + number).toISOString();

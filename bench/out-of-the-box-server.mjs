@@ -1,5 +1,5 @@
 // The SDK's server as its documentation shows it, with as many tools as ours has and the same
-// schemas. Those that the floor has, too, return the same constants.
+// schemas. Those that the baseline has, too, return the same constants.
 //
 //   node bench/out-of-the-box-server.mjs ANSWERS_FILE [--http]
 

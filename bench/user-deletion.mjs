@@ -131,10 +131,10 @@ async function probeProcess() {
   const store = await openStore(place);
   const { memory } = await services(store);
   await memory.get(CALLER, sessionId);
-  const told = once(process, 'message');
+  const stopped = once(process, 'message');
   const stop = startProbe(memory, sessionId);
   process.send('started');
-  await told;
+  await stopped;
   const result = await stop();
   await store.close();
   process.send(result, () => process.disconnect());

@@ -1,12 +1,12 @@
 // How fast the embedded store is compared with that of another commit, in one run: each figure is a
-// ratio of slices that take turns.
+// ratio of batches that take turns.
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { fill, newAppend, reads, writes } from '../baseline-records.mjs';
-import { compareSlices } from '../interleave.mjs';
+import { interleave } from '../interleave.mjs';
 import { shown } from '../report.mjs';
 import { OURS, serverEnv } from '../servers.mjs';
 import { median, openStore } from '../support.mjs';
@@ -20,13 +20,13 @@ const TARGET = 0.95;
 
 const FULL = {
   rounds: 31,
-  sliceMs: 100,
-  slices: 12,
+  batchMs: 100,
+  batches: 12,
   protocolMs: 400,
   warmUpCalls: 4000,
   starts: 25,
 };
-const QUICK = { rounds: 3, sliceMs: 15, slices: 3, protocolMs: 100, warmUpCalls: 100, starts: 3 };
+const QUICK = { rounds: 3, batchMs: 15, batches: 3, protocolMs: 100, warmUpCalls: 100, starts: 3 };
 
 const MOST_CALLERS = 16;
 
@@ -56,7 +56,7 @@ async function compareStores(folder, other, effort, log) {
   const rows = [];
   for (const [name, call] of Object.entries(calls[0])) {
     const pair = { ours: call, bare: calls[1][name] };
-    const { ours: a, bare: b, ratio } = await compareSlices(pair, { callers: 1, ...effort });
+    const { ours: a, bare: b, ratio } = await interleave(pair, { callers: 1, ...effort });
     log(`${name}: ${shown(ratio)}`);
     rows.push([name, 'the store itself', 1, b, a, ratio]);
   }
@@ -75,7 +75,7 @@ async function compareServers(folder, other, effort, log) {
       servers.push(await reach(folder, way, scripts[i], [], serverEnv(place)));
     }
     for (const server of servers) await warmUp(server, effort);
-    const options = { slices: effort.slices, sliceMs: effort.protocolMs };
+    const options = { batches: effort.batches, batchMs: effort.protocolMs };
     for (const [tool, argsOf] of Object.entries({ ...CALLS, ...MORE_CALLS })) {
       for (const callers of [1, MOST_CALLERS]) {
         const [ours, theirs] = servers;

@@ -23,7 +23,8 @@ const UNANSWERED_MS = 5000;
 const NOTES = {
   judged:
     'Medians in milliseconds, of tool calls that go to all sizes in turns, without the protocol before them. A store of size N has N users, N sessions, of which a user has 100, and a session of N messages; sessions, users and messages are chosen at random over all of them. "Middle" is half way through the list. A call that had no answer counts with the 4.5 s after which it was given up.',
-  told: 'No target: include_total counts what it lists (of messages it does not have to), page_number skips what comes before the page, and a search goes through up to 300 of the messages that have a word. delete_user goes through the 100 sessions of the user: in a small store they are a tenth of everything and share its few pages, in a large one they are spread over many.',
+  unjudged:
+    'No target: include_total counts what it lists (of messages it does not have to), page_number skips what comes before the page, and a search goes through up to 300 of the messages that have a word. delete_user goes through the 100 sessions of the user: in a small store they are a tenth of everything and share its few pages, in a large one they are spread over many.',
   control:
     'The bare driver on the same server and collection, by nothing but _id, without any code of this project. What grows here grows with the server: mongod finds, sorts and changes by _id in the depth of a B-tree.',
 };
@@ -93,16 +94,16 @@ function tableOf(id, what, note, sizes, rows) {
 function targetsOf(where, rows, control, bytes) {
   const most = rows.reduce((a, b) => (b.ratio > a.ratio ? b : a));
   const over = rows.filter(({ ratio }) => ratio > RATIO_TARGET);
-  const told = (all) => all.map(({ name, ratio }) => `${name} (${shown(ratio)})`).join(', ');
+  const listOf = (all) => all.map(({ name, ratio }) => `${name} (${shown(ratio)})`).join(', ');
   const grown = control.filter(({ ratio }) => ratio > RATIO_TARGET);
-  const server = grown.length === 0 ? '' : `; of the bare driver's control: ${told(grown)}`;
+  const server = grown.length === 0 ? '' : `; of the bare driver's control: ${listOf(grown)}`;
   return [
     {
       what: `growth, ${where}: at most ${RATIO_TARGET} times`,
       figure:
         over.length === 0
           ? `${shown(most.ratio)} at the most (${most.name})`
-          : `${rows.length - over.length} of ${rows.length} reach it, but not ${told(over)}${server}`,
+          : `${rows.length - over.length} of ${rows.length} reach it, but not ${listOf(over)}${server}`,
       met: over.length === 0,
     },
     {
@@ -135,19 +136,19 @@ async function measureStore({ name, place, folder }, sizes, options, log) {
       options,
       log,
     );
-    const told = await compare(
-      stores.map((one) => one.told),
+    const unjudged = await compare(
+      stores.map((one) => one.unjudged),
       options,
       log,
     );
     const titles = {
       judged: `Milliseconds of a call by size, ${name}`,
-      told: `Counting, skipping and searching by size, ${name}`,
+      unjudged: `Counting, skipping and searching by size, ${name}`,
       control: `The bare driver by size, ${name}`,
     };
     const tables = [
       tableOf(id, titles.judged, NOTES.judged, sizes, judged),
-      tableOf(`${id}-told`, titles.told, NOTES.told, sizes, told),
+      tableOf(`${id}-unjudged`, titles.unjudged, NOTES.unjudged, sizes, unjudged),
     ];
     let control = [];
     if ('uri' in place) {

@@ -8,19 +8,19 @@ import { beside, OURS, serverEnv, spawnHttpServer, spawnServer } from '../server
 import { withStores } from '../stores.mjs';
 import { median } from '../support.mjs';
 
-export const title = 'Protocol floor';
+export const title = 'Protocol baseline';
 
-/** What `get_session` has to reach of the floor, at the most callers; and the floor of the SDK. */
+/** What `get_session` has to reach of the baseline, at the most callers; and the baseline of the SDK. */
 const TARGETS = { embedded: 0.85, MongoDB: 0.7 };
-const FLOOR_TARGET = 1.4;
+const BASELINE_TARGET = 1.4;
 
 const MOST_CALLERS = 16;
 const SESSIONS = 1000;
 
-const FULL = { callerCounts: [1, MOST_CALLERS], slices: 8, sliceMs: 400, warmUpCalls: 4000 };
-const QUICK = { callerCounts: [MOST_CALLERS], slices: 3, sliceMs: 100, warmUpCalls: 100 };
+const FULL = { callerCounts: [1, MOST_CALLERS], batches: 8, batchMs: 400, warmUpCalls: 4000 };
+const QUICK = { callerCounts: [MOST_CALLERS], batches: 3, batchMs: 100, warmUpCalls: 100 };
 
-const FLOOR = beside('floor-server.mjs');
+const BASELINE = beside('baseline-server.mjs');
 const OUT_OF_THE_BOX = beside('out-of-the-box-server.mjs');
 
 export const TRANSPORTS = {
@@ -65,16 +65,16 @@ export async function leave({ client, server }) {
  *
  * @returns the median of the calls per second of each, and of the ratios of neighbouring turns
  */
-export async function compare(a, b, tool, callers, { slices, sliceMs }, argsOf = CALLS[tool]) {
+export async function compare(a, b, tool, callers, { batches, batchMs }, argsOf = CALLS[tool]) {
   let number = 0;
-  const turn = ({ client }) => drive(() => client.call(tool, argsOf(number++)), callers, sliceMs);
+  const turn = ({ client }) => drive(() => client.call(tool, argsOf(number++)), callers, batchMs);
   const rates = { a: [], b: [] };
-  for (let slice = -1; slice < slices; slice++) {
-    const first = slice % 2 === 0 ? 'a' : 'b';
+  for (let batch = -1; batch < batches; batch++) {
+    const first = batch % 2 === 0 ? 'a' : 'b';
     for (const side of first === 'a' ? ['a', 'b'] : ['b', 'a']) {
       const rate = await turn(side === 'a' ? a : b);
       // The first turns only warm up.
-      if (slice >= 0) rates[side].push(rate);
+      if (batch >= 0) rates[side].push(rate);
     }
   }
   const ratios = rates.a.map((rate, i) => rates.b[i] / rate);
@@ -105,41 +105,43 @@ export async function warmUp({ client }, { warmUpCalls }) {
   await callEach(0, warmUpCalls, MOST_CALLERS, call);
 }
 
-/** Each tool of ours, over each transport, as a fraction of the floor. */
+/** Each tool of ours, over each transport, as a fraction of the baseline. */
 async function measureStore({ name, place, folder }, answersFile, effort, log) {
   const env = serverEnv(place);
   const rows = [];
   for (const [transport, way] of Object.entries(TRANSPORTS)) {
     const ours = await reach(folder, way, OURS, [], env);
-    const floor = await reach(folder, way, FLOOR, [answersFile], env);
-    for (const server of [ours, floor]) await warmUp(server, effort);
+    const baseline = await reach(folder, way, BASELINE, [answersFile], env);
+    for (const server of [ours, baseline]) await warmUp(server, effort);
     for (const tool of Object.keys(CALLS)) {
       for (const callers of effort.callerCounts) {
-        const { a, b, ratio } = await compare(floor, ours, tool, callers, effort);
+        const { a, b, ratio } = await compare(baseline, ours, tool, callers, effort);
         rows.push([tool, transport, callers, a, b, ratio]);
-        log(`${name}: ${tool}, ${transport}, ${callers} callers: ${ratio.toFixed(2)} of the floor`);
+        log(
+          `${name}: ${tool}, ${transport}, ${callers} callers: ${ratio.toFixed(2)} of the baseline`,
+        );
       }
     }
-    await leave(floor);
+    await leave(baseline);
     await leave(ours);
   }
   return rows;
 }
 
-/** The floor itself, as a multiple of the SDK's server. */
-async function measureFloor({ place, folder }, answersFile, effort, log) {
+/** The baseline itself, as a multiple of the SDK's server. */
+async function measureBaseline({ place, folder }, answersFile, effort, log) {
   const env = serverEnv(place);
   const rows = [];
   for (const [transport, way] of Object.entries(TRANSPORTS)) {
     const theirs = await reach(folder, way, OUT_OF_THE_BOX, [answersFile], env);
-    const floor = await reach(folder, way, FLOOR, [answersFile], env);
-    for (const server of [theirs, floor]) await warmUp(server, effort);
+    const baseline = await reach(folder, way, BASELINE, [answersFile], env);
+    for (const server of [theirs, baseline]) await warmUp(server, effort);
     for (const callers of effort.callerCounts) {
-      const { a, b, ratio } = await compare(theirs, floor, 'get_session', callers, effort);
+      const { a, b, ratio } = await compare(theirs, baseline, 'get_session', callers, effort);
       rows.push([transport, callers, a, b, ratio]);
-      log(`floor, ${transport}, ${callers} callers: ${ratio.toFixed(2)} times out of the box`);
+      log(`baseline, ${transport}, ${callers} callers: ${ratio.toFixed(2)} times out of the box`);
     }
-    await leave(floor);
+    await leave(baseline);
     await leave(theirs);
   }
   return rows;
@@ -148,11 +150,18 @@ async function measureFloor({ place, folder }, answersFile, effort, log) {
 function storeTable(name, rows) {
   return {
     id: `protocol-${name.toLowerCase()}`,
-    title: `Calls per second as a fraction of the floor, ${name === 'embedded' ? 'embedded store' : name}`,
-    columns: ['tool', 'transport', 'callers', 'floor, calls/s', 'ours, calls/s', 'ours ÷ floor'],
+    title: `Calls per second as a fraction of the baseline, ${name === 'embedded' ? 'embedded store' : name}`,
+    columns: [
+      'tool',
+      'transport',
+      'callers',
+      'baseline, calls/s',
+      'ours, calls/s',
+      'ours ÷ baseline',
+    ],
     rows,
     plot: {
-      ...{ kind: 'bars', label: [0, 1, 2], value: 5, series: 0, unit: 'of the floor' },
+      ...{ kind: 'bars', label: [0, 1, 2], value: 5, series: 0, unit: 'of the baseline' },
       target: TARGETS[name],
     },
   };
@@ -162,7 +171,7 @@ function storeTargets(name, rows) {
   return rows
     .filter(([tool, , callers]) => tool === 'get_session' && callers === MOST_CALLERS)
     .map(([, transport, , , , ratio]) => ({
-      what: `get_session, ${name}, ${transport}, ${MOST_CALLERS} callers: at least ${TARGETS[name]} of the floor`,
+      what: `get_session, ${name}, ${transport}, ${MOST_CALLERS} callers: at least ${TARGETS[name]} of the baseline`,
       figure: ratio.toFixed(2),
       met: ratio >= TARGETS[name],
     }));
@@ -172,30 +181,30 @@ export async function measure({ quick, log }) {
   const effort = quick ? QUICK : FULL;
   const tables = [];
   const targets = [];
-  let floorRows;
+  let baselineRows;
   await withStores(log, async (store) => {
     const answersFile = await prepare(store);
     const rows = await measureStore(store, answersFile, effort, log);
     tables.push(storeTable(store.name, rows));
     targets.push(...storeTargets(store.name, rows));
-    floorRows ??= await measureFloor(store, answersFile, effort, log);
+    baselineRows ??= await measureBaseline(store, answersFile, effort, log);
   });
   tables.push({
     id: 'protocol-out-of-the-box',
-    title: "The floor's calls per second as a multiple of the SDK's out-of-the-box server",
-    columns: ['transport', 'callers', 'SDK, calls/s', 'floor, calls/s', 'floor ÷ SDK'],
-    rows: floorRows,
+    title: "The baseline's calls per second as a multiple of the SDK's out-of-the-box server",
+    columns: ['transport', 'callers', 'SDK, calls/s', 'baseline, calls/s', 'baseline ÷ SDK'],
+    rows: baselineRows,
     plot: {
       ...{ kind: 'bars', label: [0, 1], value: 4, series: 0, unit: 'times' },
-      target: FLOOR_TARGET,
+      target: BASELINE_TARGET,
     },
   });
-  for (const [transport, callers, , , ratio] of floorRows) {
+  for (const [transport, callers, , , ratio] of baselineRows) {
     if (callers !== MOST_CALLERS) continue;
     targets.push({
-      what: `floor, ${transport}, ${callers} callers: at least ${FLOOR_TARGET} times the SDK out of the box`,
+      what: `baseline, ${transport}, ${callers} callers: at least ${BASELINE_TARGET} times the SDK out of the box`,
       figure: ratio.toFixed(2),
-      met: ratio >= FLOOR_TARGET,
+      met: ratio >= BASELINE_TARGET,
     });
   }
   return { tables, targets };

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PINNED_TO, prepareCalls } from '../catalogue-calls.mjs';
-import { commandRecorder, examined } from '../commands.mjs';
+import { commandRecorder, scanCounts } from '../commands.mjs';
 import { dist, serverUse, startMongodb } from '../support.mjs';
 import { toolCaller } from '../tools.mjs';
 
@@ -113,7 +113,7 @@ async function explained(db, done) {
   for (const { label, kind, commands } of done) {
     for (const command of commands) {
       if (command.name !== 'find' && command.name !== 'aggregate') continue;
-      const found = await examined(db, command);
+      const found = await scanCounts(db, command);
       const records = recordsIn(command.reply);
       rows.push({ label, kind, which: nameOf(command), records, ...found });
     }
@@ -125,11 +125,11 @@ const perRecord = ({ keys, records }) =>
   keys === undefined || records === 0 ? '' : Number((keys / records).toFixed(2));
 
 function examinedTable(rows) {
-  const told = rows.some(({ keys }) => keys !== undefined);
+  const isKnown = rows.some(({ keys }) => keys !== undefined);
   return {
     id: 'examined',
     title: 'Keys and documents examined',
-    note: told ? EXAMINED_NOTE : `${EXAMINED_NOTE} This server's explain does not say.`,
+    note: isKnown ? EXAMINED_NOTE : `${EXAMINED_NOTE} This server's explain does not say.`,
     columns: ['call', 'command', 'records', 'keys', 'documents', 'keys per record'],
     rows: rows.map((row) => [
       ...[row.label, row.which, row.records, row.keys ?? '', row.documents ?? ''],

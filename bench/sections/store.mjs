@@ -3,11 +3,11 @@
 import { mongodbFloor } from '../baseline-mongodb.mjs';
 import { CALLERS } from '../baseline-records.mjs';
 import { sqliteFloor } from '../baseline-sqlite.mjs';
-import { compareSlices } from '../interleave.mjs';
+import { interleave } from '../interleave.mjs';
 import { shown } from '../report.mjs';
 import { withStores } from '../stores.mjs';
 
-export const title = 'Store floor';
+export const title = 'Store baseline';
 
 /** The least fraction of the bare driver's calls per second. */
 const TARGETS = { read: 0.8, append: 0.7 };
@@ -26,7 +26,7 @@ async function compare(pairs, callersOf, options, log) {
   for (const callers of callersOf) {
     for (const { name, ...pair } of pairs) {
       if (callers > 1 && name === LONG_APPEND) continue;
-      const { ours, bare, ratio } = await compareSlices(pair, { callers, ...options });
+      const { ours, bare, ratio } = await interleave(pair, { callers, ...options });
       log(`${name}, ${callers} at once: ${shown(ratio)}`);
       rows.push({ name, callers, ours, bare, ratio });
     }
@@ -66,7 +66,7 @@ const STORES = {
   MongoDB: { against: 'the bare driver', callers: [1, CALLERS], open: mongodbFloor },
 };
 
-const FLOOR_NOTES = {
+const BASELINE_NOTES = {
   embedded:
     'SQLite is given the very statements that the store has run, prepared once, in the same file with the same pragmas. Rows come as objects, the default, with metadata parsed from its JSON.',
   MongoDB:
@@ -77,12 +77,12 @@ const PLAIN_NOTE =
   'A plain collection (or table) has the same messages without what they are searched by, one index, and a counter per session, written in one transaction, or one command, like ours. What lies between is what search costs.';
 
 export async function measure({ quick, log }) {
-  const options = quick ? { rounds: 3, sliceMs: 15 } : { rounds: 31, sliceMs: 100 };
+  const options = quick ? { rounds: 3, batchMs: 15 } : { rounds: 31, batchMs: 100 };
   const tables = [];
   const targets = [];
   const work = async ({ name, place }) => {
     const { against, callers, open } = STORES[name];
-    const floor = await open(place);
+    const baseline = await open(place);
     const id = `store-${name.toLowerCase()}`;
     const titles = [
       `The store and ${against}, ${name}`,
@@ -90,14 +90,14 @@ export async function measure({ quick, log }) {
     ];
     try {
       log(`${name}, against ${against}`);
-      const rows = await compare(floor.pairs, callers, options, log);
-      tables.push(tableOf(id, titles[0], rows, against, FLOOR_NOTES[name], TARGETS.read));
+      const rows = await compare(baseline.pairs, callers, options, log);
+      tables.push(tableOf(id, titles[0], rows, against, BASELINE_NOTES[name], TARGETS.read));
       targets.push(...targetsOf(name, rows));
       log(`${name}, against a plain collection`);
-      const plain = await compare(floor.plain, callers, options, log);
+      const plain = await compare(baseline.plain, callers, options, log);
       tables.push(tableOf(`${id}-plain`, titles[1], plain, 'a plain collection', PLAIN_NOTE));
     } finally {
-      await floor.close();
+      await baseline.close();
     }
   };
   await withStores(log, work, CACHE_MEGABYTES);

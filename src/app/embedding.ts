@@ -5,17 +5,17 @@ import type { Embedder } from '../search/embeddings/embedder.ts';
 import type { Embeddings } from '../services/dependencies.ts';
 import type { Store } from '../store/port.ts';
 
-/** How long a search waits for the vector of its question, in milliseconds. */
-const QUESTION_MS = 2000;
+/** How long a search waits for the embedding of its query, in milliseconds. */
+const QUERY_TIMEOUT_MS = 2000;
 
-/** A message in the queue: what its vector is stored under. */
+/** Identifies a queued message, and the content that its vector is for. */
 interface EmbeddingKey {
   namespace: string;
   place: MessagePosition;
   digest: string;
 }
 
-/** The embedder that is configured, if one is. */
+/** Creates the configured embedder; `undefined` if none is configured. */
 export async function openEmbedder(config: Config): Promise<Embedder | undefined> {
   const { embeddingsUrl: url, embeddingsModel: model, embeddingsApiKey: apiKey } = config;
   if (url === undefined || model === undefined) return undefined;
@@ -24,9 +24,9 @@ export async function openEmbedder(config: Config): Promise<Embedder | undefined
 }
 
 /**
- * A queue that embeds messages and keeps their vectors.
+ * Creates a queue that embeds messages and stores their vectors.
  *
- * @param store opens the store that they are kept in
+ * @param store returns the store for the vectors
  */
 export async function openEmbeddingQueue(
   embedder: Embedder,
@@ -48,7 +48,7 @@ export async function openEmbeddingQueue(
   });
   return {
     ...queue,
-    /** Takes messages, each to be found by what it says now. */
+    /** Adds messages to the queue. Each vector is only valid for the content given here. */
     offerMessages(
       messages: readonly { namespace: string; place: MessagePosition; content: string }[],
     ) {
@@ -63,15 +63,15 @@ export async function openEmbeddingQueue(
 }
 
 /**
- * Starts what compares texts by their meaning.
+ * Starts the embedding of new messages and of search queries.
  *
- * @returns nothing if no endpoint is configured
+ * @returns `undefined` if no embeddings API is configured
  */
 export async function startEmbedding(
   config: Config,
   store: () => Promise<Store>,
   logger: Logger,
-): Promise<(Embeddings & { close(grace: number): Promise<void> }) | undefined> {
+): Promise<(Embeddings & { close(graceMs: number): Promise<void> }) | undefined> {
   const embedder = await openEmbedder(config);
   if (embedder === undefined) return undefined;
   const { quantize } = await import('../search/vectors.ts');
@@ -81,7 +81,7 @@ export async function startEmbedding(
     offer: (namespace, messages) =>
       queue.offerMessages(messages.map((message) => ({ namespace, ...message }))),
     async question(text) {
-      const [vector] = await embedder.embed([text], AbortSignal.timeout(QUESTION_MS));
+      const [vector] = await embedder.embed([text], AbortSignal.timeout(QUERY_TIMEOUT_MS));
       return quantize(vector as Float32Array);
     },
     close: queue.close,

@@ -2,11 +2,11 @@ import { pino } from 'pino';
 import type { Fields, Logger, LogLevel } from '../domain/logger.ts';
 
 /**
- * A logger that writes one JSON object per line, never to stdout, which belongs to the protocol.
+ * Creates a logger that writes one JSON object per line.
  *
- * @param write takes one line, its newline included, and should have written it when it returns:
- *   nothing here waits for lines at the end of the process
- * @param secrets texts that must not show in any line, though a driver quotes them in an error
+ * @param write takes one line with its newline, and writes it synchronously: nothing waits for pending
+ *   lines when the process ends. It must not write to stdout, which belongs to the protocol.
+ * @param secrets texts that are masked in every line, since drivers quote them in their errors
  */
 export function createLogger(
   level: LogLevel,
@@ -36,8 +36,8 @@ export function createLogger(
 }
 
 /**
- * An error as it is written. Not pino's own way, which adds all that a driver hangs on its errors:
- * documents that could not be written are among it.
+ * Serializes an error with its causes. pino's own serializer adds every property of the error, and drivers
+ * attach the documents that they could not write.
  */
 function withCauses(value: unknown): unknown {
   if (!(value instanceof Error)) return value;

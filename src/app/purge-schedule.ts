@@ -4,19 +4,20 @@ import { purgeExpired } from '../services/purge.ts';
 import { purgeCutoff } from '../services/undo-deadline.ts';
 import type { PurgeCounts, Store } from '../store/port.ts';
 
-/** The sweep at start-up waits this long, so as not to be in the way of the first calls. */
-const FIRST_SWEEP_MS = 1000;
+/** Delay of the first run after start-up, so that it does not delay the first calls. */
+const FIRST_RUN_MS = 1000;
 
-/** A sweep that failed is tried again after this time, or `PURGE_EVERY` if that is shorter. */
+/** A failed run is retried after this time, or after `PURGE_EVERY` if that is shorter. */
 const RETRY_MS = 60_000;
 
 /**
- * Sweeps the store at start-up and from then on; returns what stops it. Each sweep asks first what other
- * servers keep. A server that only reads does no more than that.
+ * Purges expired records at start-up and then every `purgeEvery` milliseconds. Each run first reads the
+ * retention of the other servers. A read-only server does only that.
  *
- * @param onPurged hears of what each sweep purged
+ * @param onPurged takes the number of records that each run purged
+ * @returns a function that stops the schedule
  */
-export function startSweeping(
+export function startPurgeSchedule(
   config: Pick<Config, 'purgeEvery' | 'readOnly'>,
   store: () => Promise<Store>,
   logger: Logger,
@@ -25,7 +26,7 @@ export function startSweeping(
   const { purgeEvery, readOnly } = config;
   const stopping = new AbortController();
   let timer: NodeJS.Timeout;
-  const sweep = async () => {
+  const purge = async () => {
     const opened = await store();
     const cutoff = purgeCutoff(Date.now(), await opened.agreeRetention());
     if (readOnly || cutoff === undefined) return;
@@ -36,22 +37,26 @@ export function startSweeping(
   const run = async () => {
     let wait = purgeEvery;
     try {
-      await sweep();
+      await purge();
     } catch (error) {
-      // Who only reads has nothing to sweep: whatever keeps them from reading, their calls tell.
+      // A read-only server has nothing to purge, and its calls report why the store cannot be read.
       const level = readOnly ? 'debug' : 'warn';
-      logger[level]('the sweep failed and will be tried again', { error });
-      // Before the registration of this server expires, and others purge what it has promised to keep.
+      logger[level]('the purge failed and will be retried', { error });
+      // In time to renew this server's registration: once it expires, other servers purge records that
+      // this server still promises to keep.
       wait = Math.min(purgeEvery, RETRY_MS);
     }
     if (!stopping.signal.aborted) timer = setTimeout(run, wait).unref();
   };
-  timer = setTimeout(run, Math.min(FIRST_SWEEP_MS, purgeEvery)).unref();
+  timer = setTimeout(run, Math.min(FIRST_RUN_MS, purgeEvery)).unref();
   return () => {
     stopping.abort();
     clearTimeout(timer);
   };
 }
 
-/** For how long the registration of a server counts: longer than until its next sweep, and the one after. */
+/**
+ * How long a server's registration is valid, in milliseconds. Each run renews it. It outlasts two intervals,
+ * so one failed run does not end it.
+ */
 export const registrationMs = (purgeEvery: number) => 2 * purgeEvery + RETRY_MS;

@@ -1,32 +1,7 @@
 import { z } from 'zod';
 import { isLoopback } from '../transports/loopback.ts';
-import { list, type Setting } from './setting.ts';
-
-/** How callers over HTTP sign in. */
-export const AUTH_SETTINGS = {
-  authTokensFile: {
-    env: 'AUTH_TOKENS_FILE',
-    description: 'Over HTTP, callers sign in with tokens of this file; see mcp-sessions token.',
-  },
-  authJwtIssuer: {
-    env: 'AUTH_JWT_ISSUER',
-    description: 'Over HTTP, callers sign in with access tokens (JWT) of this OAuth issuer.',
-  },
-  authJwtAudience: {
-    env: 'AUTH_JWT_AUDIENCE',
-    description: 'Whom these tokens have to be meant for, by comma, such as https://host/mcp.',
-  },
-  authJwtNamespaceClaim: {
-    env: 'AUTH_JWT_NAMESPACE_CLAIM',
-    needs: ['authJwtIssuer'],
-    description: "Their claim that names the caller's namespace. Default: namespace.",
-  },
-  authJwtUserClaim: {
-    env: 'AUTH_JWT_USER_CLAIM',
-    needs: ['authJwtIssuer'],
-    description: 'Their claim that names the user whom the caller is pinned to. Default: none.',
-  },
-} as const satisfies Record<string, Setting>;
+import type { Setting } from './setting.ts';
+import { list } from './values.ts';
 
 function isIssuer(text: string): boolean {
   if (!URL.canParse(text)) return false;
@@ -35,26 +10,46 @@ function isIssuer(text: string): boolean {
   return safe && search === '' && hash === '';
 }
 
-/** Their values. */
-export const authShape = {
-  authTokensFile: z.string().optional(),
-  authJwtIssuer: z
-    .string()
-    .refine(isIssuer, 'a URL that starts with https://, or with http:// on this machine')
-    .optional(),
-  authJwtAudience: z
-    .string()
-    .transform(list)
-    .pipe(z.array(z.string().min(1, 'a list by comma of names, none of them empty')))
-    .optional(),
-  authJwtNamespaceClaim: z.string().default('namespace'),
-  authJwtUserClaim: z.string().optional(),
-};
+/** How callers over HTTP sign in. */
+export const AUTH_SETTINGS = {
+  authTokensFile: {
+    env: 'AUTH_TOKENS_FILE',
+    schema: z.string().optional(),
+    help: 'File of the access tokens that HTTP callers sign in with. Create tokens with mcp-sessions token.',
+  },
+  authJwtIssuer: {
+    env: 'AUTH_JWT_ISSUER',
+    schema: z
+      .string()
+      .refine(isIssuer, 'a URL that starts with https://, or with http:// on this machine')
+      .optional(),
+    help: 'OAuth issuer whose access tokens (JWT) HTTP callers sign in with.',
+  },
+  authJwtAudience: {
+    env: 'AUTH_JWT_AUDIENCE',
+    schema: list
+      .pipe(z.array(z.string().min(1, 'a list of names separated by commas, none of them empty')))
+      .optional(),
+    help: 'Accepted audiences, comma-separated, such as https://sessions.example.org/mcp.',
+  },
+  authJwtNamespaceClaim: {
+    env: 'AUTH_JWT_NAMESPACE_CLAIM',
+    needs: ['authJwtIssuer'],
+    schema: z.string().prefault('namespace'),
+    help: "JWT claim that holds the caller's namespace.",
+  },
+  authJwtUserClaim: {
+    env: 'AUTH_JWT_USER_CLAIM',
+    needs: ['authJwtIssuer'],
+    schema: z.string().optional(),
+    unset: 'no caller is pinned',
+    help: 'JWT claim that holds the one user whose records the caller may access.',
+  },
+} as const satisfies Record<string, Setting>;
 
-/** Whether callers over HTTP have to sign in. */
-export function signInConfigured({
-  authTokensFile,
-  authJwtIssuer,
-}: Partial<Record<'authTokensFile' | 'authJwtIssuer', string | undefined>>): boolean {
-  return authTokensFile !== undefined || authJwtIssuer !== undefined;
+/** Whether HTTP callers have to sign in. */
+export function signInConfigured(
+  config: Partial<Record<'authTokensFile' | 'authJwtIssuer', string | undefined>>,
+): boolean {
+  return config.authTokensFile !== undefined || config.authJwtIssuer !== undefined;
 }

@@ -1,16 +1,21 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-type Environment = Readonly<Record<string, string | undefined>>;
+/** Environment variables, as in `process.env`. */
+export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The path of a file that a setting names; `~/` is the home directory. */
+/** Makes the path in a setting absolute; `~/` stands for the home directory. */
 export function filePath(text: string, env: Environment): string {
   return resolve(text.replace(/^~(?=[/\\])/, home(env)));
 }
 
 const home = (env: Environment) => env.HOME || homedir();
 
-/** Where programs of this platform keep data that has to last: never a cache, never the package. */
+/**
+ * Where programs keep durable data on a platform: neither a cache nor the package's own folder.
+ *
+ * @param platform as `process.platform`
+ */
 export function dataDirectory(env: Environment, platform: string): string {
   if (platform === 'win32') {
     const local = env.LOCALAPPDATA || join(homedir(), 'AppData', 'Local');

@@ -1,4 +1,4 @@
-/** Everything that can go wrong, as callers see it. `UNAVAILABLE` is the one that is safe to retry. */
+/** The error codes that callers see. Only `UNAVAILABLE` is safe to retry. */
 export type ErrorCode =
   | 'INVALID_ARGUMENT'
   | 'NOT_FOUND'
@@ -8,7 +8,7 @@ export type ErrorCode =
   | 'UNAVAILABLE'
   | 'INTERNAL';
 
-/** What to do about an `UNAVAILABLE`, unless the call is one whose repetition takes some care. */
+/** The default advice for `UNAVAILABLE`, unless repeating the call needs care. */
 export const REPEAT = 'Repeat the same call in a few seconds; that is safe.';
 
 const RETRYABLE: ReadonlySet<ErrorCode> = new Set(['UNAVAILABLE', 'RESOURCE_EXHAUSTED']);
@@ -19,9 +19,12 @@ const RETRYABLE: ReadonlySet<ErrorCode> = new Set(['UNAVAILABLE', 'RESOURCE_EXHA
  */
 export class DomainError extends Error {
   readonly code: ErrorCode;
-  /** Whether the call may have taken effect all the same. */
+  /** Whether the call may have taken effect despite the error. */
   readonly outcomeUnknown: boolean;
-  /** What goes on though nobody waits for it any more, and counts as the caller's until it settles. */
+  /**
+   * Work that continues after the call was abandoned. It counts against the caller until it
+   * settles.
+   */
   readonly unfinished: Promise<unknown> | undefined;
 
   constructor(
@@ -48,8 +51,8 @@ export function invalidArgument(message: string): DomainError {
 }
 
 /**
- * An identifier as it may stand in a message: quoted, so that a space or a newline in it shows, and
- * cut to 120 characters, since identifiers are up to 1,024 bytes of somebody else's text.
+ * Quotes an identifier for a message, so that white space in it shows, and truncates it to 120
+ * characters, because it may be 1,024 bytes of text from others.
  */
 export function quoted(identifier: string): string {
   const characters = [...identifier];

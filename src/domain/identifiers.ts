@@ -3,7 +3,9 @@ import { z } from 'zod';
 /** The longest `session_id` or `user_id`, in bytes of UTF-8. */
 export const IDENTIFIER_MAX_BYTES = 1024;
 
-/** What is wrong with `value` as text that both stores keep byte for byte, or `undefined`. */
+/**
+ * Returns what is wrong with `value` as text that both stores keep byte for byte, or `undefined`.
+ */
 export function textProblem(value: string): string | undefined {
   if (!value.isWellFormed()) {
     return 'holds a lone surrogate, which is not valid Unicode: remove it';

@@ -8,8 +8,8 @@ export type JsonObject = { [key: string]: Json };
 export const METADATA_MAX_BYTES = 256 * 1024;
 
 /**
- * How deep objects and arrays may nest. MongoDB refuses documents nested deeper than 100 levels;
- * this leaves room for what surrounds the metadata.
+ * The deepest nesting of objects and arrays. MongoDB refuses documents nested deeper than 100
+ * levels; this leaves room for the record around the metadata.
  */
 export const METADATA_MAX_DEPTH = 64;
 
@@ -29,8 +29,8 @@ function metadataTooLarge(bytes: number): string {
 }
 
 /**
- * What is wrong with `value` as metadata, or `undefined`. Walks with a stack of its own, since what
- * it has to refuse includes nesting that would overflow the call stack.
+ * Returns what is wrong with `value` as metadata, or `undefined`. It is iterative, because the
+ * values to refuse include nesting that would overflow the call stack.
  */
 export function metadataProblem(value: unknown): string | undefined {
   if (!isObject(value)) return 'must be a JSON object';
@@ -91,9 +91,9 @@ export function mergePatch(target: Json | undefined, patch: JsonObject): JsonObj
 }
 
 /**
- * As `mergePatch`, for metadata that is to be stored.
+ * Like `mergePatch`, for metadata to be stored.
  *
- * @throws DomainError INVALID_ARGUMENT when the result would be larger than is allowed
+ * @throws DomainError INVALID_ARGUMENT when the result would exceed the size limit
  */
 export function mergeWithinLimit(metadata: JsonObject, patch: JsonObject): JsonObject {
   const merged = mergePatch(metadata, patch);
@@ -103,8 +103,8 @@ export function mergeWithinLimit(metadata: JsonObject, patch: JsonObject): JsonO
 }
 
 /**
- * Whether `value` has everything that `part` has: of objects every key, at every depth; arrays and
- * scalars have to be equal.
+ * Whether `value` contains `part`: every key of its objects, at every depth; arrays and scalars
+ * have to be equal.
  */
 export function includesPart(value: Json | undefined, part: Json): boolean {
   if (isObject(part)) {

@@ -7,12 +7,15 @@ export const PAGE_LIMIT_MAX = 1000;
 /** The last millisecond that a date can hold. */
 const POSITION_MAX = 8.64e15;
 
-/** How far a page number may reach. An offset costs what it skips; a cursor does not. */
+/**
+ * The largest offset of a page number. The cost of an offset grows with the records skipped; that
+ * of a cursor does not.
+ */
 export const OFFSET_MAX = 100_000;
 
 /**
- * Where a page starts: behind the record that has `value` (milliseconds since 1970, or a sequence
- * number) in the field that the list is ordered by, and `key` to tell it from its equals.
+ * The position after which a page starts: the record that has `value` (milliseconds since 1970, or
+ * a sequence number) in the ordering field. `key` breaks ties.
  */
 export interface Position {
   value: number;
@@ -21,13 +24,16 @@ export interface Position {
 
 export type Start = { after?: Position } | { offset: number };
 
-/** One page of a list as a store is asked for it. */
+/** A page request to a store. */
 export type PageRequest = Start & { limit: number };
 
-/** Up to how many records a list takes no longer than any other read, and how many it may skip. */
+/**
+ * The limits up to which a list is as cheap as any other read: records returned, and records
+ * skipped.
+ */
 const SHORT_LIST = 101;
 
-/** Whether a list takes long: it returns many records, goes over many to get there, or counts them all. */
+/** Whether a list is expensive: it returns or skips many records, or counts them all. */
 export function isLongList(window: PageRequest & { total?: boolean | undefined }): boolean {
   const skipped = 'offset' in window ? window.offset : 0;
   return window.total === true || window.limit + skipped > SHORT_LIST;
@@ -41,10 +47,11 @@ export interface PageArguments {
 }
 
 /**
- * Turns the two ways of paging into one window.
+ * Converts the two ways of paging to one page request.
  *
- * @param query everything that the list depends on; a cursor is good for the same query only
- * @throws DomainError INVALID_ARGUMENT when both ways are mixed or the cursor is not this query's
+ * @param query all parameters of the list; a cursor is valid for the same query only
+ * @throws DomainError INVALID_ARGUMENT when both ways are mixed or the cursor belongs to another
+ *   query
  */
 export function toPageRequest(page: PageArguments, query: unknown): PageRequest {
   const byNumber = page.page_size !== undefined || page.page_number !== undefined;
@@ -69,7 +76,7 @@ export function toPageRequest(page: PageArguments, query: unknown): PageRequest 
   return { limit, offset };
 }
 
-/** An opaque cursor that continues `query` behind `position`. */
+/** Encodes an opaque cursor that continues `query` after `position`. */
 export function encodeCursor(position: Position, query: unknown): string {
   return Buffer.from(JSON.stringify([fingerprint(query), position.value, position.key])).toString(
     'base64url',
@@ -77,7 +84,7 @@ export function encodeCursor(position: Position, query: unknown): string {
 }
 
 /**
- * @throws DomainError INVALID_ARGUMENT when the text is no cursor, or one of another query
+ * @throws DomainError INVALID_ARGUMENT when the text is not a cursor, or belongs to another query
  */
 export function decodeCursor(cursor: string, query: unknown): Position {
   const [mark, value, key] = parsed(cursor);
@@ -108,9 +115,9 @@ function fingerprint(query: unknown): string {
 }
 
 /**
- * As many of `records` as fit: at most `limit` of them, and at most `maxBytes` as JSON, though never
- * less than one, so that following the cursor always gets on. `records` may hold one more than
- * `limit`, which is how a caller learns that the list goes on.
+ * Returns the first `records` that fit: at most `limit` of them and at most `maxBytes` as JSON, but
+ * at least one, so that following the cursor always advances. `records` may hold one more than
+ * `limit`, which shows that the list continues.
  */
 export function cutPage<T>(
   records: readonly T[],
@@ -128,10 +135,10 @@ export function cutPage<T>(
 }
 
 /**
- * The sequence number that a stretch of a gapless range begins behind.
+ * The sequence number after which a range of a gapless list begins.
  *
- * @param stretch `after` is one to begin behind, `offset` how many to skip from there, or from the
- *   end of the range where the order starts
+ * @param stretch `after` is the sequence number to begin after; `offset` is the number of messages
+ *   to skip from there, or from the end at which the order starts
  */
 export function rangeStart(
   range: { first_seq: number; last_seq: number },
@@ -144,8 +151,8 @@ export function rangeStart(
 }
 
 /**
- * How many messages a stretch may have: `limit`, or where the newest summary leaves more of them, up to
- * `unsummarized`.
+ * The most messages in a range: `limit`, or up to `unsummarized` if the newest summary leaves more
+ * messages uncovered.
  */
 export function rangeLimit(
   { last_seq, summary }: { last_seq: number; summary?: { up_to_seq: number } },

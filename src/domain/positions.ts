@@ -1,7 +1,7 @@
 /** The position of a message: the session it is in, and its sequence number there. */
 export interface MessagePosition {
   session_id: string;
-  /** Sessions may have had the identifier before: this names the one that is meant. */
+  /** The uuid of the session: an identifier may be reused after a purge. */
   session_uuid: string;
   seq: number;
 }

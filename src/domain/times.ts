@@ -6,8 +6,9 @@ let prefix = '';
 const digits = (value: number, length: number) => String(value).padStart(length, '0');
 
 /**
- * A time as RFC 3339 text in UTC, to the millisecond: what `Date.prototype.toISOString` returns. That
- * takes a quarter of the time of a list; most times are of the same day as the one before.
+ * Formats a time as RFC 3339 in UTC with milliseconds, like `Date.prototype.toISOString`. That
+ * function takes a quarter of the time of a list, so the date part is cached: most times are of the
+ * same day as the one before.
  *
  * @param milliseconds since 1970
  */

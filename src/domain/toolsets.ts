@@ -1,3 +1,3 @@
-/** The groups of tools that a server can be told to offer alone. */
+/** The groups of tools that a server can be restricted to. */
 export const TOOLSETS = ['sessions', 'memory', 'users'] as const;
 export type Toolset = (typeof TOOLSETS)[number];

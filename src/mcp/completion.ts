@@ -6,10 +6,10 @@ import { RESOURCES } from './resources/index.ts';
 import type { Completer } from './resources/resource-uri.ts';
 import type { Context } from './tool.ts';
 
-/** How many completions the protocol allows in one answer. */
+/** The most completions that the protocol allows in one answer. */
 const MAX_COMPLETIONS = 100;
 
-/** Puts the completion of identifiers on a server, for resource templates and prompts. */
+/** Registers the completion of identifiers, for resource templates and prompts. */
 export function serveCompletion(server: Server, context: Context, run: RunCall): void {
   server.setRequestHandler('completion/complete', (request, call) => {
     const complete = async () => {
@@ -32,13 +32,13 @@ export function serveCompletion(server: Server, context: Context, run: RunCall):
   });
 }
 
-/** What completes an argument, or `undefined` where nothing does. */
+/** The completer of an argument, or `undefined` if it has none. */
 function completerOf(ref: CompleteRequestParams['ref'], argument: string): Completer | undefined {
   if (ref.type === 'ref/prompt') {
     const prompt = PROMPTS.find(({ name }) => name === ref.name);
     return prompt?.argument.name === argument ? prompt.complete : undefined;
   }
   const complete = RESOURCES.find(({ uriTemplate }) => uriTemplate === ref.uri)?.complete;
-  // Every object has a `constructor`, though nobody put it there.
+  // An own property: every object inherits a `constructor`.
   return complete && Object.hasOwn(complete, argument) ? complete[argument] : undefined;
 }

@@ -2,7 +2,7 @@ import type { Tool as ToolDefinition } from '@modelcontextprotocol/server';
 import { z } from 'zod';
 import type { Tool } from './tool.ts';
 
-/** What an error answer carries, beside its text. */
+/** The structured content of an error answer. */
 const errorContent = z
   .strictObject({ code: z.string(), message: z.string(), retryable: z.boolean() })
   .optional()
@@ -34,9 +34,10 @@ export function toolDefinition(tool: Tool): ToolDefinition {
 }
 
 /**
- * Everything that `structuredContent` may be. Clients of the first SDK generation hold errors
- * against the output schema too, and throw away one that does not fit; combinators at the root make
- * some hosts drop the whole list. So nothing is required, and an error is one more property.
+ * The schema of everything that `structuredContent` may be. Clients of the first SDK generation
+ * also validate errors against the output schema and discard an invalid one; combinators at the
+ * root make some hosts drop the whole list. Therefore nothing is required, and an error is one more
+ * property.
  */
 function answerSchema(tool: Tool) {
   return tool.output.partial().extend({ error: errorContent });
@@ -46,12 +47,12 @@ function answerSchema(tool: Tool) {
 export function jsonSchema(schema: z.ZodType, io: 'input' | 'output') {
   // Metadata is a custom schema, described by its own `type: object`.
   const options = { io, unrepresentable: 'any', override: withoutBounds } as const;
-  // The protocol's default dialect need not be named in every schema that a model has to read.
+  // The protocol's default dialect is omitted: a model has to read every schema.
   const { $schema: _, ...plain } = z.toJSONSchema(schema, options);
   return plain;
 }
 
-/** Integers are within what a double holds exactly; saying so at each costs a reader for nothing. */
+/** The bounds of safe integers are omitted: they would cost tokens at each integer. */
 function withoutBounds({ jsonSchema: node }: { jsonSchema: Record<string, unknown> }): void {
   if (node.maximum === Number.MAX_SAFE_INTEGER) delete node.maximum;
   if (node.minimum === Number.MIN_SAFE_INTEGER) delete node.minimum;

@@ -20,7 +20,7 @@ export const pageArguments = {
     .meta({ description: 'Also return total_count, how many there are in all.' }),
 };
 
-/** What lists of sessions and users show, and in which order. */
+/** The filters and the order of the lists of sessions and users. */
 export const listArguments = {
   order_by: z
     .enum(['created_at', 'updated_at'])
@@ -33,7 +33,7 @@ export const listArguments = {
     .meta({ description: 'only: the soft-deleted ones instead of the live ones.' }),
 };
 
-/** What every list answers with beside its records. */
+/** The fields of every list answer besides its records. */
 export const pageResults = {
   next_cursor: z
     .string()

@@ -1,22 +1,22 @@
 import type { Caller } from '../services/caller.ts';
 
-/** What a credential may do. `admin` includes the others. */
+/** The OAuth scopes of a credential. `admin` includes the others. */
 export const SCOPES = ['sessions:read', 'sessions:write', 'admin'] as const;
 export type Scope = (typeof SCOPES)[number];
 
-/** A caller as the credential shows it that came with the call. */
+/** A caller as its credential identifies it. */
 export interface Principal extends Caller {
-  /** Names the credential for as long as it exists, and is no secret; `local` where nobody signs in. */
+  /** A stable, non-secret name of the credential; `local` where there is no authentication. */
   credential: string;
   scopes: readonly Scope[];
 }
 
-/** The one person who uses a server on which nobody signs in. */
+/** The only caller of a server without authentication. */
 export function localPrincipal(namespace: string): Principal {
   return { namespace, credential: 'local', scopes: SCOPES };
 }
 
-/** Whether a principal may do what needs `scope`. */
+/** Whether a principal has the permission that `scope` grants. */
 export function mayDo({ scopes }: Pick<Principal, 'scopes'>, scope: Scope): boolean {
   return scopes.includes(scope) || scopes.includes('admin');
 }

@@ -17,28 +17,29 @@ export interface ServerOptions extends ToolAccessOptions, CallOptions {
   logger: Logger;
 }
 
-/** The connection that a server is made for. */
+/** The connection that a server is created for. */
 export interface ServedConnection {
   era: 'legacy' | 'modern';
   /**
-   * How it hears of changed resources: from a server that lives as long as the connection, from the
-   * transport, or not at all.
+   * The source of update notifications: a server that lives as long as the connection, the
+   * transport, or none.
    */
   updates: 'server' | 'transport' | 'none';
-  /** Names the HTTP request that the connection is for; absent where it outlives one. */
+  /** The identifier of the HTTP request; absent if the connection outlives a request. */
   requestId?: string;
-  /** Keeps what a call takes of the connection, until its work has ended. */
+  /** Holds the resources of a call until its work has ended. */
   hold?: Hold;
-  /** Resolves when the client has read what it was sent, or is `undefined` if that is now. */
+  /** Resolves when the client has read everything sent to it; `undefined` if it already has. */
   whenRead?: WhenRead;
 }
 
 /**
- * Returns a function that makes a server for one connection, or for one HTTP request. All that can
- * be done once is done once, since the function runs for every request.
+ * Returns a function that creates a server for one connection or one HTTP request. It runs for
+ * every request, so everything that can be shared is computed once, outside of it.
  *
- * It is the low-level `Server` of the SDK: `McpServer` checks arguments itself and answers bad ones
- * with text of its own, where ours carry a code and the way out; and it costs a fifth of the speed.
+ * It uses the SDK's low-level `Server`. `McpServer` validates arguments itself and answers invalid
+ * ones with a text of its own, where ours carry a code and the remedy; and it costs a fifth of the
+ * speed.
  */
 export function createServerFactory(options: ServerOptions) {
   const { version, logger } = options;
@@ -86,7 +87,7 @@ export function createServerFactory(options: ServerOptions) {
   };
 }
 
-/** Reports progress to a caller who gave a token for it. */
+/** Reports progress to a caller who sent a progress token. */
 function progressOf({ mcpReq }: ServerContext, logger: Logger) {
   const progressToken = mcpReq._meta?.progressToken;
   return (progress: number, total: number): void => {

@@ -7,7 +7,7 @@ import type { SessionService } from '../services/sessions.ts';
 import type { UserService } from '../services/users.ts';
 import type { Principal } from './principal.ts';
 
-/** What tools, resources and prompts work with. */
+/** The dependencies of tools, resources and prompts. */
 export interface Context {
   caller: Principal;
   sessions: SessionService;
@@ -16,15 +16,18 @@ export interface Context {
   users: UserService;
 }
 
-/** What a tool works with during one call. */
+/** The context of one tool call. */
 export interface ToolContext extends Context {
-  /** Whether the caller has the tool of that name: advice names no other. */
+  /** Whether the caller has the tool of that name. Advice must name no other tool. */
   offers(tool: string): boolean;
-  /** Tells a caller who asked for it how far the call has got. */
+  /** Reports progress to a caller who asked for it. */
   progress(done: number, total: number): void;
 }
 
-/** The hints of the protocol, none of them optional: a host decides by them what needs asking. */
+/**
+ * The tool annotations of the protocol. All are required here, because hosts decide by them whether
+ * to ask the user.
+ */
 export type Hints = Required<
   Pick<ToolAnnotations, 'readOnlyHint' | 'destructiveHint' | 'idempotentHint'>
 >;
@@ -39,8 +42,8 @@ export interface Tool<
   toolset: Toolset;
   hints: Hints;
   /**
-   * What it takes beyond the scope that the hints say, since it reaches beyond one user's records: not
-   * to be pinned to a user, or to be an administrator, too.
+   * Requirements beyond the scope that the hints imply, for tools that affect more than one user's
+   * records: an unpinned caller, or an administrator.
    */
   needs?: 'unpinned' | 'admin';
   input: Input;
@@ -48,7 +51,7 @@ export interface Tool<
   run(args: z.output<Input>, context: ToolContext): Promise<z.input<Output>>;
 }
 
-/** Gives a tool its types: `run` sees what `input` lets through, and answers with what `output` says. */
+/** Gives a tool its types: `run` receives parsed `input` and returns `output`. */
 export function defineTool<Input extends z.ZodObject, Output extends z.ZodObject>(
   tool: Tool<Input, Output>,
 ): Tool {

@@ -1,34 +1,46 @@
 import { ANALYSED_LENGTH, cutAt, plainSections } from './normalizer.ts';
 import { Stemmer } from './stemmer.ts';
-import { finish, type Steps } from './steps.ts';
 import { withoutStopWords } from './stop-words.ts';
 
-/** How many different terms of one message are indexed: those of about 25,000 bytes of prose. */
+/** Work in small slices: a generator that yields where it may pause, and returns the result. */
+export type Steps<T> = Generator<undefined, T>;
+
+/** Runs sliced work to its end without pauses. */
+export function finish<T>(steps: Steps<T>): T {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** The most different terms indexed per message: about those of 25,000 bytes of prose. */
 export const TERMS_PER_MESSAGE = 2000;
 
-/** How many different terms of one question are looked for. */
+/** The most different terms searched for per question. */
 export const TERMS_PER_QUESTION = 32;
 
-/** How often a term of a message is kept: repeating a word more often hardly says more. */
-const REPEATS = 4;
+/**
+ * The most occurrences of one term indexed per message. Further repetition hardly adds relevance.
+ */
+const MAX_OCCURRENCES = 4;
 
-/** The term of a message that ends with a question mark, in any script. */
+/** The term that marks a message ending with a question mark, in any script. */
 export const QUESTION_TERM = '?';
 
-/** Words, with the apostrophes inside them, emoji and flags. */
+/** Matches a word with its inner apostrophes, an emoji or a flag. */
 const WORD = /[\p{L}\p{N}\p{M}]+(?:'[\p{L}\p{M}]+)*|\p{RI}\p{RI}|\p{Extended_Pictographic}/gu;
 
 const ENDS_ASKING = /[?？؟\u037e՞፧]["'”’»)\]\s]*$/u;
 
-/** Roles that say nothing about who speaks. */
+/** Roles that do not name a speaker. */
 const GENERIC_ROLES: ReadonlySet<string> = new Set(['user', 'assistant', 'system', 'tool']);
 
-/** After how many words or terms others may come first: these take about half a millisecond. */
-const STEP = 128;
+/** The number of words or terms per slice, which take about half a millisecond. */
+const SLICE_TERMS = 128;
 
 /**
- * The terms under which a message is found: in their order, each up to four times, at most
- * `TERMS_PER_MESSAGE` different ones. A role that names somebody counts as said: people ask what
+ * Returns the index terms of a message in order: each up to four times, at most `TERMS_PER_MESSAGE`
+ * different ones. A role that names a speaker is indexed with the content, because people ask what
  * Caroline said.
  */
 export function* analyseMessage(message: { role: string; content: string }): Steps<string[]> {
@@ -38,10 +50,10 @@ export function* analyseMessage(message: { role: string; content: string }): Ste
   const text = GENERIC_ROLES.has(role.toLowerCase()) ? content : `${role}\n${content}`;
   let seen = 0;
   for (const term of termsOfWords(wordsOf(text))) {
-    if (++seen % STEP === 0 || term === undefined) yield;
+    if (++seen % SLICE_TERMS === 0 || term === undefined) yield;
     if (term === undefined || term === '') continue;
     const count = counts.get(term) ?? 0;
-    if (count === REPEATS) continue;
+    if (count === MAX_OCCURRENCES) continue;
     counts.set(term, count + 1);
     terms.push(term);
     if (counts.size === TERMS_PER_MESSAGE) break;
@@ -50,20 +62,20 @@ export function* analyseMessage(message: { role: string; content: string }): Ste
   return terms;
 }
 
-/** As `analyseMessage`, at once. */
+/** Like `analyseMessage`, but without pauses. */
 export function termsOf(message: { role: string; content: string }): string[] {
   return finish(analyseMessage(message));
 }
 
-/** What a question looks for. */
+/** An analysed question. */
 export interface Question {
   /** Its terms, each once, at most `TERMS_PER_QUESTION`. */
   terms: string[];
-  /** How many different terms more it had. */
+  /** The number of different terms beyond `TERMS_PER_QUESTION`, which are not searched for. */
   omitted: number;
 }
 
-/** Analyses a question like a message, without the words that say nothing. */
+/** Analyses a question like a message, but without stop words. */
 export function* analyseQuestion(question: string): Steps<Question> {
   const words: string[] = [];
   for (const word of wordsOf(question)) {
@@ -73,7 +85,7 @@ export function* analyseQuestion(question: string): Steps<Question> {
   const terms = new Set<string>();
   let seen = 0;
   for (const term of termsOfWords(withoutStopWords(words))) {
-    if (++seen % STEP === 0 || term === undefined) yield;
+    if (++seen % SLICE_TERMS === 0 || term === undefined) yield;
     if (term !== undefined && term !== '') terms.add(term);
   }
   if (terms.size === 0 && ENDS_ASKING.test(question.slice(-20))) terms.add(QUESTION_TERM);
@@ -82,23 +94,23 @@ export function* analyseQuestion(question: string): Steps<Question> {
 }
 
 /**
- * Where a content has one of the terms for the first time, in characters (UTF-16 code units), as far
- * as it is written plainly; otherwise 0.
+ * The position of the first word of `content` that has one of the terms, in UTF-16 code units; 0 if
+ * none is found. Only unnormalized spellings are matched.
  */
 export function* firstMatch(content: string, terms: readonly string[]): Steps<number> {
   const wanted = new Set(terms);
-  const maker = new Stemmer();
+  const stemmer = new Stemmer();
   let seen = 0;
   for (const { 0: word, index } of cutAt(content, ANALYSED_LENGTH).matchAll(WORD)) {
-    for (const term of allTermsOf(word.toLowerCase(), maker)) {
-      if (++seen % STEP === 0 || term === undefined) yield;
+    for (const term of allTermsOf(word.toLowerCase(), stemmer)) {
+      if (++seen % SLICE_TERMS === 0 || term === undefined) yield;
       if (term !== undefined && wanted.has(term)) return index;
     }
   }
   return 0;
 }
 
-/** The words of a text, in lower case, as they are written; `undefined` where time goes by. */
+/** The words of a text in lower case. Yields `undefined` where the caller may pause. */
 function* wordsOf(text: string): Generator<string | undefined> {
   for (const section of plainSections(text)) {
     for (const [word] of section?.matchAll(WORD) ?? []) yield word;
@@ -106,22 +118,22 @@ function* wordsOf(text: string): Generator<string | undefined> {
   }
 }
 
-/** The terms of words, in their order, some of them empty; `undefined` where time goes by. */
+/** The terms of words, in order; some are empty. Yields `undefined` where the caller may pause. */
 function* termsOfWords(words: Iterable<string | undefined>): Generator<string | undefined> {
-  const maker = new Stemmer();
+  const stemmer = new Stemmer();
   for (const word of words) {
     if (word === undefined) {
       yield undefined;
       continue;
     }
-    yield* maker.termsOf(word);
-    yield* maker.shortWords();
+    yield* stemmer.termsOf(word);
+    yield* stemmer.shortWords();
   }
-  yield* maker.shortWords(true);
+  yield* stemmer.shortWords(true);
 }
 
-/** Those of one word that `maker` makes. */
-function* allTermsOf(word: string, maker: Stemmer): Generator<string | undefined> {
-  yield* maker.termsOf(word);
-  yield* maker.shortWords(true);
+/** All terms of one word. */
+function* allTermsOf(word: string, stemmer: Stemmer): Generator<string | undefined> {
+  yield* stemmer.termsOf(word);
+  yield* stemmer.shortWords(true);
 }

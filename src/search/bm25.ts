@@ -1,64 +1,64 @@
 import type { MessagePosition, SeqRange } from '../domain/positions.ts';
 import { QUESTION_TERM } from './analyzer.ts';
 
-/** A message that has at least one of the terms that are looked for. */
+/** A message that contains at least one of the query terms. */
 export interface Candidate extends MessagePosition {
   role: string;
   /** Milliseconds since 1970. */
   created_at: number;
-  /** The terms that are looked for, each as often as the message has it. */
+  /** The query terms that the message contains, repeated as often as they occur. */
   matched: readonly string[];
-  /** The number of terms that the message has in all. */
+  /** The total number of terms in the message. */
   length: number;
 }
 
 export interface RankedMessage {
   place: MessagePosition;
   score: number;
-  /** Missing if the message has none of the terms itself: those around it have. */
+  /** Missing if only neighbours of the message contain query terms. */
   candidate?: Candidate;
 }
 
-/** What is known of the messages among which the candidates were found. */
+/** Statistics of the searched collection. */
 export interface Statistics {
-  /** How many messages there are, as far as that is known. */
+  /** The number of messages, as far as it is known. */
   messages: number;
-  /** How many of them have a term. */
+  /** The number of messages that contain each term. */
   frequency: ReadonlyMap<string, number>;
 }
 
-/** The usual parameters of BM25: how soon repetition counts for less, and how much length matters. */
+/** The usual parameters of BM25: term saturation and length normalization. */
 const K1 = 1.2;
 const B = 0.75;
 
 /**
- * How much of what the turns around a message say counts for it, by their distance. What is asked for
- * is often in the turn before or after the one with the words.
+ * The weights of neighbouring messages by distance. The answer is often in the chat turn before or
+ * after the one with the query words.
  */
-const NEIGHBOURS = [0.6, 0.4, 0.2];
+const NEIGHBOUR_WEIGHTS = [0.6, 0.4, 0.2];
 
-/** What a message with all its neighbours amounts to, in messages. */
-const WINDOW = 1 + 2 * NEIGHBOURS.reduce((sum, weight) => sum + weight, 0);
+/** The total weight of a message and all its neighbours, in messages. */
+const TOTAL_WEIGHT = 1 + 2 * NEIGHBOUR_WEIGHTS.reduce((sum, weight) => sum + weight, 0);
 
-/** Turns that say more are more often what is looked for, up to this many terms. */
-const TELLING = { exponent: 0.3, atMost: 40, offset: 3 };
+/** Longer messages are more often relevant, up to this many terms. */
+const LENGTH_PRIOR = { exponent: 0.3, atMost: 40, offset: 3 };
 
-/** A question has the words of its answer, but is not the answer. */
-const ASKING = 0.8;
+/** The penalty of a question: it contains the words of its answer, but is not the answer. */
+const QUESTION_PENALTY = 0.8;
 
-/** A message of today counts by so much more than one of long ago; half of it is lost in a month. */
+/** The bonus of a message of today over an old one. It halves in a month. */
 const RECENCY = { bonus: 0.1, halfLife: 30 * 86_400_000 };
 
-/** How far from a candidate a message without any of the terms is ranked too. */
-const REACH = 1;
+/** The distance from a candidate up to which messages without any query term are ranked too. */
+const NEIGHBOUR_DISTANCE = 1;
 
 /**
- * Ranks messages by BM25 (Robertson and Zaragoza, "The Probabilistic Relevance Framework", 2009) over
- * each message together with its neighbours, which count for less, as in BM25F.
+ * Ranks messages by BM25 (Robertson and Zaragoza, "The Probabilistic Relevance Framework", 2009)
+ * over each message together with its neighbours, which have lower weights, as in BM25F.
  *
- * @param ranges the live messages of the sessions that the candidates are in, by their uuids
+ * @param ranges the range of live messages of each candidate's session, by session uuid
  * @param now milliseconds since 1970
- * @returns all candidates and what is next to them, the best first; of equals, the newest
+ * @returns all candidates and their neighbours, best first; on equal scores the newest first
  */
 export function rank(
   candidates: readonly Candidate[],
@@ -74,7 +74,7 @@ export function rank(
     const range = ranges.get(session_uuid) as SeqRange;
     for (const [seq, around] of windowsOf(near, range, terms, average)) {
       const { frequencies, length, candidate, nearest } = around;
-      const damping = K1 * (1 - B + (B * length) / (WINDOW * average));
+      const damping = K1 * (1 - B + (B * length) / (TOTAL_WEIGHT * average));
       let score = 0;
       for (let i = 0; i < weights.length; i++) {
         const frequency = frequencies[i] as number;
@@ -98,18 +98,21 @@ export function rank(
   );
 }
 
-/** A message together with what is around it. */
+/** A message together with its neighbours. */
 interface Surroundings {
-  /** How often each term is said, here and around. */
+  /** The weighted frequency of each query term. */
   frequencies: number[];
-  /** How many terms there are, here and around; where that is not known, the usual number. */
+  /** The weighted number of terms. A neighbour of unknown length counts as average. */
   length: number;
   candidate: Candidate | undefined;
-  /** The candidate that it was found by: itself, or one next to it. */
+  /** The candidate that led to this message: the message itself or a neighbour. */
   nearest: Candidate;
 }
 
-/** In the order of their places, so that sums come out the same to the last bit in every store. */
+/**
+ * Groups candidates by session, ordered by `seq`: floating-point sums are then identical in every
+ * store.
+ */
 function bySession(candidates: readonly Candidate[]): Map<string, Candidate[]> {
   const sessions = new Map<string, Candidate[]>();
   for (const candidate of candidates.toSorted((a, b) => a.seq - b.seq)) {
@@ -120,7 +123,7 @@ function bySession(candidates: readonly Candidate[]): Map<string, Candidate[]> {
   return sessions;
 }
 
-/** The messages of one session that are ranked, by their sequence numbers. */
+/** The messages of one session to rank, by sequence number. */
 function windowsOf(
   candidates: readonly Candidate[],
   { first_seq, last_seq }: SeqRange,
@@ -132,20 +135,25 @@ function windowsOf(
     windows.set(candidate.seq, emptyWindow(terms, average, candidate, candidate));
   }
   for (const candidate of candidates) {
-    for (let distance = -REACH; distance <= REACH; distance++) {
+    for (let distance = -NEIGHBOUR_DISTANCE; distance <= NEIGHBOUR_DISTANCE; distance++) {
       const seq = candidate.seq + distance;
       if (seq < first_seq || seq > last_seq || windows.has(seq)) continue;
       windows.set(seq, emptyWindow(terms, average, undefined, candidate));
     }
   }
   for (const { seq, matched, length } of candidates) {
-    const said = matched.map((term) => terms.indexOf(term)).filter((i) => i !== -1);
-    for (let distance = -NEIGHBOURS.length; distance <= NEIGHBOURS.length; distance++) {
+    const matchedTerms = matched.map((term) => terms.indexOf(term)).filter((i) => i !== -1);
+    for (
+      let distance = -NEIGHBOUR_WEIGHTS.length;
+      distance <= NEIGHBOUR_WEIGHTS.length;
+      distance++
+    ) {
       const window = windows.get(seq + distance);
       if (window === undefined) continue;
-      const share = shareAt(distance);
-      window.length += share * (length - average);
-      for (const i of said) window.frequencies[i] = (window.frequencies[i] as number) + share;
+      const weight = neighbourWeight(distance);
+      window.length += weight * (length - average);
+      for (const i of matchedTerms)
+        window.frequencies[i] = (window.frequencies[i] as number) + weight;
     }
   }
   return windows;
@@ -157,31 +165,32 @@ function emptyWindow(
   candidate: Candidate | undefined,
   nearest: Candidate,
 ): Surroundings {
-  // What is not known to say more or less says as much as usual, at the ends of a session, too: a
-  // ranking that is being paged through must not change because somebody adds a message.
-  const length = WINDOW * average;
+  // A message of unknown length counts as average, also beyond the ends of a session: adding a
+  // message must not change a ranking that is being paged through.
+  const length = TOTAL_WEIGHT * average;
   return { frequencies: terms.map(() => 0), length, candidate, nearest };
 }
 
-/** How much a message counts for another so far away. */
-const shareAt = (distance: number) =>
-  distance === 0 ? 1 : (NEIGHBOURS[Math.abs(distance) - 1] as number);
+/** The weight of a neighbour at a distance. */
+const neighbourWeight = (distance: number) =>
+  distance === 0 ? 1 : (NEIGHBOUR_WEIGHTS[Math.abs(distance) - 1] as number);
 
-/** Inverse document frequency, in the form that is never negative. */
+/** Inverse document frequency, in the variant that is never negative. */
 function weightOf(term: string, { messages, frequency }: Statistics): number {
-  const having = Math.min(frequency.get(term) ?? 0, messages);
-  return Math.log(1 + (messages - having + 0.5) / (having + 0.5));
+  const documentFrequency = Math.min(frequency.get(term) ?? 0, messages);
+  return Math.log(1 + (messages - documentFrequency + 0.5) / (documentFrequency + 0.5));
 }
 
-/** What speaks for a message whatever is looked for. */
+/** The query-independent relevance of a message: its length, form and age. */
 function priorOf(
   { matched, length, created_at }: Pick<Candidate, 'matched' | 'length' | 'created_at'>,
   now: number,
 ): number {
-  const telling = (Math.min(length, TELLING.atMost) + TELLING.offset) ** TELLING.exponent;
-  const asking = matched.includes(QUESTION_TERM) ? ASKING : 1;
+  const lengthPrior =
+    (Math.min(length, LENGTH_PRIOR.atMost) + LENGTH_PRIOR.offset) ** LENGTH_PRIOR.exponent;
+  const questionPenalty = matched.includes(QUESTION_TERM) ? QUESTION_PENALTY : 1;
   const age = Math.max(0, now - created_at);
-  return telling * asking * (1 + RECENCY.bonus * 2 ** (-age / RECENCY.halfLife));
+  return lengthPrior * questionPenalty * (1 + RECENCY.bonus * 2 ** (-age / RECENCY.halfLife));
 }
 
 function mean(numbers: readonly number[]): number {

@@ -1,36 +1,36 @@
-/** How much of a text is analysed, in UTF-16 code units. */
+/** The most of a text that is analysed, in UTF-16 code units. */
 export const ANALYSED_LENGTH = 100_000;
 
 /**
- * What is analysed may become no longer than that, nor than it is in bytes of UTF-8, this many code
- * units aside. No language does, but U+FDFA alone becomes eighteen letters.
+ * Normalized text may exceed neither `ANALYSED_LENGTH` nor its own length in UTF-8 bytes by more
+ * than this many code units. Natural language never does, but U+FDFA alone expands to eighteen
+ * letters.
  */
 export const SPARE_LENGTH = 1000;
 
-/** How long a section is at least, in code units, unless the text ends there. */
+/** The minimum length of a section in code units, unless the text ends earlier. */
 const SECTION_LENGTH = 2000;
 
-/** How much is normalised at once, in code units: it may become eighteen times as long. */
+/** The code units normalized at once. The result may be eighteen times as long. */
 const PIECE_LENGTH = 500;
 
-/** What is in no word, and does not change with what stands before it. */
+/** Characters that are part of no word and do not combine with the preceding one. */
 const BREAK = /[\s!-&(-/:-@[-`{-~、。，！？]/g;
 
-/** What normalisation may put together, or into another order, with what stands before it. */
+/** Characters that normalization may combine or reorder with the preceding ones. */
 const JOINS =
   /^[\p{M}\u0e33\u0eb3\u1160-\u11ff\u3131-\u318e\ud7b0-\ud7ff\uff9e-\uffdc\u{16d67}\u{16d68}]/u;
 
-/** More marks on one letter mean nothing, and putting them in order takes the square of their number. */
+/** Excess marks on one letter carry no meaning, and sorting them takes quadratic time. */
 const PILED_MARKS = /(\p{M}{8})\p{M}+/gu;
 
 const ASCII = /^[\0-\x7f]*$/;
 
 /**
- * A text in lower case, and written in one way where Unicode has several (NFKC), section by section.
- * No word is in two sections. Together they have at most as many code units as is said above;
- * nothing is computed before it is asked for.
+ * Normalizes a text to lower case and NFKC, section by section. No word spans two sections. The
+ * total length is limited as documented above. Sections are computed lazily.
  *
- * @returns `undefined` in between, after work that has not come to a section yet
+ * @returns the sections, with `undefined` in between where the caller may pause
  */
 export function* plainSections(text: string): Generator<string | undefined, void> {
   const analysed = cutAt(text, ANALYSED_LENGTH);
@@ -46,7 +46,7 @@ export function* plainSections(text: string): Generator<string | undefined, void
   }
 }
 
-/** The first `length` code units of a text, or one less where that would leave half a character. */
+/** The first `length` code units of a text, or one less to avoid splitting a surrogate pair. */
 export function cutAt(text: string, length: number): string {
   if (text.length <= length) return text;
   return text.slice(0, isLowSurrogate(text, length) ? length - 1 : length);
@@ -57,7 +57,7 @@ function sectionEnd(text: string, start: number): number {
   return BREAK.exec(text)?.index ?? text.length;
 }
 
-/** Normalises a section, piece by piece, until there is more of it than there is room for. */
+/** Normalizes a section in pieces, until the result exceeds `room`. */
 function* normalised(section: string, room: number): Generator<undefined, string> {
   let plain = '';
   for (let start = 0; start < section.length && plain.length < room; ) {
@@ -74,7 +74,10 @@ function* normalised(section: string, room: number): Generator<undefined, string
   return plain;
 }
 
-/** Where a piece ends: where nothing is torn apart, if there is such a place in its second half. */
+/**
+ * The end of a piece: a position in its second half that splits no character sequence, if there is
+ * one.
+ */
 function pieceEnd(text: string, start: number): number {
   const most = start + PIECE_LENGTH;
   if (most >= text.length) return text.length;

@@ -1,33 +1,38 @@
 import { stemmer as stemEnglish } from '@orama/stemmers/english';
 import { cutAt } from './normalizer.ts';
 
-/** Longer words are cut: they are data, not language. In UTF-16 code units. */
+/** The maximum length of a term in UTF-16 code units. Longer words are data, not language. */
 const TERM_MAX_LENGTH = 64;
 
-/** What is looked at of a word to find that much, accents and apostrophes included. */
+/** The part of a word that is analysed to get such a term, including accents and apostrophes. */
 const WORD_MAX_LENGTH = 10 * TERM_MAX_LENGTH;
 
-/** How many code units of runs without spaces are looked for words of one character, in a text. */
+/** The most code units of unspaced runs that are segmented per text. */
 const RUNS_LENGTH = 10_000;
 
-/** How many at once: the segmenter takes the time of forty for each text that it is given. */
+/**
+ * The code units segmented at once. Each call of the segmenter costs as much as forty code units.
+ */
 const SEGMENTED_LENGTH = 500;
 const SEGMENTING_COST = 40;
 
-/** How many runs of a text are segmented each by itself, so that their terms stand together. */
+/** The number of runs that are segmented one by one, so that the terms of each stay together. */
 const RUNS_ALONE = 50;
 
-/** Scripts that write words without spaces in between. */
+/** Scripts that write words without spaces. */
 const UNSPACED =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}\u30fc]+/gu;
 
-/** Accents on letters that are the same letters without them; elsewhere marks are letters. */
+/**
+ * Combining accents that are dropped, on Latin and Greek letters. In other scripts, marks are
+ * letters.
+ */
 const ACCENTS = /(?<=[\p{Script=Latin}\p{Script=Greek}])[\u0300-\u036f]+/gu;
 
-/** Points that Hebrew and Arabic are mostly written without. */
+/** Vowel points that Hebrew and Arabic usually omit. */
 const POINTS = /[\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u064b-\u065f\u0670\u0640]/gu;
 
-/** Letters that Unicode does not take apart. */
+/** Letters without a Unicode decomposition. */
 const LETTERS: Record<string, string> = {
   ß: 'ss',
   æ: 'ae',
@@ -48,18 +53,18 @@ const ENGLISH_LETTERS = /^[a-z]+$/;
 
 let segmenter: Intl.Segmenter | undefined;
 
-/** Makes the terms of one text's words. */
+/** Produces the index terms of the words of one text. */
 export class Stemmer {
-  /** Those of words that have one each: most words come more than once. */
+  /** Cached terms of single-term words, because most words repeat. */
   readonly #known = new Map<string, string>();
-  /** Runs that have not been looked for words of one character yet, a line each. */
+  /** Runs that have not been segmented yet, one per line. */
   #runs = '';
   #segmented = 0;
   #room = RUNS_LENGTH;
 
   /**
-   * The terms of a word in lower case, but for words of one character in a run; empty for a word of
-   * nothing but accents.
+   * The terms of a lower-case word, except the one-character words in an unspaced run. The term is
+   * empty for a word that consists of accents only.
    */
   *termsOf(word: string): Generator<string> {
     if (this.#known.has(word)) {
@@ -94,11 +99,11 @@ export class Stemmer {
   }
 
   /**
-   * The words of one character, which no pair would find, of the runs that have come since the last
-   * time; after the first ones nothing, until there are enough of them to be worth while.
+   * The one-character words, which no bigram covers, of the runs added since the last call. After
+   * the first runs, it waits until enough have accumulated to be worth a call of the segmenter.
    *
-   * @param all whether to wait no longer
-   * @returns `undefined` in between, where time goes by
+   * @param all whether to segment everything that is left
+   * @returns the words, with `undefined` in between where the caller may pause
    */
   *shortWords(all = false): Generator<string | undefined> {
     const enough = all || this.#segmented < RUNS_ALONE ? 1 : SEGMENTED_LENGTH;
@@ -119,10 +124,7 @@ export class Stemmer {
   }
 }
 
-/**
- * Every two neighbouring characters of a run, so that any part of it is found, however it may be
- * taken for words.
- */
+/** The character bigrams of a run: any part of it is found, wherever its words begin and end. */
 function* pairsOf(run: string): Generator<string> {
   let last: string | undefined;
   for (const character of run) {
@@ -131,7 +133,7 @@ function* pairsOf(run: string): Generator<string> {
   }
 }
 
-/** As many lines as are segmented at once, or part of one that is too long. */
+/** The lines that are segmented at once, or part of a line that is too long. */
 function firstRuns(runs: string): string {
   const piece = cutAt(runs, SEGMENTED_LENGTH);
   return piece.length === runs.length

@@ -1,10 +1,9 @@
 /**
- * English words that say nothing about what is looked for. They are left out of a question only,
- * never of what is indexed, and only if the question is in English: `was`, `by` and `die` mean
- * something elsewhere.
+ * English stop words. They are removed from questions only, never from the index, and only if the
+ * question is in English: `was`, `by` and `die` carry meaning in other languages.
  */
 
-/** Those that hardly any other language has: one of them makes a question English. */
+/** Words that hardly any other language has: one of them makes a question English. */
 const ENGLISH = words(`
   about after again all and any are aren't because been before being below between both but can't
   cannot could couldn't did didn't does doesn't doing don't down during each few from further hadn't
@@ -15,16 +14,16 @@ const ENGLISH = words(`
   we'll we're we've were weren't what what's when when's where where's which while who who's whom why
   why's with won't would wouldn't you you'd you'll you're you've your yours yourself yourselves`);
 
-/** Those that other languages have too. */
+/** Stop words that other languages share. */
 const SHARED = words(`
   a am an as at be by can do for had has have he her here hers him his i if in into is it me more no
   nor not of off on once only or over own same so to under up was`);
 
-/** The words of a question that say what is looked for; all of them if none would be left. */
+/** Removes the stop words from an English question; keeps all words if none would be left. */
 export function withoutStopWords(question: readonly string[]): readonly string[] {
   if (!question.some((word) => ENGLISH.has(word))) return question;
-  const left = question.filter((word) => !ENGLISH.has(word) && !SHARED.has(word));
-  return left.length > 0 ? left : question;
+  const remaining = question.filter((word) => !ENGLISH.has(word) && !SHARED.has(word));
+  return remaining.length > 0 ? remaining : question;
 }
 
 function words(text: string): ReadonlySet<string> {

@@ -1,17 +1,18 @@
 import { createHash } from 'node:crypto';
 
-/** The stored form begins with the reciprocal of its length as a vector, a little-endian float. */
+/** A stored vector begins with the reciprocal of its norm, as a little-endian 32-bit float. */
 const HEADER_BYTES = 4;
 
 /**
- * A vector as it is stored: one signed byte per number, the largest becoming 127, after four bytes
- * that spare `similarity` a square root. A quarter of the floats' size.
+ * Quantizes a vector to one signed byte per number, scaled so that the largest becomes 127. A
+ * header of four bytes spares `similarity` a square root. The result has a quarter of the size of
+ * the floats.
  *
- * Rounding turns a vector v of d numbers by at most asin(r / 254), where r = max|vᵢ| · √d / |v| tells
- * how much its largest number stands out (about 4 for the vectors of embedding models). As roundings
- * mostly cancel out, cosines are off by less than 0.005 from 256 numbers on.
+ * Rounding turns a vector v of d numbers by at most asin(r / 254), where r = max|vᵢ| · √d / |v|
+ * measures how much its largest number stands out (about 4 for the vectors of embedding models).
+ * Because roundings mostly cancel out, the error of cosines is below 0.005 from 256 dimensions on.
  *
- * @param vector of finite numbers and any length; a vector of zeros is similar to nothing
+ * @param vector finite numbers, of any norm; a zero vector has similarity 0 to every vector
  */
 export function quantize(vector: Float32Array): Uint8Array {
   let max = 0;
@@ -33,10 +34,7 @@ export function dimensionsOf(stored: Uint8Array): number {
   return stored.length - HEADER_BYTES;
 }
 
-/**
- * The cosine of two stored vectors, -1 to 1. Vectors of different dimensions have nothing to compare:
- * 0.
- */
+/** The cosine of two stored vectors, -1 to 1; 0 if their dimensions differ. */
 export function similarity(a: Uint8Array, b: Uint8Array): number {
   if (a.length !== b.length) return 0;
   const x = new Int8Array(a.buffer, a.byteOffset + HEADER_BYTES, dimensionsOf(a));
@@ -50,7 +48,7 @@ function reciprocalLength(stored: Uint8Array): number {
   return new DataView(stored.buffer, stored.byteOffset, HEADER_BYTES).getFloat32(0, true);
 }
 
-/** Tells texts apart; two that differ have different ones but for a chance of 2⁻⁷². */
+/** A digest that identifies a text. Two texts collide with a probability of 2⁻⁷². */
 export function digestOf(text: string): string {
   return createHash('sha256').update(text).digest('base64url').slice(0, 12);
 }

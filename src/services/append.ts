@@ -1,14 +1,9 @@
 import { DomainError, REPEAT } from '../domain/errors.ts';
 import type { JsonObject } from '../domain/metadata.ts';
-import {
-  estimateTokens,
-  type SummaryBacklog,
-  summaryBacklog,
-  WINDOW_DEFAULT,
-} from '../domain/records.ts';
+import type { SeqRange } from '../domain/positions.ts';
 import { timestamp } from '../domain/times.ts';
-import { analyseMessage } from '../search/analyzer.ts';
-import type { Append, AppendedSession, RetiredRange } from '../store/port.ts';
+import { analyseMessage, termsOf } from '../search/analyzer.ts';
+import type { Append, AppendedSession, RetiredRange } from '../store/message-port.ts';
 import type { Caller } from './caller.ts';
 import { sessionCreator } from './create-session.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -26,9 +21,9 @@ export interface AddedMessage {
 
 /** The messages that stay deleted of a session that an append has revived. */
 export interface Revival {
-  /** The number of messages that can be put back. */
+  /** The number of messages that can be restored. */
   deleted_message_count: number;
-  /** When the first of them are purged; absent if there are none, or if that is never. */
+  /** When the first of them are purged; absent if there are none, or if they are kept for ever. */
   purge_at?: string;
 }
 
@@ -42,12 +37,12 @@ export interface AddResult {
 }
 
 /**
- * Returns a function that appends messages to a session. It creates a session that does not exist. It
- * revives a deleted one without the messages that it had, which stay deleted and can be put back.
+ * Returns a function that appends messages to a session. It creates a missing session. It revives a
+ * deleted session without its earlier messages, which stay deleted and can be restored.
  *
- * It throws `ServiceError`: INVALID_ARGUMENT when two of the messages have the same uuid; NOT_FOUND
- * when the user of the session is deleted; PERMISSION_DENIED when a pinned caller may not have that
- * session.
+ * The function throws `ServiceError`: INVALID_ARGUMENT when two of the messages have the same uuid;
+ * NOT_FOUND when the user of the session is deleted; PERMISSION_DENIED when a pinned caller may not
+ * use that session.
  */
 export function createAppend(deps: Dependencies) {
   const createSession = sessionCreator(deps);
@@ -63,7 +58,7 @@ export function createAppend(deps: Dependencies) {
     const { namespace } = caller;
     const append = { ...(await analysed(deps, added)), hasClientUuids: uuids.length > 0 };
     const write = () => {
-      // Each attempt at its own time: no message is older than its session.
+      // Each attempt takes a new time: no message may be older than its session.
       const now = { at: timestamp(deps.now()), newUuid: deps.newUuid };
       return store.messages
         .append(caller, session_id, { ...append, ...now })
@@ -113,12 +108,51 @@ export function createAppend(deps: Dependencies) {
   };
 }
 
+/** The number of messages that get_memory returns by default. */
+export const WINDOW_DEFAULT = 12;
+
+/** The live messages of a session that its newest summary does not cover. */
+export interface SummaryBacklog {
+  from_seq: number;
+  up_to_seq: number;
+}
+
+/**
+ * The messages for which a summary is due: those after the newest summary, once they exceed twice
+ * the window.
+ *
+ * @param window in messages
+ */
+export function summaryBacklog(
+  { first_seq, last_seq, summary }: SeqRange & { summary?: { up_to_seq: number } },
+  window: number,
+): { summaryBacklog?: SummaryBacklog } {
+  const from_seq = summary === undefined ? first_seq : summary.up_to_seq + 1;
+  return last_seq - from_seq + 1 > 2 * window
+    ? { summaryBacklog: { from_seq, up_to_seq: last_seq } }
+    : {};
+}
+
+/**
+ * Estimates the tokens of a text. Real tokenizers differ from each other by more than the error of
+ * this estimate.
+ */
+export function estimateTokens(text: string): number {
+  return Math.ceil(Buffer.byteLength(text) / 4);
+}
+
+/** Up to this many characters are analysed without pauses: at most 2 ms, usually far less. */
+const SHORT_LENGTH = 500;
+
+const isShort = (added: readonly AddedMessage[]) =>
+  added.reduce((length, { content }) => length + content.length, 0) <= SHORT_LENGTH;
+
 /** The messages as a store takes them, with their search terms. */
 async function analysed(
   deps: Dependencies,
   added: readonly AddedMessage[],
 ): Promise<Pick<Append, 'messages'>> {
-  const terms = await mapInSlices(added, analyseMessage);
+  const terms = isShort(added) ? added.map(termsOf) : await mapInSlices(added, analyseMessage);
   const messages = added.map(({ uuid, role, content, metadata = {} }, i) => ({
     uuid: uuid ?? deps.newUuid(),
     hasClientUuid: uuid !== undefined,

@@ -1,7 +1,8 @@
 import type { JsonObject } from '../domain/metadata.ts';
 import type { Session } from '../domain/records.ts';
 import { timestamp } from '../domain/times.ts';
-import type { Store, WriteResult } from '../store/port.ts';
+import type { WriteResult } from '../store/common-port.ts';
+import type { Store } from '../store/port.ts';
 import type { Caller } from './caller.ts';
 import type { Dependencies } from './dependencies.ts';
 import { userNotFound } from './not-found.ts';
@@ -15,10 +16,9 @@ export interface NewSession {
 }
 
 /**
- * Returns a function that creates a session. A session whose undo deadline is over gives way to it.
- *
- * It throws `ServiceError`: NOT_FOUND when there is no such user, PERMISSION_DENIED when a pinned
- * caller may not have a session of that identifier.
+ * Returns a function that creates a session. A soft-deleted session of that identifier whose undo
+ * deadline has passed is purged first. The function throws `ServiceError`: NOT_FOUND when there is
+ * no such user, PERMISSION_DENIED when a pinned caller may not use that identifier.
  */
 export function sessionCreator(deps: Dependencies) {
   async function insert({ namespace }: Caller, store: Store, input: NewSession) {

@@ -5,8 +5,8 @@ import type { ChangeEvent } from './events.ts';
 import type { FairQueue } from './fair-queue.ts';
 
 /**
- * What the services are made of. The store is asked for when a call needs it, so that a server answers
- * its handshake before any store is open.
+ * The dependencies of the services. The store is requested only when a call needs it, so that a
+ * server answers its handshake before any store is open.
  */
 export interface Dependencies {
   store(): Promise<Store>;
@@ -15,17 +15,17 @@ export interface Dependencies {
   /** A new UUID version 7. */
   newUuid(): string;
   /**
-   * How long soft-deleted records are kept, in milliseconds; `undefined` keeps them for ever. Read it
-   * whenever it is needed: servers that come and go change it.
+   * How long soft-deleted records are kept, in milliseconds; `undefined` keeps them for ever. Read
+   * it at each use: it changes as servers start and stop.
    */
   readonly purgeAfter: number | undefined;
   /** Embeds messages and queries, if an embeddings endpoint is configured. */
   embeddings?: Embeddings | undefined;
-  /** Searches and long lists of all callers wait here for their turn. */
+  /** Limits the concurrent searches and long lists of all callers. */
   longReads: FairQueue;
-  /** Is told of every change once the store has acknowledged it. */
+  /** Called with every change once the store has acknowledged it. */
   onChange(namespace: string, event: ChangeEvent): void;
-  /** How the front end shows records, which decides how many of them fit on a page. */
+  /** The rendering of records by the front end, which decides how many fit on a page. */
   answer: AnswerShape;
 }
 
@@ -45,8 +45,8 @@ export interface Embeddings {
 }
 
 /**
- * How a front end shows records. Records may hold a megabyte each, and answers may not: the services
- * end a page where the shown records reach its size.
+ * How a front end renders records. A record may hold a megabyte, but an answer may not: the
+ * services end a page when the rendered records reach its size.
  */
 export interface AnswerShape {
   /** The most bytes of records in one answer, as JSON. */
@@ -55,7 +55,7 @@ export interface AnswerShape {
   metadataMaxBytes: number;
   /** The most bytes of content shown of a message, as JSON. */
   contentMaxBytes: number;
-  /** The same for a search hit. */
+  /** The most bytes of content shown of a search hit, as JSON. */
   hitMaxBytes: number;
   /** A session or user as it is shown. */
   record<T extends Pick<Message, 'metadata' | 'metadata_omitted_bytes'>>(record: T): T;

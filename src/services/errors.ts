@@ -1,6 +1,8 @@
 import { DomainError, type ErrorCode } from '../domain/errors.ts';
 
-/** When a record was soft-deleted, and until when that can be undone; without a deadline, for ever. */
+/**
+ * The time of a soft deletion and its undo deadline, which is absent if records are kept for ever.
+ */
 export interface DeletionFact {
   deleted_at: string;
   purge_at?: string | undefined;
@@ -24,7 +26,7 @@ export type Fact =
   | {
       kind: 'append_outcome_unknown';
       code: ErrorCode;
-      /** What the store says of it. */
+      /** The error of the store. */
       problem: string;
       uuids: readonly string[];
     }
@@ -53,8 +55,8 @@ const CODES: Record<Exclude<Fact['kind'], 'append_outcome_unknown'>, ErrorCode> 
 };
 
 /**
- * A call that a service refused. It carries the facts; the front end words them, since only it knows
- * what its callers can do next.
+ * A service refused a call. The error carries facts; the front end words them, because only it
+ * knows what its callers can do next.
  */
 export class ServiceError extends DomainError {
   readonly fact: Fact;

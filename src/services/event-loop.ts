@@ -1,17 +1,17 @@
-import type { Steps } from '../search/steps.ts';
+import type { Steps } from '../search/analyzer.ts';
 
-/** How long work goes on before whatever else is due comes first, in milliseconds. */
+/** The most time that work may block the event loop per iteration, in milliseconds. */
 const SLICE_MS = 10;
 
-/** Work that waits for a turn, the longest first. */
+/** Work that waits for a slice, oldest first. */
 const waiting: (() => void)[] = [];
 
-/** When the turn of the present round of the event loop began, if there was one yet. */
+/** The start of the slice in the current event-loop iteration, if one has begun. */
 let begun: number | undefined;
 
 /**
- * Does work a turn at a time: in each round of the event loop, all that is done so takes about 10 ms
- * together, however much of it there is, as long as its steps are small.
+ * Runs work in slices. In each event-loop iteration, all such work together takes about 10 ms, as
+ * long as its steps are small.
  */
 export async function runInSlices<T>(steps: Steps<T>): Promise<T> {
   for (;;) {
@@ -22,7 +22,7 @@ export async function runInSlices<T>(steps: Steps<T>): Promise<T> {
   }
 }
 
-/** Does the same work for each item of a list, in turns. */
+/** Maps a list in slices. */
 export async function mapInSlices<T, R>(
   list: readonly T[],
   work: (item: T) => Steps<R>,
@@ -33,9 +33,9 @@ export async function mapInSlices<T, R>(
 }
 
 /**
- * Lets whatever else is due come first, if it has been waiting for long.
+ * Yields to the event loop if the work that called it has waited for long.
  *
- * @param since when it began to wait, by `performance.now()`
+ * @param since the start of the wait, by `performance.now()`
  */
 export async function yieldIfBusy(since: number): Promise<void> {
   if (performance.now() - since >= SLICE_MS) await nextSlice();

@@ -6,7 +6,7 @@ import { ServiceError } from './errors.ts';
 /** The share of the capacity that one key may use. */
 const SHARE = 0.25;
 
-/** How long work may wait for its turn, in milliseconds. A call may take longer than that. */
+/** The longest wait in the queue, in milliseconds. A call has a longer time limit than that. */
 const WAIT_MAX_MS = 20_000;
 
 interface Waiting {
@@ -15,19 +15,20 @@ interface Waiting {
 }
 
 /**
- * Runs long work, a limited number at once. Each key stands for a credential and may use a share of the
- * capacity. Waiting work is admitted in turns by key, so that a caller who asks for much delays only
- * itself.
+ * Runs expensive work with limited concurrency. Each key stands for a credential and may use a
+ * share of the capacity. Waiting work is admitted round-robin by key, so a caller with many
+ * requests delays only itself.
  */
 export class FairQueue {
   readonly #running = new Map<string, number>();
-  /** The keys are in the order of their turns. */
+  /** The waiting work by key, in round-robin order. */
   readonly #waiting = new Map<string, Waiting[]>();
   #total = 0;
 
   /**
-   * @param capacity how many may run at once; a key may use a quarter of it, but at least one
-   * @throws ServiceError RESOURCE_EXHAUSTED when the work has to wait for too long; what `work` throws
+   * @param capacity the most that may run at once; a key may use a quarter of it, but at least one
+   * @throws ServiceError RESOURCE_EXHAUSTED when the work waits for too long; whatever `work`
+   *   throws
    */
   async run<T>(key: string, capacity: number, work: () => Promise<T>): Promise<T> {
     const share = Math.max(1, Math.floor(capacity * SHARE));
@@ -59,13 +60,16 @@ export class FairQueue {
     });
   }
 
-  /** Admits waiting work of the key whose last turn is longest ago; `false` if no key may. */
+  /**
+   * Admits work of the key that was served longest ago; returns `false` if no key is below its
+   * share.
+   */
   #admitOne(share: number): boolean {
     for (const [key, waiting] of this.#waiting) {
       if (this.#runningOf(key) >= share) continue;
       const [next] = waiting as [Waiting];
       this.#forget(key, next);
-      // The rest of this key waits until all other keys have had a turn.
+      // Moves the key behind all others.
       const left = this.#waiting.get(key);
       if (left !== undefined) {
         this.#waiting.delete(key);
@@ -103,9 +107,9 @@ export class FairQueue {
 }
 
 /**
- * Runs a long read on behalf of a caller when its turn has come.
+ * Runs a long read for a caller once it is admitted.
  *
- * @throws ServiceError RESOURCE_EXHAUSTED when its turn does not come in time; what `read` throws
+ * @throws ServiceError RESOURCE_EXHAUSTED when it is not admitted in time; whatever `read` throws
  */
 export function queueLongRead<T>(
   queue: FairQueue,

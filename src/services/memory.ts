@@ -7,10 +7,10 @@ import {
   toPageRequest,
 } from '../domain/pagination.ts';
 import type { Message, Session, Summary } from '../domain/records.ts';
-import { type SummaryBacklog, summaryBacklog, WINDOW_DEFAULT } from '../domain/records.ts';
 import { timestamp } from '../domain/times.ts';
-import type { FoundMessage, MessageRange, Store } from '../store/port.ts';
-import { createAppend } from './append.ts';
+import type { FoundMessage, MessageRange } from '../store/message-port.ts';
+import type { Store } from '../store/port.ts';
+import { createAppend, type SummaryBacklog, summaryBacklog, WINDOW_DEFAULT } from './append.ts';
 import type { Caller } from './caller.ts';
 import type { AnswerShape, Dependencies } from './dependencies.ts';
 import { ServiceError } from './errors.ts';
@@ -19,7 +19,7 @@ import { sessionNotFound } from './not-found.ts';
 export interface Memory {
   session: Session;
   summary?: Summary;
-  /** In order, the newest last. */
+  /** In chronological order. */
   messages: Message[];
   /** The number of messages of the session before those returned. */
   older_message_count: number;
@@ -49,10 +49,13 @@ export function createMemoryService(deps: Dependencies) {
   const now = () => timestamp(deps.now());
   const { answer } = deps;
 
-  /** More messages do not fit into an answer: without its content, one takes some 200 bytes of JSON. */
+  /**
+   * The most messages that fit into an answer: without its content, a message takes some 200 bytes
+   * of JSON.
+   */
   const messagesMax = Math.ceil(answer.pageMaxBytes / 200);
 
-  /** Messages that fill an answer, each counted as it will be shown. */
+  /** Collects messages up to the size of an answer, each counted as it will be shown. */
   const enough = { total: answer.pageMaxBytes, each: answer.contentMaxBytes };
 
   /** A live session with a range of its messages. */
@@ -90,7 +93,7 @@ export function createMemoryService(deps: Dependencies) {
     add: createAppend(deps),
 
     /**
-     * The newest summary and the messages behind it: at least the last `last_n` and at most twice as
+     * The newest summary and the messages after it: at least the last `last_n` and at most twice as
      * many, as far as they fit into the answer.
      *
      * @param options.max_tokens the most estimated tokens of all messages together
@@ -155,7 +158,7 @@ export function createMemoryService(deps: Dependencies) {
       };
     },
 
-    /** One message, whole. */
+    /** One message with its full content. */
     async getMessage(caller: Caller, sessionId: string, uuid: string): Promise<Message> {
       const store = await deps.store();
       const found = await store.messages.find(caller, sessionId, uuid);
@@ -176,9 +179,9 @@ export function createMemoryService(deps: Dependencies) {
     },
 
     /**
-     * Stores a summary of a session's messages up to one of them; those before it are kept.
+     * Stores a summary of a session's messages up to one of them. Earlier summaries are kept.
      *
-     * @throws ServiceError INVALID_ARGUMENT when its end is not a live message, or lies before the end
+     * @throws ServiceError INVALID_ARGUMENT when its last message is not live, or precedes the end
      *   of the newest summary
      */
     async summarize(

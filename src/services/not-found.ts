@@ -33,7 +33,7 @@ export function userNotFound(
   return new ServiceError({ kind: 'user_not_found', user_id, deletion });
 }
 
-/** What there is to say of a session that is soft-deleted; `undefined` for a live one. */
+/** The deletion of a soft-deleted session; `undefined` for a live one. */
 export async function sessionDeletion(
   deps: Retention,
   { namespace }: Caller,
@@ -50,7 +50,7 @@ export async function sessionDeletion(
   };
 }
 
-/** The same of a user. */
+/** The deletion of a soft-deleted user; `undefined` for a live one. */
 export function userDeletion(deps: Retention, { deleted_at }: User): DeletionFact | undefined {
   if (deleted_at === undefined) return undefined;
   return { deleted_at, purge_at: undoDeadline(deleted_at, deps.purgeAfter) };

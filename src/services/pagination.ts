@@ -19,12 +19,12 @@ export interface Page<T> {
   total_count?: number;
 }
 
-/** What a list is read from. */
+/** The source of a list. */
 export interface ListSource<T> {
-  /** Everything that the list depends on. A cursor is good for the same fingerprint only. */
+  /** All parameters that the list depends on. A cursor is valid for one fingerprint only. */
   fingerprint: readonly unknown[];
   read(page: ListPageRequest): Promise<Listed<T>>;
-  /** Runs the read of a long list when its turn has come. */
+  /** Runs the read of a long list once it is admitted. */
   queue(read: () => Promise<Listed<T>>): Promise<Listed<T>>;
 }
 

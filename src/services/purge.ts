@@ -1,17 +1,21 @@
 import type { PurgeCounts, Store } from '../store/port.ts';
 
-/** How many records one step purges: small enough to keep other writers waiting for no time. */
+/** The records purged per step: few enough not to block other writers noticeably. */
 const STEP = 500;
 
 export interface PurgeOptions {
   /** Only records deleted at or before this time (RFC 3339) are purged. */
   cutoff: string;
   signal?: AbortSignal;
-  /** Hears of the running total after every step. */
+  /** Called with the running total after every step. */
   onProgress?(purged: PurgeCounts): void;
 }
 
-/** Purges everything soft-deleted by the cutoff, in small steps, and says how much that was. */
+/**
+ * Purges everything soft-deleted up to the cutoff, in small steps.
+ *
+ * @returns the number of purged records
+ */
 export async function purgeExpired(store: Store, options: PurgeOptions): Promise<PurgeCounts> {
   const total: PurgeCounts = { sessions: 0, messages: 0, users: 0 };
   while (options.signal?.aborted !== true) {

@@ -2,13 +2,8 @@ import type { JsonObject } from '../domain/metadata.ts';
 import { PAGE_LIMIT_MAX } from '../domain/pagination.ts';
 import type { Session } from '../domain/records.ts';
 import { timestamp } from '../domain/times.ts';
-import type {
-  Listed,
-  ListPageRequest,
-  Restored,
-  SessionQuery,
-  WriteResult,
-} from '../store/port.ts';
+import type { WriteResult } from '../store/common-port.ts';
+import type { Listed, ListPageRequest, Restored, SessionQuery } from '../store/port.ts';
 import type { Caller } from './caller.ts';
 import { type NewSession, sessionCreator } from './create-session.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -69,7 +64,7 @@ export function createSessionService(deps: Dependencies) {
       throw await sessionNotFound(deps, caller, store, sessionId, session);
     },
 
-    /** Deletes, or answers with the deletion that is already there, so that a retry is safe. */
+    /** Deletes a session. An existing deletion is returned again, so a retry is safe. */
     async delete(caller: Caller, sessionId: string): Promise<Deletion> {
       const store = await deps.store();
       const outcome = await store.sessions.delete(caller, sessionId, now());
@@ -81,8 +76,8 @@ export function createSessionService(deps: Dependencies) {
     },
 
     /**
-     * Undoes a deletion. Of a live session, puts back the messages that stayed deleted when it was
-     * revived; without any, it stays as it is.
+     * Undoes a deletion. For a live session, restores the messages that stayed deleted when it was
+     * revived; without any, it changes nothing.
      */
     async restore(caller: Caller, sessionId: string): Promise<Restored> {
       const store = await deps.store();
@@ -118,14 +113,14 @@ export function createSessionService(deps: Dependencies) {
     },
 
     /**
-     * Up to `limit` identifiers of live sessions that start with `prefix`; for a pinned caller, of
-     * the last changed ones.
+     * Up to `limit` identifiers of live sessions that start with `prefix`. A pinned caller gets
+     * those of the most recently changed sessions.
      */
     async complete(caller: Caller, prefix: string, limit: number): Promise<string[]> {
       const { sessions } = await deps.store();
       const { namespace, user_id } = caller;
       if (user_id === undefined) return sessions.identifiers(namespace, prefix, limit);
-      // A scan by identifier would pass over the sessions of all other users.
+      // A scan by identifier would read the sessions of all other users.
       const own = { user_id, order_by: 'updated_at', order: 'desc', deleted: 'exclude' } as const;
       const last = { limit: PAGE_LIMIT_MAX, metadataMaxBytes: 0 };
       return (await sessions.list(namespace, own, last)).records

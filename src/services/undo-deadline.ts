@@ -7,19 +7,19 @@ type Retention = Pick<Dependencies, 'purgeAfter' | 'now'>;
 type Deletable = { deleted_at?: string | undefined };
 
 /**
- * Until when a deletion can be undone. The record is purged then.
+ * The time until which a deletion can be undone. The record is purged then.
  *
  * @param deletedAt RFC 3339
  * @param purgeAfter milliseconds, or `undefined` if deleted records are kept for ever
- * @returns RFC 3339, or `undefined` for ever
+ * @returns RFC 3339, or `undefined` if there is no deadline
  */
 export function undoDeadline(deletedAt: string, purgeAfter: number | undefined) {
   return purgeAfter === undefined ? undefined : timestamp(Date.parse(deletedAt) + purgeAfter);
 }
 
 /**
- * The latest time of deletion whose undo deadline is over. Such records may still be stored, since
- * the purge runs from time to time.
+ * The latest deletion time whose undo deadline has passed. Such records may still be stored,
+ * because the purge runs only at intervals.
  *
  * @param now milliseconds since 1970
  * @returns RFC 3339, or `undefined` if deleted records are kept for ever
@@ -28,7 +28,10 @@ export function purgeCutoff(now: number, purgeAfter: number | undefined): string
   return purgeAfter === undefined ? undefined : timestamp(now - purgeAfter);
 }
 
-/** Whether the undo deadline of a record is over. It counts as gone, though it may still be stored. */
+/**
+ * Whether the undo deadline of a record has passed. The record then counts as purged, even if it is
+ * still stored.
+ */
 export function isPastUndoDeadline(
   { now, purgeAfter }: Retention,
   { deleted_at }: Deletable,
@@ -38,14 +41,14 @@ export function isPastUndoDeadline(
 }
 
 /**
- * Retries an attempt that failed because of a record whose undo deadline is over, after purging that
- * record.
+ * Retries an attempt that was blocked by a record whose undo deadline has passed, after purging
+ * that record.
  *
- * @param outcome of the first attempt
- * @param obstacle the record that kept an attempt from being applied, if one did
+ * @param outcome the outcome of the first attempt
+ * @param obstacle returns the record that blocked an attempt, if one did
  * @param purge purges that record if it was soft-deleted at or before `cutoff`
  * @returns the outcome of the last attempt
- * @throws what `attempt` or `purge` throws
+ * @throws whatever `attempt` or `purge` throws
  */
 export async function retryAfterPurge<T>(
   deps: Retention & Pick<Dependencies, 'store'>,
@@ -56,7 +59,8 @@ export async function retryAfterPurge<T>(
 ): Promise<T> {
   const found = obstacle(outcome);
   if (found === undefined || !isPastUndoDeadline(deps, found)) return outcome;
-  // A server that started meanwhile may keep deleted records for longer, and may have promised so.
+  // A server that started meanwhile may keep deleted records for longer, and may have announced
+  // that.
   await (await deps.store()).agreeRetention();
   if (!isPastUndoDeadline(deps, found)) return outcome;
   await purge(purgeCutoff(deps.now(), deps.purgeAfter) as string);

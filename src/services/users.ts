@@ -27,14 +27,14 @@ export interface NewUser {
   metadata?: JsonObject | undefined;
 }
 
-/** What to change of a user: `null` removes a field, metadata is merged. */
+/** Changes to a user: `null` removes a field, metadata is merged. */
 export type UserUpdate = {
   [Field in keyof UserChange['fields']]?: string | null | undefined;
 } & { metadata?: JsonObject | undefined };
 
 export interface UserDeletion {
   user: User;
-  /** The number of sessions that were deleted or restored with it. */
+  /** The number of sessions deleted or restored with the user. */
   sessions: number;
   /** When it is purged; `undefined` if never. */
   purge_at: string | undefined;
@@ -123,8 +123,8 @@ export function createUserService(deps: Dependencies) {
     },
 
     /**
-     * Deletes a user with every session of theirs, or answers with the deletion that is already
-     * there, so that a retry is safe.
+     * Deletes a user with all of their sessions. An existing deletion is returned again, so a retry
+     * is safe.
      */
     async delete(caller: Caller, userId: string, progress?: Progress): Promise<UserDeletion> {
       assertUnpinned(caller);
@@ -136,7 +136,7 @@ export function createUserService(deps: Dependencies) {
       return { ...deleted, purge_at: undoDeadline(deleted.user.deleted_at, deps.purgeAfter) };
     },
 
-    /** Undoes exactly what the deletion did; a user that is live stays as it is. */
+    /** Undoes exactly what the deletion did. A live user is not changed. */
     async restore(caller: Caller, userId: string, progress?: Progress): Promise<UserDeletion> {
       assertUnpinned(caller);
       const store = await deps.store();

@@ -1,64 +1,75 @@
 import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/server';
 
-/** Answered only when the connection ends, so nothing to wait for. */
+/**
+ * These requests are answered only when the connection ends, so a stopping server does not wait for
+ * them.
+ */
 const OPEN_ENDED = new Set(['subscriptions/listen']);
 
-/** Something that is waited for before a server stops. */
+/** A part of the server whose requests a stopping server waits for. */
 export interface Drainable {
-  /** Resolves `true` once nothing is pending, or `false` after `timeout` milliseconds. */
-  drained(timeout: number): Promise<boolean>;
+  /**
+   * Resolves to `true` as soon as no request is in flight, or to `false` after `timeoutMs`
+   * milliseconds.
+   */
+  drained(timeoutMs: number): Promise<boolean>;
 }
 
-/** One thing that is under way. */
-interface Item {
+/** One request in flight. */
+interface Entry {
   bytes: number;
-  /** What is to be done when it is not. */
-  afterwards?: (() => void)[];
-  /** What came later under the same identifier. */
-  next?: Item;
+  /** Callbacks to run when the request is settled. */
+  callbacks?: (() => void)[];
+  /** A later request with the same identifier. */
+  next?: Entry;
 }
 
-/** Counts what is under way, and tells when that is nothing. */
+/** Counts the requests in flight and notifies when there are none left. */
 export class InFlight implements Drainable {
-  /** By identifier, of which a careless client may use one twice: the first comes first. */
-  readonly #items = new Map<unknown, Item>();
+  /**
+   * By identifier. A faulty client may use an identifier twice: requests that share one are settled
+   * in order of arrival.
+   */
+  readonly #items = new Map<unknown, Entry>();
   readonly #onSettled: () => void;
   #count = 0;
   #bytes = 0;
-  #waiting: (() => void)[] = [];
+  #drainWaiters: (() => void)[] = [];
 
-  /** @param onSettled hears whenever there is less of it */
+  /** @param onSettled is called each time a request is settled */
   constructor(onSettled: () => void = () => {}) {
     this.#onSettled = onSettled;
   }
 
-  /** How much is under way. */
+  /** The number of requests in flight. */
   get count(): number {
     return this.#count;
   }
 
-  /** How many bytes brought it. */
+  /** The total size of the messages of these requests, in bytes. */
   get bytes(): number {
     return this.#bytes;
   }
 
   add(id: unknown, bytes = 0): void {
-    const item = { bytes };
+    const entry = { bytes };
     const last = this.#lastOf(id);
-    if (last === undefined) this.#items.set(id, item);
-    else last.next = item;
+    if (last === undefined) this.#items.set(id, entry);
+    else last.next = entry;
     this.#count += 1;
     this.#bytes += bytes;
   }
 
-  /** Calls `then` once what came last as `id` is no longer under way, which may be now. */
+  /**
+   * Calls `then` when the latest request with this `id` is settled; at once if none is in flight.
+   */
   whenSettled(id: unknown, then: () => void): void {
-    const item = this.#lastOf(id);
-    if (item === undefined) then();
-    else item.afterwards = [...(item.afterwards ?? []), then];
+    const entry = this.#lastOf(id);
+    if (entry === undefined) then();
+    else entry.callbacks = [...(entry.callbacks ?? []), then];
   }
 
-  /** For when nothing will be answered any more. */
+  /** Settles every request: the connection has ended, and no answer can be sent. */
   settleAll(): void {
     for (const id of [...this.#items.keys()]) {
       while (this.#items.has(id)) this.settle(id);
@@ -66,44 +77,44 @@ export class InFlight implements Drainable {
   }
 
   settle(id: unknown): void {
-    const item = this.#items.get(id);
-    if (item === undefined) return;
-    if (item.next === undefined) this.#items.delete(id);
-    else this.#items.set(id, item.next);
+    const entry = this.#items.get(id);
+    if (entry === undefined) return;
+    if (entry.next === undefined) this.#items.delete(id);
+    else this.#items.set(id, entry.next);
     this.#count -= 1;
-    this.#bytes -= item.bytes;
-    for (const then of item.afterwards ?? []) then();
+    this.#bytes -= entry.bytes;
+    for (const then of entry.callbacks ?? []) then();
     this.#onSettled();
     if (this.#count > 0) return;
-    for (const wake of this.#waiting.splice(0)) wake();
+    for (const wake of this.#drainWaiters.splice(0)) wake();
   }
 
-  #lastOf(id: unknown): Item | undefined {
-    let item = this.#items.get(id);
-    while (item?.next !== undefined) item = item.next;
-    return item;
+  #lastOf(id: unknown): Entry | undefined {
+    let entry = this.#items.get(id);
+    while (entry?.next !== undefined) entry = entry.next;
+    return entry;
   }
 
-  async drained(timeout: number): Promise<boolean> {
+  async drained(timeoutMs: number): Promise<boolean> {
     if (this.#count === 0) return true;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<boolean>((resolve) => {
-      timer = setTimeout(resolve, timeout, false);
+      timer = setTimeout(resolve, timeoutMs, false);
     });
-    const idle = new Promise<boolean>((resolve) => this.#waiting.push(() => resolve(true)));
+    const idle = new Promise<boolean>((resolve) => this.#drainWaiters.push(() => resolve(true)));
     return Promise.race([idle, late]).finally(() => clearTimeout(timer));
   }
 }
 
 /**
- * Makes `transport` keep count of the requests it delivered and has not answered. What arrived is
- * what has to be answered, whether or not its handler has started.
+ * Wraps `transport` to count the requests that it has delivered and not yet answered. A request
+ * counts from its delivery, whether or not its handler has started.
  *
- * @param sizeOf how many bytes the message had that is being delivered
+ * @param sizeOf returns the size of the message that is being delivered, in bytes
  */
 export function trackInFlight(
   transport: Transport,
-  pending = new InFlight(),
+  inFlight = new InFlight(),
   sizeOf: () => number = () => 0,
 ): InFlight {
   const send = transport.send.bind(transport);
@@ -114,9 +125,9 @@ export function trackInFlight(
     transport.onmessage = (message: JSONRPCMessage, extra) => {
       if ('method' in message) {
         if ('id' in message) {
-          if (!OPEN_ENDED.has(message.method)) pending.add(message.id, sizeOf());
+          if (!OPEN_ENDED.has(message.method)) inFlight.add(message.id, sizeOf());
         } else if (message.method === 'notifications/cancelled') {
-          pending.settle(message.params?.requestId);
+          inFlight.settle(message.params?.requestId);
         }
       }
       deliver?.(message as never, extra);
@@ -127,8 +138,8 @@ export function trackInFlight(
     try {
       await send(message, options);
     } finally {
-      if (!('method' in message) && 'id' in message) pending.settle(message.id);
+      if (!('method' in message) && 'id' in message) inFlight.settle(message.id);
     }
   };
-  return pending;
+  return inFlight;
 }

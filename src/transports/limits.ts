@@ -1,15 +1,15 @@
 /** How long a stopping server waits for the calls in flight, in milliseconds. */
 export const GRACE_MS = 10_000;
 
-/** What one caller, and all together, may take of a server that many reach. */
+/** Limits per credential and for the whole HTTP server. */
 export interface HttpLimits {
-  /** Of one credential; ten times as many may come at once. */
+  /** Calls per second of one credential. Bursts of ten times as many are allowed. */
   callsPerSecond: number;
-  /** Of one credential. */
+  /** Calls of one credential that may be in flight at once. */
   callsAtOnce: number;
-  /** The longest body, in bytes. */
+  /** The longest request body, in bytes. */
   messageMax: number;
-  /** All bodies together, in bytes. */
+  /** The total size of all request bodies that are held at once, in bytes. */
   bodiesMax: number;
   streamsPerCredential: number;
   streamsMax: number;

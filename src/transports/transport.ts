@@ -6,61 +6,73 @@ import type { ServedConnection } from '../mcp/server.ts';
 import type { RateLimiter } from './http/rate-limiter.ts';
 import type { Drainable } from './in-flight.ts';
 
-/** Makes a server for one connection, or for one request. */
+/** Creates the MCP server for one connection or one request. */
 export type CreateServer = (connection: ServedConnection, caller: Principal) => Server;
 
-/** Who a request comes from. */
+/** The caller of a request, as its credential identifies it. */
 export interface Identity {
   caller: Principal;
-  /** Whether the credential is still good: streams that outlive their request ask every second. */
+  /**
+   * Whether the credential is still valid. Checked every second for streams, which outlive the
+   * request that opened them.
+   */
   holds(): Promise<boolean>;
 }
 
-/** How callers say who they are. */
+/** Authentication of HTTP requests. */
 export interface SignIn {
   /**
-   * Finds out who a request comes from.
+   * Identifies the caller of a request.
    *
-   * @param origin the server's address as clients know it, such as `https://sessions.example.org`
-   * @throws HttpError
+   * @param origin the public origin of this server, such as `https://sessions.example.org`
+   * @throws HttpError when the credential is missing, invalid, or cannot be checked
    */
   authenticate(request: IncomingMessage, origin: string): Promise<Identity>;
-  /** What anybody may read at `path`, in order to find out how to sign in. */
+  /**
+   * The public metadata at `path` from which a client learns how to sign in; `undefined` if there
+   * is none at this path.
+   */
   metadata(path: string, origin: string): object | undefined;
-  /** Why nobody can sign in at the moment, in words that anybody may read, if so. */
+  /** The reason why nobody can sign in at the moment, or `undefined`. It is safe to publish. */
   obstacle(): Promise<string | undefined>;
 }
 
-/** Calls the listener with the URI of each resource that changes for the caller, until told to stop. */
+/**
+ * Calls the listener with the URI of each resource of the caller that changes. The returned
+ * function unsubscribes.
+ */
 export type ListenToChanges = (caller: Principal, listener: (uri: string) => void) => () => void;
 
-/** A way in that is being served. */
+/** A transport that is being served. */
 export interface Transport {
-  /** Resolves when the other side has gone and will send no more; on HTTP, never. */
+  /**
+   * Resolves when the client has disconnected and will send no more. Over HTTP it never resolves.
+   */
   ended: Promise<void>;
   /**
-   * Takes no more calls, waits up to `grace` milliseconds for those in flight, and closes. Says
-   * whether all of them were answered.
+   * Stops accepting calls, waits up to `grace` milliseconds for those in flight, and closes.
+   * Resolves to whether all of them were answered.
    */
   close(grace: number): Promise<boolean>;
 }
 
-/** What the ways in over HTTP are made of. */
+/** What the HTTP endpoints need. */
 export interface EndpointOptions {
   createServer: CreateServer;
   changes: ListenToChanges;
   rateLimiter: RateLimiter;
-  /** The longest body that is read, in bytes. */
+  /** The longest request body, in bytes. */
   messageMax: number;
   logger: Logger;
 }
 
-/** What serves one or more paths of an HTTP server. */
+/** Serves one or more paths of an HTTP server. */
 export interface Endpoint extends Drainable {
   /**
-   * May throw `HttpError`, which is answered with its status.
+   * Serves one request. A thrown `HttpError` is answered with its status.
    *
-   * @param requestId names the request in logs; its sender is told
+   * @param requestId identifies the request in the log; the client gets it in the header
+   *   `x-request-id`
    */
   handle(
     request: IncomingMessage,

@@ -11,7 +11,7 @@ const CALLERS = 16;
 const STORES = 4;
 const CALLS = 8;
 
-/** Design §2 and §3, for many who append to one session at once. */
+/** Concurrent appends to one session: docs/architecture.md. */
 describeStores('concurrent appends', (under) => {
   const others: Store[] = [];
   let callers: Harness[];

@@ -6,7 +6,7 @@ import { describeStores } from './describe-stores.ts';
 
 const NEWEST: SessionList = { order_by: 'created_at', order: 'desc', deleted: 'exclude' };
 
-/** Design §5. */
+/** The rules for lists: docs/architecture.md. */
 describeStores('list_sessions', (under) => {
   let number = 0;
   let caller: { namespace: string };

@@ -2,12 +2,13 @@ import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { DomainError } from '../../src/domain/errors.ts';
-import { estimateTokens, type Message } from '../../src/domain/records.ts';
+import type { Message } from '../../src/domain/records.ts';
 import type { AddedMessage } from '../../src/services/append.ts';
+import { estimateTokens } from '../../src/services/append.ts';
 import { type Harness, harness } from '../support/stores.ts';
 import { describeStores } from './describe-stores.ts';
 
-/** Design §2 and §3, for messages, and the summaries that agents write. */
+/** The rules for messages and summaries: docs/architecture.md. */
 describeStores('memory', (under) => {
   let number = 0;
   let caller: { namespace: string };

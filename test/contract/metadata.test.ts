@@ -10,7 +10,7 @@ import { awkwardObject } from '../support/arbitraries.ts';
 import { type Harness, harness } from '../support/stores.ts';
 import { describeStores } from './describe-stores.ts';
 
-/** Metadata is any JSON object, and is merged by RFC 7396: design §2 and §4. */
+/** Metadata is any JSON object, and is merged by RFC 7396: docs/architecture.md. */
 describeStores('metadata', (under) => {
   let number = 0;
   let caller: { namespace: string };

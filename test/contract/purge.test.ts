@@ -7,7 +7,7 @@ import { describeStores } from './describe-stores.ts';
 
 const caller = { namespace: 'purged' };
 
-/** Design §6. A purge goes through every namespace, so each test has a database of its own. */
+/** The rules of the purge: docs/architecture.md. It purges all namespaces, so each test has its own database. */
 describeStores('purge', (under) => {
   let database: TestDatabase;
   let store: Store;

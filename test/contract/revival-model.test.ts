@@ -44,7 +44,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
-/** What becomes of a session, step by step, against the simplest model of it (design §3 and §6). */
+/** A session after each step, compared with the simplest model of it: docs/architecture.md. */
 describeStores('any sequence of calls', (under) => {
   let number = 0;
 

@@ -9,7 +9,7 @@ import { describeStores } from './describe-stores.ts';
 
 const DAY = 86_400_000;
 
-/** Design §3 and §6: what add_memory leaves deleted of a session that it brings back. */
+/** Which messages add_memory leaves deleted when it revives a session: docs/architecture.md. */
 describeStores('a revived session', (under) => {
   let number = 0;
   let caller: { namespace: string };

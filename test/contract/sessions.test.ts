@@ -10,7 +10,7 @@ import { describeStores } from './describe-stores.ts';
 const DAY = 86_400_000;
 const T0 = '2100-01-01T00:00:00.000Z';
 
-/** What each operation does in each state: design §3. */
+/** What each operation does in each state: docs/architecture.md. */
 describeStores('sessions', (under) => {
   let number = 0;
   let caller: { namespace: string };

@@ -5,7 +5,7 @@ import { describeStores } from './describe-stores.ts';
 
 const NEWEST: ListArguments = { order_by: 'created_at', order: 'desc', deleted: 'exclude' };
 
-/** Design §3, for users and what belongs to them. */
+/** The rules for users and their sessions: docs/architecture.md. */
 describeStores('users', (under) => {
   let number = 0;
   let caller: { namespace: string };

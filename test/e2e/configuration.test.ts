@@ -22,7 +22,7 @@ interface Outcome {
   stderr: string;
 }
 
-/** Runs the program until it ends by itself. */
+/** Runs the program with an empty stdin until it ends. */
 async function run(options: ServerOptions): Promise<Outcome> {
   const server = servers.spawn(options);
   server.stdin.end();
@@ -37,7 +37,7 @@ function expectRefusal({ code, stdout, stderr }: Outcome, ...parts: string[]): v
   for (const part of parts) expect(stderr).toContain(part);
 }
 
-describe('a setting that is wrong', () => {
+describe('a wrong setting', () => {
   const inEnvironment: [name: string, value: string, allowed: string][] = [
     ['PURGE_AFTER', '7', 'such as 7d'],
     ['PURGE_AFTER', '10ms', 'a time from 1s'],
@@ -69,24 +69,30 @@ describe('a setting that is wrong', () => {
     ['--colour', '--help'],
     ['--port', '--help'],
     ['prune', 'purge'],
-  ])('ends the start with one line where nothing like it is known: %s', async (arg, allowed) => {
-    expectRefusal(await run({ args: [arg] }), arg, allowed);
-  });
+  ])(
+    'ends the start with one line if it is an unknown flag or command: %s',
+    async (arg, allowed) => {
+      expectRefusal(await run({ args: [arg] }), arg, allowed);
+    },
+  );
 
-  it('is none when it is empty, which is how some hosts leave one out', async () => {
+  it('is not an empty variable, which some hosts pass for an unset one', async () => {
     const env = { SESSIONS_NAMESPACE: '', PURGE_AFTER: '', MONGODB_URI: '', LOG_LEVEL: '' };
     expect(await run({ env })).toEqual({ code: 0, stdout: '', stderr: '' });
   });
 
-  it.each(['purge', 'embed'])('ends %s with one line where it names no file', async (command) => {
-    const file = join(servers.directory, 'mistaken', 'sessions.db');
-    const embeddings = { EMBEDDINGS_URL: 'http://127.0.0.1:1/v1', EMBEDDINGS_MODEL: 'm' };
-    const outcome = await run({ args: [command], env: { SESSIONS_DB: file, ...embeddings } });
-    expectRefusal(outcome, file, 'SESSIONS_DB');
-    expect(existsSync(dirname(file))).toBe(false);
-  });
+  it.each(['purge', 'embed'])(
+    'ends %s with one line if it names a file that does not exist',
+    async (command) => {
+      const file = join(servers.directory, 'mistaken', 'sessions.db');
+      const embeddings = { EMBEDDINGS_URL: 'http://127.0.0.1:1/v1', EMBEDDINGS_MODEL: 'm' };
+      const outcome = await run({ args: [command], env: { SESSIONS_DB: file, ...embeddings } });
+      expectRefusal(outcome, file, 'SESSIONS_DB');
+      expect(existsSync(dirname(file))).toBe(false);
+    },
+  );
 
-  it('gives way to a flag that is right', async () => {
+  it('is overridden by a correct flag', async () => {
     const options = { env: { LOG_LEVEL: 'loud' }, args: ['--log-level=error'] };
     expect((await run(options)).code).toBe(0);
   });
@@ -100,7 +106,7 @@ describe.concurrent('the password in MONGODB_URI', () => {
   it.each([
     ['of no known scheme', `mysql://me:${PASSWORD}@localhost/`],
     ['with nothing behind the scheme', `mongodb+srv:${PASSWORD}`],
-    ['that is no URI', PASSWORD],
+    ['that is not a URI', PASSWORD],
     ['whose password had to be percent-encoded', `mongodb://me:${PASSWORD}/@:@localhost/`],
   ])('is not printed when the URI is refused: one %s', async (_what, uri) => {
     const outcome = await run({ env: { MONGODB_URI: uri } });
@@ -111,10 +117,10 @@ describe.concurrent('the password in MONGODB_URI', () => {
   it.each([
     ['with an unreachable server', `mongodb://me:${PASSWORD}@127.0.0.1:1/`],
     ['with two ports', `mongodb://me:${PASSWORD}@127.0.0.1:1:1/`],
-    ['with a port that is none', `mongodb://me:${PASSWORD}@127.0.0.1:x/`],
+    ['with a port that is not a number', `mongodb://me:${PASSWORD}@127.0.0.1:x/`],
     ['with an unknown option', `mongodb://me:${PASSWORD}@127.0.0.1:1/?nonsense=${PASSWORD}`],
-    ['with an option that is wrong', `mongodb://me:${PASSWORD}@127.0.0.1:1/?tls=${PASSWORD}`],
-    ['that is an SRV name nobody has', `mongodb+srv://me:${PASSWORD}@none.invalid/`],
+    ['with a wrong option', `mongodb://me:${PASSWORD}@127.0.0.1:1/?tls=${PASSWORD}`],
+    ['that is an SRV name that does not exist', `mongodb+srv://me:${PASSWORD}@none.invalid/`],
   ])(
     'is printed nowhere and answered nowhere, at LOG_LEVEL=debug: a URI %s',
     async (_what, uri) => {
@@ -132,7 +138,7 @@ describe.concurrent('the password in MONGODB_URI', () => {
     },
   );
 
-  it('is not in what an HTTP server says about itself', async () => {
+  it('is not printed by an HTTP server at its start', async () => {
     const env = { MONGODB_URI: `mongodb://me:${PASSWORD}@127.0.0.1:1/`, LOG_LEVEL: 'debug' };
     const server = await servers.spawnHttp({ env });
     await server.kill('SIGTERM');
@@ -148,9 +154,9 @@ describe.concurrent('the password in MONGODB_URI', () => {
   });
 });
 
-describe('what the command line answers by itself', () => {
+describe('the command line', () => {
   it.each(['--help', '-h'])('%s names every flag and every variable', async (flag) => {
-    // Wrong settings do not keep anyone from the help that explains them.
+    // The help is shown even if a setting is wrong.
     const { code, stdout, stderr } = await run({ args: [flag], env: { LOG_LEVEL: 'loud' } });
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const names = [
@@ -175,8 +181,8 @@ describe('what the command line answers by itself', () => {
   });
 });
 
-describe('which tools are offered', () => {
-  /** What is only read has to be there. */
+describe('the tools that are offered', () => {
+  /** With --read-only, the file has to exist. */
   const makeFile = async () =>
     (await openSqliteStore(join(servers.directory, 'mcp-sessions', 'sessions.db'))).close();
 

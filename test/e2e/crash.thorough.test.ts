@@ -4,10 +4,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { Database } from '../../src/store/sqlite/connection/engine.ts';
 import { isBusy } from '../../src/store/sqlite/connection/errors.ts';
-import { Caller, Seat, type Statistics } from '../support/callers.ts';
+import { Caller, ReconnectingClient, type Statistics } from '../support/callers.ts';
 import type { McpClient } from '../support/clients.ts';
 import { type Incident, Round } from '../support/crash-round.ts';
-import { readConsistent, SessionPromise, UserPromise } from '../support/durability-oracle.ts';
+import { ExpectedSession, ExpectedUser, readConsistent } from '../support/durability-oracle.ts';
 import { type Mongod, type MongodBinary, startMongod } from '../support/mongod.ts';
 import { Random } from '../support/random.ts';
 import { Servers } from '../support/server-process.ts';
@@ -66,9 +66,9 @@ describe('kill -9 in the middle of everything, on one embedded file', () => {
         servers: SERVERS.embedded,
         prefixes: false,
         goesOn: () => kills < KILLS,
-        async crash(seats, random) {
+        async crash(clients, random) {
           for (let left = random.between(1, 6); left > 0; left--) {
-            kills += await killServers(seats, random);
+            kills += await killServers(clients, random);
             await delay(random.between(0, NEXT_KILL_MS));
           }
         },
@@ -98,7 +98,7 @@ function mongodbSuite(name: string, standalone: boolean): void {
     servers: SERVERS.mongodb,
     prefixes: standalone,
     goesOn: (rounds, elapsed) => rounds < ROUNDS && elapsed < ROUNDS_LIMIT_MS,
-    crash: async (seats, random) => void (await crash(seats, random)),
+    crash: async (clients, random) => void (await crash(clients, random)),
   });
   beforeEach(async () => {
     database = await startMongod(binary, { standalone });
@@ -111,10 +111,10 @@ function mongodbSuite(name: string, standalone: boolean): void {
   it(`loses, halves and doubles nothing when it hits the database (CRASH_SEED=${seed})`, () =>
     run(
       `${name}/database`,
-      scene(async (seats, random) => {
+      scene(async (clients, random) => {
         const { dbPath, port } = database;
         await database.kill();
-        if (random.chance(0.25)) await killServers(seats, random);
+        if (random.chance(0.25)) await killServers(clients, random);
         await delay(random.chance(0.2) ? LONG_OUTAGE : random.between(0, SHORT_OUTAGE));
         database = await startMongod(binary, { standalone, dbPath, port });
       }),
@@ -122,9 +122,12 @@ function mongodbSuite(name: string, standalone: boolean): void {
 }
 
 /** Kills one server, or all at once as a machine that goes down does. @returns how many there were */
-async function killServers(seats: readonly Seat[], random: Random): Promise<number> {
-  const victims = random.chance(0.3) ? seats : [random.pick(seats)];
-  const killed = await Promise.all(victims.map((seat) => seat.kill()));
+async function killServers(
+  clients: readonly ReconnectingClient[],
+  random: Random,
+): Promise<number> {
+  const victims = random.chance(0.3) ? clients : [random.pick(clients)];
+  const killed = await Promise.all(victims.map((client) => client.kill()));
   return killed.filter((wasThere) => wasThere).length;
 }
 
@@ -171,8 +174,8 @@ async function expectPurged(file: string): Promise<void> {
 async function run(name: string, scene: Scene): Promise<void> {
   const statistics: Statistics = { acknowledged: 0, retried: 0, givenUp: 0, longestMs: 0 };
   const connect = () => servers.connectStdio('v2', { env: scene.env });
-  const seats = Array.from({ length: scene.servers }, () => new Seat(connect));
-  const users = Array.from({ length: KEEPERS }, (_, i) => new UserPromise(`user ${i}`));
+  const clients = Array.from({ length: scene.servers }, () => new ReconnectingClient(connect));
+  const users = Array.from({ length: KEEPERS }, (_, i) => new ExpectedUser(`user ${i}`));
   await prepareUsers(connect, users, scene);
   const kept = new Map<string, unknown>();
 
@@ -183,7 +186,7 @@ async function run(name: string, scene: Scene): Promise<void> {
     const random = new Random(`${seed} ${name} ${number}`);
     const round = new Round(number, users, scene);
     try {
-      await round.run(seats, random, statistics);
+      await round.run(clients, random, statistics);
       // By a server that had no part in it, like one that is started after the crash.
       const client = await connect();
       for (const [id, messages] of await round.verify(client)) kept.set(id, messages);
@@ -197,7 +200,7 @@ async function run(name: string, scene: Scene): Promise<void> {
     expect([id, await readConsistent(client, id)]).toEqual([id, messages]);
   }
   await client.close();
-  await Promise.all(seats.map((seat) => seat.close()));
+  await Promise.all(clients.map((client) => client.close()));
   const seconds = Math.round((performance.now() - started) / 1000);
   process.stderr.write(
     `${name}: ${rounds} rounds, ${seconds} s, ${JSON.stringify(statistics)}, CRASH_SEED=${seed}\n`,
@@ -207,21 +210,21 @@ async function run(name: string, scene: Scene): Promise<void> {
 
 async function prepareUsers(
   connect: () => Promise<McpClient>,
-  users: readonly UserPromise[],
+  users: readonly ExpectedUser[],
   scene: Scene,
 ): Promise<void> {
   const statistics: Statistics = { acknowledged: 0, retried: 0, givenUp: 0, longestMs: 0 };
-  const seat = new Seat(connect);
-  const caller = new Caller(seat, new Random(seed), statistics);
+  const client = new ReconnectingClient(connect);
+  const caller = new Caller(client, new Random(seed), statistics);
   for (const user of users) {
     const { user_id } = user;
     await caller.call('add_user', { user_id });
     for (let i = 0; i < SESSIONS_PER_USER; i++) {
-      const session = new SessionPromise(`${user_id}'s ${i}`);
+      const session = new ExpectedSession(`${user_id}'s ${i}`);
       user.sessions.push(session);
       await caller.call('add_session', { session_id: session.session_id, user_id });
       await new Round(0, users, scene).add(caller, session, 2, true);
     }
   }
-  await seat.close();
+  await client.close();
 }

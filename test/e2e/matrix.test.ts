@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MODERN } from '../support/clients.ts';
 import { Servers, TRANSPORTS, type TransportKind } from '../support/server-process.ts';
-import { PLACES } from '../support/test-databases.ts';
+import { E2E_DATABASES } from '../support/test-databases.ts';
 import { catalogue } from './scenario/catalogue.ts';
-import { Cell } from './scenario/matrix-case.ts';
+import { MatrixCase } from './scenario/matrix-case.ts';
 import { memory } from './scenario/memory.ts';
 import { resources } from './scenario/resources.ts';
 import { restart } from './scenario/restart.ts';
@@ -11,20 +11,20 @@ import { search } from './scenario/search.ts';
 import { sessions } from './scenario/sessions.ts';
 import { users } from './scenario/users.ts';
 
-/** What every cell goes through. */
+/** What each case of the matrix goes through. */
 const SCENARIO = [catalogue, sessions, memory, search, users, resources, restart];
 
-for (const store of PLACES) {
+for (const store of E2E_DATABASES) {
   for (const transport of TRANSPORTS) {
     for (const kind of ['v1', 'v2'] as const) {
       const skipped = store.missing === undefined ? '' : ` (skipped: ${store.missing})`;
       describe.skipIf(store.missing !== undefined)(
         `over ${transport}, a ${kind} client of sessions in ${store.name}${skipped}`,
         () => {
-          const cell = new Cell(transport, kind, store.open);
-          beforeAll(() => cell.start());
-          afterAll(() => cell.stop());
-          for (const step of SCENARIO) step(cell);
+          const matrixCase = new MatrixCase(transport, kind, store.open);
+          beforeAll(() => matrixCase.start());
+          afterAll(() => matrixCase.stop());
+          for (const step of SCENARIO) step(matrixCase);
         },
       );
     }

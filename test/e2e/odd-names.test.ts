@@ -17,7 +17,7 @@ describe('a name that every object has', () => {
   });
   afterEach(async () => {
     expect(raw.server.stderr()).not.toContain('"level":"error"');
-    expect(raw.strays).toEqual([]);
+    expect(raw.invalidLines).toEqual([]);
     await servers.close();
   });
 

@@ -6,31 +6,31 @@ import { loadEngine } from '../../src/store/sqlite/connection/engine.ts';
 import { call } from '../support/call.ts';
 import type { McpClient } from '../support/clients.ts';
 import { type ServerProcess, Servers } from '../support/server-process.ts';
-import { PLACES, type Place } from '../support/test-databases.ts';
+import { E2E_DATABASES, type E2eDatabase } from '../support/test-databases.ts';
 
 const DAY = 86_400_000;
 const SHORT = { PURGE_AFTER: '1s', PURGE_EVERY: '1s' };
 const LONG = { PURGE_AFTER: '7d', PURGE_EVERY: '1s' };
 const WARNING = /"level":"warn".*PURGE_AFTER is 1s here, but 7d at another server/;
 
-describe.each(PLACES)('servers with different PURGE_AFTER ($name)', ({ missing, open }) => {
+describe.each(E2E_DATABASES)('servers with different PURGE_AFTER ($name)', ({ missing, open }) => {
   if (missing !== undefined) return it.skip(missing, () => {});
   let servers: Servers;
-  let place: Place;
+  let e2eDatabase: E2eDatabase;
   beforeEach(async () => {
     servers = await Servers.open();
-    place = open();
+    e2eDatabase = open();
   });
   afterEach(async () => {
     await servers.close();
-    await place.drop();
+    await e2eDatabase.drop();
   });
 
   type Running = ServerProcess & { client: McpClient };
 
   async function start(settings: Record<string, string>): Promise<Running> {
     const server = await servers.spawnHttp({
-      env: { ...place.env, LOG_LEVEL: 'info', ...settings },
+      env: { ...e2eDatabase.env, LOG_LEVEL: 'info', ...settings },
     });
     const client = await servers.connect('v2', { http: new URL('/mcp', server.url) });
     // By then it has registered.
@@ -131,14 +131,14 @@ describe.each(PLACES)('servers with different PURGE_AFTER ($name)', ({ missing, 
   async function purge(...flags: string[]) {
     const { exited, stdout } = servers.spawn({
       args: ['purge', ...flags],
-      env: { ...place.env, PURGE_AFTER: '1s' },
+      env: { ...e2eDatabase.env, PURGE_AFTER: '1s' },
     });
     return { ...(await exited), stdout: stdout() };
   }
 
   /** Lets the time pass that a registration of 7d has left. */
   async function makeExpire(): Promise<void> {
-    const { MONGODB_URI: uri, MONGODB_DATABASE: database } = place.env;
+    const { MONGODB_URI: uri, MONGODB_DATABASE: database } = e2eDatabase.env;
     if (uri === undefined) {
       const DatabaseSync = await loadEngine();
       const file = new DatabaseSync(join(servers.directory, 'mcp-sessions', 'sessions.db'), {});

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { McpClient } from '../support/clients.ts';
 import { type EmbeddingsServer, startEmbeddingsServer } from '../support/embeddings-server.ts';
 import { Servers } from '../support/server-process.ts';
-import { PLACES, type Place } from '../support/test-databases.ts';
+import { E2E_DATABASES, type E2eDatabase } from '../support/test-databases.ts';
 
 /** How long vectors may take to come, in milliseconds; they take some fifty. */
 const PATIENCE_MS = 20_000;
@@ -12,19 +12,19 @@ const PATIENCE_MS = 20_000;
 const FILLER = Array.from({ length: 12 }, (_, i) => `filler number ${i}`);
 
 /** Search by meaning, as a server does it whose embeddings come from a server of the tests' own. */
-describe.each(PLACES)('search by meaning in $name', ({ missing, open }) => {
+describe.each(E2E_DATABASES)('search by meaning in $name', ({ missing, open }) => {
   let endpoint: EmbeddingsServer;
   let servers: Servers;
-  let place: Place;
+  let database: E2eDatabase;
   let env: Record<string, string>;
   let client: McpClient;
 
   beforeEach(async () => {
     endpoint = await startEmbeddingsServer();
     servers = await Servers.open();
-    place = open();
+    database = open();
     env = {
-      ...place.env,
+      ...database.env,
       EMBEDDINGS_URL: endpoint.url,
       EMBEDDINGS_MODEL: endpoint.model,
       LOG_LEVEL: 'debug',
@@ -32,7 +32,7 @@ describe.each(PLACES)('search by meaning in $name', ({ missing, open }) => {
   });
   afterEach(async () => {
     await servers.close();
-    await place.drop();
+    await database.drop();
     await endpoint.close();
   });
 

@@ -47,7 +47,7 @@ describe('what reaches stdout', () => {
     expect((await raw.call('get_session', { session_id: 'one' })).isError).toBe(true);
     raw.server.stdin.end();
     expect(await raw.server.exited).toEqual({ code: 0, signal: null });
-    expect(raw.strays).toEqual([]);
+    expect(raw.invalidLines).toEqual([]);
     expect(raw.server.stdout().endsWith('\n')).toBe(true);
   });
 });
@@ -166,7 +166,7 @@ describe('input that is too much', () => {
     raw.write(`{"jsonrpc":"2.0","method":"notifications/x","params":${nested(100_000)}}`);
     raw.write('['.repeat(100_000));
     expect((await raw.request('tools/list')).result.tools).toHaveLength(TOOLS.length);
-    expect(raw.strays).toEqual([]);
+    expect(raw.invalidLines).toEqual([]);
   });
 });
 
@@ -196,7 +196,7 @@ describe('arguments that are wrong', () => {
         expect(list.structuredContent).toEqual({ [kind]: [], total_count: 0 });
       }
     }
-    expect(raw.strays).toEqual([]);
+    expect(raw.invalidLines).toEqual([]);
   });
 
   it.each([

@@ -2,13 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   analyseQuestion,
+  finish,
   firstMatch,
   QUESTION_TERM,
   TERMS_PER_MESSAGE,
   TERMS_PER_QUESTION,
   termsOf,
 } from '../../src/search/analyzer.ts';
-import { finish } from '../../src/search/steps.ts';
 
 const terms = (content: string) => termsOf({ role: 'user', content });
 const asked = (question: string) => finish(analyseQuestion(question)).terms;

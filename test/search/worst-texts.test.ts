@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { Steps } from '../../src/search/analyzer.ts';
 import {
   analyseMessage,
   analyseQuestion,
@@ -6,7 +7,6 @@ import {
   TERMS_PER_MESSAGE,
 } from '../../src/search/analyzer.ts';
 import { ANALYSED_LENGTH, SPARE_LENGTH } from '../../src/search/normalizer.ts';
-import type { Steps } from '../../src/search/steps.ts';
 
 /** The longest content that a message may have, in bytes. */
 const MEBIBYTE = 1024 * 1024;

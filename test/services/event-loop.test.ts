@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Steps } from '../../src/search/steps.ts';
+import type { Steps } from '../../src/search/analyzer.ts';
 import { mapInSlices, runInSlices } from '../../src/services/event-loop.ts';
 
 /** How long one step keeps the processor busy, in milliseconds. */

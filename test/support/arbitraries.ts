@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { JsonObject } from '../../src/domain/metadata.ts';
 
-/** Keys that collide often, so that patches meet what they patch, and keys that mean trouble. */
+/** Keys that collide often, so that patches hit existing keys, and keys with a special meaning. */
 const key = fc.oneof(
   { weight: 4, arbitrary: fc.constantFrom('a', 'b', 'c') },
   {
@@ -47,5 +47,5 @@ const { object } = fc.letrec<{ value: unknown; object: JsonObject }>((tie) => ({
     .map((entries) => Object.fromEntries(entries) as JsonObject),
 }));
 
-/** JSON objects of every kind, with keys that databases and JavaScript take for something else. */
+/** JSON objects of every kind, with keys that are special to databases or to JavaScript. */
 export const awkwardObject: fc.Arbitrary<JsonObject> = object;

@@ -1,10 +1,10 @@
 import { encodeCursor } from '../../src/domain/pagination.ts';
 
-/** What one call brings that no tool may accept, and a word that the answer has to contain. */
+/** Invalid arguments for one call, and a word that the error has to contain. */
 export interface BadCall {
   what: string;
   tool: string;
-  /** The arguments as JSON text: some of them no program could hold and write again. */
+  /** The arguments as JSON text. JSON.stringify cannot write some of them. */
   args: string;
   says: string;
 }
@@ -27,7 +27,7 @@ const sessionId = (value: unknown) => JSON.stringify({ session_id: value });
 
 const MEGABYTE = 1024 * 1024;
 
-/** A cursor as lists return them, of a list that nobody asks for here. */
+/** A well-formed cursor of another list. */
 const FOREIGN_CURSOR = encodeCursor({ value: 1, key: 'x' }, ['another list']);
 
 const BAD_SESSION_CALLS: readonly BadCall[] = [
@@ -124,7 +124,7 @@ const BAD_SESSION_CALLS: readonly BadCall[] = [
   },
 ];
 
-/** A good message, given as JSON text, with something put into it. */
+/** A valid message as JSON text, with one insertion. */
 const message = (json: string) => `{"role":"user","content":"bad"${json && `,${json}`}}`;
 
 const UUID = '"uuid":"01890000-0000-7000-8000-000000000000"';
@@ -136,7 +136,7 @@ const messageList = (what: string, list: string, says: string): BadCall => ({
   says,
 });
 
-/** A call with one good message and one that is not: neither may be added. */
+/** A call with one valid and one invalid message. Neither may be stored. */
 const oneBad = (what: string, bad: string, says: string): BadCall =>
   messageList(what, `[${message('')},${bad}]`, says);
 

@@ -2,21 +2,21 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { McpClient, ToolAnswer } from './clients.ts';
 import type { Random } from './random.ts';
 
-/** Longer than a transaction whose client was killed can stand in the way of others. */
-const PATIENCE_MS = 90_000;
+/** Longer than the transaction of a killed client can block others. */
+const TIMEOUT_MS = 90_000;
 const PAUSE_AFTER_UNAVAILABLE_MS = 100;
 
-/** How often a caller whose call went unanswered does not ask again. */
+/** The probability that a caller does not repeat an unanswered call. */
 const GIVES_UP = 0.2;
 
 /** The server process ended before it answered. */
-class Gone extends Error {}
+class ServerKilled extends Error {}
 
-/** A caller has let its last call be: nobody knows whether that happened. */
+/** A caller did not repeat an unanswered call. Its outcome is unknown. */
 export class GaveUp extends Error {}
 
-/** A server process under a client, which can be killed and is replaced when it is needed next. */
-export class Seat {
+/** A client with its own server process. After the process is killed, the next call starts another. */
+export class ReconnectingClient {
   readonly #connect: () => Promise<McpClient>;
   readonly #killed = new WeakSet<McpClient>();
   #client: Promise<McpClient> | undefined;
@@ -25,19 +25,19 @@ export class Seat {
     this.#connect = connect;
   }
 
-  /** @throws Gone when the process is killed before it answers */
+  /** @throws ServerKilled when the process is killed before it answers */
   async call(tool: string, args: Record<string, unknown>): Promise<ToolAnswer> {
     this.#client ??= this.#connect();
     const client = await this.#client;
     try {
       return await client.callTool(tool, args);
     } catch (error) {
-      if (this.#killed.has(client)) throw new Gone();
+      if (this.#killed.has(client)) throw new ServerKilled();
       throw error;
     }
   }
 
-  /** The end of what the process that sits there wrote to stderr. */
+  /** The last 2,000 characters that the process wrote to stderr. */
   async log(): Promise<string> {
     return (await this.#client)?.stderr().slice(-2000) ?? '';
   }
@@ -72,21 +72,21 @@ export interface Acknowledged {
   attempts: number;
 }
 
-/** Repeats what was not acknowledged, as a real client would, and mostly until it is. */
+/** Repeats unacknowledged calls, as a real client would, mostly until they are acknowledged. */
 export class Caller {
   readonly random: Random;
-  readonly #seat: Seat;
+  readonly #client: ReconnectingClient;
   readonly #statistics: Statistics;
 
-  constructor(seat: Seat, random: Random, statistics: Statistics) {
-    this.#seat = seat;
+  constructor(client: ReconnectingClient, random: Random, statistics: Statistics) {
+    this.#client = client;
     this.random = random;
     this.#statistics = statistics;
   }
 
   /**
-   * @param accepts error codes that are an answer as good as any
-   * @param acceptsAgain those that only a repeated call may meet
+   * @param accepts error codes that count as an answer
+   * @param acceptsAgain error codes that count as an answer of a repeated call only
    * @throws GaveUp
    */
   async call(
@@ -107,15 +107,15 @@ export class Caller {
         return { answer, attempts };
       }
       if (answer !== undefined && code !== 'UNAVAILABLE') {
-        const log = await this.#seat.log();
+        const log = await this.#client.log();
         throw new Error(`${tool} ${JSON.stringify(args)}: ${answer.text}\n${log}`);
       }
       if (this.random.chance(GIVES_UP)) {
         this.#statistics.givenUp++;
         throw new GaveUp();
       }
-      if (Date.now() - started > PATIENCE_MS) {
-        throw new Error(`${tool} ${JSON.stringify(args)}: no answer in ${PATIENCE_MS} ms`);
+      if (Date.now() - started > TIMEOUT_MS) {
+        throw new Error(`${tool} ${JSON.stringify(args)}: no answer in ${TIMEOUT_MS} ms`);
       }
       this.#statistics.retried++;
       if (answer !== undefined) await delay(PAUSE_AFTER_UNAVAILABLE_MS);
@@ -124,9 +124,9 @@ export class Caller {
 
   async #ask(tool: string, args: Record<string, unknown>): Promise<ToolAnswer | undefined> {
     try {
-      return await this.#seat.call(tool, args);
+      return await this.#client.call(tool, args);
     } catch (error) {
-      if (error instanceof Gone) return undefined;
+      if (error instanceof ServerKilled) return undefined;
       throw error;
     }
   }

@@ -15,13 +15,13 @@ import { ResourceUpdatedNotificationSchema } from '@modelcontextprotocol/sdk/typ
 export const MODERN = '2026-07-28';
 
 /**
- * Which SDK generation the client is of. `v2` speaks the modern era wherever the transport knows it:
+ * The SDK generation of the client. `v2` speaks the modern era wherever the transport knows it:
  * HTTP+SSE does not. `v2 auto` finds the era out, `v2 legacy` does what v1 does.
  */
 export type ClientKind = 'v1' | 'v2' | 'v2 auto' | 'v2 legacy';
 
-/** How a client gets at a server. */
-export type Reach =
+/** The address of a server, by transport. */
+export type ServerAddress =
   | { server: { command: string; args: string[]; env: Record<string, string> } }
   | { http: URL; token?: string | undefined }
   | { sse: URL; token?: string | undefined };
@@ -34,18 +34,18 @@ export interface ToolAnswer {
   content: any;
 }
 
-export interface ListedTool {
+interface ListedTool {
   name: string;
   inputSchema: Record<string, unknown>;
   outputSchema?: Record<string, unknown> | undefined;
 }
 
-export interface ListedResource {
+interface ListedResource {
   uri: string;
   name: string;
 }
 
-/** What tests need of a client, whichever generation it is of. */
+/** The operations that tests need of a client of either generation. */
 export interface McpClient {
   readonly protocolVersion: string | undefined;
   readonly serverName: string | undefined;
@@ -54,9 +54,9 @@ export interface McpClient {
   readonly pid: number | undefined;
   /** What that process has written to stderr. */
   stderr(): string;
-  /** Settles once the connection is gone, whoever ended it. */
+  /** Settles once the connection is closed by either side. */
   readonly closed: Promise<void>;
-  /** Calls a tool; with a listener, asks for progress, too. */
+  /** Calls a tool. With a listener, it also asks for progress. */
   callTool(
     name: string,
     args?: Record<string, unknown>,
@@ -72,9 +72,9 @@ export interface McpClient {
   listPrompts(): Promise<{ name: string; arguments?: { name: string }[] | undefined }[]>;
   /** The text of a prompt. */
   getPrompt(name: string, args: Record<string, string>): Promise<string>;
-  /** Subscribes to resources, in the way of the protocol era; what it returns ends that. */
+  /** Subscribes to resources as the protocol era does. Returns a function that unsubscribes. */
   subscribe(...uris: string[]): Promise<() => Promise<void>>;
-  /** The resources of which the server said that they changed, in the order in which it did. */
+  /** The resources that the server has announced as changed, in that order. */
   readonly updates: readonly string[];
   close(): Promise<void>;
 }
@@ -84,18 +84,18 @@ export interface Progress {
   total?: number | undefined;
 }
 
-export interface Completion {
+interface Completion {
   values: string[];
   hasMore?: boolean | undefined;
 }
 
 const INFO = { name: 'mcp-sessions-tests', version: '1.0.0' };
 
-export async function connectV1(reach: Reach): Promise<McpClient> {
+export async function connectV1(address: ServerAddress): Promise<McpClient> {
   const client = new ClientV1(INFO);
-  const transport = transportV1(reach);
+  const transport = transportV1(address);
   const process = watch(client, transport);
-  // Its own types do not bear `exactOptionalPropertyTypes`.
+  // The types of the SDK do not allow `exactOptionalPropertyTypes`.
   await client.connect(transport as TransportV1);
   const updates: string[] = [];
   client.setNotificationHandler(ResourceUpdatedNotificationSchema, ({ params }) => {
@@ -115,9 +115,12 @@ export async function connectV1(reach: Reach): Promise<McpClient> {
   };
 }
 
-export async function connectV2(reach: Reach, kind: Exclude<ClientKind, 'v1'>): Promise<McpClient> {
-  const client = new ClientV2(INFO, { versionNegotiation: { mode: modeOf(kind, reach) } });
-  const transport = transportV2(reach);
+export async function connectV2(
+  address: ServerAddress,
+  kind: Exclude<ClientKind, 'v1'>,
+): Promise<McpClient> {
+  const client = new ClientV2(INFO, { versionNegotiation: { mode: modeOf(kind, address) } });
+  const transport = transportV2(address);
   const process = watch(client, transport);
   await client.connect(transport);
   const protocolVersion = client.getNegotiatedProtocolVersion();
@@ -147,12 +150,12 @@ export async function connectV2(reach: Reach, kind: Exclude<ClientKind, 'v1'>): 
   };
 }
 
-function modeOf(kind: ClientKind, reach: Reach) {
+function modeOf(kind: ClientKind, address: ServerAddress) {
   if (kind === 'v2 auto') return 'auto';
-  return kind === 'v2 legacy' || 'sse' in reach ? 'legacy' : { pin: MODERN };
+  return kind === 'v2 legacy' || 'sse' in address ? 'legacy' : { pin: MODERN };
 }
 
-/** What both generations of the SDK's client have. */
+/** The operations that the clients of both SDK generations have. */
 interface SdkClient {
   getServerVersion(): { name: string } | undefined;
   getInstructions(): string | undefined;
@@ -226,26 +229,30 @@ function watch(client: { onclose?: (() => void) | undefined }, transport: object
   };
 }
 
-function transportV1(reach: Reach) {
-  if ('server' in reach) return new StdioV1({ ...reach.server, stderr: 'pipe' });
-  const options = signedIn(reach);
-  return 'sse' in reach ? new SseV1(reach.sse, options) : new StreamableHttpV1(reach.http, options);
+function transportV1(address: ServerAddress) {
+  if ('server' in address) return new StdioV1({ ...address.server, stderr: 'pipe' });
+  const options = signedIn(address);
+  return 'sse' in address
+    ? new SseV1(address.sse, options)
+    : new StreamableHttpV1(address.http, options);
 }
 
-/** As clients are configured that have a token: by a header with every request. */
+/** Sends the token in a header of every request, as clients are configured to. */
 function signedIn({ token }: { token?: string | undefined }) {
   return token === undefined
     ? {}
     : { requestInit: { headers: { Authorization: `Bearer ${token}` } } };
 }
 
-function transportV2(reach: Reach) {
-  if ('server' in reach) return new StdioV2({ ...reach.server, stderr: 'pipe' });
-  const options = signedIn(reach);
-  return 'sse' in reach ? new SseV2(reach.sse, options) : new StreamableHttpV2(reach.http, options);
+function transportV2(address: ServerAddress) {
+  if ('server' in address) return new StdioV2({ ...address.server, stderr: 'pipe' });
+  const options = signedIn(address);
+  return 'sse' in address
+    ? new SseV2(address.sse, options)
+    : new StreamableHttpV2(address.http, options);
 }
 
-/** The result of a `tools/call`, in the form that tests look into. */
+/** The result of a `tools/call`, in the form that tests read. */
 export function toAnswer(result: unknown): ToolAnswer {
   const { isError, content, structuredContent } = result as {
     isError?: boolean;

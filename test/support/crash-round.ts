@@ -1,76 +1,82 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'vitest';
-import { Caller, GaveUp, type Seat, type Statistics } from './callers.ts';
+import { Caller, GaveUp, type ReconnectingClient, type Statistics } from './callers.ts';
 import type { McpClient } from './clients.ts';
 import {
   type AddCall,
+  ExpectedSession,
+  type ExpectedUser,
   readConsistent,
-  SessionPromise,
   settled,
-  type UserPromise,
 } from './durability-oracle.ts';
 import type { Random } from './random.ts';
 
-const DIARISTS = 4;
+const WRITERS = 4;
 
-/** How long after the callers began the crash may come, in milliseconds. */
+/** The time from the first calls to the crash, in milliseconds. */
 const CRASH_MS = { earliest: 20, latest: 400 };
-/** How long callers go on after everything is back. */
+/** How long callers go on after recovery, in milliseconds. */
 const AFTERWARDS_MS = 300;
 
-/** One call in so many adds a hundred messages, and not a few. */
+/** The share of calls that add a hundred messages instead of a few. */
 const LARGE = 0.07;
 
 /** What a round is about. */
 export interface Incident {
-  /** Without transactions, half of an unacknowledged call may be there until it is repeated. */
+  /** Without transactions, an unacknowledged call may be stored in part until it is repeated. */
   prefixes: boolean;
-  /** @returns once everything can be reached again */
-  crash(seats: readonly Seat[], random: Random): Promise<void>;
+  /** @returns once everything is reachable again */
+  crash(clients: readonly ReconnectingClient[], random: Random): Promise<void>;
   /** Makes a deleted session one that the next sweep purges. */
   expire?(sessionId: string): Promise<void>;
 }
 
-/** Everybody at work around one crash, and what they have been promised. */
+/** One crash with concurrent callers, and what the store has to hold afterwards. */
 export class Round {
   readonly #number: number;
-  readonly #users: readonly UserPromise[];
+  readonly #users: readonly ExpectedUser[];
   readonly #incident: Incident;
-  /** Written by one caller each. */
-  readonly #own: SessionPromise[] = [];
-  /** Everybody appends to it and merges into its metadata, and nobody does anything else. */
-  readonly #shared: SessionPromise;
-  /** Everybody does everything to it. */
+  /** Each is written by one caller. */
+  readonly #own: ExpectedSession[] = [];
+  /** All callers append to it and merge into its metadata, and do nothing else with it. */
+  readonly #shared: ExpectedSession;
+  /** All callers use all operations on it. */
   readonly #contested: string;
   #stopped = false;
   #said = 0;
 
-  constructor(number: number, users: readonly UserPromise[], incident: Incident) {
+  constructor(number: number, users: readonly ExpectedUser[], incident: Incident) {
     this.#number = number;
     this.#users = users;
     this.#incident = incident;
-    this.#shared = new SessionPromise(`shared ${number}`);
+    this.#shared = new ExpectedSession(`shared ${number}`);
     this.#shared.mayBeMissing = true;
     this.#contested = `contested ${number}`;
   }
 
-  async run(seats: readonly Seat[], random: Random, statistics: Statistics): Promise<void> {
+  async run(
+    clients: readonly ReconnectingClient[],
+    random: Random,
+    statistics: Statistics,
+  ): Promise<void> {
     let callers = 0;
     const caller = (who: string) => {
-      const seat = seats[callers++ % seats.length] as Seat;
-      return new Caller(seat, random.fork(`${who} ${callers}`), statistics);
+      const client = clients[callers++ % clients.length] as ReconnectingClient;
+      return new Caller(client, random.fork(`${who} ${callers}`), statistics);
     };
     const loops = [
-      ...Array.from({ length: DIARISTS }, (_, i) => this.#writeDiary(caller('diarist'), i)),
+      ...Array.from({ length: WRITERS }, (_, i) => this.#writeDiary(caller('writer'), i)),
       ...this.#users.map((user) => this.#keep(caller('keeper'), user)),
     ];
     const work = Promise.all(loops.map((loop) => loop.catch(unlessGaveUp)));
     const incident = async () => {
-      // The round is about calls in flight: on a server that still starts, nothing is.
-      await Promise.all(seats.map((seat) => seat.call('get_session', { session_id: 'nobody' })));
+      // The crash has to hit calls in flight, so the servers have to be up first.
+      await Promise.all(
+        clients.map((client) => client.call('get_session', { session_id: 'nobody' })),
+      );
       await delay(random.between(CRASH_MS.earliest, CRASH_MS.latest));
-      await this.#incident.crash(seats, random);
+      await this.#incident.crash(clients, random);
       await delay(AFTERWARDS_MS);
     };
     try {
@@ -81,7 +87,7 @@ export class Round {
     await work;
   }
 
-  /** @returns the messages of every session that nobody writes any more */
+  /** @returns the messages of all sessions, none of which is written any more */
   async verify(client: McpClient): Promise<Map<string, unknown>> {
     const { prefixes } = this.#incident;
     const kept = new Map<string, unknown>();
@@ -97,10 +103,10 @@ export class Round {
     return kept;
   }
 
-  /** Appends, and keeps account of it; with uuids of its own, so that a retry doubles nothing. */
+  /** Appends and notes the call. With its own uuids, a retry stores nothing twice. */
   async add(
     caller: Caller,
-    session: SessionPromise,
+    session: ExpectedSession,
     count: number,
     withUuids: boolean,
   ): Promise<void> {
@@ -121,7 +127,7 @@ export class Round {
     call.attempts = attempts;
     call.answered = answer.content.messages;
     const first = call.answered?.[0]?.seq ?? 0;
-    // In its order; where there are no transactions, what a crash cut off may come behind others.
+    // In order. Without transactions, the rest of an interrupted call may follow later messages.
     const seqs = call.answered?.map(({ seq }) => seq) ?? [];
     expect(seqs).toEqual(seqs.toSorted((a, b) => a - b));
     if (attempts === 1) expect(seqs).toEqual(contents.map((_, i) => first + i));
@@ -129,7 +135,7 @@ export class Round {
 
   async #writeDiary(caller: Caller, number: number): Promise<void> {
     const { random } = caller;
-    const session = new SessionPromise(`diary ${this.#number}.${number}`);
+    const session = new ExpectedSession(`diary ${this.#number}.${number}`);
     session.mayBeMissing = true;
     this.#own.push(session);
     await this.add(caller, session, 1, true);
@@ -146,8 +152,8 @@ export class Round {
     }
   }
 
-  /** What only a live session takes. */
-  async #changeLive(caller: Caller, session: SessionPromise): Promise<void> {
+  /** The operations that only a live session accepts. */
+  async #changeLive(caller: Caller, session: ExpectedSession): Promise<void> {
     const dice = caller.random.next();
     if (dice < 0.25) await this.#merge(caller, session);
     else if (dice < 0.5) await this.#revise(caller, session);
@@ -156,7 +162,7 @@ export class Round {
   }
 
   /** Deletes and restores a user and their sessions, appends to them, and adds others. */
-  async #keep(caller: Caller, user: UserPromise): Promise<void> {
+  async #keep(caller: Caller, user: ExpectedUser): Promise<void> {
     const { random } = caller;
     const { user_id } = user;
     while (!this.#stopped) {
@@ -169,7 +175,7 @@ export class Round {
       else if (dice < 0.95) {
         if (!session.deleted) await this.#changeLive(caller, session);
       } else {
-        const another = new SessionPromise(`${user_id}'s ${this.#number}.${++this.#said}`);
+        const another = new ExpectedSession(`${user_id}'s ${this.#number}.${++this.#said}`);
         another.mayBeMissing = true;
         user.sessions.push(another);
         const args = { session_id: another.session_id, user_id };
@@ -179,7 +185,7 @@ export class Round {
     }
   }
 
-  async #toggleUser(caller: Caller, user: UserPromise): Promise<void> {
+  async #toggleUser(caller: Caller, user: ExpectedUser): Promise<void> {
     const { user_id, deleted } = user;
     const tool = deleted ? 'restore_user' : 'delete_user';
     user.unsure = true;
@@ -191,8 +197,12 @@ export class Round {
     expect([user_id, answer.content.deleted_session_count]).toEqual([user_id, live]);
   }
 
-  /** A deleted user's session takes nothing and does not come back by itself. */
-  async #refuse(caller: Caller, user: UserPromise, { session_id }: SessionPromise): Promise<void> {
+  /** A session of a deleted user accepts no message and cannot be restored by itself. */
+  async #refuse(
+    caller: Caller,
+    user: ExpectedUser,
+    { session_id }: ExpectedSession,
+  ): Promise<void> {
     const messages = messagesOf(['to nobody'], undefined);
     const calls: [string, Record<string, unknown>][] = [
       ['add_memory', { session_id, messages }],
@@ -205,7 +215,7 @@ export class Round {
     expect([tool, args, answer.isError]).toEqual([tool, args, true]);
   }
 
-  async #toggle(caller: Caller, session: SessionPromise): Promise<void> {
+  async #toggle(caller: Caller, session: ExpectedSession): Promise<void> {
     const { session_id, deleted } = session;
     session.unsure = true;
     const tool = deleted ? 'restore_session' : 'delete_session';
@@ -228,8 +238,8 @@ export class Round {
     await caller.call(tool, { session_id, messages: messagesOf(contents, uuids) });
   }
 
-  /** Says again, in other words, what a call has said whose messages have uuids of the caller's. */
-  async #revise(caller: Caller, { session_id, calls }: SessionPromise): Promise<void> {
+  /** Repeats a call that has uuids with other contents. */
+  async #revise(caller: Caller, { session_id, calls }: ExpectedSession): Promise<void> {
     const known = calls.filter(({ answered, uuids }) => answered !== undefined && uuids);
     if (known.length === 0) return;
     const call = caller.random.pick(known);
@@ -242,28 +252,28 @@ export class Round {
     call.revised = undefined;
   }
 
-  async #merge(caller: Caller, { session_id, extras }: SessionPromise): Promise<void> {
+  async #merge(caller: Caller, { session_id, extras }: ExpectedSession): Promise<void> {
     const key = this.#sayNew();
-    await extras.promise(key, async () => {
+    await extras.track(key, async () => {
       const args = { session_id, metadata: { [key]: this.#number } };
-      // Nobody may have written to it yet.
+      // No caller may have written to it yet.
       const { answer } = await caller.call('update_session_metadata', args, ['NOT_FOUND']);
       if (!answer.isError) extras.metadata.set(key, this.#number);
     });
   }
 
-  async #summarize(caller: Caller, { session_id, calls, extras }: SessionPromise): Promise<void> {
+  async #summarize(caller: Caller, { session_id, calls, extras }: ExpectedSession): Promise<void> {
     const last = calls.at(-1)?.answered?.at(-1);
     if (last === undefined) return;
     const content = this.#sayNew();
-    await extras.promise(content, async () => {
+    await extras.track(content, async () => {
       await caller.call('set_summary', { session_id, content, up_to_seq: last.seq });
       extras.summary = content;
     });
   }
 
-  /** What is acknowledged is found, whether it is indexed or not. */
-  async #search(caller: Caller, { session_id, calls }: SessionPromise): Promise<void> {
+  /** Search finds acknowledged messages, whether they are indexed or not. */
+  async #search(caller: Caller, { session_id, calls }: ExpectedSession): Promise<void> {
     const known = calls.filter(({ answered }) => answered !== undefined);
     if (known.length === 0) return;
     const { contents, answered } = caller.random.pick(known);
@@ -274,7 +284,7 @@ export class Round {
     expect(uuids, `${contents[0]} in ${session_id}`).toContain(answered?.[0]?.uuid);
   }
 
-  /** Adds a session that is purged soon. */
+  /** Adds a session whose undo deadline is over soon. */
   async #doom(caller: Caller): Promise<void> {
     const { expire } = this.#incident;
     if (expire === undefined) return;

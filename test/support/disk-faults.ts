@@ -1,13 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 
-/** System calls that fail, from one on, on a session file, its log or the memory that they share. */
+/** System calls that fail on a session file, its log or its shared memory. */
 export interface Fault {
-  /** As strace names it; several, for the names that it has on different processors. */
+  /** The names that strace has for it on different processors. */
   syscall: string;
-  /** As errno.h names it. */
+  /** The name of the error in errno.h. */
   error: string;
-  /** The first call that fails, from 1; strace counts each thread's by themselves. */
+  /** The first call that fails, from 1. strace counts the calls of each thread separately. */
   nth: number;
   /** Whether all later ones fail as well. */
   lasting?: boolean;
@@ -18,13 +18,13 @@ export const describeFault = ({ syscall, error, nth, lasting }: Fault) =>
 
 /** A fault in a running process. */
 export interface Injection {
-  /** Lifts the fault, or waits for the end of a process that ends. @returns how many calls it failed */
+  /** Lifts the fault, or waits until the process has ended. @returns the number of failed calls */
   lift(): Promise<number>;
   /** Resolves with the same once the process has ended by itself. */
   ended: Promise<number>;
 }
 
-/** @returns why no fault can be injected on this machine, if that is so */
+/** @returns the reason if no fault can be injected on this machine */
 export async function injectionProblem(): Promise<string | undefined> {
   const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' });
   try {
@@ -62,7 +62,7 @@ export async function injectFault(pid: number, path: string, fault: Fault): Prom
   };
 }
 
-/** A command that runs another with a fault in it from its beginning on. */
+/** A command that runs another one with a fault from its start. */
 export const runWithFault = (path: string, fault: Fault): string[] => [
   ...['strace', '-D', '-qq', '-o', '/dev/null', ...faultArguments(path, fault)],
 ];

@@ -2,57 +2,57 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { McpClient, ToolAnswer } from './clients.ts';
 
-/** Whatever calls tools. */
+/** A client, as far as it calls tools. */
 export type ToolCaller = Pick<McpClient, 'callTool'>;
 
-/** Longer than a transaction whose client was killed can stand in the way of others. */
-const PATIENCE_MS = 90_000;
+/** Longer than the transaction of a killed client can block others. */
+const TIMEOUT_MS = 90_000;
 /** How many messages get_memory returns at least. */
 const LAST = 12;
 
-/** One call of add_memory; each of its contents is found nowhere else. */
+/** One call of add_memory. Its contents are unique in the test. */
 export interface AddCall {
   contents: readonly string[];
-  /** What an unanswered call with the same uuids says in their place. */
+  /** The contents of an unanswered call that repeats the uuids. */
   revised?: readonly string[] | undefined;
-  /** Those that the caller gave the messages, if it did. */
+  /** The uuids that the caller gave the messages, if it gave any. */
   uuids: readonly string[] | undefined;
   /** Present once it is acknowledged. */
-  answered?: readonly Place[];
+  answered?: readonly MessageId[];
   /** How often it was made, as far as its caller knows. */
   attempts: number;
 }
 
-interface Place {
+interface MessageId {
   uuid: string;
   seq: number;
 }
 
-export interface Listed extends Place {
+export interface Listed extends MessageId {
   content: string;
 }
 
-/** What has been promised about a session, and what a call in flight may have changed. */
-export class SessionPromise {
+/** What a session has to hold by the acknowledged calls, and what unanswered ones may have changed. */
+export class ExpectedSession {
   readonly session_id: string;
   deleted = false;
-  /** Nobody knows whether the last deletion or restoration happened. */
+  /** It is unknown whether the last deletion or restoration took effect. */
   unsure = false;
-  /** It may not be there at all. */
+  /** The session may not exist. */
   mayBeMissing = false;
-  /** The calls whose messages are in it, and those that went unanswered. */
+  /** The calls whose messages are live, and the unanswered calls. */
   calls: AddCall[] = [];
-  /** Those whose messages stayed deleted at a revival, and come back by another restoration. */
+  /** The calls whose messages stayed deleted at a revival. Another restoration brings them back. */
   #retired: AddCall[] = [];
-  /** A restoration was made more than once, and may have brought back these as well. */
+  /** A restoration was repeated and may have brought the retired messages back. */
   #mayBeWhole = false;
-  readonly extras = new SessionExtras();
+  readonly extras = new ExpectedExtras();
 
   constructor(session_id: string) {
     this.session_id = session_id;
   }
 
-  /** It comes back by an append, without the messages that it had. */
+  /** An append revives the session without its earlier messages. */
   revive(): void {
     this.#retired.push(...this.calls);
     this.calls = [];
@@ -66,10 +66,10 @@ export class SessionPromise {
   }
 
   /**
-   * Looks at it through the tools, restoring what is deleted. From then on it is known how the calls
-   * ended that went unanswered.
+   * Reads the session through the tools and restores it if it is deleted. Afterwards the outcome of
+   * every unanswered call is known.
    *
-   * @param prefixes whether half a call may be there
+   * @param prefixes whether the first messages of an unanswered call may be stored without the rest
    * @returns its messages
    */
   async verify(client: ToolCaller, prefixes: boolean): Promise<Listed[] | 'missing'> {
@@ -102,11 +102,11 @@ export class SessionPromise {
     return messages;
   }
 
-  /** Compares all of its live messages with what was promised. */
+  /** Compares all live messages of the session with the calls. */
   compare(messages: readonly Listed[], prefixes: boolean): void {
     const copies = copiesOf(messages);
     for (const call of this.calls) {
-      const contents = saidBy(call, copies);
+      const contents = currentContents(call, copies);
       const found = contents.map((content) => copies.get(content) ?? []);
       for (const content of contents) copies.delete(content);
       const counts = found.map(({ length }) => length);
@@ -129,7 +129,7 @@ export class SessionPromise {
     expect([this.session_id, ...copies.keys()], 'nobody said that').toEqual([this.session_id]);
   }
 
-  /** Its messages, with those that stayed deleted at a revival put back. */
+  /** The messages, after those that stayed deleted at a revival are put back. */
   async #readWhole(client: ToolCaller, prefixes: boolean): Promise<Listed[]> {
     const { session_id } = this;
     const live = await readConsistent(client, session_id);
@@ -145,11 +145,11 @@ export class SessionPromise {
     return readConsistent(client, session_id);
   }
 
-  /** What is there now was said, whether that was acknowledged or not. */
+  /** Counts the stored messages as acknowledged, and forgets calls that stored none. */
   #settle(messages: readonly Listed[]): void {
     const copies = copiesOf(messages);
     this.calls = this.calls.flatMap((call) => {
-      const contents = saidBy(call, copies).filter((content) => copies.has(content));
+      const contents = currentContents(call, copies).filter((content) => copies.has(content));
       if (contents.length === 0) return [];
       const found = contents.map((content) => copies.get(content) as Listed[]);
       const answered = call.answered ?? found.map(([first]) => first as Listed);
@@ -160,18 +160,18 @@ export class SessionPromise {
   }
 }
 
-/** What has been promised about a session besides its messages. */
-export class SessionExtras {
+/** The metadata and the summary that a session has to have. */
+class ExpectedExtras {
   readonly metadata = new Map<string, number>();
   summary: string | undefined;
-  /** Keys of metadata, and summaries, of calls that went unanswered. */
+  /** The keys of metadata, and the summaries, of unanswered calls. */
   readonly #unanswered = new Set<string>();
 
-  /** Runs a call that says something that is found nowhere else, and keeps account of that. */
-  async promise(said: string, call: () => Promise<void>): Promise<void> {
-    this.#unanswered.add(said);
+  /** Runs a call that writes a unique content, and notes whether it was acknowledged. */
+  async track(content: string, call: () => Promise<void>): Promise<void> {
+    this.#unanswered.add(content);
     await call();
-    this.#unanswered.delete(said);
+    this.#unanswered.delete(content);
   }
 
   compare(memory: { session: { metadata: object }; summary?: { content: string } }): void {
@@ -196,26 +196,29 @@ function copiesOf(messages: readonly Listed[]): Map<string, Listed[]> {
   return copies;
 }
 
-/** What each message of a call says now, as far as it is there. */
-const saidBy = ({ contents, revised }: AddCall, copies: ReadonlyMap<string, unknown>): string[] =>
+/** The current content of each message of a call: the revised one if that is stored. */
+const currentContents = (
+  { contents, revised }: AddCall,
+  copies: ReadonlyMap<string, unknown>,
+): string[] =>
   contents.map((content, i) => {
     const other = revised?.[i];
     return other !== undefined && copies.has(other) ? other : content;
   });
 
-/** What has been promised about a user. */
-export class UserPromise {
+/** What a user has to own by the acknowledged calls. */
+export class ExpectedUser {
   readonly user_id: string;
   deleted = false;
-  /** Nobody knows whether the last deletion or restoration happened. */
+  /** It is unknown whether the last deletion or restoration took effect. */
   unsure = false;
-  sessions: SessionPromise[] = [];
+  sessions: ExpectedSession[] = [];
 
   constructor(user_id: string) {
     this.user_id = user_id;
   }
 
-  /** Looks at the user and the sessions through the tools, restoring what is deleted. */
+  /** Reads the user and the sessions through the tools and restores what is deleted. */
   async verify(client: ToolCaller, prefixes: boolean): Promise<void> {
     const { user_id } = this;
     const found = await settled(client, 'get_user', { user_id });
@@ -239,15 +242,15 @@ export class UserPromise {
     const live = new Set(sessions.map(({ session_id }: { session_id: string }) => session_id));
     const back = certain.filter(({ session_id }) => live.has(session_id));
     expect(back, 'half a restoration').toEqual(certain.filter(({ deleted }) => !deleted));
-    const there: SessionPromise[] = [];
+    const existing: ExpectedSession[] = [];
     for (const session of this.sessions) {
-      if ((await session.verify(client, prefixes)) !== 'missing') there.push(session);
+      if ((await session.verify(client, prefixes)) !== 'missing') existing.push(session);
     }
-    this.sessions = there;
+    this.sessions = existing;
   }
 }
 
-/** All messages of a live session; its order has no gap, and its counts agree with it. */
+/** All messages of a live session. Checks that seq has no gap and that the counts agree. */
 export async function readConsistent(client: ToolCaller, session_id: string): Promise<Listed[]> {
   const messages: Listed[] = [];
   let cursor: string | undefined;
@@ -275,13 +278,13 @@ export async function readConsistent(client: ToolCaller, session_id: string): Pr
   return messages;
 }
 
-/** The answer of a call that is repeated, as clients do, for as long as the store is not available. */
+/** The answer of a call, which is repeated while the store is unavailable, as clients do. */
 export async function settled(
   client: ToolCaller,
   tool: string,
   args: Record<string, unknown>,
 ): Promise<ToolAnswer> {
-  const deadline = Date.now() + PATIENCE_MS;
+  const deadline = Date.now() + TIMEOUT_MS;
   let answer = await client.callTool(tool, args);
   while (answer.isError && answer.content.error.retryable && Date.now() < deadline) {
     await delay(100);

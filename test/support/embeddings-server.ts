@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 
 export const DIMENSIONS = 256;
 
-/** What the server does to requests until it is told something else. */
+/** How the server treats requests until that is changed. */
 export type Behaviour =
   | 'answer'
   | 'hang'
@@ -31,7 +31,7 @@ export type Behaviour =
 export interface EmbeddingsServer {
   /** The base URL, ending in `/v1`. */
   readonly url: string;
-  /** What was asked so far, refused requests included. */
+  /** All requests so far, including refused ones. */
   readonly requests: {
     path: string;
     model: string;
@@ -40,11 +40,11 @@ export interface EmbeddingsServer {
     fields: string[];
     headers: IncomingMessage['headers'];
   }[];
-  /** How many clients hung up before they had their answer. */
+  /** The number of clients that disconnected before their answer. */
   hungUp: number;
   /** The one model it has; another has other vectors, and asking for another is a 404. */
   model: string;
-  /** A bearer key that it wants to see. */
+  /** The bearer key that it requires. */
   key: string | undefined;
   behaviour: Behaviour;
   /** Where `redirect` leads. */
@@ -118,7 +118,7 @@ async function respond(
   const answer = (data: unknown) => json(response, 200, { object: 'list', data, model });
   const each = (change: (embedding: number[], index: number) => unknown) =>
     answer(good.map((d) => ({ ...d, embedding: change(d.embedding, d.index) })));
-  /** As a server writes it whose language has a word that JSON has not. */
+  /** JSON as some servers write it, with a word that JSON does not have. */
   const literal = (word: string) => {
     const body = JSON.stringify({ data: good.map((d) => ({ ...d, embedding: ['?', 1] })) });
     response.writeHead(200).end(body.replaceAll('"?"', word));
@@ -184,7 +184,7 @@ function json(response: ServerResponse, status: number, body: unknown): void {
   response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 }
 
-/** Writes for as long as somebody reads, up to 1 GB. */
+/** Writes while the client reads, up to 1 GB. */
 function flood(response: ServerResponse): void {
   const chunk = Buffer.alloc(1_000_000, ' ');
   let left = 1000;
@@ -202,7 +202,7 @@ function base64(embedding: number[]): string {
   return bytes.toString('base64');
 }
 
-/** Words of one line mean the same to the test model, and share no stem that a lexical search sees. */
+/** The test model takes the words of one line for synonyms. They share no stem. */
 const SYNONYMS = [
   ['car', 'automobile', 'vehicle'],
   ['doctor', 'physician'],
@@ -218,12 +218,12 @@ const STOP_WORDS = new Set(
   ),
 );
 
-/** The test model: each meaning has eight places with a sign; a text is the sum of its meanings. */
+/** The test model. Each meaning sets eight dimensions to plus or minus one; a text is their sum. */
 export function embeddingOf(text: string, model = 'test-model'): number[] {
   const words = text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
-  const telling = words.filter((word) => !STOP_WORDS.has(word));
+  const meaningful = words.filter((word) => !STOP_WORDS.has(word));
   const vector = new Array<number>(DIMENSIONS).fill(0);
-  for (const word of telling.length > 0 ? telling : [text]) {
+  for (const word of meaningful.length > 0 ? meaningful : [text]) {
     for (let place = 0; place < 8; place++) {
       const hash = hashOf(`${model} ${place} ${MEANINGS.get(word) ?? word}`);
       const at = hash % DIMENSIONS;

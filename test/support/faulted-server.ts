@@ -6,7 +6,7 @@ import { expect } from 'vitest';
 import { Database } from '../../src/store/sqlite/connection/engine.ts';
 import type { ToolAnswer } from './clients.ts';
 import { type Fault, type Injection, injectFault, runWithFault } from './disk-faults.ts';
-import { type AddCall, type Listed, readConsistent, SessionPromise } from './durability-oracle.ts';
+import { type AddCall, ExpectedSession, type Listed, readConsistent } from './durability-oracle.ts';
 import { RawStdio } from './raw-stdio.ts';
 import type { Servers } from './server-process.ts';
 
@@ -16,10 +16,10 @@ const FILLER = 'filler '.repeat(860);
 /** Longer than a call waits for a lock that it does not get. */
 const ANSWER_MS = 30_000;
 
-/** What a session has been promised to hold. */
+/** What a session has to hold by the acknowledged calls. */
 export class Diary {
-  readonly session = new SessionPromise(SESSION);
-  /** Metadata of calls that were answered, and keys of calls of which nobody knows. */
+  readonly session = new ExpectedSession(SESSION);
+  /** The metadata of acknowledged calls, and the keys of calls with an unknown outcome. */
   readonly metadata: Record<string, number> = {};
   readonly doubtful = new Set<string>();
   number = 0;
@@ -39,12 +39,12 @@ export class Diary {
   }
 }
 
-/** A server process on a session file, whose answers are compared with what it promised before. */
+/** A server process on a session file. Its answers are compared with the acknowledged calls. */
 export class FaultedServer {
   readonly file: string;
   readonly diary: Diary;
   readonly client: RawStdio;
-  /** What calls were told that failed. */
+  /** The errors of failed calls. */
   readonly errors: string[] = [];
 
   private constructor(file: string, diary: Diary, client: RawStdio) {
@@ -53,7 +53,7 @@ export class FaultedServer {
     this.client = client;
   }
 
-  /** @param fault is in the process from its beginning on */
+  /** @param fault is injected from the start of the process */
   static async start(
     servers: Servers,
     file: string,
@@ -72,7 +72,7 @@ export class FaultedServer {
     return injectFault(this.client.server.pid, this.file, fault);
   }
 
-  /** Calls one tool after another. Each has to answer right, or by an error that owns to be one. */
+  /** Calls all tools in turn. Each has to answer correctly, or with an error. */
   async work(searching: boolean): Promise<void> {
     const number = ++this.diary.number;
     await this.#add(number, number % 7 === 0 ? 3 : 1);
@@ -89,7 +89,7 @@ export class FaultedServer {
     if (searching) await this.#search();
   }
 
-  /** The same on a disk that works: no call fails, and everything is there. */
+  /** The same on a working disk: no call fails, and all records are complete. */
   async workWell(searching: boolean): Promise<void> {
     const before = this.errors.length;
     await this.work(searching);
@@ -97,7 +97,7 @@ export class FaultedServer {
     this.diary.session.compare(await readConsistent(this.client, SESSION), false);
   }
 
-  /** Lets the server end by itself, with a fault in the meantime. @returns how many calls it failed */
+  /** Stops the server while a fault is injected. @returns the number of failed calls */
   async end(fault: Fault): Promise<number> {
     const { server } = this.client;
     const before = server.stderr().length;
@@ -112,7 +112,7 @@ export class FaultedServer {
     return failed;
   }
 
-  /** Ends the server like a power cut. */
+  /** Kills the server. */
   async kill(): Promise<void> {
     await this.client.server.kill('SIGKILL');
   }
@@ -167,7 +167,7 @@ export class FaultedServer {
     expect(uuids).toContain(answered?.[0]?.uuid);
   }
 
-  /** What is returned has to be the end of the session, in order and as it was said. */
+  /** The returned messages have to be the newest of the session, in order and unchanged. */
   #compareLast(messages: readonly Listed[]): void {
     const known = new Map(
       this.diary.session.calls.flatMap(({ contents, answered = [] }) =>
@@ -181,9 +181,9 @@ export class FaultedServer {
     expect(last).toBeGreaterThanOrEqual(Math.max(...known.keys()));
     messages.forEach(({ seq, uuid, content }, i) => {
       expect(seq).toBe(last - messages.length + 1 + i);
-      const promised = known.get(seq);
-      if (promised === undefined) expect(unknown).toContain(content);
-      else expect({ uuid, content }).toEqual(promised);
+      const expected = known.get(seq);
+      if (expected === undefined) expect(unknown).toContain(content);
+      else expect({ uuid, content }).toEqual(expected);
     });
   }
 
@@ -203,7 +203,7 @@ export class FaultedServer {
 
 const changedNothing = ({ text }: ToolAnswer) => text.includes('nothing was changed');
 
-/** Opens the file as the next server will, and compares everything in it with what was promised. */
+/** Opens the file as the next server will, and compares all records with the acknowledged calls. */
 export async function assertKept(file: string, diary: Diary): Promise<void> {
   const database = await Database.open(file);
   try {
@@ -219,7 +219,7 @@ export async function assertKept(file: string, diary: Diary): Promise<void> {
   }
 }
 
-/** A session file as a kill -9 leaves it: half of what it holds is in its log. */
+/** A session file as a kill -9 leaves it: half of the records are in its log. */
 export async function prepareFile(servers: Servers): Promise<{ file: string; diary: Diary }> {
   const file = join(servers.directory, 'prepared', 'sessions.db');
   const diary = new Diary();
@@ -242,7 +242,7 @@ export async function copyPrepared(file: string, folder: string): Promise<string
   return copy;
 }
 
-/** Changes the file as another process does: a server then reads its pages anew. */
+/** Changes the file as another process would. Servers then read its pages again. */
 export async function forgetPages(file: string): Promise<void> {
   const database = await Database.open(file);
   const version = database.prepare('PRAGMA user_version').get()?.[0];

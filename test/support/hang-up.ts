@@ -2,10 +2,10 @@ interface Dispatcher {
   destroy(): Promise<void>;
 }
 
-/** Where Node keeps the connections that `fetch` may use again. */
+/** The key of the agent that holds Node's reusable connections of `fetch`. */
 const DISPATCHER = Symbol.for('undici.globalDispatcher.1');
 
-/** Closes the connections that this process's `fetch` keeps for later; what it does next, opens new ones. */
+/** Closes the idle connections of this process's `fetch`. Its next request opens a new one. */
 export async function hangUp(): Promise<void> {
   const holder = globalThis as unknown as Record<symbol, Dispatcher>;
   const old = holder[DISPATCHER] as Dispatcher;

@@ -21,23 +21,23 @@ interface Key {
   publicKey: CryptoKey;
 }
 
-/** An OAuth issuer of the tests' own: metadata, keys, and tokens as good or bad as a test wants. */
+/** An OAuth issuer for tests: metadata, keys, and valid or invalid tokens. */
 export class Issuer {
-  /** How often its keys were asked for. */
+  /** The number of requests for its keys. */
   keysFetched = 0;
-  /** How often it was asked for anything. */
+  /** The number of all requests. */
   asked = 0;
   /** Answers 500 to everything. */
   broken = false;
   /** Publishes no keys. */
   withoutKeys = false;
-  /** Which of its answers never ends. */
+  /** The answer that never ends, if any. */
   endless: 'metadata' | 'keys' | 'error' | undefined;
   readonly #keys: Key[] = [];
-  /** What clients asked tokens for, most recently last. */
+  /** The token requests of clients, the newest last. */
   readonly requests: URLSearchParams[] = [];
   readonly #http = createServer((request, response) => void this.#answer(request, response));
-  /** What its metadata says of itself; wrong on purpose in some tests. */
+  /** The issuer name in its metadata. Some tests set a wrong one. */
   claimed: string | undefined;
 
   static async open(path = ''): Promise<Issuer> {
@@ -57,7 +57,7 @@ export class Issuer {
     return `http://127.0.0.1:${(this.#http.address() as AddressInfo).port}${this.#path}`;
   }
 
-  /** Signs from now on with a new key. */
+  /** Replaces the signing key. */
   async addKey(): Promise<void> {
     const pair = await generateKeyPair('ES256', { extractable: true });
     this.#keys.push({ kid: randomUUID(), ...pair });
@@ -71,12 +71,12 @@ export class Issuer {
     return this.#keys.at(-1) as Key;
   }
 
-  /** The public key as text, which a careless server would take for a shared secret. */
+  /** The public key as text. A vulnerable server would use it as a shared secret. */
   publicKeyText(): Promise<string> {
     return exportSPKI(this.#current.publicKey);
   }
 
-  /** The claims of a token that is good, but for what `changes` say; `undefined` leaves one out. */
+  /** The claims of a valid token with changes. `undefined` removes a claim. */
   claims(changes: Record<string, unknown> = {}): JWTPayload {
     const now = Math.floor(Date.now() / 1000);
     const claims = {
@@ -157,7 +157,7 @@ export class Issuer {
   }
 }
 
-/** Answers with what looks like JSON and does not end. */
+/** Answers with endless JSON. */
 function flood(response: ServerResponse, kind: string): void {
   response.writeHead(kind === 'error' ? 500 : 200, { 'content-type': 'application/json' });
   response.write('{"issuer":"');

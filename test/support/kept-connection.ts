@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
-/** A connection on which one request follows the other. */
+/** A connection that is kept for several requests. */
 export class KeptConnection {
   readonly #socket: Socket;
   #received = '';
@@ -23,7 +23,7 @@ export class KeptConnection {
   }
 
   /**
-   * Sends a request, and says with which status it is answered.
+   * Sends a request and returns the status of the answer.
    *
    * @throws Error when the connection is closed instead
    */
@@ -43,7 +43,7 @@ export class KeptConnection {
   }
 }
 
-/** The status of an answer that is there to its end. */
+/** The status of an answer, once all of it has arrived. */
 function statusOf(answer: string): number | undefined {
   const [head = '', ...rest] = answer.split('\r\n\r\n');
   const body = rest.join('\r\n\r\n');

@@ -1,7 +1,7 @@
-/** As many tasks at once as the machine of CI has processors. */
+/** The number of tasks at once: the CI machine has two processors. */
 const LANES = 2;
 
-/** Does all tasks, a few of them at once. */
+/** Runs all tasks, `LANES` of them at once. */
 export async function inLanes<T>(
   tasks: readonly T[],
   work: (task: T, number: number) => Promise<void>,

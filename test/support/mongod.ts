@@ -17,8 +17,8 @@ export interface MongodBinary {
   readonly where: string;
 }
 
-/** A server that somebody else runs, named in the environment. */
-export interface MongodUri {
+/** A running server, named in the environment. */
+interface MongodUri {
   readonly kind: 'uri';
   readonly uri: string;
   readonly standaloneUri: string | null;
@@ -35,7 +35,7 @@ export interface NotFound {
 
 export interface StartOptions {
   readonly standalone?: boolean;
-  /** Has clients sign in, and its address do so as somebody who may do anything. Standalone only. */
+  /** Requires authentication. The address signs in as an administrator. Standalone only. */
   readonly auth?: boolean;
   /** Where the data is, with the log beside it; by default in a new temporary directory. */
   readonly dbPath?: string;
@@ -62,7 +62,7 @@ const INSTALL = 'test/support/install-mongod.sh';
 const REPLICA_SET = 'rs0';
 const START_LIMIT = 30_000;
 const STOP_LIMIT = 5_000;
-/** A download that moves may take its time; one that does not even begin is given up. */
+/** The time without progress after which a download is given up, before and after its first byte. */
 const DOWNLOAD_BEGIN_LIMIT = 5_000;
 const DOWNLOAD_STALL_LIMIT = 60_000;
 
@@ -71,19 +71,19 @@ const DOWNLOAD_STALL_LIMIT = 60_000;
  * stderr which it took, or how to get one. With `REQUIRE_MONGODB=1` finding none is an error.
  */
 export async function findMongod(env: NodeJS.ProcessEnv = process.env): Promise<Found | NotFound> {
-  const places = [inEnvironment, systemBinary, memoryServer, secantusdAtHand, secantusdInstalled];
-  const passedOver: string[] = [];
-  for (const look of places) {
-    const result = await look(env);
+  const finders = [inEnvironment, systemBinary, memoryServer, secantusdAtHand, secantusdInstalled];
+  const rejected: string[] = [];
+  for (const find of finders) {
+    const result = await find(env);
     if (typeof result !== 'string') {
       const name = result.kind === 'uri' ? 'the server' : result.kind;
-      const why = passedOver.length > 0 ? ` Passed over: ${passedOver.join('; ')}.` : '';
+      const why = rejected.length > 0 ? ` Passed over: ${rejected.join('; ')}.` : '';
       say(`MongoDB tests run on ${name} ${result.version} (${result.where}).${why}`);
       return result;
     }
-    passedOver.push(result);
+    rejected.push(result);
   }
-  const reason = `no MongoDB server: ${passedOver.join('; ')}`;
+  const reason = `no MongoDB server: ${rejected.join('; ')}`;
   const remedy = `To have one, put mongod on the PATH, run "bash ${INSTALL}", which builds ${SECANTUSD} once with cargo, or set MONGODB_TEST_URI to a replica set.`;
   if (env.REQUIRE_MONGODB === '1') {
     throw new Error(`REQUIRE_MONGODB=1, but there is ${reason}. ${remedy}`);
@@ -161,10 +161,10 @@ export async function startMongod(
 
 // ---------------------------------------------------------------------------------- finding
 
-/** One place to look: a server, or why there is none. */
-type Look = (env: NodeJS.ProcessEnv) => Promise<Found | string>;
+/** Looks in one place. @returns the server, or why there is none */
+type Finder = (env: NodeJS.ProcessEnv) => Promise<Found | string>;
 
-const inEnvironment: Look = async (env) => {
+const inEnvironment: Finder = async (env) => {
   const uri = env.MONGODB_TEST_URI;
   if (!uri) return 'MONGODB_TEST_URI is not set';
   const standaloneUri = env.MONGODB_TEST_STANDALONE_URI || null;
@@ -183,7 +183,7 @@ const inEnvironment: Look = async (env) => {
   }
 };
 
-const systemBinary: Look = async (env) => {
+const systemBinary: Finder = async (env) => {
   const named = env.MONGOMS_SYSTEM_BINARY;
   const notNamed = named
     ? await examine(named, 'MONGOMS_SYSTEM_BINARY')
@@ -195,7 +195,7 @@ const systemBinary: Look = async (env) => {
   return typeof mongod === 'string' ? `${notNamed}; ${mongod}` : mongod;
 };
 
-const memoryServer: Look = async (env) => {
+const memoryServer: Finder = async (env) => {
   // In a process of its own: it prints to stdout as it downloads, and cannot be interrupted.
   const script = `
     import { MongoBinary } from 'mongodb-memory-server';
@@ -229,7 +229,7 @@ const memoryServer: Look = async (env) => {
   return `mongodb-memory-server has none and could not download one (${brief(failure)})`;
 };
 
-const secantusdAtHand: Look = async (env) => {
+const secantusdAtHand: Finder = async (env) => {
   const path = await onPath(SECANTUSD, env);
   if (path !== undefined) return examine(path, 'on the PATH');
   const binary = join(cacheDirectory(env), executableName(SECANTUSD));
@@ -237,8 +237,8 @@ const secantusdAtHand: Look = async (env) => {
   return examine(binary, `built by ${INSTALL}`);
 };
 
-/** Takes minutes, so it is done only for a run that must have a server. */
-const secantusdInstalled: Look = async (env) => {
+/** Takes minutes, so only a run with REQUIRE_MONGODB=1 does it. */
+const secantusdInstalled: Finder = async (env) => {
   if (env.REQUIRE_MONGODB !== '1') return `none is built without REQUIRE_MONGODB=1`;
   say(`Building ${SECANTUSD} ${SECANTUSD_VERSION}, the test server, once: some minutes.`);
   const child = spawn('bash', [INSTALL], { cwd: PROJECT, env, stdio: ['ignore', 2, 2] });
@@ -253,7 +253,7 @@ function cacheDirectory(env: NodeJS.ProcessEnv): string {
   return join(root, 'mcp-sessions', `${SECANTUSD}-${SECANTUSD_VERSION}`, 'bin');
 }
 
-/** Asks a program for its version: one that cannot even say that will not run as a server. */
+/** The version of a program, which also tells that the program runs. */
 async function examine(binary: string, where: string): Promise<MongodBinary | string> {
   try {
     const { stdout } = await promisify(execFile)(binary, ['--version'], { timeout: 10_000 });

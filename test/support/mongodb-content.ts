@@ -1,8 +1,8 @@
 import type { Db } from 'mongodb';
 
 /**
- * All that is in a database: its collections with their options, indexes and documents. Two of them are
- * equal if nothing was written in between.
+ * The content of a database: its collections with their options, indexes and documents. Two contents
+ * are equal if nothing was written in between.
  */
 export async function contentOf(db: Db): Promise<Record<string, unknown>> {
   const content: Record<string, unknown> = {};
@@ -21,12 +21,12 @@ export async function contentOf(db: Db): Promise<Record<string, unknown>> {
   return content;
 }
 
-/** Documents as another application may have them, all of which were deleted long ago. */
+/** Documents of another application, with an old `deleted_at`. */
 export const foreignDocuments = (count: number) =>
   Array.from({ length: count }, (_, i) => ({
     name: `foreign ${i}`,
     deleted_at: new Date(Date.now() - 30 * 86_400_000),
-    // Fields of ours, for an index that goes by them.
+    // Fields with names of our own, which our indexes would include.
     empty: true,
     live: false,
   }));

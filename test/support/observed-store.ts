@@ -12,7 +12,7 @@ export const replicaSet = inject('mongodbReplicaSet');
 export const standalone = inject('mongodbStandalone');
 export const skipReason = replicaSet === null ? `: skipped, ${inject('mongodbSkipReason')}` : '';
 
-/** The services on a store in MongoDB, with what the store sends. */
+/** The services on a store in MongoDB, with the commands that the store sends. */
 export interface Observed extends Harness {
   store: Store;
   client: MongoClient;
@@ -24,10 +24,10 @@ export interface Observed extends Harness {
 }
 
 const opened: Observed[] = [];
-/** Those that have a database of their own. */
+/** The stores that have their own database. */
 const owners = new Set<Observed>();
 
-/** A store of its own; `database` opens one that another has open. */
+/** Opens a store on a new database, or on `database` beside another store. */
 export function openObserved(
   uri: string | null,
   options: StoreOptions & {

@@ -1,4 +1,4 @@
-/** The tools that change nothing, in the order in which they are offered. */
+/** The read-only tools, in the order of `tools/list`. */
 export const READING = [
   'get_session',
   'list_sessions',

@@ -1,4 +1,4 @@
-/** Random numbers that a seed repeats: mulberry32, with seeds made of text by FNV-1a. */
+/** Random numbers from a seed: mulberry32. FNV-1a makes the seed from a text. */
 export class Random {
   #state: number;
 
@@ -9,7 +9,7 @@ export class Random {
     }
   }
 
-  /** Others, which this one's further use does not change. */
+  /** An independent generator, which this one's further use does not affect. */
   fork(name: string): Random {
     return new Random(`${name} ${this.next()}`);
   }

@@ -2,7 +2,7 @@ import { type IncomingHttpHeaders, request } from 'node:http';
 
 export interface Sent {
   method?: string;
-  /** One that comes several times is a list. */
+  /** A header that comes several times is a list. */
   headers?: Record<string, string | string[]>;
   body?: string | Buffer;
 }
@@ -46,9 +46,9 @@ export function message({ body }: Answer) {
   return JSON.parse(/^data: (.*)$/m.exec(body)?.[1] ?? body);
 }
 
-/** A stream of server-sent events, as it comes. */
+/** A stream of server-sent events, as it arrives. */
 export class SseStream {
-  /** Where messages are posted to, over HTTP+SSE: the first event says so. */
+  /** The URL that messages are posted to over HTTP+SSE, from the first event. */
   readonly endpoint: URL;
   /** Settles when the server ends the stream. */
   readonly ended: Promise<void>;
@@ -94,7 +94,7 @@ export class SseStream {
         else waiting(event.value);
       }
     } catch {
-      // We closed it, or the server did in a hurry.
+      // Either side closed it.
     }
   }
 }

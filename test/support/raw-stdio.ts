@@ -16,18 +16,18 @@ export const INITIALIZE = {
   clientInfo: { name: 'raw', version: '1' },
 };
 
-/** What every request of the modern era says about itself. */
+/** The metadata that every request of the modern era carries. */
 export const MODERN_META = {
   'io.modelcontextprotocol/protocolVersion': MODERN,
   'io.modelcontextprotocol/clientCapabilities': {},
 };
 
-/** A client that says anything, well-formed or not, and sees every byte that comes back. */
+/** A client that sends any text, valid or not, and sees every byte of the answers. */
 export class RawStdio {
   readonly server: ServerProcess;
   #id = 0;
   readonly #frames: Frame[] = [];
-  readonly #strays: string[] = [];
+  readonly #invalidLines: string[] = [];
   readonly #waiting = new Map<unknown, (frame: Frame) => void>();
 
   constructor(server: ServerProcess) {
@@ -35,14 +35,14 @@ export class RawStdio {
     server.onLine((line) => this.#read(line));
   }
 
-  /** Everything that the server sent. */
+  /** All messages that the server sent. */
   get frames(): readonly Frame[] {
     return this.#frames;
   }
 
   /** Lines on stdout that are not MCP. */
-  get strays(): readonly string[] {
-    return this.#strays;
+  get invalidLines(): readonly string[] {
+    return this.#invalidLines;
   }
 
   /** Opens the connection as clients of the older protocol era do. */
@@ -52,7 +52,7 @@ export class RawStdio {
     return answer;
   }
 
-  /** Sends a line that need not be a message. */
+  /** Sends a line, which may be invalid. */
   write(line: string): void {
     this.server.stdin.write(`${line}\n`);
   }
@@ -95,10 +95,10 @@ export class RawStdio {
     try {
       frame = JSON.parse(line);
     } catch {
-      this.#strays.push(line);
+      this.#invalidLines.push(line);
       return;
     }
-    if (frame?.jsonrpc !== '2.0') this.#strays.push(line);
+    if (frame?.jsonrpc !== '2.0') this.#invalidLines.push(line);
     this.#frames.push(frame);
     this.#waiting.get(frame.id)?.(frame);
     this.#waiting.delete(frame.id);

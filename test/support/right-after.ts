@@ -1,16 +1,16 @@
 import { vi } from 'vitest';
 
-/** What a method of the driver belongs to, as far as it is of interest here. */
+/** The receiver of a driver's method, as far as it is used here. */
 interface Of {
   namespace?: unknown;
   collectionName?: string;
 }
 
 /**
- * Has `work` done right after a method of the driver was done on a collection: the time between two
- * commands of one call is too short to be met otherwise.
+ * Runs `work` right after a method of the driver has run on a collection. No test could otherwise hit
+ * the time between two commands of one call.
  *
- * @param nth of how many times that it is done; what `work` itself does is not counted
+ * @param nth the run of the method after which `work` runs; runs by `work` itself do not count
  */
 export function rightAfter<K extends string>(
   driver: Record<K, (...values: never[]) => Promise<unknown>>,

@@ -6,12 +6,18 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { type ClientKind, connectV1, connectV2, type McpClient, type Reach } from './clients.ts';
+import {
+  type ClientKind,
+  connectV1,
+  connectV2,
+  type McpClient,
+  type ServerAddress,
+} from './clients.ts';
 
-/** The server as it is installed: what `npm run build` made. */
+/** The server as it is installed, from `npm run build`. */
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
-/** What a program needs in order to run at all; no setting of ours is among them. */
+/** The variables that any program needs. None is a setting of the server. */
 const INHERITED = ['PATH', 'TMPDIR', 'TEMP', 'SystemRoot'];
 
 export type TransportKind = 'stdio' | 'Streamable HTTP' | 'HTTP+SSE';
@@ -20,13 +26,13 @@ export const TRANSPORTS: readonly TransportKind[] = ['stdio', 'Streamable HTTP',
 export interface ServerOptions {
   args?: readonly string[];
   env?: Readonly<Record<string, string>>;
-  /** Runs it as another user, which takes root. */
+  /** Runs the server as another user. Needs root. */
   uid?: number;
-  /** A command that runs it in its own process, such as strace with its arguments. */
+  /** A command that runs the server in its own process, such as strace with its arguments. */
   under?: readonly string[];
 }
 
-export interface Exit {
+interface Exit {
   code: number | null;
   signal: NodeJS.Signals | null;
 }
@@ -38,29 +44,29 @@ export interface ServerProcess {
   /** What it has written so far. */
   readonly stdout: () => string;
   readonly stderr: () => string;
-  /** Settles once the process is gone and all that it wrote has been read. */
+  /** Settles once the process has ended and its output has been read. */
   readonly exited: Promise<Exit>;
   kill(signal: NodeJS.Signals): Promise<Exit>;
   signal(signal: NodeJS.Signals): void;
-  /** Waits until what it writes to stderr matches; fails if it ends without. */
+  /** Waits until stderr matches. Rejects if the process ends before. */
   logged(pattern: RegExp): Promise<RegExpExecArray>;
-  /** Reads no more of what it writes to stderr: the pipe breaks. */
+  /** Closes the pipe that the process writes stderr to. */
   closeLog(): void;
-  /** Hears of every line on stdout from now on. */
+  /** Is called with every line on stdout from now on. */
   onLine(listener: (line: string) => void): void;
 }
 
-/** What clients connect to: a process to spawn, or the address of one that runs. */
+/** A server that clients connect to: a process to spawn, or the address of a running one. */
 export interface Endpoint {
-  /** @param token what the client signs in with, over HTTP */
+  /** @param token the bearer token of the client, over HTTP */
   connect(kind: ClientKind, token?: string): Promise<McpClient>;
   /** Ends the server if it outlives its clients. */
   stop(): Promise<void>;
 }
 
 /**
- * A temporary folder and the servers that live in it. They see no setting of the machine's, and
- * restarting one finds the data of the one before.
+ * A temporary folder and the servers that keep their data in it. They see no setting of the machine. A
+ * restarted server finds the data of the one before.
  */
 export class Servers {
   readonly directory: string;
@@ -91,7 +97,7 @@ export class Servers {
     };
   }
 
-  /** Starts a server with pipes of ours on all three streams. */
+  /** Starts a server with pipes on all three streams. */
   spawn(options: ServerOptions = {}): ServerProcess {
     const { args = [], env, uid, under = [] } = options;
     const [command, ...rest] = [...under, process.execPath, MAIN, ...args] as [string, ...string[]];
@@ -107,8 +113,8 @@ export class Servers {
   }
 
   /**
-   * Starts a server on a free port and waits until it listens. Tests call as fast as they can, which
-   * is none of their business unless they are about just that.
+   * Starts a server on a free port and waits until it listens. The rate limit is raised: tests call as
+   * fast as they can.
    */
   async spawnHttp(options: ServerOptions = {}): Promise<ServerProcess & { url: string }> {
     const started = this.spawn({
@@ -120,7 +126,7 @@ export class Servers {
     return { ...started, url: url as string };
   }
 
-  /** Starts an HTTP server that has an operations port, too. */
+  /** Starts an HTTP server with an operations port. */
   async spawnObserved(
     options: ServerOptions = {},
   ): Promise<ServerProcess & { url: string; opsUrl: string }> {
@@ -130,7 +136,7 @@ export class Servers {
     return { ...started, opsUrl: opsUrl as string };
   }
 
-  /** A way in by one of the transports: on stdio every client gets a process of its own. */
+  /** An endpoint of one of the transports. On stdio every client gets its own process. */
   async serve(transport: TransportKind, options: ServerOptions = {}): Promise<Endpoint> {
     if (transport === 'stdio') {
       const { args = [], env } = options;
@@ -138,29 +144,29 @@ export class Servers {
       return { connect: (kind) => this.connect(kind, { server }), stop: async () => {} };
     }
     const { url, kill } = await this.spawnHttp(options);
-    const reach: Reach =
+    const address: ServerAddress =
       transport === 'HTTP+SSE' ? { sse: new URL('/sse', url) } : { http: new URL('/mcp', url) };
     return {
-      connect: (kind, token) => this.connect(kind, { ...reach, token }),
+      connect: (kind, token) => this.connect(kind, { ...address, token }),
       stop: async () => void (await kill('SIGTERM')),
     };
   }
 
-  /** A client on stdio, in a server process of its own. */
+  /** A client on stdio, with its own server process. */
   async connectStdio(kind: ClientKind, options: ServerOptions = {}): Promise<McpClient> {
     return (await this.serve('stdio', options)).connect(kind);
   }
 
-  /** Ends what still runs and removes the folder. */
+  /** Stops all clients and servers and removes the folder. */
   async close(): Promise<void> {
     await Promise.all([...this.#clients].map((client) => client.close().catch(() => undefined)));
     await Promise.all([...this.#running].map((server) => server.kill('SIGKILL')));
     await rm(this.directory, { recursive: true, force: true, maxRetries: 5 });
   }
 
-  /** A client of a server that runs already. */
-  async connect(kind: ClientKind, reach: Reach): Promise<McpClient> {
-    const client = await (kind === 'v1' ? connectV1(reach) : connectV2(reach, kind));
+  /** A client of a running server. */
+  async connect(kind: ClientKind, address: ServerAddress): Promise<McpClient> {
+    const client = await (kind === 'v1' ? connectV1(address) : connectV2(address, kind));
     this.#clients.add(client);
     return client;
   }
@@ -176,7 +182,7 @@ function watch(child: ChildProcess & { stdin: Writable; stdout: Readable; stderr
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
   });
-  // A server that has ended no longer reads; the test sees that in its answers.
+  // A server that has ended does not read. The test sees that in the answers.
   child.stdin.on('error', () => undefined);
   const started: ServerProcess = {
     pid: child.pid ?? 0,
@@ -192,15 +198,15 @@ function watch(child: ChildProcess & { stdin: Writable; stdout: Readable; stderr
     signal: (signal) => void child.kill(signal),
     logged: (pattern) =>
       new Promise((resolve, reject) => {
-        const look = () => {
+        const search = () => {
           const found = pattern.exec(stderr);
           if (found === null) return;
-          child.stderr.off('data', look);
+          child.stderr.off('data', search);
           resolve(found);
         };
-        child.stderr.on('data', look);
+        child.stderr.on('data', search);
         void exited.then(() => reject(new Error(`ended without ${pattern}: ${stderr}`)));
-        look();
+        search();
       }),
     onLine: (listener) => void createInterface({ input: child.stdout }).on('line', listener),
   };

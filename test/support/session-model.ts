@@ -3,25 +3,25 @@ import type { AddedMessage, AddResult } from '../../src/services/append.ts';
 interface Message {
   seq: number;
   content: string;
-  /** `undefined` once it has given its own up, until it is seen again. */
+  /** `undefined` after the message has given up its uuid, until it is read again. */
   uuid: string | undefined;
 }
 
 interface State {
   deletedAt: number | undefined;
-  /** Messages with these numbers are live while the session is. */
+  /** The messages with these numbers are live while the session is live. */
   first: number;
   last: number;
-  /** All that are kept, in order. */
+  /** All stored messages, in order. */
   messages: Message[];
   summaries: { content: string; upTo: number }[];
-  /** What stayed deleted at a revival, the oldest first. */
+  /** The messages that stayed deleted at a revival, the oldest first. */
   retired: { first: number; last: number; deletedAt: number }[];
   /** The uuid of the first message of the call that revived it. */
   revivedBy: string | undefined;
 }
 
-/** A session as it is specified (design §3 and §6), in memory and in the simplest way. */
+/** The specified behaviour of a session (docs/architecture.md), in memory and in the simplest way. */
 export class SessionModel {
   #state: State | undefined;
 
@@ -32,7 +32,7 @@ export class SessionModel {
     return state.messages.filter(({ seq }) => seq >= state.first);
   }
 
-  /** How many messages are kept, whether anybody can read them or not. */
+  /** The number of stored messages, readable or not. */
   stored(): number {
     return this.#state?.messages.length ?? 0;
   }
@@ -57,8 +57,8 @@ export class SessionModel {
   }
 
   /**
-   * @param answered what the call answered, for the uuids that the server chose
-   * @param past what was deleted by then is as good as purged
+   * @param answered the answer of the call, for the uuids that the server chose
+   * @param past records deleted by then count as purged
    * @returns where the messages are, and if the call revived the session, how many stay deleted, and
    *   when the oldest of these were
    */
@@ -87,7 +87,7 @@ export class SessionModel {
     return { places, retired, retiredAt: there[0]?.deletedAt };
   }
 
-  /** @returns how many messages went with it; `undefined` where there is none */
+  /** @returns the number of messages deleted with it; `undefined` if there is no session */
   delete(now: number): number | undefined {
     const state = this.#state;
     if (state === undefined) return undefined;
@@ -95,7 +95,7 @@ export class SessionModel {
     return state.last - state.first + 1;
   }
 
-  /** @returns how many messages came back; `undefined` where there is no session */
+  /** @returns the number of restored messages; `undefined` if there is no session */
   restore(): number | undefined {
     const state = this.#state;
     if (state === undefined) return undefined;
@@ -115,7 +115,7 @@ export class SessionModel {
     this.#state?.summaries.push({ content, upTo });
   }
 
-  /** @param cutoff what was deleted by then goes */
+  /** @param cutoff records deleted by then are purged */
   purge(cutoff: number): void {
     const state = this.#state;
     if (state === undefined) return;

@@ -13,7 +13,7 @@ export class SmallFile {
     this.#path = join(servers.directory, 'small', 'sessions.db');
   }
 
-  /** Has a server write it. */
+  /** Lets a server write the file. */
   static async write(servers: Servers): Promise<SmallFile> {
     const file = new SmallFile(servers);
     const client = await servers.connectStdio('v2', { env: { SESSIONS_DB: file.#path } });

@@ -24,15 +24,15 @@ import { openSqliteStore } from '../../src/store/sqlite/index.ts';
 export interface StoreOptions {
   /** Milliseconds; 7 days if left out. */
   purgeAfter?: number | undefined;
-  /** For how many milliseconds its registration counts; ten minutes if left out. */
+  /** How long its registration counts, in milliseconds; ten minutes if left out. */
   registrationMs?: number;
   /** A server that may write, if left out. */
   kind?: 'server' | 'command' | 'reader';
-  /** What hears of what holds, instead of one made of these. */
+  /** The retention to use, instead of one made from these options. */
   retention?: Retention;
 }
 
-/** A database of its own, that several stores may be opened on, as several processes would. */
+/** A new database. Several stores may be opened on it, as several processes would do. */
 export interface TestDatabase {
   open(options?: StoreOptions): Promise<Store>;
   remove(): Promise<void>;
@@ -40,14 +40,14 @@ export interface TestDatabase {
 
 export interface StoreKind {
   name: string;
-  /** Why it cannot be tested here; empty if it can. */
+  /** Why it cannot be tested on this machine; empty if it can. */
   skipReason: string;
   create(): Promise<TestDatabase>;
 }
 
 const DAY = 86_400_000;
 
-/** How such a process uses its store. */
+/** The use that a process with these options makes of its store. */
 export function useOf(options: StoreOptions = {}): StoreUse {
   const { registrationMs = 600_000, kind = 'server' } = options;
   const own = 'purgeAfter' in options ? options.purgeAfter : 7 * DAY;
@@ -89,49 +89,75 @@ function mongodb(name: string, uri: string | null): StoreKind {
 }
 
 export const MONGODB_REPLICA_SET = mongodb('MongoDB replica set', inject('mongodbReplicaSet'));
-export const MONGODB_STANDALONE = mongodb('MongoDB standalone', inject('mongodbStandalone'));
+const MONGODB_STANDALONE = mongodb('MongoDB standalone', inject('mongodbStandalone'));
 
 /** The stores that the contract holds for. */
 export const STORES = [SQLITE, MONGODB_REPLICA_SET, MONGODB_STANDALONE];
 
-/**
- * The services on one store, under a clock that tests move. Their errors and notes have the texts that
- * the MCP server gives them.
- */
-export interface Harness {
+/** The services on one store, under a clock that tests move. What they throw and note are facts. */
+export interface Services {
   store: Store;
   sessions: SessionService;
   memory: MemoryService;
   users: UserService;
-  search: { search(...args: Parameters<SearchService['search']>): Promise<AdvisedResult> };
+  search: SearchService;
+  longReads: FairQueue;
   clock: { now: number };
+}
+
+/** How long deleted records are kept: milliseconds, for ever, or what a database's servers agree on. */
+type Kept = number | 'off' | Retention;
+
+export function createServices(
+  store: Store,
+  kept: Kept = 7 * DAY,
+  { embeddings }: Pick<Dependencies, 'embeddings'> = {},
+): Services {
+  // In the future, where the server's own TTL monitor finds nothing to purge.
+  const clock = { now: Date.parse('2100-01-01T00:00:00.000Z') };
+  const longReads = new FairQueue();
+  const deps: Dependencies = {
+    store: async () => store,
+    now: () => clock.now,
+    newUuid: () => uuidv7(),
+    get purgeAfter() {
+      if (kept instanceof Retention) return kept.current;
+      return kept === 'off' ? undefined : kept;
+    },
+    embeddings,
+    longReads,
+    onChange: () => {},
+    answer: TOOL_ANSWER,
+  };
+  return {
+    store,
+    sessions: createSessionService(deps),
+    memory: createMemoryService(deps),
+    users: createUserService(deps),
+    search: createSearchService(deps),
+    longReads,
+    clock,
+  };
+}
+
+/** The same with the texts that the MCP server gives errors and notes. */
+export interface Harness
+  extends Pick<Services, 'store' | 'sessions' | 'memory' | 'users' | 'clock'> {
+  search: { search(...args: Parameters<SearchService['search']>): Promise<AdvisedResult> };
 }
 
 type AdvisedResult = Omit<Awaited<ReturnType<SearchService['search']>>, 'notes'> & {
   advice?: string;
 };
 
-/** @param kept for how many milliseconds deleted records are kept, or what says so whenever it is needed */
-export function harness(store: Store, kept: number | undefined | Retention = 7 * DAY): Harness {
-  // In the future, where the server's own TTL monitor finds nothing to purge.
-  const clock = { now: Date.parse('2100-01-01T00:00:00.000Z') };
-  const deps: Dependencies = {
-    store: async () => store,
-    now: () => clock.now,
-    newUuid: () => uuidv7(),
-    get purgeAfter() {
-      return kept instanceof Retention ? kept.current : kept;
-    },
-    longReads: new FairQueue(),
-    onChange: () => {},
-    answer: TOOL_ANSWER,
-  };
-  const search = worded(createSearchService(deps));
+export function harness(store: Store, kept?: Kept): Harness {
+  const { clock, ...services } = createServices(store, kept);
+  const search = worded(services.search);
   return {
     store,
-    sessions: worded(createSessionService(deps)),
-    memory: worded(createMemoryService(deps)),
-    users: worded(createUserService(deps)),
+    sessions: worded(services.sessions),
+    memory: worded(services.memory),
+    users: worded(services.users),
     search: {
       async search(...args) {
         const { notes, ...result } = await search.search(...args);
@@ -143,7 +169,7 @@ export function harness(store: Store, kept: number | undefined | Retention = 7 *
   };
 }
 
-/** A service whose errors are worded as for the caller of a tool. */
+/** Wraps a service so that its errors have the texts for the caller of a tool. */
 export function worded<T extends object>(service: T): T {
   const methods = Object.entries(service).map(([name, method]) => [
     name,

@@ -2,22 +2,22 @@ import { randomUUID } from 'node:crypto';
 import { MongoClient } from 'mongodb';
 import { inject } from 'vitest';
 
-/** A store for one server to keep its records in. */
-export interface Place {
+/** The database of one server process. */
+export interface E2eDatabase {
   env: Record<string, string>;
   drop(): Promise<void>;
 }
 
-export interface PlaceKind {
+export interface E2eDatabaseKind {
   name: string;
   missing?: string;
-  open(): Place;
+  open(): E2eDatabase;
 }
 
 const replicaSet = inject('mongodbReplicaSet');
 
-/** The stores that servers are tried on as processes. */
-export const PLACES: PlaceKind[] = [
+/** The databases that server processes are tested on. */
+export const E2E_DATABASES: E2eDatabaseKind[] = [
   { name: 'embedded', open: () => ({ env: {}, drop: async () => {} }) },
   {
     name: 'MongoDB',

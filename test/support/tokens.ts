@@ -2,7 +2,7 @@ import { changeTokens, newToken, type TokenEntry } from '../../src/transports/au
 
 type Granted = Partial<Pick<TokenEntry, 'scopes' | 'user_id' | 'expires_at'>>;
 
-/** Puts a token into a file of tokens, as `mcp-sessions token create` does. */
+/** Adds a token to a token file, as `mcp-sessions token create` does. */
 export async function grant(
   file: string,
   namespace: string,
@@ -14,7 +14,7 @@ export async function grant(
   return token;
 }
 
-/** Takes a token out of the file. */
+/** Removes a token from the file. */
 export async function revoke(file: string, token: string): Promise<void> {
   const id = token.split('_')[1];
   await changeTokens(file, (tokens) => tokens.filter((entry) => entry.id !== id));

@@ -2,22 +2,40 @@ import { DomainError } from '../../domain/errors.ts';
 import type { Logger } from '../../domain/logger.ts';
 import type { Embedder } from '../../search/embeddings/embedder.ts';
 import type { Store } from '../../store/port.ts';
-import { openEmbeddingQueue } from '../embedding.ts';
+import { openEmbedder, openEmbeddingQueue } from '../embedding.ts';
+import { lazyStore } from '../open-store.ts';
+import { commandUse } from '../store-use.ts';
+import type { Invocation } from './command.ts';
+import { configure } from './configured.ts';
 
-/** How many messages are looked at together. */
-const PAGE = 100;
+/** How many messages are read and embedded together. */
+const PAGE_SIZE = 100;
 
-/** How long a page may take, in milliseconds: an endpoint that is down ends it sooner. */
-const PAGE_MS = 3_600_000;
+/** Time limit for one page, in milliseconds. An embeddings API that is down ends the page sooner. */
+const PAGE_TIMEOUT_MS = 3_600_000;
 
 /**
- * Embeds every message that has no vector of the model, in all namespaces. It can be repeated, and
- * goes on where it stopped. What is added meanwhile is for the server to embed that adds it.
+ * The command `embed`: embeds every message that has no vector of the configured model, in all namespaces.
+ * Run again, it continues where it stopped. Messages added meanwhile are embedded by the server that adds
+ * them.
  *
- * @param report takes what a person is to read, a line at a time
- * @throws DomainError UNAVAILABLE when messages are left
+ * @throws ConfigError when a setting is wrong; DomainError UNAVAILABLE when messages are left without a
+ *   vector; what the store throws
  */
-export async function embedNow(
+export async function runEmbed(invocation: Invocation): Promise<void> {
+  const { config, logger } = await configure(invocation);
+  const embedder = await openEmbedder(config);
+  if (embedder === undefined) return;
+  const store = lazyStore(config, logger, commandUse(config, false));
+  const report = (text: string) => void invocation.stdout.write(text);
+  try {
+    await embedNow(await store.get(), embedder, logger, report);
+  } finally {
+    await store.close();
+  }
+}
+
+async function embedNow(
   store: Store,
   embedder: Embedder,
   logger: Logger,
@@ -27,12 +45,12 @@ export async function embedNow(
   let skipped = 0;
   let after: string | undefined;
   do {
-    const { messages, next } = await store.vectors.unembedded(embedder.model, after, PAGE);
+    const { messages, next } = await store.vectors.unembedded(embedder.model, after, PAGE_SIZE);
     const texts = messages.filter(({ content }) => content.trim() !== '');
     if (texts.length > 0) {
       const queue = await openEmbeddingQueue(embedder, async () => store, logger);
       queue.offerMessages(texts);
-      await queue.close(PAGE_MS);
+      await queue.close(PAGE_TIMEOUT_MS);
       const { queued, dropped } = queue.state();
       embedded += texts.length - queued - dropped;
       skipped += dropped;
@@ -40,7 +58,7 @@ export async function embedNow(
       if (queued > 0) {
         throw new DomainError(
           'UNAVAILABLE',
-          'The embeddings endpoint did not answer: the log says why. Run the command again; it goes on from here.',
+          'The embeddings API did not answer: the log says why. Run the command again; it continues from here.',
         );
       }
     }
@@ -49,8 +67,8 @@ export async function embedNow(
   if (skipped > 0) {
     throw new DomainError(
       'UNAVAILABLE',
-      `${skipped} messages have no vector: the log says why. Run the command again when that is mended.`,
+      `${skipped} messages have no vector: the log says why. Fix that, then run the command again.`,
     );
   }
-  report(`Done: every message that was there when this began has a vector of ${embedder.model}.\n`);
+  report(`Done: every message that existed at the start has a vector of ${embedder.model}.\n`);
 }

@@ -1,36 +1,27 @@
-import { SETTINGS } from '../../config/index.ts';
-import type { Setting } from '../../config/setting.ts';
+import { environmentHelp, flagHelp } from '../../config/reference.ts';
+import type { Command } from './command.ts';
 
-/** The text of `--help`. */
-export function helpText(): string {
-  const settings = Object.values<Setting>(SETTINGS);
-  const flags = settings
-    .filter(({ flag: name }) => name !== undefined)
-    .map(({ flag: name, takes, description }) =>
-      line(`--${name}${takes === undefined ? '' : ` ${takes}`}`, description),
-    );
-  const variables = settings
-    .filter(({ env }) => env !== undefined)
-    .map((setting) => line(setting.env as string, setting.description));
-  return `Keeps the conversations of AI agents, as an MCP server.
+/** The text of `--help`, made from the commands and the declarations of the settings. */
+export function helpText(commands: readonly Command[]): string {
+  const usages = commands.map(({ usage, summary }): [string, string] => [
+    `mcp-sessions ${usage}`,
+    summary,
+  ]);
+  return `An MCP server that stores the conversations of AI agents: sessions, messages and users.
 
 Usage:
-  mcp-sessions [flags]                  serve over stdio, for one MCP client
-  mcp-sessions --http [flags]           serve over HTTP
-  mcp-sessions purge [--dry-run]        purge now what is past PURGE_AFTER
-  mcp-sessions embed                    make vectors of what has none of EMBEDDINGS_MODEL
-  mcp-sessions token --help             make, list and revoke tokens to sign in with
+${lines(usages)}
 
 Flags:
-${flags.join('\n')}
-${line('-h, --help', 'Show this.')}
-${line('-v, --version', 'Show the version.')}
+${lines(flagHelp())}
 
 Environment:
-${variables.join('\n')}
+${lines(environmentHelp())}
 `;
 }
 
-function line(name: string, description: string): string {
-  return `  ${name.padEnd(24)} ${description}`;
+/** Two columns, the first as wide as its longest entry. */
+function lines(entries: readonly [name: string, text: string][]): string {
+  const width = Math.max(...entries.map(([name]) => name.length));
+  return entries.map(([name, text]) => `  ${name.padEnd(width)}  ${text}`).join('\n');
 }

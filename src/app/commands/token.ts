@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
-import { ConfigError } from '../../config/index.ts';
+import { ConfigError } from '../../config/error.ts';
 import { filePath } from '../../config/paths.ts';
-import { duration } from '../../config/setting.ts';
+import { duration } from '../../config/values.ts';
 import { identifier } from '../../domain/identifiers.ts';
 import { SCOPES, type Scope } from '../../mcp/principal.ts';
 import {
@@ -10,48 +10,49 @@ import {
   readTokens,
   type TokenEntry,
 } from '../../transports/auth/token-file.ts';
+import type { Invocation } from './command.ts';
 
-const HELP = `Makes, lists and revokes tokens to sign in with over HTTP. They are kept, as hashes, in the file
-that AUTH_TOKENS_FILE names. A running server sees every change within seconds.
+const DEFAULT_SCOPES = 'sessions:read,sessions:write';
+
+const HELP = `Creates, lists and revokes the access tokens that HTTP callers sign in with. The file named by
+AUTH_TOKENS_FILE stores their hashes. A running server applies every change within seconds.
 
 Usage:
-  mcp-sessions token create --namespace NAMESPACE [flags]   print a new token: it is shown only once
-  mcp-sessions token list                                   show all tokens, without their secrets
-  mcp-sessions token revoke ID                              end one
+  mcp-sessions token create --namespace NAMESPACE [flags]   create a token and print it, once
+  mcp-sessions token list                                   list the tokens without their secrets
+  mcp-sessions token revoke ID                              revoke a token
 
 Flags of create:
-  --namespace NAMESPACE  Whoever has the token sees this namespace and no other.
-  --scopes LIST          By comma: ${SCOPES.join(', ')}. Default: the first two.
-  --user USER_ID         Whoever has the token sees the sessions of this user and no others.
-  --expires TIME         When the token ends, such as 30d. Default: never.
-  --name TEXT            What it is for, to tell it from others.
+  --namespace NAMESPACE  The only namespace that the token gives access to.
+  --scopes LIST          Comma-separated: ${SCOPES.join(', ')}. Default: ${DEFAULT_SCOPES}.
+  --user USER_ID         The only user whose sessions the token gives access to. Default: all users.
+  --expires TIME         How long the token is valid, such as 30d. Default: forever.
+  --name TEXT            A name that tells the token from others in the list.
 `;
 
-type Environment = Readonly<Record<string, string | undefined>>;
-
 interface Output {
-  /** Takes what the command was called for. */
+  /** Takes the result, for stdout. */
   print(text: string): void;
-  /** Takes what is said beside it. */
+  /** Takes explanations, for stderr. */
   explain(text: string): void;
 }
 
 /**
- * The command `token`.
+ * The command `token`, which has flags of its own.
  *
- * @param args what follows the word `token`
- * @throws ConfigError when these are wrong; Error when the file cannot be changed
+ * @throws ConfigError when an argument is wrong; Error when the file cannot be read or changed
  */
-export async function runTokenCommand(
-  args: readonly string[],
-  env: Environment,
-  output: Output,
-): Promise<void> {
+export async function runToken({ argv, env, stdout, stderr }: Invocation): Promise<void> {
+  const output: Output = {
+    print: (text) => void stdout.write(text),
+    explain: (text) => void stderr.write(text),
+  };
+  const [, ...args] = argv;
   const { values, positionals } = parse(args);
   const [action, ...operands] = positionals;
   if (values.help === true) return output.print(HELP);
   if (!env.AUTH_TOKENS_FILE) {
-    throw new ConfigError('AUTH_TOKENS_FILE is not set: it names the file that keeps the tokens.');
+    throw new ConfigError('AUTH_TOKENS_FILE is not set: it names the file that stores the tokens.');
   }
   const path = filePath(env.AUTH_TOKENS_FILE, env);
   const wanted = action === 'revoke' ? 1 : 0;
@@ -91,7 +92,9 @@ async function create(
   { print, explain }: Output,
 ): Promise<void> {
   if (flags.namespace === undefined) {
-    throw new ConfigError('--namespace is missing: it says what whoever has the token may see.');
+    throw new ConfigError(
+      '--namespace is missing: it names the namespace that the token gives access to.',
+    );
   }
   const { token, entry } = newToken(
     {
@@ -117,13 +120,13 @@ async function revoke(path: string, id: string, { explain }: Output): Promise<vo
     const left = tokens.filter((entry) => entry.id !== id);
     if (left.length < tokens.length) return left;
     throw new ConfigError(
-      `There is no token of that identifier in ${path}. token list shows what there is.`,
+      `There is no token with that identifier in ${path}. token list shows all tokens.`,
     );
   });
   explain(`Token ${id} is revoked.\n`);
 }
 
-/** One line, as JSON so that no name can pass for another field. */
+/** One line of JSON, so that a name cannot imitate another field. */
 function describe({ sha256: _, ...entry }: TokenEntry): string {
   const expired = entry.expires_at !== undefined && Date.parse(entry.expires_at) <= Date.now();
   return JSON.stringify({ ...entry, ...(expired && { expired }) });
@@ -135,12 +138,12 @@ function identifierOf(flag: string, text: string): string {
   throw new ConfigError(`--${flag} ${found.error.issues[0]?.message}.`);
 }
 
-function scopesOf(text = 'sessions:read,sessions:write'): Scope[] {
+function scopesOf(text = DEFAULT_SCOPES): Scope[] {
   const names = text.split(',').map((name) => name.trim());
   const unknown = names.find((name) => !SCOPES.some((scope) => scope === name));
   if (unknown === undefined) return SCOPES.filter((scope) => names.includes(scope));
   throw new ConfigError(
-    `--scopes is ${JSON.stringify(text)}; allowed is a list by comma of ${SCOPES.join(', ')}.`,
+    `--scopes is ${JSON.stringify(text)}; allowed is a comma-separated list of ${SCOPES.join(', ')}.`,
   );
 }
 

@@ -1,15 +1,15 @@
 import { DomainError } from '../../domain/errors.ts';
 import type { Store } from '../../store/port.ts';
 
-/** Hears of one use of the store: how it ended (`ok` or an error's code), and after how many seconds. */
+/** Takes one operation of the store: its outcome (`ok` or an error code) and its duration in seconds. */
 export type Measure = (operation: string, outcome: string, seconds: number) => void;
 
-/** A store whose every use is measured. */
+/** Wraps a store so that every operation is measured. */
 export function measuredStore(store: Store, measure: Measure): Store {
   return measured('', store, measure);
 }
 
-/** A store or a part of one: methods, parts that have methods, and values. */
+/** Wraps the methods of a store, or of one of its parts; other values stay as they are. */
 function measured<Part extends object>(prefix: string, part: Part, measure: Measure): Part {
   const wrap = (name: string, member: unknown): unknown => {
     if (typeof member === 'function') return measuredMethod(prefix + name, member, measure);
@@ -20,7 +20,7 @@ function measured<Part extends object>(prefix: string, part: Part, measure: Meas
   return Object.fromEntries(entries) as Part;
 }
 
-// biome-ignore lint/complexity/noBannedTypes: whatever methods take and return goes through
+// biome-ignore lint/complexity/noBannedTypes: arguments and results are passed through unchanged
 function measuredMethod(name: string, method: Function, measure: Measure) {
   return async (...args: unknown[]): Promise<unknown> => {
     const started = performance.now();

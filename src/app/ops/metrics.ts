@@ -2,66 +2,71 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { CallEnd, CallObserver } from '../../mcp/calls/call-observer.ts';
 import type { PurgeCounts } from '../../store/port.ts';
 
-/** Upper bounds in seconds: from what a read in the embedded file takes to what the limits allow. */
+/** Upper bounds in seconds, from a read in the embedded store to the default time limit of a call. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
 /** What the HTTP server holds at the moment. */
-export interface Held {
+export interface HttpUsage {
+  /** Open connections. */
   connections: number;
-  /** Event streams. */
+  /** Open event streams. */
   streams: number;
-  /** Bytes of bodies that are on their way, or whose call is under way. */
+  /** Bytes of request bodies that are being received or whose call has not ended. */
   bodies: number;
 }
 
 export interface Metrics {
   contentType: string;
-  /** Everything, in the text format of Prometheus. */
+  /** All metrics, in the text format of Prometheus. */
   text(): Promise<string>;
   observeCall: CallObserver;
+  /** Counts a refused HTTP request, by the limit that it hit or its HTTP status. */
   refused(reason: string): void;
-  /** One use of the store, in seconds; `outcome` is `ok` or an error's code. */
-  stored(operation: string, outcome: string, seconds: number): void;
+  /** Records one operation of the store; `outcome` is `ok` or an error code. */
+  storeUsed(operation: string, outcome: string, seconds: number): void;
+  /** Counts the records that one run of the purge removed. */
   purged(counts: PurgeCounts): void;
 }
 
 /**
- * What is measured. No label has a value that a caller chose, nor one for each of them: methods,
- * tools, outcomes and operations are few, and stay so.
+ * Creates the metrics. The number of time series is bounded: labels take their values from fixed sets
+ * (methods, tools, outcomes, operations), never from what callers send or from who they are.
+ *
+ * @param usage is asked with every scrape
  */
-export function createMetrics(held: () => Held): Metrics {
+export function createMetrics(usage: () => HttpUsage): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
 
   const calls = new Histogram({
     name: 'mcp_sessions_call_duration_seconds',
-    help: 'Calls that ended: by method of the protocol, tool and outcome (ok or an error code).',
+    help: 'Duration of finished calls, by MCP method, tool and outcome (ok or an error code).',
     labelNames: ['method', 'tool', 'outcome'] as const,
     buckets: BUCKETS,
     registers,
   });
   const inFlight = new Gauge({
     name: 'mcp_sessions_calls_in_flight',
-    help: 'Calls that have not ended.',
+    help: 'Calls that have not finished.',
     registers,
   });
   const refusals = new Counter({
     name: 'mcp_sessions_refused_total',
-    help: 'HTTP requests that were refused before they became calls: by limit, or HTTP status.',
+    help: 'HTTP requests refused before they became calls, by limit or HTTP status.',
     labelNames: ['reason'] as const,
     registers,
   });
   const store = new Histogram({
     name: 'mcp_sessions_store_duration_seconds',
-    help: 'Uses of the store: by operation and outcome (ok or an error code).',
+    help: 'Duration of store operations, by operation and outcome (ok or an error code).',
     labelNames: ['operation', 'outcome'] as const,
     buckets: BUCKETS,
     registers,
   });
   const purged = new Counter({
     name: 'mcp_sessions_purged_total',
-    help: 'Records that this process purged in its sweeps: by kind.',
+    help: 'Records purged by this process on schedule, by kind.',
     labelNames: ['kind'] as const,
     registers,
   });
@@ -74,9 +79,9 @@ export function createMetrics(held: () => Held): Metrics {
         this.set(value());
       },
     });
-  gauge('mcp_sessions_open_connections', 'HTTP connections.', () => held().connections);
-  gauge('mcp_sessions_open_streams', 'Event streams.', () => held().streams);
-  gauge('mcp_sessions_body_bytes', 'HTTP bodies that are held.', () => held().bodies);
+  gauge('mcp_sessions_open_connections', 'Open HTTP connections.', () => usage().connections);
+  gauge('mcp_sessions_open_streams', 'Open event streams.', () => usage().streams);
+  gauge('mcp_sessions_body_bytes', 'HTTP request bodies in memory.', () => usage().bodies);
 
   return {
     contentType: registry.contentType,
@@ -89,7 +94,7 @@ export function createMetrics(held: () => Held): Metrics {
       };
     },
     refused: (reason) => refusals.inc({ reason }),
-    stored: (operation, outcome, seconds) => store.observe({ operation, outcome }, seconds),
+    storeUsed: (operation, outcome, seconds) => store.observe({ operation, outcome }, seconds),
     purged(counts) {
       for (const [kind, count] of Object.entries(counts)) purged.inc({ kind }, count);
     },

@@ -4,35 +4,36 @@ import { DomainError } from '../../domain/errors.ts';
 
 export interface OpsOptions {
   host: string;
-  /** 0 picks a free one. */
+  /** 0 picks a free port. */
   port: number;
   /** Resolves when the store answers. */
   ping(): Promise<void>;
-  /** Why nobody can sign in, in words that anybody may read, if so. */
-  signIn(): Promise<string | undefined>;
+  /** Why callers cannot sign in at the moment, if so. The text is public. */
+  signInObstacle(): Promise<string | undefined>;
   metrics: { contentType: string; text(): Promise<string> };
 }
 
 export interface OpsServer {
+  /** Base URL of the paths. */
   url: string;
-  /** From now on `/readyz` says no, so that balancers send their requests elsewhere. */
+  /** From now on `/readyz` answers 503, so that load balancers send requests elsewhere. */
   stopping(): void;
   close(): void;
 }
 
-/** How long `/readyz` waits: less than probes usually wait for `/readyz`. */
+/** How long `/readyz` waits for the store and for sign-in. Probes usually wait longer for `/readyz`. */
 const ANSWER_TIMEOUT_MS = 1000;
 
-const NO_PROXY =
+const NO_CONNECT =
   'HTTP/1.1 405 Method Not Allowed\r\nallow: GET, HEAD\r\ncontent-length: 0\r\nconnection: close\r\n\r\n';
 
-/** Probes and scrapers are few. */
+/** Enough for probes and scrapers. */
 const MAX_CONNECTIONS = 100;
 const TIMEOUT_MS = 10_000;
 
 /**
- * Serves `/healthz` (the process answers), `/readyz` (it takes calls, its store answers, and callers can
- * sign in) and `/metrics` on a port of their own, for those who run the server: nobody has to sign in there.
+ * Serves `/healthz` (the process runs), `/readyz` (the server accepts calls, its store answers, and callers
+ * can sign in) and `/metrics` on a separate port for operators. Requests to it are not authenticated.
  *
  * @throws the system's error when the address cannot be bound
  */
@@ -49,15 +50,15 @@ export async function serveOps(options: OpsOptions): Promise<OpsServer> {
     ),
   );
   const signIn = shared(() =>
-    options.signIn().catch(() => 'Nobody can sign in. The log says why.'),
+    options.signInObstacle().catch(() => 'Nobody can sign in. The log says why.'),
   );
 
-  /** What keeps this server from taking calls, if anything does. */
+  /** Why this server is not ready, if so. */
   async function obstacle(): Promise<string | undefined> {
     if (isStopping) return 'The server is stopping.';
     const obstacles = await Promise.all([
       within(ANSWER_TIMEOUT_MS, store(), 'The store has not answered'),
-      within(ANSWER_TIMEOUT_MS, signIn(), 'What sign-in needs has not answered'),
+      within(ANSWER_TIMEOUT_MS, signIn(), 'Sign-in has not answered'),
     ]);
     const found = obstacles.filter((reason) => reason !== undefined);
     return found.length > 0 ? found.join(' ') : undefined;
@@ -74,7 +75,7 @@ export async function serveOps(options: OpsOptions): Promise<OpsServer> {
       case '/metrics':
         return send(response, 200, await metrics.text(), metrics.contentType);
       default:
-        return send(response, 404, 'There is /healthz, /readyz and /metrics.');
+        return send(response, 404, 'Not found: the paths are /healthz, /readyz and /metrics.');
     }
   }
 
@@ -90,10 +91,10 @@ export async function serveOps(options: OpsOptions): Promise<OpsServer> {
     },
   );
   boundConnections(http);
-  // Where nobody listens, Node hangs up without a word.
+  // Without a listener, Node closes the connection without an answer.
   http.on('connect', (_request, socket) => {
     socket.on('error', () => socket.destroy());
-    socket.end(NO_PROXY, () => socket.destroy());
+    socket.end(NO_CONNECT, () => socket.destroy());
   });
   await new Promise<void>((resolve, reject) => {
     http.once('error', reject);
@@ -112,7 +113,7 @@ export async function serveOps(options: OpsOptions): Promise<OpsServer> {
   };
 }
 
-/** Where there are too many, the oldest that has not asked for anything makes room. */
+/** Closes the oldest connection without a request when there are too many connections. */
 function boundConnections(http: Server): void {
   const silent = new Set<Socket>();
   let open = 0;
@@ -125,14 +126,14 @@ function boundConnections(http: Server): void {
     });
     if (open <= MAX_CONNECTIONS) return;
     const [oldest = socket] = silent;
-    // It closes only later, and others may come before.
+    // Its `close` event comes later, and more connections may open before it.
     silent.delete(oldest);
     oldest.destroy();
   });
   http.on('request', ({ socket }) => silent.delete(socket));
 }
 
-/** Lets all who ask meanwhile share one answer: what is in trouble gets no more work from them. */
+/** Lets concurrent callers share one answer, so that probes add no load to a store in trouble. */
 function shared<T>(ask: () => Promise<T>): () => Promise<T> {
   let asking: Promise<T> | undefined;
   return () => {
@@ -143,21 +144,21 @@ function shared<T>(ask: () => Promise<T>): () => Promise<T> {
   };
 }
 
-/** What was found out, or that it was not in time, in milliseconds. */
+/** Returns the answer, or after `timeoutMs` a sentence that says that there was none. */
 async function within(
-  timeout: number,
+  timeoutMs: number,
   answer: Promise<string | undefined>,
   otherwise: string,
 ): Promise<string | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<string>((resolve) => {
-    timer = setTimeout(resolve, timeout, `${otherwise} within ${timeout} ms.`);
+    timer = setTimeout(resolve, timeoutMs, `${otherwise} within ${timeoutMs} ms.`);
   });
   return Promise.race([answer, late]).finally(() => clearTimeout(timer));
 }
 
 function send(response: ServerResponse, status: number, text: string, type = 'text/plain'): void {
-  // Nobody asks so often that connections are worth keeping.
+  // Requests are too rare for connections to be worth keeping.
   const headers = { 'cache-control': 'no-store', connection: 'close' };
   response.writeHead(status, { 'content-type': type, ...headers });
   response.end(type === 'text/plain' ? `${text}\n` : text);

@@ -3,17 +3,17 @@ import type { AnswerShape } from '../../services/dependencies.ts';
 import { runInSlices } from '../../services/event-loop.ts';
 import { truncateContent, truncateMetadata } from './truncate.ts';
 
-/** Metadata of a record above this is left out of an answer, in bytes of JSON. */
+/** The most metadata shown per record, in bytes of JSON; larger metadata is left out. */
 const METADATA_MAX_BYTES = 8_000;
 
-/** A message shows this much of its content, in bytes of JSON. */
+/** The most content shown per message, in bytes of JSON. */
 const CONTENT_MAX_BYTES = 32_000;
 
-/** A search hit shows this much of its content, and this much of it before the match. */
+/** The most content shown per search hit, and the part of it before the match. */
 const HIT_MAX_BYTES = 4_000;
 const HIT_CONTEXT_LENGTH = 200;
 
-/** A message beside a hit shows this much of its content. */
+/** The most content shown per neighbour of a hit. */
 const NEIGHBOUR_MAX_BYTES = 2_000;
 
 /**

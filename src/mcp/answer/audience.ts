@@ -1,6 +1,6 @@
 import type { Caller } from '../../services/caller.ts';
 
-/** Who reads a text. It names only what that caller can do. */
+/** The reader of a text. Texts mention only what that caller can do. */
 export interface Audience {
   caller: Caller;
 }

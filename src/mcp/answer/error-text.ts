@@ -8,7 +8,7 @@ import {
   userNotFoundText,
 } from './not-found.ts';
 
-/** An error lists no more uuids than this. */
+/** The most uuids that an error text lists. */
 const MAX_LISTED_UUIDS = 20;
 
 /** The text of an error for a model that called a tool: what is wrong, and what to do next. */

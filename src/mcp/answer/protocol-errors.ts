@@ -6,10 +6,10 @@ import {
 import { DomainError } from '../../domain/errors.ts';
 
 /**
- * Waits for a call that is no tool's: the `DomainError` that it may end with leaves as the JSON-RPC
- * error that the protocol names.
+ * Waits for a call other than a tool call, and converts its `DomainError` to the JSON-RPC error
+ * that the protocol defines.
  *
- * @param uri the resource asked for: if it is missing, the error's `data` is exactly its URI
+ * @param uri the requested resource: if it is missing, the error's `data` is exactly its URI
  */
 export async function withProtocolErrors<T>(call: Promise<T>, uri?: string): Promise<T> {
   try {
@@ -30,7 +30,7 @@ function toProtocolError(error: DomainError, uri: string | undefined): ProtocolE
   return new ProtocolError(code, error.message, { code: error.code, retryable: error.retryable });
 }
 
-/** For a request that cannot be served as it is. */
+/** The error for an invalid request. */
 export function invalidParams(message: string): ProtocolError {
   return new ProtocolError(ProtocolErrorCode.InvalidParams, message);
 }

@@ -12,7 +12,7 @@ const EMBEDDING_PROBLEMS: Record<EmbeddingProblem, string> = {
   invalid_answer: 'answers with something that is no vector',
 };
 
-/** What a search did not look at, and how to get at it; `undefined` if there is nothing to say. */
+/** Describes what a search left out and how to find it; `undefined` if it left out nothing. */
 export function searchAdvice(notes: readonly SearchNote[]): string | undefined {
   return notes.length === 0 ? undefined : notes.map(noteText).join(' ');
 }

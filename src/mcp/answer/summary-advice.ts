@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import type { SummaryBacklog } from '../../domain/records.ts';
-import type { Revival } from '../../services/append.ts';
+import type { Revival, SummaryBacklog } from '../../services/append.ts';
 
 /** The field of an answer that advises a summary. The agent writes it: the server has no model. */
 export const adviceResult = {
@@ -14,7 +13,7 @@ export function summaryAdvice({ from_seq, up_to_seq }: SummaryBacklog): string {
 }
 
 /**
- * Advice on the messages that stay deleted of a session that an append has revived. It is for callers
+ * Advice on messages that stay deleted after an append has revived their session. It is for callers
  * who have restore_session.
  */
 export function revivalAdvice({ deleted_message_count, purge_at }: Revival): string | undefined {

@@ -2,10 +2,10 @@ import type { z } from 'zod';
 import { quoted } from '../../domain/errors.ts';
 import type { Tool } from '../tool.ts';
 
-/** How many things wrong with the arguments one answer lists. */
+/** The most problems that one answer lists. */
 const MAX_ISSUES = 5;
 
-/** What is wrong with the arguments of a tool, in words for whoever called it, and what to do. */
+/** Describes the problems of a tool's arguments to the caller, and how to correct them. */
 export function describeValidationErrors(error: z.ZodError, tool: Tool): string {
   const { issues } = error;
   const listed = issues.slice(0, MAX_ISSUES).map((issue) => describeIssue(issue, tool));
@@ -38,7 +38,7 @@ function describeIssue(issue: z.core.$ZodIssue, tool: Tool): string {
   }
 }
 
-/** What the limits of texts and lists are counted in; those of numbers are numbers. */
+/** The units of the limits of texts and lists; limits of numbers have none. */
 const UNITS: Readonly<Record<string, [one: string, more: string]>> = {
   string: ['character', 'characters'],
   array: ['entry', 'entries'],

@@ -2,7 +2,7 @@ import type { ErrorCode } from '../../domain/errors.ts';
 import type { Fields, Logger } from '../../domain/logger.ts';
 import type { Principal } from '../principal.ts';
 
-/** A call as logs, metrics and traces see it. Nothing in it was chosen by the caller. */
+/** A call as logs, metrics and traces record it. It contains no value chosen by the caller. */
 export interface Call {
   /** The method of the protocol. */
   method: string;
@@ -12,20 +12,22 @@ export interface Call {
   request_id: string;
 }
 
-/** How a call ended. `CANCELLED`: the caller went away or took the call back. */
+/** The outcome of a call. `CANCELLED`: the caller disconnected or cancelled it. */
 export type CallOutcome = 'ok' | 'CANCELLED' | ErrorCode;
 
 export interface CallEnd {
   outcome: CallOutcome;
   duration_ms: number;
-  /** What went wrong, if the caller may not see it. */
+  /** The cause of an error, if it must not be shown to the caller. */
   cause?: unknown;
 }
 
-/** Is told that a call begins; the function that it returns is told how the call ended. */
+/**
+ * Called when a call begins. The returned function is called with the outcome when it has ended.
+ */
 export type CallObserver = (call: Call) => (end: CallEnd) => void;
 
-/** One observer that tells several. */
+/** Combines several observers into one. */
 export function combineObservers(
   ...observers: readonly (CallObserver | undefined)[]
 ): CallObserver {

@@ -10,15 +10,16 @@ import { TRACING_SDK, traced } from './tracing.ts';
 
 export interface CallOptions {
   observe: CallObserver;
-  /** How long a call may take, or be without progress, in milliseconds. */
+  /** The longest duration of a call without progress, in milliseconds. */
   callTimeout: number;
 }
 
 /**
- * Runs one call, within its time limit, and tells the observer. Errors end here: it throws a
- * `DomainError` or `ProtocolError` that the caller may see; the cause goes to the observer.
+ * Runs one call within its time limit and notifies the observer. All errors end here: it throws
+ * only a `DomainError` or `ProtocolError` that the caller may see, and passes the cause to the
+ * observer.
  *
- * @param work is given a function to call whenever it has made progress
+ * @param work receives a function to call whenever it has made progress
  */
 export type RunCall = <T>(
   name: Pick<Call, 'method' | 'tool'>,
@@ -27,8 +28,8 @@ export type RunCall = <T>(
 ) => Promise<T>;
 
 /**
- * Is told that the work of a call begins. The function that it returns is told that the work has
- * ended, which may be long after the call was answered or cancelled.
+ * Called when the work of a call begins. The returned function is called when the work has ended,
+ * which may be long after the call was answered or cancelled.
  *
  * @param id the identifier that the caller gave the call
  */

@@ -1,15 +1,16 @@
 import { DomainError } from '../../domain/errors.ts';
 
-/** A call was taken back by its caller, who hears nothing of it any more. */
+/** The caller has cancelled the call and gets no answer. */
 export class CallCancelled extends Error {}
 
 /**
- * Waits for work until it has taken too long or the caller no longer wants it. Work that is given up
- * is not undone: a store ends what it began.
+ * Waits for work until it exceeds its time limit or the caller cancels it. Abandoned work is not
+ * undone: the store completes what it has begun.
  *
  * @param limit in milliseconds, counted from the start or from the last progress
- * @param signal aborts when the caller takes the call back
- * @param begun is called when the work has begun; what it returns, when that has ended, waited for or not
+ * @param signal aborts when the caller cancels the call
+ * @param begun is called when the work has begun; the function it returns is called when the work
+ *   has ended, whether or not it was abandoned
  * @throws DomainError UNAVAILABLE when the time is over; CallCancelled when the signal aborts
  */
 export function withinTime<T>(
@@ -23,8 +24,8 @@ export function withinTime<T>(
     const working = work(() => timer?.refresh());
     const release = begun();
     const abandon = () => giveUp(new CallCancelled());
-    // A call that ends in the turn of the event loop that it began in needs none of this, and a timer
-    // and a listener take as long as such a call.
+    // A call that ends in the event-loop iteration in which it began needs no timer and no
+    // listener. These would cost as much as such a call.
     const turn = setImmediate(() => {
       timer = setTimeout(() => giveUp(tooLong(limit)), limit);
       signal.addEventListener('abort', abandon);
@@ -57,7 +58,7 @@ export function withinTime<T>(
   });
 }
 
-/** What goes on of work that a store stopped waiting for. */
+/** The rest of the work that a store stopped waiting for. */
 function unfinishedPart(error: unknown): Promise<unknown> | undefined {
   if (!(error instanceof DomainError)) return undefined;
   return error.unfinished ?? unfinishedPart(error.cause);

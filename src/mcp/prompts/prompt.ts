@@ -7,7 +7,7 @@ export interface Prompt {
   name: string;
   title: string;
   description: string;
-  /** The tools that its text tells the model to use: without them it is not offered. */
+  /** The tools that its text mentions. Without them, the prompt is not offered. */
   tools: readonly string[];
   argument: { name: string; description: string; schema: z.ZodType<string> };
   /** The text that the user sends to the model. */

@@ -5,7 +5,7 @@ import type { Context } from '../tool.ts';
 import { RESOURCES } from './index.ts';
 import { listedSession } from './session.ts';
 
-/** Puts the resources on a server: what there is, and what it says. */
+/** Registers the listing and reading of resources. */
 export function serveResources(server: Server, context: Context, run: RunCall): void {
   server.setRequestHandler('resources/list', (request, call) => {
     const list = async () => {

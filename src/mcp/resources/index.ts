@@ -15,7 +15,7 @@ export const RESOURCES: readonly ResourceKind[] = [
   userSessionsResource,
 ];
 
-/** The URIs of the resources that a change shows in. */
+/** The URIs of the resources that a change affects. */
 export function changedResources(changed: ChangeEvent): string[] {
   const sessionsOf = (user_id: string) => userSessionsResource.uri({ user_id });
   if ('user_id' in changed) {

@@ -1,11 +1,11 @@
 import type { z } from 'zod';
 import type { Context } from '../tool.ts';
 
-/** A resource's URI, taken apart. */
+/** A parsed resource URI. */
 export interface ResourceName {
-  /** What the template's variables stand for. */
+  /** The values of the template's variables. */
   ids: Readonly<Record<string, string>>;
-  /** The values of its query, where the kind has one. */
+  /** The values of its query parameters, if the kind has any. */
   query: Readonly<Record<string, string>>;
 }
 
@@ -19,7 +19,7 @@ interface Description {
   mimeType: string;
   /** The text of one resource. */
   read(name: ResourceName, context: Context): Promise<string>;
-  /** For the variables that can be completed. */
+  /** Completers by variable. */
   complete: Readonly<Record<string, Completer>>;
 }
 
@@ -29,16 +29,16 @@ export interface ResourceKind extends Description {
   uriTemplate: string;
   /** The URI of one resource, its identifiers percent-encoded. */
   uri(ids: Readonly<Record<string, string>>): string;
-  /** A URI of this kind taken apart, or `undefined` if it is of another, or malformed. */
+  /** Parses a URI of this kind; `undefined` if it is of another kind or malformed. */
   match(uri: string): ResourceName | undefined;
 }
 
 interface Definition extends Description {
   /** The URI template without its query. */
   path: string;
-  /** What each variable of the path has to be. */
+  /** The schema of each path variable. */
   variables: Readonly<Record<string, z.ZodType<string>>>;
-  /** The name of what the query may hold. */
+  /** The name of the query parameter. */
   query?: string;
 }
 
@@ -49,7 +49,7 @@ interface Definition extends Description {
 export const URI_MAX = 8192;
 
 export function defineResource({ path, variables, query, ...rest }: Definition): ResourceKind {
-  // By hand, not by `new URL`, which rewrites hosts and would change some identifiers.
+  // Not parsed with `new URL`, which rewrites hosts and would change some identifiers.
   const pattern = new RegExp(`^${path.replace(/\{(\w+)\}/g, '(?<$1>[^/?#]+)')}$`);
   return {
     ...rest,

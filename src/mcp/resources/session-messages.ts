@@ -3,7 +3,7 @@ import { type Message, sessionId } from '../../domain/records.ts';
 import { defineResource } from './resource-uri.ts';
 import { sessionResource } from './session.ts';
 
-const PAGE = 50;
+const PAGE_MESSAGES = 50;
 
 export const sessionMessagesResource = defineResource({
   name: 'session_messages',
@@ -18,7 +18,7 @@ export const sessionMessagesResource = defineResource({
     const from_seq = sequenceNumber(query.from_seq);
     const page = await memory.list(caller, ids.session_id as string, {
       order: 'asc',
-      limit: PAGE,
+      limit: PAGE_MESSAGES,
       from_seq,
     });
     const last = page.messages.at(-1);
@@ -31,7 +31,7 @@ export const sessionMessagesResource = defineResource({
   complete: sessionResource.complete,
 });
 
-/** A message with its role, and its text set off from ours: it may try to look like another entry. */
+/** A message with its role. Its text is quoted, because it may try to look like another entry. */
 function entry({ seq, role, content, created_at, next_content_offset }: Message): string {
   const text = content.replace(/^/gm, '> ');
   const cut = next_content_offset === undefined ? '' : '\n(It is longer: list_messages shows all.)';

@@ -44,7 +44,7 @@ export const addMemory = defineTool({
   description:
     'Remembers messages of a conversation, at the end of its session. Call it after each turn, with what the user said and what you answered. Creates the session if it is not there. A deleted one comes back without its old messages, which restore_session can put back.',
   toolset: 'memory',
-  // Not idempotent: without uuids of the caller's own, every call adds.
+  // Not idempotent: without uuids from the caller, every call adds messages.
   hints: ADDS,
   input: z.strictObject({ session_id: sessionId, messages }),
   output: z.strictObject({

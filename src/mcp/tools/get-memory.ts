@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { message, session, sessionId, summary, WINDOW_DEFAULT } from '../../domain/records.ts';
+import { message, session, sessionId, summary } from '../../domain/records.ts';
+import { WINDOW_DEFAULT } from '../../services/append.ts';
 import { TOOL_ANSWER } from '../answer/answer-shape.ts';
 import { adviceResult, summaryAdvice } from '../answer/summary-advice.ts';
 import { defineTool, READS } from '../tool.ts';

@@ -10,7 +10,7 @@ const HITS_MAX = 100;
 const QUERY_MAX_LENGTH = 20_000;
 const NEIGHBOURS_MAX = 5;
 
-/** Any RFC 3339 time, whatever its zone, in the form that the records have. */
+/** Converts any RFC 3339 time to the UTC form of the records. */
 const time = z.iso
   .datetime({
     offset: true,
@@ -19,7 +19,7 @@ const time = z.iso
   .transform((text) => new Date(text).toISOString())
   .refine((text) => /^\d{4}-/.test(text), 'must be in the years 0 to 9999');
 
-/** What stands next to a hit: who said what. */
+/** The messages before and after a hit, with their roles. */
 const neighbour = message.pick({ uuid: true, seq: true, role: true, content: true });
 
 export const searchMemory = defineTool({

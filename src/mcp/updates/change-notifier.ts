@@ -2,7 +2,7 @@ import type { Caller } from '../../services/caller.ts';
 import type { ChangeEvent } from '../../services/events.ts';
 import { changedResources } from '../resources/index.ts';
 
-/** Is told the URI of each resource that has changed. */
+/** Called with the URI of each changed resource. */
 export type ChangeListener = (uri: string) => void;
 
 interface Listening {
@@ -10,11 +10,11 @@ interface Listening {
   listener: ChangeListener;
 }
 
-/** Tells listeners which resources have changed, as far as these exist for their caller. */
+/** Notifies listeners of changed resources that exist for their caller. */
 export class ChangeNotifier {
   readonly #byNamespace = new Map<string, Set<Listening>>();
 
-  /** Listens until the returned function is called. */
+  /** Subscribes a listener until the returned function is called. */
   listen(caller: Caller, listener: ChangeListener): () => void {
     const { namespace } = caller;
     const all = this.#byNamespace.get(namespace) ?? new Set();
@@ -28,7 +28,7 @@ export class ChangeNotifier {
     };
   }
 
-  /** A bound function: it is handed to the services. */
+  /** Bound, because it is passed to the services as a callback. */
   readonly notify = (namespace: string, event: ChangeEvent): void => {
     const listening = this.#byNamespace.get(namespace);
     if (listening === undefined) return;

@@ -1,11 +1,12 @@
-/** Resolves when a client has read what it was sent, or is `undefined` if that is now. */
+/** Resolves when the client has read everything sent to it; `undefined` if it already has. */
 export type WhenRead = () => Promise<void> | undefined;
 
 /**
- * Returns what tells a client of changed resources no faster than it reads. What changes while it does
- * not is told once, however often it changed, so that no more waits than there are resources.
+ * Returns a function that notifies a client of changed resources no faster than it reads. While the
+ * client does not read, repeated changes of a resource are coalesced, so at most one notification
+ * per resource is queued.
  *
- * @param tell tells of one, and resolves when that is on its way
+ * @param tell sends one notification and resolves when it has been written
  */
 export function coalesceUpdates(
   tell: (uri: string) => Promise<void>,

@@ -1,30 +1,30 @@
 import { cutText } from './embedder.ts';
 
-/** What Text Embeddings Inference takes at most unless told otherwise; the others take more. */
+/** The default batch limit of Text Embeddings Inference; other servers accept more. */
 export const BATCH_ITEMS = 32;
-/** Safely below the 300,000 tokens that OpenAI takes in one request, in any script. */
+/** Safely below OpenAI's limit of 300,000 tokens per request, in any script. */
 const BATCH_CHARACTERS = 64_000;
-/** A text that is refused alone is cut in half and tried again until it is this short. */
-const SHORTEST_TEXT = 500;
-/** Memory: two bytes each at most. */
+/** A single text that is refused is halved and retried until it is this short. */
+const SHORTEST_TEXT_CHARACTERS = 500;
+/** Bounds the memory: at most two bytes per character. */
 const WAITING_CHARACTERS = 16_000_000;
 
-/** A text to embed, and whatever tells the store where its vector belongs. */
+/** A text to embed, and the key under which the store keeps its vector. */
 export interface QueueItem<K> {
   key: K;
   text: string;
 }
 
-/** A bounded line of texts, first come, first served. */
+/** A bounded first-in, first-out queue of texts. */
 export interface Backlog<K> {
   readonly length: number;
-  /** Takes an item, or answers false if there is no room for it. Blank texts are not kept. */
+  /** Adds an item; returns false if there is no room. Blank texts are accepted and dropped. */
   push(item: QueueItem<K>): boolean;
-  /** The next items, as many as fit into one request and at most `maxItems` of them. */
+  /** Removes and returns the next items that fit into one request, at most `maxItems`. */
   take(maxItems: number): QueueItem<K>[];
 }
 
-/** An empty line that has room for `maxWaiting` items. */
+/** Creates an empty backlog for at most `maxWaiting` items. */
 export function createBacklog<K>(maxWaiting: number): Backlog<K> {
   const waiting: QueueItem<K>[] = [];
   let characters = 0;
@@ -34,7 +34,7 @@ export function createBacklog<K>(maxWaiting: number): Backlog<K> {
     },
     push({ key, text }) {
       const cut = cutText(text);
-      // There is no meaning in it to find, and there are endpoints that refuse it.
+      // A blank text has no meaning to search for, and some endpoints refuse it.
       if (!/\S/.test(cut)) return true;
       if (waiting.length >= maxWaiting || characters + cut.length > WAITING_CHARACTERS)
         return false;
@@ -57,11 +57,14 @@ export function createBacklog<K>(maxWaiting: number): Backlog<K> {
   };
 }
 
-/** A batch that failed, in smaller pieces: its halves, or less of its only text, or nothing more. */
+/**
+ * Splits a failed batch in halves. A single text is shortened by half; an empty result means that
+ * it cannot be shortened further.
+ */
 export function splitBatch<K>(batch: readonly QueueItem<K>[]): QueueItem<K>[][] {
   const middle = Math.ceil(batch.length / 2);
   if (batch.length > 1) return [batch.slice(0, middle), batch.slice(middle)];
   return batch
-    .filter(({ text }) => text.length > SHORTEST_TEXT)
+    .filter(({ text }) => text.length > SHORTEST_TEXT_CHARACTERS)
     .map(({ key, text }) => [{ key, text: cutText(text.slice(0, Math.ceil(text.length / 2))) }]);
 }

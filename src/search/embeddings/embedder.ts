@@ -7,9 +7,9 @@ import { postTexts } from './request.ts';
 import { readResponse, unusable } from './response.ts';
 
 /**
- * How much of a text is embedded, in UTF-16 code units. Common models read 8,192 tokens; the scripts
- * that take the most tokens take about one per character, so this much fits whatever the language,
- * and in English fits a local server's usual 2,048 as well.
+ * The most of a text that is embedded, in UTF-16 code units. Common models read 8,192 tokens. The
+ * most token-hungry scripts take about one token per character, so this fits in any language; in
+ * English it also fits the 2,048 tokens that are usual for local servers.
  */
 export const TEXT_MAX_CHARACTERS = 8000;
 
@@ -17,37 +17,40 @@ const ATTEMPTS = 3;
 const RETRY_MAX_MS = 5000;
 
 export interface EmbedderOptions {
-  /** The API's base URL, or the whole address that ends in `/embeddings`. */
+  /** The base URL of the API, or the full URL that ends in `/embeddings`. */
   url: string;
   model: string;
   /** Sent as a bearer token. */
   apiKey?: string | undefined;
-  /** How long one request may take, in milliseconds. */
+  /** The time-out of one request, in milliseconds. */
   timeout?: number;
-  /** The most that is waited before the second try, in milliseconds; it doubles with each. */
+  /**
+   * The bound of the delay before the second attempt, in milliseconds; doubles with each further
+   * one.
+   */
   retryDelay?: number;
 }
 
 /** Turns texts into vectors. */
 export interface Embedder {
-  /** The model as it was configured: vectors of different models cannot be compared. */
+  /** The configured model name. Vectors of different models cannot be compared. */
   readonly model: string;
   /**
-   * Embeds texts, each cut to `TEXT_MAX_CHARACTERS`, in one request, which is tried again when that
-   * may help. A text must not be blank: there are endpoints that refuse those.
+   * Embeds texts, each truncated to `TEXT_MAX_CHARACTERS`, in one request. Retries errors that may
+   * be transient. No text may be blank, because some endpoints refuse those.
    *
-   * @param signal ends it early; a search gives `AbortSignal.timeout(2000)`
-   * @returns a vector for each text, in their order, all of one length, not necessarily of length 1
-   * @throws EmbeddingError if there is none to be had, or not before the signal's time-out
-   * @throws the signal's reason if it was aborted for any other cause
+   * @param signal cancels the call; a search passes `AbortSignal.timeout(2000)`
+   * @returns one vector per text, in order, all of the same dimension, not necessarily normalized
+   * @throws EmbeddingError if embedding fails, or does not succeed before the signal's time-out
+   * @throws the signal's reason if it was aborted for another cause
    */
   embed(texts: readonly string[], signal?: AbortSignal): Promise<Float32Array[]>;
 }
 
 /**
- * An embedder that asks an HTTP endpoint which speaks OpenAI's embeddings API.
+ * Creates an embedder for an HTTP endpoint with OpenAI's embeddings API.
  *
- * @throws DomainError INVALID_ARGUMENT for a URL or an API key that cannot be used
+ * @throws DomainError INVALID_ARGUMENT for an unusable URL or API key
  */
 export function createEmbedder(options: EmbedderOptions): Embedder {
   const { model, apiKey, timeout = 60_000, retryDelay = 250 } = options;
@@ -60,7 +63,7 @@ export function createEmbedder(options: EmbedderOptions): Embedder {
   let dimensions: number | undefined;
 
   async function attempt(texts: readonly string[], signal?: AbortSignal): Promise<Float32Array[]> {
-    // No encoding_format: there are servers that refuse it, and some that ignore it.
+    // No encoding_format: some servers refuse it, others ignore it.
     const request = { model, input: texts.map(cutText) };
     const body = await postTexts(endpoint, request, { apiKey, timeout, signal });
     const vectors = readResponse(body, texts.length);
@@ -92,12 +95,18 @@ export function createEmbedder(options: EmbedderOptions): Embedder {
   return { model, embed };
 }
 
-/** The beginning of a text that is embedded, well-formed, and without holding on to the whole. */
+/**
+ * Truncates a text to the part that is embedded. The copy is well-formed and does not keep the
+ * whole text in memory.
+ */
 export function cutText(text: string): string {
   return Buffer.from(text.slice(0, TEXT_MAX_CHARACTERS)).toString();
 }
 
-/** When to try again, in milliseconds, or undefined if that does not help or takes too long. */
+/**
+ * The delay before a retry in milliseconds; `undefined` if a retry is futile or would take too
+ * long.
+ */
 function retryIn(error: unknown, failures: number, base: number): number | undefined {
   if (!(error instanceof EmbeddingError)) return undefined;
   if (!['unreachable', 'overloaded', 'failing'].includes(error.problem)) return undefined;

@@ -4,11 +4,11 @@ const ADVICE =
   'Give the base URL of an OpenAI-compatible API, such as https://api.openai.com/v1 or http://localhost:11434/v1.';
 
 /**
- * Where embeddings are asked for. An address whose path ends in `/embeddings` is taken as it is, a
- * base URL gets that appended, and a bare host gets `/v1/embeddings`, where OpenAI, Ollama, LM Studio,
- * Text Embeddings Inference and vLLM all have it. A query string (an API version, say) is kept.
+ * The URL of the embeddings endpoint. A URL whose path ends in `/embeddings` is kept, a base URL
+ * gets that appended, and a bare host gets `/v1/embeddings`, as in OpenAI, Ollama, LM Studio, Text
+ * Embeddings Inference and vLLM. A query string, such as an API version, is kept.
  *
- * @throws DomainError INVALID_ARGUMENT for what is no http(s) URL, and for one with credentials in it
+ * @throws DomainError INVALID_ARGUMENT if it is not an http(s) URL or contains credentials
  */
 export function embeddingsEndpoint(url: string): URL {
   const endpoint = URL.canParse(url) ? new URL(url) : undefined;
@@ -26,7 +26,7 @@ export function embeddingsEndpoint(url: string): URL {
   return endpoint;
 }
 
-/** The endpoint as it may be shown: without its query, which in some APIs holds the key. */
+/** The endpoint without its query, which holds the key in some APIs: safe to log. */
 export function shown(endpoint: URL): string {
   return endpoint.origin + endpoint.pathname;
 }

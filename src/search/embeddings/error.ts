@@ -1,8 +1,7 @@
 /**
- * What is the matter with the embeddings endpoint, as answers and the log may name it:
- * `unreachable` (no connection), `timeout`, `overloaded` (429), `failing` (its own fault, 5xx),
- * `unauthorized` (the key), `misconfigured` (the address or the model), `refused` (these very texts,
- * or so it seems) and `invalid_answer` (vectors that nobody can use).
+ * The kind of failure, as responses and the log name it: `unreachable` (no connection), `timeout`,
+ * `overloaded` (429), `failing` (5xx), `unauthorized` (the key), `misconfigured` (the URL or the
+ * model), `refused` (probably these texts) and `invalid_answer` (unusable vectors).
  */
 export type EmbeddingProblem =
   | 'unreachable'
@@ -15,12 +14,13 @@ export type EmbeddingProblem =
   | 'invalid_answer';
 
 /**
- * Texts could not be embedded. The message says what came and what to check; it is made for the log,
- * never holds the API key, and may quote the endpoint, so callers are told `problem` instead.
+ * Texts could not be embedded. The message is for the log: it says what the endpoint returned and
+ * what to check, never contains the API key, and may quote the endpoint. Callers therefore get
+ * `problem` only.
  */
 export class EmbeddingError extends Error {
   readonly problem: EmbeddingProblem;
-  /** Milliseconds that the endpoint asked to be left alone for: Retry-After. */
+  /** The Retry-After delay of the endpoint, in milliseconds. */
   readonly retryAfter: number | undefined;
 
   constructor(

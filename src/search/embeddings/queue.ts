@@ -5,9 +5,9 @@ import { fullJitter } from './backoff.ts';
 import type { Embedder } from './embedder.ts';
 import { EmbeddingError, type EmbeddingProblem } from './error.ts';
 
-/** How many items may wait. */
+/** The most items that may be queued. */
 const QUEUE_ITEMS = 10_000;
-const WAIT_MAX_MS = 60_000;
+const BACKOFF_MAX_MS = 60_000;
 const RETRY_AFTER_MAX_MS = 600_000;
 
 export interface EmbeddedItem<K> {
@@ -15,12 +15,12 @@ export interface EmbeddedItem<K> {
   vector: Float32Array;
 }
 
-/** Why embedding does not get on: the endpoint's problem, or `store` if vectors cannot be stored. */
+/** The kind of failure: the endpoint's, or `store` if vectors cannot be stored. */
 export type QueueProblem = EmbeddingProblem | 'store';
 
-/** What the log should hear of. The message is complete; `error` is for those who look closer. */
+/** A report for the log. `message` is complete by itself; `error` is for diagnosis. */
 export interface QueueReport<K> {
-  /** `blocked`: waits and tries again. The others: these items stay without vectors for now. */
+  /** `blocked`: will be retried. The others: items stay without vectors for now. */
   kind: 'blocked' | 'skipped' | 'full' | 'closed';
   message: string;
   /** The items that were skipped. */
@@ -29,100 +29,101 @@ export interface QueueReport<K> {
 }
 
 export interface QueueState {
-  /** Items that wait or are under way. */
+  /** Items that are queued or in flight. */
   queued: number;
-  /** Items that were given up since the start: `mcp-sessions embed` embeds them. */
+  /** Items dropped since the start: `mcp-sessions embed` embeds them. */
   dropped: number;
-  /** What is the matter at the moment. */
+  /** The current problem, if any. */
   lastProblem?: QueueProblem;
 }
 
 export interface EmbeddingQueueOptions<K> {
   embedder: Embedder;
   /**
-   * Keeps vectors. A `DomainError` that is retryable has it called again later with the same batch;
+   * Stores vectors. After a retryable `DomainError` it is called again later with the same batch;
    * after any other error the batch is skipped.
    */
   store(batch: EmbeddedItem<K>[]): Promise<void>;
-  /** Hears of each trouble once, not at every try. */
+  /** Called once per problem, not on every attempt. */
   onProblem(report: QueueReport<K>): void;
-  /** The bound of the first wait after a failure, in milliseconds; it doubles up to a minute. */
+  /** The bound of the first delay after a failure, in milliseconds; it doubles up to a minute. */
   retryDelay?: number;
-  /** How many items may wait. */
+  /** The most items that may be queued. */
   maxItems?: number;
 }
 
-/** Embeds in the background, batch after batch, in the order of the offers. */
+/** Embeds in the background, one batch at a time, in the order of the offers. */
 export interface EmbeddingQueue<K> {
   /**
-   * Takes items to embed and returns at once. What does not fit is dropped and counted. Blank texts
-   * have no meaning to find, so they are passed over.
+   * Queues items and returns at once. Items that do not fit are dropped and counted. Blank texts
+   * are ignored, because they have no meaning to search for.
    */
   offer(items: Iterable<QueueItem<K>>): void;
   state(): QueueState;
   /**
-   * Takes no more items, finishes what waits, and gives up at the first failure or after `grace`
-   * milliseconds.
+   * Accepts no more items and embeds those that are queued. Stops at the first failure or after
+   * `grace` milliseconds.
    */
   close(grace: number): Promise<void>;
 }
 
-/** A queue with a worker that starts with the first offer and holds no process open. */
+/** Creates a queue whose worker starts with the first offer and does not keep the process alive. */
 export function createEmbeddingQueue<K>(options: EmbeddingQueueOptions<K>): EmbeddingQueue<K> {
   const { embedder, store, onProblem, retryDelay = 1000, maxItems = QUEUE_ITEMS } = options;
-  const waiting = createBacklog<K>(maxItems);
-  let inHand = 0;
+  const backlog = createBacklog<K>(maxItems);
+  let inFlight = 0;
   let dropped = 0;
   let full = false;
   let lastProblem: QueueProblem | undefined;
   let lastError: unknown;
   let failures = 0;
-  /** Halved when a batch fails, one more when a batch gets through. */
+  /** Halved when a batch fails, incremented when one succeeds. */
   let batchItems = BATCH_ITEMS;
-  let working: Promise<void> | undefined;
+  let worker: Promise<void> | undefined;
   let closing = false;
   let ended = false;
-  /** Ends what is waited for: the back-off when closing begins, the request when it is over. */
+  /** Cancel the backoff when closing begins, and the request when the queue has ended. */
   let pause: AbortController | undefined;
   let request: AbortController | undefined;
 
   function offer(items: Iterable<QueueItem<K>>): void {
-    for (const item of items) if (closing || !waiting.push(item)) drop();
-    if (waiting.length > 0) working ??= work();
+    for (const item of items) if (closing || !backlog.push(item)) drop();
+    if (backlog.length > 0) worker ??= work();
   }
 
   function drop(): void {
     dropped++;
     if (full || closing) return;
     full = true;
-    const message = `${waiting.length} messages wait to be embedded: more are not queued. Run "mcp-sessions embed" later to embed them.`;
+    const message = `${backlog.length} messages wait to be embedded: more are not queued. Run "mcp-sessions embed" later to embed them.`;
     onProblem({ kind: 'full', message });
   }
 
   async function work(): Promise<void> {
-    // The call that offered comes first: whatever the batch costs, its answer does not wait for it.
+    // The offering call is answered first: its response must not wait for the batch to be
+    // serialized.
     await new Promise(setImmediate);
-    while (waiting.length > 0 && !ended) await embedBatch(waiting.take(batchItems));
+    while (backlog.length > 0 && !ended) await embedBatch(backlog.take(batchItems));
     full = false;
-    working = undefined;
+    worker = undefined;
   }
 
   async function embedBatch(batch: QueueItem<K>[]): Promise<void> {
-    inHand = batch.length;
+    inFlight = batch.length;
     const pieces = [batch];
     for (let piece = pieces[0]; piece !== undefined && !ended; piece = pieces[0]) {
       try {
         const vectors = await embed(piece.map(({ text }) => text));
         pieces.shift();
-        await keep(piece.map(({ key }, i) => ({ key, vector: vectors[i] as Float32Array })));
+        await storeBatch(piece.map(({ key }, i) => ({ key, vector: vectors[i] as Float32Array })));
         batchItems = Math.min(BATCH_ITEMS, batchItems + 1);
       } catch (error) {
         if (ended) return;
-        // An endpoint that is slow would not answer a question either: give it less, and time.
-        const slow = piece.length > 1 && isSlow(error);
-        const culprit = slow ? error : await blame(error);
-        if (slow || culprit === undefined) pieces.splice(0, 1, ...instead(piece, error));
-        if (culprit !== undefined) await backOff(culprit);
+        // A slow endpoint would not answer a probe either: send less, and wait.
+        const isTimeout = piece.length > 1 && isSlow(error);
+        const cause = isTimeout ? error : await findCause(error);
+        if (isTimeout || cause === undefined) pieces.splice(0, 1, ...splitOrSkip(piece, error));
+        if (cause !== undefined) await backOff(cause);
       }
     }
   }
@@ -135,11 +136,11 @@ export function createEmbeddingQueue<K>(options: EmbeddingQueueOptions<K>): Embe
   }
 
   /**
-   * Whether it is the endpoint or the texts: if it embeds a harmless text, it is the texts.
+   * Determines whether the endpoint or the texts caused an error by embedding a harmless text.
    *
-   * @returns the endpoint's error, or undefined if the texts are to blame
+   * @returns the endpoint's error, or `undefined` if the texts caused it
    */
-  async function blame(error: unknown): Promise<unknown> {
+  async function findCause(error: unknown): Promise<unknown> {
     if (!(error instanceof EmbeddingError)) return error;
     if (['unauthorized', 'misconfigured', 'overloaded'].includes(error.problem)) return error;
     try {
@@ -150,8 +151,8 @@ export function createEmbeddingQueue<K>(options: EmbeddingQueueOptions<K>): Embe
     }
   }
 
-  /** What to try instead of a piece that failed; what cannot be made smaller is skipped. */
-  function instead(piece: QueueItem<K>[], error: unknown): QueueItem<K>[][] {
+  /** Splits a failed piece into smaller ones. A piece that cannot be split is skipped. */
+  function splitOrSkip(piece: QueueItem<K>[], error: unknown): QueueItem<K>[][] {
     const pieces = splitBatch(piece);
     if (piece.length > 1) batchItems = Math.ceil(piece.length / 2);
     if (pieces.length === 0) {
@@ -163,12 +164,12 @@ export function createEmbeddingQueue<K>(options: EmbeddingQueueOptions<K>): Embe
     return pieces;
   }
 
-  /** Stores a batch, as often as it takes. */
-  async function keep(batch: EmbeddedItem<K>[]): Promise<void> {
+  /** Stores a batch, with retries. */
+  async function storeBatch(batch: EmbeddedItem<K>[]): Promise<void> {
     while (!ended) {
       try {
         await store(batch);
-        inHand -= batch.length;
+        inFlight -= batch.length;
         return recovered();
       } catch (error) {
         if (ended) return;
@@ -183,7 +184,7 @@ export function createEmbeddingQueue<K>(options: EmbeddingQueueOptions<K>): Embe
   }
 
   function skip(keys: K[], message: string, error: unknown): void {
-    inHand -= keys.length;
+    inFlight -= keys.length;
     dropped += keys.length;
     onProblem({ kind: 'skipped', message, keys, error });
   }
@@ -191,17 +192,17 @@ export function createEmbeddingQueue<K>(options: EmbeddingQueueOptions<K>): Embe
   async function backOff(error: unknown): Promise<void> {
     failures++;
     const problem = error instanceof EmbeddingError ? error.problem : 'store';
-    const news = lastProblem !== problem;
+    const isNew = lastProblem !== problem;
     lastProblem = problem;
     lastError = error;
     if (closing) ended = true;
     if (ended) return;
-    if (news) {
+    if (isNew) {
       const message = 'Messages are not embedded at the moment; they wait and will be tried again.';
       onProblem({ kind: 'blocked', message, error });
     }
     const asked = error instanceof EmbeddingError ? (error.retryAfter ?? 0) : 0;
-    const own = fullJitter(failures, retryDelay, WAIT_MAX_MS);
+    const own = fullJitter(failures, retryDelay, BACKOFF_MAX_MS);
     pause = new AbortController();
     const wait = Math.max(own, Math.min(asked, RETRY_AFTER_MAX_MS));
     await sleep(wait, undefined, { ref: false, signal: pause.signal }).catch(() => {});
@@ -216,15 +217,15 @@ export function createEmbeddingQueue<K>(options: EmbeddingQueueOptions<K>): Embe
   async function close(grace: number): Promise<void> {
     closing = true;
     pause?.abort();
-    const over = new AbortController();
-    const timeUp = sleep(grace, undefined, { signal: over.signal }).catch(() => {});
-    await Promise.race([working, timeUp]);
-    over.abort();
+    const graceEnd = new AbortController();
+    const graceOver = sleep(grace, undefined, { signal: graceEnd.signal }).catch(() => {});
+    await Promise.race([worker, graceOver]);
+    graceEnd.abort();
     ended = true;
     request?.abort();
-    const left = waiting.length + inHand;
-    if (left === 0) return;
-    const message = `${left} messages were not embedded before the end. Run "mcp-sessions embed" to embed them.`;
+    const unfinished = backlog.length + inFlight;
+    if (unfinished === 0) return;
+    const message = `${unfinished} messages were not embedded before the end. Run "mcp-sessions embed" to embed them.`;
     onProblem({ kind: 'closed', message, error: lastError });
   }
 
@@ -232,7 +233,7 @@ export function createEmbeddingQueue<K>(options: EmbeddingQueueOptions<K>): Embe
     offer,
     close,
     state: () => ({
-      queued: waiting.length + inHand,
+      queued: backlog.length + inFlight,
       dropped,
       ...(lastProblem !== undefined && { lastProblem }),
     }),

@@ -3,8 +3,8 @@ import { shown } from './endpoint.ts';
 import { EmbeddingError, type EmbeddingProblem } from './error.ts';
 import { unusable } from './response.ts';
 
-/** Room for 8,192 numbers of a text, at up to 32 bytes each. */
-const ANSWER_MAX_BYTES_PER_TEXT = 256 * 1024;
+/** Room for 8,192 numbers per text, at up to 32 bytes each. */
+const RESPONSE_MAX_BYTES_PER_TEXT = 256 * 1024;
 const ERROR_MAX_BYTES = 16 * 1024;
 
 export interface PostOptions {
@@ -15,10 +15,10 @@ export interface PostOptions {
 }
 
 /**
- * Sends one request and returns the body of its answer.
+ * Posts texts to the endpoint and returns the response body.
  *
- * @throws EmbeddingError for anything but a 200 in time and of a bearable size; the signal's reason
- *   if that was aborted for another cause than a time-out
+ * @throws EmbeddingError unless a 200 of acceptable size arrives in time; the signal's reason if it
+ *   was aborted for a cause other than a time-out
  */
 export async function postTexts(
   endpoint: URL,
@@ -35,12 +35,12 @@ export async function postTexts(
         ...(apiKey !== undefined && { authorization: `Bearer ${apiKey}` }),
       },
       body: JSON.stringify(request),
-      // The key and the texts go where the configuration says and nowhere else.
+      // The key and the texts are sent to the configured URL only.
       redirect: 'manual',
       signal: deadline.signal,
     });
     if (!response.ok) throw await failureOf(response, endpoint, apiKey);
-    const max = (request.input.length + 1) * ANSWER_MAX_BYTES_PER_TEXT;
+    const max = (request.input.length + 1) * RESPONSE_MAX_BYTES_PER_TEXT;
     const { text, whole } = await readText(response, max);
     if (!whole) throw unusable(`more than ${max} bytes for ${request.input.length} texts`);
     return text;
@@ -64,7 +64,7 @@ export async function postTexts(
 
 /**
  * A signal that aborts at the time limit or with another signal. `AbortSignal.any` would do, but on
- * Node 20 it holds on to every signal that was ever derived from a long-lived one.
+ * Node 20 it keeps every signal alive that was derived from a long-lived one.
  */
 function startDeadline(timeout: number, outer: AbortSignal | undefined) {
   const controller = new AbortController();
@@ -114,21 +114,21 @@ function meaningOf(status: number): [EmbeddingProblem, string] {
   return ['refused', 'A text may be too long for the model, or the batch too large.'];
 }
 
-/** What an error's body says in the fields that servers use for it, cut, and without the key. */
+/** The reason in the usual fields of an error body, truncated, with the key removed. */
 function reasonIn(body: string, apiKey: string | undefined): string {
-  let said: unknown;
+  let reason: unknown;
   try {
     const { error, message, detail } = JSON.parse(body);
-    said = error?.message ?? error ?? message ?? detail;
+    reason = error?.message ?? error ?? message ?? detail;
   } catch {
     return '';
   }
-  if (typeof said !== 'string') return '';
-  const safe = apiKey === undefined ? said : said.replaceAll(apiKey, '***');
+  if (typeof reason !== 'string') return '';
+  const safe = apiKey === undefined ? reason : reason.replaceAll(apiKey, '***');
   return safe.slice(0, 200).replace(/[.\s]+$/, '');
 }
 
-/** Reads a body up to a number of bytes; what is beyond it is not received. */
+/** Reads a body up to `maxBytes`; the rest is not received. */
 async function readText(response: Response, maxBytes: number) {
   const chunks: Uint8Array[] = [];
   let bytes = 0;

@@ -1,19 +1,20 @@
 import { EmbeddingError } from './error.ts';
 
 /**
- * Reads the body of an answer of OpenAI's embeddings API: `{ data: [{ index, embedding }] }`, each
- * embedding an array of numbers or base64 of little-endian 32-bit floats.
+ * Parses a response of OpenAI's embeddings API: `{ data: [{ index, embedding }] }`, each embedding
+ * an array of numbers or base64 of little-endian 32-bit floats.
  *
- * @param count how many texts were sent
- * @returns their vectors in the order of the texts: all of one length, finite, and none of them zero
- * @throws EmbeddingError `invalid_answer` for anything else, saying what came
+ * @param count the number of texts in the request
+ * @returns the vectors in the order of the texts: all of one dimension, finite, and none zero
+ * @throws EmbeddingError `invalid_answer` for anything else; the message says what arrived
  */
 export function readResponse(body: string, count: number): Float32Array[] {
   const data = entries(body);
   if (data.length !== count) throw unusable(`${data.length} vectors for ${count} texts`);
   const vectors = new Array<Float32Array | undefined>(count).fill(undefined);
   for (const [position, entry] of data.entries()) {
-    // Servers that embed in parallel answer in any order; those that leave the index out do not.
+    // Servers that embed in parallel return any order, with an index. Servers that omit it keep the
+    // order.
     const index = entry?.index ?? position;
     if (!Number.isInteger(index) || index < 0 || index >= count) {
       throw unusable(`a vector whose index is not one of 0 to ${count - 1}`);
@@ -27,7 +28,7 @@ export function readResponse(body: string, count: number): Float32Array[] {
   return whole;
 }
 
-/** An answer that cannot be used. */
+/** The error for an unusable response. */
 export function unusable(what: string): EmbeddingError {
   return new EmbeddingError(
     'invalid_answer',
@@ -40,7 +41,7 @@ function entries(body: string): { index?: number; embedding?: unknown }[] {
   try {
     answer = JSON.parse(body);
   } catch {
-    // The parser's message quotes the body, and a body may quote the key.
+    // The parser's message quotes the body, which may contain the key.
     const page = /^\s*</.test(body);
     throw unusable(page ? 'a web page, which is not JSON' : 'what is not JSON');
   }

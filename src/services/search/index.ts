@@ -19,8 +19,8 @@ import { rankSemantically, type SemanticRanking } from './semantic.ts';
 export const HITS_DEFAULT = 10;
 
 /**
- * For diverse hits: the weight of relevance against novelty, the number of places that are chosen so, and
- * how many of the best are chosen among.
+ * For diverse hits: the weight of relevance against novelty, the number of hits that are chosen
+ * this way, and the number of top messages that they are chosen from.
  */
 const DIVERSITY = { lambda: 0.7, limit: 50, among: 200 };
 
@@ -29,9 +29,9 @@ export interface SearchResult {
   next_cursor?: string;
   /** The number of messages that were ranked. */
   considered_count: number;
-  /** `lexical`: words were compared. `hybrid`: words and meaning. */
+  /** `lexical`: terms only. `hybrid`: terms and embeddings. */
   mode: 'lexical' | 'hybrid';
-  /** What was not looked at. */
+  /** Notes on messages and terms that the search left out. */
   notes: readonly SearchNote[];
 }
 
@@ -59,7 +59,7 @@ export function createSearchService(deps: Dependencies) {
     }
   }
 
-  /** The search itself, when its turn has come. */
+  /** Runs the search once it is admitted. */
   async function search(caller: Caller, store: Store, input: SearchInput): Promise<SearchResult> {
     const { session_id, user_id, since, limit = HITS_DEFAULT } = input;
     const { namespace } = caller;
@@ -84,7 +84,8 @@ export function createSearchService(deps: Dependencies) {
     const ranking = combined(words, meaning, input.diverse === true);
     const { ranked } = ranking;
     if (mode === 'hybrid' && ranking.mode === 'lexical') {
-      // The next page needs the vector of the query: by words alone, pages would repeat and omit hits.
+      // The next page needs the vector of the query: a purely lexical ranking would repeat and omit
+      // hits.
       throw new ServiceError({ kind: 'search_cannot_continue' });
     }
 
@@ -112,12 +113,12 @@ export function createSearchService(deps: Dependencies) {
 
   return {
     /**
-     * Finds messages, the best first: among the newest that have a word of the query, and if embeddings
-     * are configured, among those with a similar meaning. A cursor continues the same ranking, without
+     * Finds messages, best first: among the newest that contain a query term and, if embeddings are
+     * configured, among those with a similar meaning. A cursor continues the same ranking, without
      * the messages that were added since its first page.
      *
-     * @throws DomainError NOT_FOUND for an unknown session or user, INVALID_ARGUMENT for arguments that
-     *   exclude each other and for a cursor of another search
+     * @throws DomainError NOT_FOUND for an unknown session or user, INVALID_ARGUMENT for
+     *   contradictory arguments and for a cursor of another search
      */
     async search(caller: Caller, input: SearchInput): Promise<SearchResult> {
       assertConsistent(input);
@@ -136,7 +137,7 @@ function assertConsistent({ session_id, user_id, since, until }: SearchInput): v
   }
 }
 
-/** Fuses the two rankings. Without a semantic one, it is the lexical one. */
+/** Fuses the two rankings. Without a semantic ranking, the lexical one is returned. */
 function combined(
   words: LexicalRanking,
   meaning: SemanticRanking | { unavailable: SearchNote } | undefined,
@@ -155,7 +156,7 @@ function combined(
     const { place, candidate } = places.get(key) as Pick<RankedMessage, 'place' | 'candidate'>;
     return { place, score, ...(candidate !== undefined && { candidate }) };
   });
-  // A message that has the words is a hit, whether or not its vector is out of date.
+  // A lexical match is a hit, whether or not its vector is stale.
   const digests = new Map(meaning.digests);
   for (const { place } of words.ranked) digests.delete(positionKey(place));
   return {
@@ -168,7 +169,7 @@ function combined(
   };
 }
 
-/** Moves messages that repeat others further back, among the best ones. */
+/** Moves near-duplicates further back among the best hits. */
 function diversified(
   ranked: readonly RankedMessage[],
   vectors: SemanticRanking['vectors'],

@@ -6,16 +6,19 @@ import type { Candidates, SearchScope, TimeRange } from '../../store/search-port
 import { runInSlices, yieldIfBusy } from '../event-loop.ts';
 import type { SearchNote } from './note.ts';
 
-/** How many messages are considered for each term, the newest; fewer where there are many terms. */
+/** The most messages considered per term, newest first; fewer if there are many terms. */
 const CANDIDATES_PER_TERM = 300;
 
-/** How many messages are considered for all terms together. */
+/** The most messages considered for all terms together. */
 const CANDIDATES = 800;
 
-/** What a search by words came to. */
+/** The result of a lexical search. */
 export interface LexicalRanking {
   ranked: RankedMessage[];
-  /** The time that the ranking is of, in milliseconds since 1970: now, or that of a newer message. */
+  /**
+   * The reference time of the ranking, in milliseconds since 1970: now, or the time of a newer
+   * message.
+   */
   at: number;
   ranges: ReadonlyMap<string, SeqRange>;
   terms: readonly string[];
@@ -23,7 +26,7 @@ export interface LexicalRanking {
 }
 
 /**
- * Ranks messages by the words that they have in common with a question.
+ * Ranks messages by the terms that they share with a question.
  *
  * @param now milliseconds since 1970
  */
@@ -53,7 +56,7 @@ export async function rankLexically(
   };
 }
 
-/** What the candidates say of the messages that they were found among. */
+/** Estimates the statistics of the searched messages from the candidates. */
 function statisticsOf({ candidates, ranges }: Candidates, terms: readonly string[]) {
   const frequency = new Map(terms.map((term) => [term, 0]));
   for (const { matched } of candidates) {
@@ -62,8 +65,8 @@ function statisticsOf({ candidates, ranges }: Candidates, terms: readonly string
       if (count !== undefined) frequency.set(term, count + 1);
     }
   }
-  // Of each session up to its last candidate: what somebody adds behind it must not change a ranking
-  // that is being paged through.
+  // Each range ends at the session's last candidate: a message added later must not change a
+  // ranking that is being paged through.
   const ends = new Map<string, number>();
   for (const { session_uuid, seq } of candidates) {
     ends.set(session_uuid, Math.max(seq, ends.get(session_uuid) ?? 0));
@@ -89,7 +92,9 @@ function notesOn(
   return notes;
 }
 
-/** Before which time there is more of some term, unless that is the time of all there is of it. */
+/**
+ * The time before which some term has further messages, unless the candidates are all there are.
+ */
 function completeFrom(candidates: Candidates['candidates'], cut: readonly string[]) {
   const oldest = cut.flatMap((term) => {
     const times = candidates.flatMap(({ matched, created_at }) =>

@@ -3,7 +3,7 @@ import type { Store } from '../../store/port.ts';
 import type { ResolvedMessage } from '../../store/search-port.ts';
 import type { AnswerShape, Neighbour } from '../dependencies.ts';
 
-/** Contents of neighbours are cut to this many characters before they are read. */
+/** The most characters of a neighbour's content that are read. */
 const NEIGHBOUR_MAX_LENGTH = 4000;
 
 /** The messages around one hit. */
@@ -13,11 +13,11 @@ export interface Neighbours {
 }
 
 /**
- * Reads the messages around some hits, all with one call of the store.
+ * Reads the messages around several hits with one store call.
  *
  * @param ranges the live messages of the hits' sessions, by session uuid
- * @param distance how many messages before and after each hit
- * @returns the neighbours of a hit
+ * @param distance the number of messages before and after each hit
+ * @returns a function that returns the neighbours of a hit
  */
 export async function readNeighbours(
   namespace: string,
@@ -48,7 +48,7 @@ export async function readNeighbours(
   };
 }
 
-/** The positions of the live messages around a hit, in their order. */
+/** The positions of the live messages around a hit, in order. */
 function positionsAround(
   { session_id, session_uuid, seq }: MessagePosition,
   ranges: ReadonlyMap<string, SeqRange>,
@@ -62,7 +62,7 @@ function positionsAround(
     .map((near) => ({ session_id, session_uuid, seq: near }));
 }
 
-/** Hits that stand together have neighbours in common. */
+/** Adjacent hits share neighbours. */
 function distinct(positions: readonly MessagePosition[]): MessagePosition[] {
   return [...new Map(positions.map((one) => [positionKey(one), one])).values()];
 }

@@ -1,17 +1,17 @@
 import type { EmbeddingProblem } from '../../search/embeddings/error.ts';
 
-/** What a search did not look at. A front end says how to get at it. */
+/** Something that a search left out. The front end explains how to find it. */
 export type SearchNote =
   | { kind: 'no_terms' }
-  /** The query has more different words than are looked for. */
+  /** The query has more different words than are searched for. */
   | { kind: 'words_omitted'; searched: number; omitted: number }
   /**
-   * Some words are in more messages than are ranked of each word; all messages up to `until` are
-   * older than those.
+   * Some words occur in more messages than are ranked per word. All messages up to `until` are
+   * older than the ranked ones.
    */
   | { kind: 'messages_omitted'; ranked_per_word: number; until: string | undefined }
   | { kind: 'embeddings_unavailable'; problem: EmbeddingProblem }
-  /** Messages whose vectors were made by another model. */
+  /** Messages with vectors of another model. */
   | { kind: 'other_model'; messages: number }
-  /** There are more vectors than are compared. */
+  /** More vectors exist than are compared. */
   | { kind: 'vectors_omitted'; compared: number };

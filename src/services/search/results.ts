@@ -8,7 +8,7 @@ import type { ResolvedMessage, TimeRange } from '../../store/search-port.ts';
 import type { AnswerShape, Neighbour } from '../dependencies.ts';
 import { type Neighbours, readNeighbours } from './neighbours.ts';
 
-/** A page repeats the session with each hit: its metadata is left out above this many bytes. */
+/** A page repeats the session with each hit, so metadata above this many bytes is left out. */
 const SESSION_METADATA_MAX_BYTES = 1000;
 
 export interface SearchInput extends TimeRange {
@@ -28,7 +28,7 @@ export interface Hit {
   score: number;
   session: Session;
   message: Message;
-  /** The messages right before and after it, if they were asked for. */
+  /** The messages directly before and after it, if requested. */
   before?: Neighbour[];
   after?: Neighbour[];
 }
@@ -39,9 +39,9 @@ export interface Ranking {
   ranked: readonly RankedMessage[];
   /** The live messages of the sessions that the ranked messages are in, by session uuid. */
   ranges: ReadonlyMap<string, SeqRange>;
-  /** Long messages are shown around the first of these. */
+  /** The terms that an excerpt of a long message is centred on. */
   terms: readonly string[];
-  /** The digests of the contents that vectors were made of, by position. */
+  /** The digests of the embedded contents, by position. */
   digests: ReadonlyMap<string, string>;
 }
 
@@ -62,9 +62,9 @@ interface Match {
 }
 
 /**
- * Reads a page of hits: as many as were asked for and fit into the answer. A page costs one call of the
- * store, and one for all neighbours together. It takes more only where many of the ranked messages turn
- * out not to match, or are long.
+ * Reads a page of hits: as many as were requested and fit into the answer. A page takes one store
+ * call, and one more for all neighbours. It takes further calls only if many ranked messages do not
+ * match the filters, or are long.
  *
  * @param from the index in the ranking where the page begins
  * @returns the hits, and the index where the next page begins
@@ -92,10 +92,10 @@ export async function readHits(
 }
 
 /**
- * Reads the next ranked messages, and keeps those that match the filters of the search.
+ * Reads the next ranked messages and keeps those that match the filters of the search.
  *
- * @param count how many are wanted
- * @returns the matches, and the index in the ranking behind the last message that was read
+ * @param count the number of matches wanted
+ * @returns the matches, and the index in the ranking after the last message that was read
  */
 async function readMatches(
   { namespace, store, ranking, input, answer }: HitQuery,
@@ -107,7 +107,7 @@ async function readMatches(
   let end = from;
   for (; end < ranked.length && wanted.length < count; end++) {
     const one = ranked[end] as RankedMessage;
-    // The role of a candidate is known without reading it.
+    // A candidate's role is known before it is read.
     if (one.candidate === undefined || hasRole(one.candidate, input)) {
       wanted.push({ index: end, ranked: one });
     }
@@ -129,7 +129,7 @@ async function readMatches(
 
 const NO_NEIGHBOURS: Neighbours = { before: [], after: [] };
 
-/** The neighbours of some hits, if the search asks for any. */
+/** The neighbours of hits, if the search asks for any. */
 async function neighboursOfAll(
   { namespace, store, ranking, input, answer }: HitQuery,
   matches: readonly Match[],
@@ -155,7 +155,7 @@ async function toHit(
   };
 }
 
-/** Whether a message that was found by its vector has another content by now. */
+/** Whether the content of a semantic match has changed since its vector was computed. */
 function isStale(
   { place, candidate }: RankedMessage,
   { message }: ResolvedMessage,

@@ -7,14 +7,14 @@ import type { SearchScope, TimeRange } from '../../store/search-port.ts';
 import type { Embeddings } from '../dependencies.ts';
 import type { SearchNote } from './note.ts';
 
-/** The number of messages, the newest, whose vectors are compared with that of a query. */
+/** The number of newest messages whose vectors are compared with that of a query. */
 const MAX_COMPARED = 5000;
 
-/** The number of them that are ranked: those behind have little to do with the query. */
+/** The number of these that are ranked: the rest has little to do with the query. */
 const MAX_RANKED = 200;
 
 export interface SemanticRanking {
-  /** The nearest first, with the cosine for a score. */
+  /** Best first; the score is the cosine similarity. */
   ranked: RankedMessage[];
   ranges: ReadonlyMap<string, SeqRange>;
   vectors: ReadonlyMap<string, Uint8Array>;
@@ -23,8 +23,8 @@ export interface SemanticRanking {
 }
 
 /**
- * Ranks messages by the similarity of their vectors to that of a query. If the endpoint does not answer,
- * there is no ranking.
+ * Ranks messages by the similarity of their vectors to that of a query. Returns no ranking if the
+ * endpoint does not answer.
  */
 export async function rankSemantically(
   embeddings: Embeddings,

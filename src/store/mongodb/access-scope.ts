@@ -1,5 +1,5 @@
 import type { Db, Document } from 'mongodb';
-import type { AccessScope } from '../port.ts';
+import type { AccessScope } from '../common-port.ts';
 import { type SessionDocument, sessionsOf } from './documents.ts';
 
 /** A session by its identifier, for a caller who sees only the sessions of an access scope. */

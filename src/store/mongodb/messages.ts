@@ -1,5 +1,6 @@
 import type { ClientSession, Db } from 'mongodb';
-import type { Conversation, FoundMessage, MessageStore, WriteResult } from '../port.ts';
+import type { WriteResult } from '../common-port.ts';
+import type { Conversation, FoundMessage, MessageStore } from '../message-port.ts';
 import { accessFilter, findSession, type SessionRef } from './access-scope.ts';
 import { createAppend } from './append/index.ts';
 import type { SessionHeadCache } from './append/session-head-cache.ts';

@@ -1,6 +1,6 @@
 import type { Db, Document } from 'mongodb';
 import type { Message } from '../../domain/records.ts';
-import type { Conversation, MessageRange } from '../port.ts';
+import type { Conversation, MessageRange } from '../message-port.ts';
 import { accessStages, type SessionRef } from './access-scope.ts';
 import {
   COLLECTION,

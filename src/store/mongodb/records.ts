@@ -2,7 +2,7 @@ import type { JsonObject } from '../../domain/metadata.ts';
 import { positionKey } from '../../domain/positions.ts';
 import type { Message, Session, User } from '../../domain/records.ts';
 import { timestamp } from '../../domain/times.ts';
-import type { Append, Appended, Conversation, NewMessage } from '../port.ts';
+import type { Append, Appended, Conversation, NewMessage } from '../message-port.ts';
 import {
   type MessageDocument,
   messageKey,

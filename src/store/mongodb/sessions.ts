@@ -1,6 +1,7 @@
 import type { Db } from 'mongodb';
 import type { Session } from '../../domain/records.ts';
-import type { AccessScope, Restored, SessionQuery, SessionStore, WriteResult } from '../port.ts';
+import type { AccessScope, WriteResult } from '../common-port.ts';
+import type { Restored, SessionQuery, SessionStore } from '../port.ts';
 import { accessFilter, accessStages, findSession, type SessionRef } from './access-scope.ts';
 import type { SessionHeadCache } from './append/session-head-cache.ts';
 import { createBatchLoader } from './batch-loader.ts';

@@ -1,6 +1,7 @@
 import type { ClientSession, Db, Document, Filter } from 'mongodb';
 import type { User } from '../../domain/records.ts';
-import type { Progress, Store, UserStore, WriteResult } from '../port.ts';
+import type { WriteResult } from '../common-port.ts';
+import type { Progress, Store, UserStore } from '../port.ts';
 import type { Kept, Retention } from '../retention.ts';
 import { updateOrFind } from './conditional-update.ts';
 import { isDuplicateKey } from './connection/errors.ts';

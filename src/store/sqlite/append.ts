@@ -1,23 +1,17 @@
 import type { SeqRange } from '../../domain/positions.ts';
 import type { Session } from '../../domain/records.ts';
-import type {
-  AccessScope,
-  Append,
-  Appended,
-  MessageStore,
-  RetiredRange,
-  WriteResult,
-} from '../port.ts';
+import type { AccessScope, WriteResult } from '../common-port.ts';
+import type { Append, Appended, MessageStore, RetiredRange } from '../message-port.ts';
+import { findSessionState, type SessionState } from './access-scope.ts';
 import type { Connection, Row } from './connection/index.ts';
-import { mergeStored, time } from './rows.ts';
+import { mergeStored, toTimestamp } from './rows.ts';
 import type { Indexer } from './search/indexer.ts';
-import { findSessionState, type SessionState } from './session-state.ts';
 import { RESTORABLE } from './sessions.ts';
 
 const CREATE_SESSION = `INSERT INTO sessions (namespace, session_id, uuid, metadata, created_at, updated_at)
   VALUES (?, ?, ?, '{}', ?, ?)`;
 
-/** Never before an older one of the session: a clock may have been set back. */
+/** A range never has an earlier time than an older range of its session, even if the clock was set back. */
 const RETIRE = `INSERT INTO retired_ranges (session, first_seq, last_seq, deleted_at)
   VALUES (?1, ?2, ?3, max(?4,
     (SELECT coalesce(max(deleted_at), 0) FROM retired_ranges WHERE session = ?1)))`;
@@ -36,29 +30,35 @@ const INSERT = `INSERT INTO messages
   (session, seq, uuid, role, content, metadata, token_count, created_at, updated_at, terms)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`;
 
-/** The vector of what a message said before. */
-const FORGET_MEANING = 'DELETE FROM vectors WHERE id = ?';
+/** Deletes the vector of a message's former content. */
+const DELETE_VECTOR = 'DELETE FROM vectors WHERE id = ?';
 
 const EXISTING = 'SELECT id, seq, metadata FROM messages WHERE session = ? AND uuid = ?';
 
-/** A retired message gives up its uuid to one that comes with it. */
-const RENAME = 'UPDATE messages SET uuid = ? WHERE id = ?';
+/** A retired message gets another uuid if a new message comes with the same one. */
+const CHANGE_UUID = 'UPDATE messages SET uuid = ? WHERE id = ?';
 
 const REPLACE = `UPDATE messages SET role = ?, content = ?, metadata = ?, token_count = ?,
   updated_at = ?, terms = ? WHERE id = ?`;
 
-/** Appends messages, in one transaction with what they move in the session. */
+/** Appends messages. The session changes in the same transaction. */
 export function createAppend(connection: Connection, indexer: Indexer): MessageStore['append'] {
   const statement = (sql: string) => connection.statement(sql);
 
-  /** A session as an append needs it: created, or revived without its messages. */
-  function begin(reach: AccessScope, sessionId: string, append: Append): SessionState | undefined {
-    const state = findSessionState(connection, reach, sessionId);
+  /**
+   * Finds the session. Creates it if it does not exist. Revives it, without its messages, if it is deleted.
+   */
+  function prepareSession(
+    scope: AccessScope,
+    sessionId: string,
+    append: Append,
+  ): SessionState | undefined {
+    const state = findSessionState(connection, scope, sessionId);
     if (state === undefined) {
-      if (reach.user_id !== undefined) return undefined;
+      if (scope.user_id !== undefined) return undefined;
       const at = Date.parse(append.at);
-      statement(CREATE_SESSION).run(reach.namespace, sessionId, append.newUuid(), at, at);
-      return findSessionState(connection, reach, sessionId);
+      statement(CREATE_SESSION).run(scope.namespace, sessionId, append.newUuid(), at, at);
+      return findSessionState(connection, scope, sessionId);
     }
     const { session, first_seq, last_seq } = state.conversation;
     if (session.deleted_at === undefined || state.userDeleted) return state;
@@ -66,35 +66,43 @@ export function createAppend(connection: Connection, indexer: Indexer): MessageS
       statement(RETIRE).run(state.id, first_seq, last_seq, Date.parse(session.deleted_at));
     }
     statement(REVIVE).run(append.messages[0]?.uuid ?? null, state.id);
-    return findSessionState(connection, reach, sessionId);
+    return findSessionState(connection, scope, sessionId);
   }
 
-  /** @param live the messages that may be updated in place; others with such a uuid are retired */
-  function write(id: number, live: SeqRange, { messages, hasClientUuids, at, newUuid }: Append) {
+  /**
+   * Inserts new messages, and updates live ones that have the same uuid.
+   *
+   * @param live the live messages of the session; an existing message outside is retired
+   */
+  function writeMessages(
+    id: number,
+    live: SeqRange,
+    { messages, hasClientUuids, at, newUuid }: Append,
+  ) {
     const now = Date.parse(at);
-    let next = live.last_seq + 1;
+    let nextSeq = live.last_seq + 1;
     return messages.map(({ uuid, hasClientUuid, role, content, metadata, token_count, terms }) => {
-      const listed = terms.join(' ');
+      const joined = terms.join(' ');
       const existing = hasClientUuids ? statement(EXISTING).get(id, uuid) : undefined;
       if (existing !== undefined && (existing[1] as number) >= live.first_seq) {
         const [message, seq, stored] = existing;
         const merged = mergeStored(stored, metadata);
-        statement(REPLACE).run(role, content, merged, token_count, now, listed, message);
-        indexer.leaveAgain(message as number);
-        statement(FORGET_MEANING).run(message);
+        statement(REPLACE).run(role, content, merged, token_count, now, joined, message);
+        indexer.reenqueue(message as number);
+        statement(DELETE_VECTOR).run(message);
         return { uuid, seq: seq as number, created: !hasClientUuid };
       }
-      if (existing !== undefined) statement(RENAME).run(newUuid(), existing[0]);
-      const seq = next++;
+      if (existing !== undefined) statement(CHANGE_UUID).run(newUuid(), existing[0]);
+      const seq = nextSeq++;
       const json = JSON.stringify(metadata);
-      const values = [id, seq, uuid, role, content, json, token_count, now, now, listed];
-      indexer.leave(statement(INSERT).get(...values)?.[0] as number);
+      const values = [id, seq, uuid, role, content, json, token_count, now, now, joined];
+      indexer.enqueue(statement(INSERT).get(...values)?.[0] as number);
       return { uuid, seq, created: true };
     });
   }
 
-  /** What an append tells of a session that it revived, also where it comes once more. */
-  function revivalBy(
+  /** The retired ranges, if this append revived the session. A repeated append reports them again. */
+  function revivalOf(
     { messages }: Append,
     { id, revivedBy }: SessionState,
   ): { retired?: RetiredRange[] } {
@@ -104,22 +112,22 @@ export function createAppend(connection: Connection, indexer: Indexer): MessageS
         .all(id)
         .map(([first_seq, last_seq, deleted_at]) => ({
           ...{ first_seq: first_seq as number, last_seq: last_seq as number },
-          deleted_at: time(deleted_at),
+          deleted_at: toTimestamp(deleted_at),
         })),
     };
   }
 
-  return async (reach, sessionId, append) => {
+  return async (scope, sessionId, append) => {
     const now = Date.parse(append.at);
     const count = append.messages.length;
     if (indexer.isFull(count)) await indexer.makeRoom(count);
     return connection.write((): WriteResult<Appended, Session> => {
-      const state = begin(reach, sessionId, append);
+      const state = prepareSession(scope, sessionId, append);
       if (state === undefined) return { applied: false, found: undefined };
       const { session, summary, ...live } = state.conversation;
       if (state.userDeleted) return { applied: false, found: session };
-      const messages = write(state.id, live, append);
-      indexer.settle();
+      const messages = writeMessages(state.id, live, append);
+      indexer.enforceBacklogLimit();
       const { first_seq } = live;
       const last_seq = live.last_seq + messages.filter((message) => message.created).length;
       const [last_message_at] = statement(ADVANCE).get(last_seq, now, now, state.id) as Row;
@@ -130,13 +138,13 @@ export function createAppend(connection: Connection, indexer: Indexer): MessageS
           uuid,
           ...(user_id !== undefined && { user_id }),
           message_count: last_seq - first_seq + 1,
-          last_message_at: time(last_message_at),
+          last_message_at: toTimestamp(last_message_at),
         },
         first_seq,
         last_seq,
         ...(summary !== undefined && { summary }),
         messages,
-        ...revivalBy(append, state),
+        ...revivalOf(append, state),
       };
       return { applied: true, record };
     });

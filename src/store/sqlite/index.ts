@@ -3,6 +3,7 @@ import type { Store } from '../port.ts';
 import type { StoreUse } from '../retention.ts';
 import { Connection, type ConnectionOptions } from './connection/index.ts';
 import { sqliteMessages } from './messages.ts';
+import { MIGRATIONS } from './migrations/index.ts';
 import { sqlitePurge } from './purge.ts';
 import { READERS, ReaderPool } from './readers/reader-pool.ts';
 import { sqliteRetention } from './retention.ts';
@@ -19,7 +20,7 @@ export type SqliteOptions = ConnectionOptions & Partial<StoreUse>;
  * @throws DomainError UNAVAILABLE or INTERNAL when the file cannot be used
  */
 export async function openSqliteStore(path: string, options: SqliteOptions = {}): Promise<Store> {
-  const connection = await Connection.open(path, options);
+  const connection = await Connection.open(path, MIGRATIONS, options);
   const indexer = createIndexer(connection, options);
   indexer.schedule();
   const { agreeRetention, ...registration } = sqliteRetention(connection, options);
@@ -44,7 +45,7 @@ export async function openSqliteStore(path: string, options: SqliteOptions = {})
     search: {
       findByPosition: (...args) => readers.run('search.findByPosition', args),
       candidates(...args) {
-        // A search goes through what is not indexed yet: less of it is better.
+        // A search reads all messages that are not indexed, so index them soon.
         indexer.schedule();
         return readers.run('search.candidates', args);
       },
@@ -59,7 +60,7 @@ export async function openSqliteStore(path: string, options: SqliteOptions = {})
     agreeRetention,
     ping: () =>
       connection.read(() => {
-        connection.assertInPlace();
+        connection.assertSameFile();
         connection.statement('SELECT 1').get();
       }),
     async close() {

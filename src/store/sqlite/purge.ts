@@ -3,10 +3,10 @@ import type { Connection, Row } from './connection/index.ts';
 
 const EXPIRED = 'deleted_at IS NOT NULL AND deleted_at <= ?1';
 
-const EXPIRED_IDS = (table: string) =>
+const selectExpired = (table: string) =>
   `SELECT id FROM ${table} WHERE ${EXPIRED} ORDER BY deleted_at, id LIMIT ?`;
 
-/** Sessions deleted with their user go after it: until then, restoring the user restores all. */
+/** A session deleted with its user is purged after the user. Until then, restoring the user restores it. */
 const EXPIRED_SESSIONS = `SELECT id FROM sessions WHERE ${EXPIRED}
   AND NOT EXISTS (SELECT 1 FROM users WHERE users.namespace = sessions.namespace
     AND users.user_id = sessions.user_id AND users.uuid = sessions.deleted_with_user)`;
@@ -15,39 +15,43 @@ const OLDEST_SESSIONS = `${EXPIRED_SESSIONS} ORDER BY deleted_at, id LIMIT ?`;
 
 const ONE_SESSION = `${EXPIRED_SESSIONS} AND namespace = ? AND session_id = ?`;
 
-/** A session that goes leaves all of its messages behind, expired whatever the cutoff. */
-const LEAVE_MESSAGES = (sessions: string) => `INSERT INTO retired_ranges
+/** All messages of a purged session become a retired range that is expired at any cutoff. */
+const retireMessages = (sessions: string) => `INSERT INTO retired_ranges
     (session, first_seq, last_seq, deleted_at)
   SELECT id, 1, last_seq, 0 FROM sessions WHERE last_seq > 0 AND id IN (${sessions})`;
 
-const FORGET_RETIRED = (sessions: string) =>
+const deleteRetired = (sessions: string) =>
   `DELETE FROM retired_ranges WHERE session IN (${sessions})`;
 
-const PURGE_SESSIONS = (sessions: string) => `DELETE FROM sessions WHERE id IN (${sessions})`;
+const deleteSessions = (sessions: string) => `DELETE FROM sessions WHERE id IN (${sessions})`;
 
-const PURGE_USERS = `DELETE FROM users WHERE id IN (${EXPIRED_IDS('users')})`;
+const PURGE_USERS = `DELETE FROM users WHERE id IN (${selectExpired('users')})`;
 
 const EXPIRED_RANGES = `SELECT id, session, first_seq, last_seq FROM retired_ranges
   WHERE deleted_at <= ? ORDER BY deleted_at, session, first_seq LIMIT ?`;
 
-const GIVE_UP = 'UPDATE retired_ranges SET deleted_at = 0 WHERE id = ?';
+/** A range that is partly purged cannot be restored any more. */
+const MARK_PARTLY_PURGED = 'UPDATE retired_ranges SET deleted_at = 0 WHERE id = ?';
 
 const PURGE_SUMMARIES = 'DELETE FROM summaries WHERE session = ? AND up_to_seq BETWEEN ? AND ?';
 
 const FIRST_MESSAGES = `SELECT id FROM messages WHERE session = ? AND seq BETWEEN ? AND ?
   ORDER BY seq LIMIT ?`;
 
-/** How many bytes of messages one step purges: what is overwritten at once holds everybody up. */
-const STEP_BYTES = 4_000_000;
+/** How many bytes of messages one step purges. Overwriting them blocks other calls. */
+const MAX_STEP_BYTES = 4_000_000;
 
-/** How many messages, the first of a range, come to no more bytes than these, but for the last of them. */
+/**
+ * Counts the first messages of a range up to a size in bytes, and sums their sizes. The last of them may
+ * exceed the size.
+ */
 const COUNT_WITHIN = `SELECT count(*), coalesce(sum(size), 0) FROM (
     SELECT size, sum(size) OVER (ORDER BY seq) AS total FROM (
       SELECT seq, octet_length(content) + octet_length(metadata) + octet_length(terms) AS size
       FROM messages WHERE session = ? AND seq BETWEEN ? AND ? ORDER BY seq LIMIT ?))
   WHERE total - size < ?`;
 
-const IS_LEFT = 'SELECT 1 FROM messages WHERE session = ? AND seq BETWEEN ? AND ? LIMIT 1';
+const HAS_MESSAGES = 'SELECT 1 FROM messages WHERE session = ? AND seq BETWEEN ? AND ? LIMIT 1';
 
 const PURGE_TERMS = `DELETE FROM message_terms WHERE rowid IN (${FIRST_MESSAGES})`;
 
@@ -55,7 +59,7 @@ const PURGE_VECTORS = `DELETE FROM vectors WHERE id IN (${FIRST_MESSAGES})`;
 
 const PURGE_MESSAGES = `DELETE FROM messages WHERE id IN (${FIRST_MESSAGES})`;
 
-/** Those that are retired go with their session at the latest. */
+/** A retired range of an expired session counts whatever its own time: it is purged with the session. */
 const COUNT_MESSAGES = `SELECT
   (SELECT coalesce(sum(last_seq - first_seq + 1), 0) FROM sessions WHERE ${EXPIRED})
   + (SELECT count(*) FROM retired_ranges JOIN messages ON messages.session = retired_ranges.session
@@ -63,27 +67,31 @@ const COUNT_MESSAGES = `SELECT
      WHERE deleted_at <= ?1
        OR retired_ranges.session IN (SELECT id FROM sessions WHERE ${EXPIRED}))`;
 
-/** The sweep: in the embedded store nobody else purges. */
+/** Purges expired records in steps. */
 export function sqlitePurge(connection: Connection): Pick<Store, 'countExpired' | 'purge'> {
   const statement = (sql: string) => connection.statement(sql);
   const count = (sql: string, ...values: unknown[]) => Number(statement(sql).get(...values)?.[0]);
 
-  /** Whether the log may have something that was purged. */
+  /** Whether the log may still contain purged data. */
   let isInLog = false;
 
-  /** Purges messages of retired ranges, and the ranges that this empties, the oldest first. */
+  /** Purges messages of expired retired ranges, oldest first, and the ranges that are then empty. */
   function purgeRanges(before: number, limit: number): number {
     let messages = 0;
-    let room = STEP_BYTES;
+    let remainingBytes = MAX_STEP_BYTES;
     for (const [id, ...range] of statement(EXPIRED_RANGES).all(before, limit)) {
-      if (messages >= limit || room <= 0) break;
-      const [count, bytes] = statement(COUNT_WITHIN).get(...range, limit - messages, room) as Row;
+      if (messages >= limit || remainingBytes <= 0) break;
+      const [count, bytes] = statement(COUNT_WITHIN).get(
+        ...range,
+        limit - messages,
+        remainingBytes,
+      ) as Row;
       statement(PURGE_TERMS).run(...range, count);
       statement(PURGE_VECTORS).run(...range, count);
       messages += statement(PURGE_MESSAGES).run(...range, count);
-      room -= bytes as number;
-      if (statement(IS_LEFT).get(...range) !== undefined) {
-        statement(GIVE_UP).run(id);
+      remainingBytes -= bytes as number;
+      if (statement(HAS_MESSAGES).get(...range) !== undefined) {
+        statement(MARK_PARTLY_PURGED).run(id);
         break;
       }
       statement(PURGE_SUMMARIES).run(...range);
@@ -113,8 +121,8 @@ export function sqlitePurge(connection: Connection): Pick<Store, 'countExpired' 
       });
       if (purged.sessions + purged.messages + purged.users > 0) isInLog = true;
       else if (isInLog) {
-        // Nothing is left to purge, but in the log.
-        connection.emptyLog();
+        // Everything is purged from the file. Now purge the log.
+        connection.checkpoint();
         isInLog = false;
       }
       return purged;
@@ -133,7 +141,7 @@ export function purgeSession(
 }
 
 function purgeSessions(connection: Connection, selected: string, ...values: unknown[]): number {
-  connection.statement(FORGET_RETIRED(selected)).run(...values);
-  connection.statement(LEAVE_MESSAGES(selected)).run(...values);
-  return connection.statement(PURGE_SESSIONS(selected)).run(...values);
+  connection.statement(deleteRetired(selected)).run(...values);
+  connection.statement(retireMessages(selected)).run(...values);
+  return connection.statement(deleteSessions(selected)).run(...values);
 }

@@ -4,19 +4,12 @@ import { type Kept, Retention, type StoreUse } from '../retention.ts';
 import { isBusy } from './connection/errors.ts';
 import type { Connection, ConnectionOptions } from './connection/index.ts';
 
-/** The servers that use the file, and how long each wants deleted records kept; NULL: for ever. */
-export const SERVERS_TABLE = `
-  CREATE TABLE servers (
-    id TEXT PRIMARY KEY,
-    purge_after_ms INTEGER,
-    expires_at INTEGER NOT NULL
-  ) STRICT;
-`;
-
 /**
- * What the port has of retention: a server registers, all others only look. `begin` does that when the
- * file was opened, without a wait, be it for other processes or for the disk; where it fails, the sweep
- * will do. `end` takes the registration back.
+ * Agrees with the other servers of the file on how long deleted records are kept. A server registers its
+ * own value; other processes only read.
+ *
+ * `begin` registers when the file is opened. It waits neither for other processes nor for the disk. If it
+ * fails, the first sweep registers. `end` removes the registration.
  */
 export function sqliteRetention(
   connection: Connection,
@@ -44,13 +37,14 @@ export function sqliteRetention(
       .run(id, retention.own ?? null, now + retention.registrationMs);
   }
 
-  /** What is not flushed to the disk may end with the power, and so may a registration. */
+  /** For unflushed writes. A registration may get lost in a power failure, since its server stops too. */
   function attempt(work: () => void): void {
     try {
       work();
     } catch (error) {
-      // Somebody else is writing, or the file fails: the sweep will do, and at the end the time.
-      if (!isBusy(error)) warn('the servers of the session file cannot be noted in it', { error });
+      // A sweep registers again. A registration that cannot be removed expires.
+      if (!isBusy(error))
+        warn('the registration of this server in the session file failed', { error });
     }
   }
 
@@ -67,11 +61,11 @@ export function sqliteRetention(
 
     end() {
       if (!registers) return;
-      const leave = () => connection.statement('DELETE FROM servers WHERE id = ?').run(id);
-      attempt(() => connection.writeUnflushed(leave));
+      const remove = () => connection.statement('DELETE FROM servers WHERE id = ?').run(id);
+      attempt(() => connection.writeUnflushed(remove));
     },
   };
 }
 
-/** For whoever opens a file without a setting of how long records are kept. */
+/** For a process that opens the file without a retention setting. */
 const unset = () => new Retention({ own: undefined, registrationMs: 0, purges: false });

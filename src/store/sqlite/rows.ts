@@ -1,19 +1,97 @@
 import { DomainError } from '../../domain/errors.ts';
 import { type JsonObject, mergeWithinLimit } from '../../domain/metadata.ts';
+import type { Message, Session, User } from '../../domain/records.ts';
 import { timestamp } from '../../domain/times.ts';
-import type { Listed, ListPageRequest, ListQuery } from '../port.ts';
-import type { Connection, Row } from './connection/index.ts';
+import type { Row } from './connection/index.ts';
 
-/** RFC 3339 for a time as it is stored, in milliseconds since 1970. */
-export const time = (milliseconds: unknown) => timestamp(milliseconds as number);
+/** A metadata column for lists: the JSON, or its size in bytes if that is over the limit. */
+const LISTED_METADATA = 'iif(octet_length(metadata) > ?, octet_length(metadata), metadata)';
+
+/** `columns` with `LISTED_METADATA`, whose parameter is the limit in bytes. */
+export const listed = (columns: string) => columns.replace('metadata', LISTED_METADATA);
+
+/** The columns of `toSession`. */
+export const SESSION_COLUMNS = `session_id, uuid, user_id, metadata, created_at, updated_at, deleted_at,
+  last_seq - first_seq + 1, last_message_at`;
+
+/** The columns of `toUser`. */
+export const USER_COLUMNS = `user_id, uuid, email, first_name, last_name, metadata, created_at, updated_at,
+  deleted_at`;
+
+/** The columns of `toMessage`. */
+export const MESSAGE_COLUMNS =
+  'seq, uuid, role, content, metadata, token_count, created_at, updated_at';
+
+export function toSession(row: Row): Session {
+  const [session_id, uuid, user_id, metadata, created_at, updated_at, deleted_at, count, last] =
+    row;
+  return {
+    session_id: session_id as string,
+    uuid: uuid as string,
+    ...(user_id !== null && { user_id: user_id as string }),
+    ...toMetadata(metadata),
+    created_at: toTimestamp(created_at),
+    updated_at: toTimestamp(updated_at),
+    ...(deleted_at !== null && { deleted_at: toTimestamp(deleted_at) }),
+    message_count: count as number,
+    ...(last !== null && { last_message_at: toTimestamp(last) }),
+  };
+}
+
+export function toUser(row: Row): User {
+  const [user_id, uuid, email, first_name, last_name, metadata, created_at, updated_at, deleted] =
+    row;
+  return {
+    user_id: user_id as string,
+    uuid: uuid as string,
+    ...(email !== null && { email: email as string }),
+    ...(first_name !== null && { first_name: first_name as string }),
+    ...(last_name !== null && { last_name: last_name as string }),
+    ...toMetadata(metadata),
+    created_at: toTimestamp(created_at),
+    updated_at: toTimestamp(updated_at),
+    ...(deleted !== null && { deleted_at: toTimestamp(deleted) }),
+  };
+}
+
+export function toMessage(session_id: string, row: Row): Message {
+  const [seq, uuid, role, content, metadata, token_count, created_at, updated_at] = row;
+  return {
+    uuid: uuid as string,
+    session_id,
+    seq: seq as number,
+    role: role as string,
+    content: content as string,
+    ...toMetadata(metadata),
+    token_count: token_count as number,
+    created_at: toTimestamp(created_at),
+    updated_at: toTimestamp(updated_at),
+  };
+}
+
+/** RFC 3339 for a stored time, which is in milliseconds since 1970. */
+export const toTimestamp = (milliseconds: unknown) => timestamp(milliseconds as number);
 
 /** The last millisecond that a date can hold. */
-export const END_OF_TIME = 8.64e15;
+const MAX_TIME_MS = 8.64e15;
+
+/** The first and the last millisecond of a time range, both inclusive. */
+export const timeBounds = ({
+  since,
+  until,
+}: {
+  since?: string | undefined;
+  until?: string | undefined;
+}): [from: number, to: number] => [
+  since === undefined ? 0 : Date.parse(since),
+  until === undefined ? MAX_TIME_MS : Date.parse(until),
+];
 
 /**
- * Metadata as it is stored, in JSON, after a patch.
+ * Applies a merge patch to stored metadata.
  *
- * @throws DomainError INTERNAL if what is stored is damaged
+ * @returns the JSON to store
+ * @throws DomainError INTERNAL if the stored metadata is damaged
  */
 export function mergeStored(stored: unknown, patch: JsonObject): string {
   const metadata = parse(stored);
@@ -21,12 +99,24 @@ export function mergeStored(stored: unknown, patch: JsonObject): string {
   return JSON.stringify(mergeWithinLimit(metadata, patch));
 }
 
-/** A merge would throw away what can still be made out in it. */
+/** Damaged metadata is not merged: that would lose what is still readable in it. */
 export const damagedMetadata = () =>
   new DomainError(
     'INTERNAL',
     'The metadata of this record is damaged in the session file, and nothing was changed. It comes back if the file is restored from a backup.',
   );
+
+/**
+ * The metadata of a row, from a metadata column or `LISTED_METADATA`. Damaged metadata is left out, so
+ * that the rest of the record, or of the list, can be read.
+ */
+function toMetadata(stored: unknown): { metadata: JsonObject; metadata_omitted_bytes?: number } {
+  if (typeof stored === 'number') return { metadata: {}, metadata_omitted_bytes: stored };
+  const metadata = parse(stored);
+  return metadata === undefined
+    ? { metadata: {}, metadata_omitted_bytes: Buffer.byteLength(stored as string) }
+    : { metadata };
+}
 
 function parse(stored: unknown): JsonObject | undefined {
   try {
@@ -35,81 +125,3 @@ function parse(stored: unknown): JsonObject | undefined {
     return undefined;
   }
 }
-
-/** A metadata column for lists: JSON, or how many bytes it takes where those are too many. */
-export const listedMetadata = 'iif(octet_length(metadata) > ?, octet_length(metadata), metadata)';
-
-/**
- * The metadata of a row, whether it was read whole or by `listedMetadata`. What is damaged is left out:
- * the rest of the record, and of a list, is none the worse for it.
- */
-export function metadataOf(stored: unknown): {
-  metadata: JsonObject;
-  metadata_omitted_bytes?: number;
-} {
-  if (typeof stored === 'number') return { metadata: {}, metadata_omitted_bytes: stored };
-  const metadata = parse(stored);
-  return metadata === undefined
-    ? { metadata: {}, metadata_omitted_bytes: Buffer.byteLength(stored as string) }
-    : { metadata };
-}
-
-/** Part of a query, with the values of its parameters. */
-export interface Sql {
-  sql: string;
-  values: unknown[];
-}
-
-/**
- * One page of a table that has an index on `filter`, `live`, the order and the uuid.
- *
- * @param columns have `listedMetadata` for the metadata
- * @param filter a condition on the table's leading columns
- */
-export function readPage<T>(
-  connection: Connection,
-  { table, columns, toRecord }: { table: string; columns: string; toRecord: (row: Row) => T },
-  filter: Sql,
-  query: ListQuery,
-  window: ListPageRequest,
-): Listed<T> {
-  const page = selectPage(`SELECT ${columns} FROM ${table}`, filter, query, window);
-  const records = () =>
-    connection
-      .statement(page.sql)
-      .all(...page.values)
-      .map(toRecord);
-  if (!window.total) return { records: records() };
-  const live = query.deleted === 'exclude' ? 1 : 0;
-  const count = `SELECT count(*) FROM ${table} WHERE ${filter.sql} AND live = ?`;
-  return connection.atOnce(() => {
-    const total = connection.statement(count).get(...filter.values, live)?.[0];
-    return { records: records(), total: Number(total) };
-  });
-}
-
-function selectPage(
-  select: string,
-  filter: Sql,
-  { order_by, order, deleted }: ListQuery,
-  window: ListPageRequest,
-): Sql {
-  const by = order_by === 'created_at' ? 'created_at' : 'updated_at';
-  const direction = order === 'asc' ? 'ASC' : 'DESC';
-  const base = `${select} WHERE ${filter.sql} AND live = ?`;
-  const sorted = `ORDER BY ${by} ${direction}, uuid ${direction} LIMIT ?`;
-  const values = [window.metadataMaxBytes, ...filter.values, deleted === 'exclude' ? 1 : 0];
-  if ('offset' in window) {
-    return { sql: `${base} ${sorted} OFFSET ?`, values: [...values, window.limit, window.offset] };
-  }
-  if (window.after === undefined) {
-    return { sql: `${base} ${sorted}`, values: [...values, window.limit] };
-  }
-  return {
-    sql: `${base} AND (${by}, uuid) ${order === 'asc' ? '>' : '<'} (?, ?) ${sorted}`,
-    values: [...values, window.after.value, window.after.key, window.limit],
-  };
-}
-
-/** Above every text with the given prefix: no character sorts behind U+10FFFF. */
-export const abovePrefix = (prefix: string) => `${prefix}\u{10FFFF}\u{10FFFF}`;

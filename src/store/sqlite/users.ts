@@ -1,32 +1,20 @@
 import type { User } from '../../domain/records.ts';
 import type { DeletedUser, UserStore } from '../port.ts';
-import type { Connection, Row } from './connection/index.ts';
-import {
-  abovePrefix,
-  damagedMetadata,
-  listedMetadata,
-  mergeStored,
-  metadataOf,
-  readPage,
-  time,
-} from './rows.ts';
+import type { Connection } from './connection/index.ts';
+import { findIdentifiers, findPage, selectIdentifiers } from './pagination.ts';
+import { damagedMetadata, listed, mergeStored, toUser, USER_COLUMNS } from './rows.ts';
 
-const SELECTED = `user_id, uuid, email, first_name, last_name, metadata, created_at, updated_at,
-  deleted_at`;
+const LIST = { table: 'users', columns: listed(USER_COLUMNS), toRecord: toUser };
 
-const LISTED = SELECTED.replace('metadata', listedMetadata);
-
-const USERS = { table: 'users', columns: LISTED, toRecord: toUser };
-
-const FIND = `SELECT ${SELECTED} FROM users WHERE namespace = ? AND user_id = ?`;
+const FIND = `SELECT ${USER_COLUMNS} FROM users WHERE namespace = ? AND user_id = ?`;
 
 const INSERT = `INSERT INTO users (namespace, user_id, uuid, email, first_name, last_name, metadata,
     created_at, updated_at)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING ${SELECTED}`;
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING ${USER_COLUMNS}`;
 
 const UPDATE = `UPDATE users SET email = ?, first_name = ?, last_name = ?, metadata = ?,
     updated_at = max(updated_at, ?)
-  WHERE namespace = ? AND user_id = ? RETURNING ${SELECTED}`;
+  WHERE namespace = ? AND user_id = ? RETURNING ${USER_COLUMNS}`;
 
 const DELETE = `UPDATE users SET deleted_at = ?
   WHERE namespace = ? AND user_id = ? AND deleted_at IS NULL`;
@@ -50,11 +38,9 @@ const COUNT_DELETED = `SELECT count(*) FROM sessions
 
 const PURGE = `DELETE FROM users WHERE deleted_at <= ? AND namespace = ? AND user_id = ?`;
 
-const IDENTIFIERS = `SELECT user_id FROM users
-  WHERE namespace = ? AND user_id >= ? AND user_id < ? AND deleted_at IS NULL
-  ORDER BY user_id LIMIT ?`;
+const IDENTIFIERS = selectIdentifiers('users', 'user_id');
 
-/** The users table, and what goes through the sessions with a user. */
+/** The users table. Deleting or restoring a user also changes the user's sessions. */
 export function sqliteUsers(connection: Connection): UserStore {
   const statement = (sql: string) => connection.statement(sql);
 
@@ -65,7 +51,7 @@ export function sqliteUsers(connection: Connection): UserStore {
 
   const find = (namespace: string, userId: string) => first(FIND, namespace, userId);
 
-  /** A user, and how many sessions are deleted with it. */
+  /** A user, with the number of sessions that were deleted with it. */
   function findWithSessions(namespace: string, userId: string): DeletedUser | undefined {
     const user = find(namespace, userId);
     if (user === undefined) return undefined;
@@ -144,36 +130,15 @@ export function sqliteUsers(connection: Connection): UserStore {
       });
     },
 
-    list(namespace, query, window) {
+    list(namespace, query, page) {
       const filter = { sql: 'namespace = ?', values: [namespace] };
-      return connection.read(() => readPage(connection, USERS, filter, query, window));
+      return connection.read(() => findPage(connection, LIST, filter, query, page));
     },
 
     purge: (namespace, userId, cutoff) =>
       connection.write(() => void statement(PURGE).run(Date.parse(cutoff), namespace, userId)),
 
-    identifiers(namespace, prefix, limit) {
-      return connection.read(() =>
-        statement(IDENTIFIERS)
-          .all(namespace, prefix, abovePrefix(prefix), limit)
-          .map((row) => row[0] as string),
-      );
-    },
-  };
-}
-
-function toUser(row: Row): User {
-  const [user_id, uuid, email, first_name, last_name, metadata, created_at, updated_at, deleted] =
-    row;
-  return {
-    user_id: user_id as string,
-    uuid: uuid as string,
-    ...(email !== null && { email: email as string }),
-    ...(first_name !== null && { first_name: first_name as string }),
-    ...(last_name !== null && { last_name: last_name as string }),
-    ...metadataOf(metadata),
-    created_at: time(created_at),
-    updated_at: time(updated_at),
-    ...(deleted !== null && { deleted_at: time(deleted) }),
+    identifiers: (...args) =>
+      connection.read(() => findIdentifiers(connection, IDENTIFIERS, ...args)),
   };
 }

@@ -4,7 +4,10 @@ import { limitedFetch } from './limited-fetch.ts';
 
 const metadata = z.object({ issuer: z.string(), jwks_uri: z.url() });
 
-/** Where an issuer may publish its metadata: RFC 8414 §3.1, then OpenID Connect Discovery §4. */
+/**
+ * The URLs at which an issuer may publish its metadata: RFC 8414 §3.1, then OpenID Connect
+ * Discovery §4.
+ */
 function metadataUrls(issuer: string): URL[] {
   const { origin, pathname } = new URL(issuer);
   const path = pathname.replace(/\/$/, '');
@@ -15,20 +18,20 @@ function metadataUrls(issuer: string): URL[] {
 }
 
 /**
- * Finds out where an issuer publishes its keys.
+ * Finds the URL of an issuer's keys in its metadata.
  *
- * @param timeout how long each answer may take, in milliseconds
- * @throws AggregateError when it has no metadata that can be used
+ * @param timeoutMs the longest wait for each response, in milliseconds
+ * @throws AggregateError when no usable metadata is found
  */
-export async function discoverKeys(issuer: string, timeout: number): Promise<URL> {
+export async function discoverKeys(issuer: string, timeoutMs: number): Promise<URL> {
   const problems: unknown[] = [];
   for (const url of metadataUrls(issuer)) {
     try {
-      const signal = AbortSignal.timeout(timeout);
+      const signal = AbortSignal.timeout(timeoutMs);
       const response = await limitedFetch(url, { signal, redirect: 'error' });
       if (!response.ok) throw new Error(`${url} answered ${response.status}`);
       const found = metadata.parse(await response.json());
-      // RFC 8414 §3.3: otherwise one issuer could speak for another.
+      // RFC 8414 §3.3: without this check, one issuer could impersonate another.
       if (found.issuer !== issuer) throw new Error(`${url} is of another issuer`);
       const keys = new URL(found.jwks_uri);
       if (keys.protocol === 'https:' || isLoopback(keys.hostname)) return keys;

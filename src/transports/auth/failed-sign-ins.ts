@@ -2,45 +2,53 @@ import { isIPv6 } from 'node:net';
 import type { Logger } from '../../domain/logger.ts';
 import { FailureLog } from './failure-log.ts';
 
-/** How many wrong credentials one address may send at once, and how many more each second. */
+/**
+ * A token bucket per address: the number of wrong credentials it may send at once, and the number
+ * added each second.
+ */
 const BURST = 300;
 const PER_SECOND = 5;
 
-/** How many addresses are remembered: those that failed last. */
+/**
+ * The most addresses that are remembered. The one whose last failure is oldest is forgotten first.
+ */
 const ADDRESSES_MAX = 10_000;
 
-/** What an address has left. */
-interface Allowance {
+/** The token bucket of one address. */
+interface Bucket {
   failures: number;
-  /** When `failures` was right, in milliseconds. */
+  /** When `failures` was computed, in milliseconds. */
   at: number;
 }
 
 /**
- * Keeps count of the wrong credentials that come from each address. Who brings a good one is let in
- * whatever others at the same address do: behind a proxy, all of them share one.
+ * Counts the wrong credentials from each address. A valid credential is accepted however many
+ * failures its address has: all clients behind one proxy share its address.
  */
 export class FailedSignIns {
-  readonly #byAddress = new Map<string, Allowance>();
+  readonly #byAddress = new Map<string, Bucket>();
   readonly #log: FailureLog;
   readonly #now: () => number;
 
-  /** @param now a clock that only goes forward, in milliseconds */
+  /** @param now a monotonic clock, in milliseconds */
   constructor(logger: Logger, now: () => number = () => performance.now()) {
     this.#log = new FailureLog(logger);
     this.#now = now;
   }
 
-  /** Writes down that a credential was refused that is no guess, such as one that has expired. */
+  /**
+   * Logs the refusal of a genuine credential, such as an expired one, without counting it as a
+   * guess.
+   */
   note(address: string, reason: string): void {
     this.#log.add(networkOf(address), reason);
   }
 
   /**
-   * Counts a wrong credential.
+   * Counts and logs a wrong credential.
    *
-   * @param reason why it is refused, in words that hold nothing of it
-   * @returns for how many seconds the address should send no other, if it has sent too many
+   * @param reason why it is refused; must not contain any part of the credential
+   * @returns the seconds that the address has to wait if it has sent too many, else `undefined`
    */
   count(address: string, reason: string): number | undefined {
     const network = networkOf(address);
@@ -48,7 +56,7 @@ export class FailedSignIns {
     const now = this.#now();
     const { failures, at } = this.#byAddress.get(network) ?? { failures: BURST, at: now };
     const left = Math.min(BURST, failures + ((now - at) / 1000) * PER_SECOND) - 1;
-    // To the end of the map, whose beginning is forgotten first.
+    // Moves the address to the end of the map: eviction starts at the beginning.
     this.#byAddress.delete(network);
     this.#byAddress.set(network, { failures: Math.max(left, -1), at: now });
     if (this.#byAddress.size > ADDRESSES_MAX) {
@@ -61,7 +69,10 @@ export class FailedSignIns {
   }
 }
 
-/** An IPv4 address, or of an IPv6 address the part that one household or machine has to itself. */
+/**
+ * The network that failures are counted for: an IPv4 address, or the /64 prefix of an IPv6 address,
+ * which one household or machine has to itself.
+ */
 export function networkOf(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
   if (mapped !== undefined) return mapped;

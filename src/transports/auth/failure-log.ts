@@ -1,19 +1,19 @@
 import type { Logger } from '../../domain/logger.ts';
 
-/** How long failures are only counted after the first one of an address was written, in milliseconds. */
+/** After the first failure of an address is logged, further ones are only counted for this long. */
 const WINDOW_MS = 60_000;
 
-/** How many addresses have lines of their own in one window. */
+/** The most addresses that get a log line of their own in one window. */
 const ADDRESSES_MAX = 10;
 
 /**
- * Writes down failed sign-ins, so that whoever runs the server sees them and no attacker can flood
- * the log: the first failure of an address at once, those that follow as a number once a minute. Of
- * addresses beyond the first ten of a minute there is one line for all.
+ * Logs failed sign-ins without letting an attacker flood the log. The first failure of an address
+ * is logged at once, later ones as a count once a minute. Addresses beyond the first ten of a
+ * minute share one line.
  */
 export class FailureLog {
   readonly #logger: Logger;
-  /** How many failures of an address are not written yet, and why the last was one. */
+  /** For each address, the number of failures not yet logged and the reason of the last one. */
   readonly #counts = new Map<string, { count: number; reason: string }>();
   #others = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -22,7 +22,7 @@ export class FailureLog {
     this.#logger = logger;
   }
 
-  /** @param reason holds nothing of the credential */
+  /** @param reason must not contain any part of the credential */
   add(address: string, reason: string): void {
     this.#timer ??= setTimeout(() => this.#endWindow(), WINDOW_MS).unref();
     const known = this.#counts.get(address);
@@ -43,7 +43,7 @@ export class FailureLog {
     this.#others = 0;
     for (const [address, { count, reason }] of counts) {
       this.#logger.warn('sign-ins failed', { address, count, reason });
-      // It goes on, most likely: the next line comes in a minute.
+      // The failures are likely to continue: their count is logged in a minute.
       this.#counts.set(address, { count: 0, reason });
     }
     if (others > 0) this.#logger.warn('sign-ins failed from further addresses', { count: others });

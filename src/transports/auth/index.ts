@@ -6,9 +6,9 @@ import { bearerSignIn } from './sign-in.ts';
 import type { Verifier } from './verifier.ts';
 
 export interface SignInOptions {
-  /** The file of the static tokens. */
+  /** The path of the file of static tokens. */
   authTokensFile?: string | undefined;
-  /** Who issues JWTs, and whom these have to be meant for. */
+  /** The issuer of JWTs, and the accepted audiences. */
   authJwtIssuer?: string | undefined;
   authJwtAudience?: readonly string[] | undefined;
   authJwtNamespaceClaim: string;
@@ -16,10 +16,10 @@ export interface SignInOptions {
 }
 
 /**
- * How callers sign in: in each of the ways that are configured. Where none is, nobody signs in, and
- * everybody is `local`.
+ * Opens every configured way to sign in. Without any, there is no authentication, and every caller
+ * is `local`.
  *
- * @throws Error when the file of the tokens cannot be read
+ * @throws Error when the token file cannot be read
  */
 export async function openSignIn(
   options: SignInOptions,

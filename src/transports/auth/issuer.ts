@@ -10,55 +10,56 @@ import {
 import { discoverKeys } from './discovery.ts';
 import { limitedFetch } from './limited-fetch.ts';
 
-/** How long the issuer has to answer, in milliseconds. */
+/** The longest wait for a response of the issuer. */
 const TIMEOUT_MS = 5000;
 
-/** How long after a failure the issuer is not asked again, in milliseconds. */
+/** After a failed request, the issuer is not asked again for this long. */
 const PAUSE_AFTER_FAILURE_MS = 2000;
 
-/** The kinds of keys of which only the issuer has the other half. */
+/** Asymmetric key types: only the issuer has the private key. */
 const PUBLIC_KEYS: ReadonlySet<string | undefined> = new Set(['RSA', 'EC', 'OKP']);
 
-/** The issuer could not be asked: nothing is known about the token. */
+/** The issuer could not be reached, so a token can be neither accepted nor refused. */
 export class IssuerUnavailable extends Error {}
 
-/** Finds the key of a token. */
+/** Finds the key that verifies a token. */
 export interface IssuerKeys extends JWTVerifyGetKey {
-  /** Whether there are keys to verify tokens with; asks the issuer if none are known. */
+  /** Whether keys are available to verify tokens with. Asks the issuer if none are cached. */
   known(): Promise<boolean>;
 }
 
 /**
- * Finds an issuer's keys through its metadata, which is looked up when the first token comes. Keys
- * are kept for ten minutes; a key that is not among them has them fetched again, twice a minute at
- * most.
+ * Finds an issuer's keys through its metadata, which is fetched when the first token arrives. Keys
+ * are cached for ten minutes. An unknown key identifier makes them be fetched again, at most twice
+ * a minute.
  *
- * The function that is returned throws JWKSNoMatchingKey or JWKSMultipleMatchingKeys of `jose` for a
- * token whose key the issuer does not have, and IssuerUnavailable when that cannot be known.
+ * The returned function throws JWKSNoMatchingKey or JWKSMultipleMatchingKeys of `jose` for a token
+ * whose key the issuer does not publish, and IssuerUnavailable when the issuer cannot be reached.
  *
- * @param onFailure hears why the issuer could not be asked, once for all who asked together
+ * @param onFailure is called with the reason why the issuer could not be reached, once for all
+ *   requests that waited for the same attempt
  */
 export function keysOf(
   issuer: string,
   onFailure: (error: unknown) => void = () => undefined,
 ): IssuerKeys {
   let keys: RemoteJWKSet | undefined;
-  let finding: Promise<RemoteJWKSet> | undefined;
+  let discovery: Promise<RemoteJWKSet> | undefined;
   let failedAt = Number.NEGATIVE_INFINITY;
 
-  /** One look-up for all who wait for it. */
-  function found(): Promise<RemoteJWKSet> {
-    finding ??= discoverKeys(issuer, TIMEOUT_MS)
+  /** Concurrent callers share one look-up. */
+  function discoverOnce(): Promise<RemoteJWKSet> {
+    discovery ??= discoverKeys(issuer, TIMEOUT_MS)
       .then((url) =>
         createRemoteJWKSet(url, { timeoutDuration: TIMEOUT_MS, [customFetch]: limitedFetch }),
       )
       .finally(() => {
-        finding = undefined;
+        discovery = undefined;
       });
-    return finding;
+    return discovery;
   }
 
-  // Whichever way the clock was set meanwhile.
+  // The absolute difference also works after the clock was set back.
   const isFailing = () => Math.abs(Date.now() - failedAt) < PAUSE_AFTER_FAILURE_MS;
 
   function fail(error: unknown): void {
@@ -67,18 +68,18 @@ export function keysOf(
     onFailure(error);
   }
 
-  /** The keys that were fetched not too long ago. */
-  const remembered = (): JSONWebKeySet | undefined => (keys?.fresh ? keys.jwks() : undefined);
+  /** The cached keys, if they have not expired. */
+  const cachedKeys = (): JSONWebKeySet | undefined => (keys?.fresh ? keys.jwks() : undefined);
 
   const find: JWTVerifyGetKey = async (header, token) => {
     const failing = isFailing();
     try {
       if (!failing) {
-        keys ??= await found();
+        keys ??= await discoverOnce();
         return await keys(header, token);
       }
-      // Shortly after a failure, the keys that are known are all there is.
-      const known = remembered();
+      // Shortly after a failure, only cached keys are used.
+      const known = cachedKeys();
       if (known !== undefined) return await createLocalJWKSet(known)(header, token);
     } catch (error) {
       const unknown =
@@ -92,13 +93,13 @@ export function keysOf(
   };
 
   async function known(): Promise<boolean> {
-    if (hasKeys(remembered())) return true;
+    if (hasKeys(cachedKeys())) return true;
     if (isFailing()) return false;
     try {
-      keys ??= await found();
-      // Those who ask together share one answer here, too.
+      keys ??= await discoverOnce();
+      // Concurrent callers share one reload as well.
       await keys.reload();
-      if (hasKeys(remembered())) return true;
+      if (hasKeys(cachedKeys())) return true;
       throw new Error('the issuer publishes no keys that tokens could be signed with');
     } catch (error) {
       fail(error);
@@ -109,7 +110,7 @@ export function keysOf(
   return Object.assign(find, { known });
 }
 
-/** Whether any of the keys can be one that tokens are signed with. */
+/** Whether any of the keys can be a signing key. */
 function hasKeys(known: JSONWebKeySet | undefined): boolean {
   return known?.keys.some(({ kty, use = 'sig' }) => use === 'sig' && PUBLIC_KEYS.has(kty)) ?? false;
 }

@@ -9,45 +9,48 @@ import { invalidToken, knownScopes, Refusal } from './refusal.ts';
 import type { Verifier } from './verifier.ts';
 
 export interface JwtOptions {
-  /** As tokens name it, and where its metadata is found. */
+  /** The `iss` claim of the tokens, and the URL below which the issuer's metadata is found. */
   issuer: string;
-  /** A token has to be meant for one of these. */
+  /** The accepted audiences: a token has to name one of these. */
   audience: readonly string[];
   /** The claim that names the caller's namespace. */
   namespaceClaim: string;
-  /** The claim that names the user whom every caller is pinned to; `undefined` pins nobody. */
+  /** The claim that names the user to which the caller is pinned; `undefined` pins no caller. */
   userClaim: string | undefined;
 }
 
-/** Signatures that only the issuer can make: whoever checks an HS256 could also sign. */
+/**
+ * Signatures that only the issuer can make. HS256 and its like are missing because anyone who can
+ * verify such a signature can also create one.
+ */
 const ALGORITHMS = [
   ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
   ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
 ];
 
-/** How far the issuer's clock may be from ours, in seconds. */
+/** The largest accepted difference between the issuer's clock and ours. */
 const CLOCK_TOLERANCE_S = 5;
 
-const named = identifier('What a claim names');
+const claimIdentifier = identifier('What a claim names');
 
-const words = z.union([z.string(), z.array(z.string())]).optional();
+const stringOrList = z.union([z.string(), z.array(z.string())]).optional();
 
-/** What claims have to be, as far as `jose` does not look (RFC 7519 §4.1, RFC 8693 §4.2). */
+/** The claim types that `jose` does not check (RFC 7519 §4.1, RFC 8693 §4.2). */
 const claimTypes = z.looseObject({
-  sub: named,
+  sub: claimIdentifier,
   aud: z.union([z.string(), z.array(z.string())]),
-  // JSON has numbers that are read as infinite.
+  // `JSON.parse` reads large numbers such as 1e999 as Infinity, which zod refuses.
   exp: z.number(),
   nbf: z.number().optional(),
   iat: z.number().optional(),
-  scope: words,
-  scp: words,
+  scope: stringOrList,
+  scp: stringOrList,
 });
 type Claims = z.infer<typeof claimTypes>;
 
 /**
- * Recognises the access tokens of one issuer, as a resource server does (RFC 9068 §4), whatever their
- * `typ`: most issuers do not write the one that is meant for access tokens.
+ * Verifies the access tokens of one issuer as a resource server does (RFC 9068 §4). The `typ`
+ * header is not checked: most issuers do not set the type that is meant for access tokens.
  */
 export function jwtVerifier(options: JwtOptions, logger: Logger): Verifier {
   const { issuer, namespaceClaim, userClaim } = options;
@@ -68,9 +71,11 @@ export function jwtVerifier(options: JwtOptions, logger: Logger): Verifier {
     }
   }
 
-  /** @throws Refusal 403: a token without it is good, and good for nothing here */
+  /** @throws Refusal 403 when the token is valid but lacks a usable claim of this name */
   function claim(payload: Claims, name: string): string {
-    const value = named.safeParse(Object.hasOwn(payload, name) ? payload[name] : undefined);
+    const value = claimIdentifier.safeParse(
+      Object.hasOwn(payload, name) ? payload[name] : undefined,
+    );
     if (value.success) return value.data;
     throw new Refusal(
       403,
@@ -105,7 +110,7 @@ export function jwtVerifier(options: JwtOptions, logger: Logger): Verifier {
   };
 }
 
-/** RFC 8693 §4.2 calls it `scope`; some issuers `scp`, as text or as a list. */
+/** RFC 8693 §4.2 names the claim `scope`. Some issuers use `scp`, as a string or a list. */
 function scopesOf({ scope = [], scp = [] }: Claims): string[] {
   return [scope, scp].flatMap((granted) =>
     typeof granted === 'string' ? granted.split(' ') : granted,
@@ -119,16 +124,16 @@ function refusalOf(error: unknown, logger: Logger): Refusal {
       'The issuer of tokens cannot be reached, so nobody can be let in. Try again shortly.',
     );
   }
-  // What is no error of `jose` itself comes from what it is made of, which met a key that it cannot use.
+  // Other errors come from the crypto library below `jose`, when it cannot use a key.
   const reason = error instanceof errors.JOSEError ? error.code : (error as Error).name;
-  // These are looked at once the signature has been found to be good.
-  const mistyped = error instanceof z.ZodError;
+  // Claims are checked after the signature: a token that fails here was issued by the issuer.
+  const hasWrongType = error instanceof z.ZodError;
   const genuine =
-    mistyped ||
+    hasWrongType ||
     error instanceof errors.JWTExpired ||
     error instanceof errors.JWTClaimValidationFailed;
   const claim = error instanceof errors.JWTClaimValidationFailed ? error.claim : undefined;
-  logger.debug('token refused', { reason, claim: mistyped ? error.issues[0]?.path[0] : claim });
+  logger.debug('token refused', { reason, claim: hasWrongType ? error.issues[0]?.path[0] : claim });
   if (error instanceof errors.JWTExpired) {
     return invalidToken('The token has expired. Sign in again.', genuine);
   }

@@ -1,17 +1,17 @@
-/** What an issuer publishes is a few kilobytes; more than this, in bytes, is no answer of one. */
-const ANSWER_MAX_BYTES = 1024 * 1024;
+/** The longest response body. What an issuer publishes is a few kilobytes long. */
+const BODY_MAX_BYTES = 1024 * 1024;
 
 /**
- * `fetch` for answers that are short: it resolves when the body is there, too, and what is beyond the
- * limit is not received.
+ * `fetch` for short responses: resolves when the whole body has arrived, and stops receiving at
+ * `BODY_MAX_BYTES`. The body of a response other than 200 is discarded.
  *
- * @throws Error when the answer is too long, and what `fetch` throws
+ * @throws Error when the body is too long, and whatever `fetch` throws
  */
 export async function limitedFetch(url: string | URL, options: RequestInit): Promise<Response> {
   const response = await fetch(url, options);
   const { status } = response;
   if (status !== 200) {
-    // Else the connection would wait for somebody to read on.
+    // Otherwise the connection would stay open until the body is read.
     await response.body?.cancel();
     return new Response(null, { status });
   }
@@ -19,8 +19,8 @@ export async function limitedFetch(url: string | URL, options: RequestInit): Pro
   let bytes = 0;
   for await (const chunk of response.body ?? []) {
     bytes += chunk.length;
-    if (bytes > ANSWER_MAX_BYTES) {
-      throw new Error(`${url} answered more than ${ANSWER_MAX_BYTES} bytes`);
+    if (bytes > BODY_MAX_BYTES) {
+      throw new Error(`${url} answered more than ${BODY_MAX_BYTES} bytes`);
     }
     chunks.push(chunk);
   }

@@ -1,17 +1,19 @@
 import { SCOPES, type Scope } from '../../mcp/principal.ts';
 import { HttpError } from '../http/http-error.ts';
 
-/** What a client should ask its issuer for, to use all but what only administrators do. */
+/** The scopes that a client should request: all but the one for administrators. */
 const USUAL_SCOPES = SCOPES.filter((scope) => scope !== 'admin');
 
-/** Why a credential is refused; the codes are those of RFC 6750 §3.1. */
+/** A credential was refused. The codes are those of RFC 6750 §3.1. */
 export class Refusal extends Error {
   readonly status: 400 | 401 | 403 | 503;
   readonly code: 'invalid_request' | 'invalid_token' | 'insufficient_scope' | undefined;
-  /** Whether the credential is known to come from those who issue them, and is no guess. */
+  /** Whether the credential was really issued, for example an expired one, and is not a guess. */
   readonly genuine: boolean;
 
-  /** @param message is for the caller: it says what to do, and holds nothing of the credential */
+  /**
+   * @param message is sent to the caller: says what to do and contains no part of the credential
+   */
   constructor(status: Refusal['status'], message: string, code?: Refusal['code'], genuine = false) {
     super(message);
     this.status = status;
@@ -20,14 +22,14 @@ export class Refusal extends Error {
   }
 }
 
-/** What every token meets that is not good, for whatever reason that the caller need not know. */
+/** The refusal of an invalid token. The exact reason is kept from the caller. */
 export function invalidToken(message: string, genuine = false): Refusal {
   return new Refusal(401, message, 'invalid_token', genuine);
 }
 
 /**
- * @returns the scopes that were granted, as far as they mean something here
- * @throws Refusal 403 when none of them does, and so nothing could be done with the credential
+ * @returns the granted scopes that this server knows
+ * @throws Refusal 403 when it knows none of them, so the credential would permit nothing
  */
 export function knownScopes(granted: readonly unknown[]): Scope[] {
   const scopes = SCOPES.filter((scope) => granted.includes(scope));
@@ -41,10 +43,11 @@ export function knownScopes(granted: readonly unknown[]): Scope[] {
 }
 
 /**
- * A refusal as it is answered: with a challenge (RFC 6750 §3) from which a client learns how to sign
- * in, and for what.
+ * Converts a refusal to an HTTP error with a challenge (RFC 6750 §3) that names the scopes to
+ * request and where to request them.
  *
- * @param metadataUrl where it says who issues tokens (RFC 9728 §5.1), if anybody does
+ * @param metadataUrl the URL of the protected-resource metadata (RFC 9728 §5.1), if there is an
+ *   issuer
  */
 export function toHttpError(refusal: Refusal, metadataUrl: string | undefined): HttpError {
   const { status, code, message } = refusal;
@@ -60,7 +63,7 @@ export function toHttpError(refusal: Refusal, metadataUrl: string | undefined): 
   return new HttpError(status, message, { 'www-authenticate': `Bearer ${challenge}` });
 }
 
-/** What another wrong credential meets from where too many have come. */
+/** The answer to a wrong credential from an address that has sent too many. */
 export function tooManyFailures(seconds: number): HttpError {
   return new HttpError(
     429,

@@ -9,33 +9,33 @@ import type { Verifier } from './verifier.ts';
 
 const WELL_KNOWN = '/.well-known/oauth-protected-resource';
 
-/** The ways in that clients know by their address; SSE's messages belong to its stream. */
+/** The endpoints that clients know by URL. The messages endpoint of HTTP+SSE belongs to `/sse`. */
 const RESOURCES = ['/mcp', '/sse'];
 
 /**
- * Lets in who brings a good token.
+ * Authenticates requests by bearer token.
  *
- * @param verifiers the kinds of tokens; the first that recognises one decides
- * @param issuer who issues tokens to whoever asks, if anybody does
- * @param failed hears of wrong credentials
+ * @param verifiers one per kind of token; the first that recognises a token decides
+ * @param issuer the issuer from which clients can get tokens, if there is one
+ * @param failed counts wrong credentials
  */
 export function bearerSignIn(
   verifiers: readonly Verifier[],
   issuer: string | undefined,
   failed: FailedSignIns,
 ): SignIn {
-  /** Where the metadata of what was asked for is (RFC 9728 §3.1). */
+  /** The metadata URL of the requested resource (RFC 9728 §3.1). */
   function metadataUrl({ url = '' }: IncomingMessage, origin: string): string | undefined {
     const [path] = url.split('?');
     const resource = path === '/mcp' ? '/mcp' : '/sse';
     return issuer === undefined ? undefined : `${origin}${WELL_KNOWN}${resource}`;
   }
 
-  /** The answer to a credential that is refused, once it is counted and written down. */
+  /** Logs a refused credential, counts it if it may be a guess, and returns the answer. */
   function refusalFor(refusal: Refusal, request: IncomingMessage, origin: string): HttpError {
     const { status, genuine, message } = refusal;
     const answer = toHttpError(refusal, metadataUrl(request, origin));
-    // To ask without a credential is how clients find out how to get one.
+    // A request without a credential is how clients discover the way to get one: not a failure.
     if (status === 503 || request.headers.authorization === undefined) return answer;
     const address = request.socket.remoteAddress ?? 'unknown';
     if (genuine) {
@@ -61,7 +61,7 @@ export function bearerSignIn(
       }
     },
 
-    /** Whoever signs in needs one kind of credential that can be verified. */
+    /** Signing in is possible as long as one kind of credential can be verified. */
     async obstacle() {
       const obstacles = await Promise.all(verifiers.map((verifier) => verifier.obstacle()));
       return obstacles.includes(undefined)

@@ -15,19 +15,19 @@ import { z } from 'zod';
 import { identifier } from '../../domain/identifiers.ts';
 import { SCOPES } from '../../mcp/principal.ts';
 
-/** A token as the file keeps it: enough to recognise it, not enough to use it. */
+/** A token as stored in the file: enough to recognise it, not enough to use it. */
 const entry = z.strictObject({
   id: z.string().regex(/^[0-9a-f]{12}$/),
-  /** What its owner calls it. */
+  /** A display name that its owner chose. */
   name: z.string().optional(),
   /**
-   * SHA-256 of the whole token. A hash that is slow on purpose would gain nothing: nobody guesses 256
-   * random bits, and it would be paid for on every call.
+   * SHA-256 of the whole token. A deliberately slow hash would gain nothing, because nobody guesses
+   * 256 random bits, and its cost would be paid on every call.
    */
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
   namespace: identifier('The namespace'),
   scopes: z.array(z.enum(SCOPES)).min(1),
-  /** The user that it is pinned to. */
+  /** The user that the token is pinned to. */
   user_id: identifier('The user').optional(),
   created_at: z.iso.datetime(),
   expires_at: z.iso.datetime().optional(),
@@ -36,12 +36,12 @@ export type TokenEntry = z.infer<typeof entry>;
 
 const file = z.strictObject({ tokens: z.array(entry) });
 
-/** How long a change waits for another to finish, in milliseconds. */
-const LOCK_PATIENCE_MS = 5000;
+/** The longest wait for the lock on the file. */
+const LOCK_TIMEOUT_MS = 5000;
 
 const TOKEN = /^mcps_([0-9a-f]{12})_[A-Za-z0-9_-]{43}$/;
 
-/** The identifier in a static token, or `undefined` if it is none. */
+/** Returns the identifier in a static token, or `undefined` if the text is not a static token. */
 export function tokenId(token: string): string | undefined {
   return TOKEN.exec(token)?.[1];
 }
@@ -50,7 +50,11 @@ export function hashToken(token: string): Buffer {
   return createHash('sha256').update(token).digest();
 }
 
-/** Makes a token, and what the file keeps of it. */
+/**
+ * Generates a token and its entry for the file.
+ *
+ * @param now the time of creation, in milliseconds since the epoch
+ */
 export function newToken(
   granted: Pick<TokenEntry, 'name' | 'namespace' | 'scopes' | 'user_id' | 'expires_at'>,
   now: number,
@@ -61,7 +65,12 @@ export function newToken(
   return { token, entry: { id, ...granted, sha256, created_at: new Date(now).toISOString() } };
 }
 
-/** @throws Error, in one line for whoever runs the server, when the file cannot be read or is broken */
+/**
+ * Reads all entries of a token file.
+ *
+ * @throws Error with a one-line message for the operator when the file is missing, unreadable or
+ *   malformed
+ */
 export async function readTokens(path: string): Promise<TokenEntry[]> {
   const text = await readFile(path, 'utf8').catch(({ code }: NodeJS.ErrnoException) => {
     throw new Error(
@@ -83,10 +92,11 @@ export async function readTokens(path: string): Promise<TokenEntry[]> {
 }
 
 /**
- * Changes the file, or makes it, so that whoever reads it sees the old one or the new one, and no two
- * changes undo each other.
+ * Changes or creates the file atomically: readers see the old file or the new one, and concurrent
+ * changes are serialized by a lock file.
  *
- * @throws Error, in one line for whoever made the change
+ * @param change returns the new entries for the present ones
+ * @throws Error with a one-line message for the user of the command
  */
 export async function changeTokens(
   path: string,
@@ -107,7 +117,7 @@ async function changeLocked(
 ): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const target = await realpath(path).catch(() => path);
-  const lock = await takeLock(`${target}.lock`);
+  const lock = await acquireLock(`${target}.lock`);
   try {
     const exists = await open(target).then(
       (handle) => handle.close().then(() => true),
@@ -121,9 +131,12 @@ async function changeLocked(
   }
 }
 
-/** A lock that a killed process leaves behind is not taken over: two could do so at once. */
-async function takeLock(path: string): Promise<FileHandle> {
-  const deadline = Date.now() + LOCK_PATIENCE_MS;
+/**
+ * Acquires the lock file. A stale lock of a killed process is not taken over: two processes could
+ * do so at once.
+ */
+async function acquireLock(path: string): Promise<FileHandle> {
+  const deadline = Date.now() + LOCK_TIMEOUT_MS;
   for (;;) {
     try {
       return await open(path, 'wx', 0o600);
@@ -132,15 +145,18 @@ async function takeLock(path: string): Promise<FileHandle> {
     }
     if (Date.now() > deadline) {
       throw new Error(
-        `Another command has held ${path} for ${LOCK_PATIENCE_MS / 1000} s. If none is running, remove that file and try again.`,
+        `Another command has held ${path} for ${LOCK_TIMEOUT_MS / 1000} s. If none is running, remove that file and try again.`,
       );
     }
     await delay(20);
   }
 }
 
-/** Those who may read a file, such as a server that runs as another user, may read what replaces it. */
-async function keepAccess(path: string, handle: FileHandle): Promise<void> {
+/**
+ * Gives the new file the owner, group and mode of the old one, so that a server that runs as
+ * another user can still read it.
+ */
+async function copyPermissions(path: string, handle: FileHandle): Promise<void> {
   const [old, own] = await Promise.all([stat(path).catch(() => undefined), handle.stat()]);
   if (old === undefined) return;
   if (old.uid !== own.uid || old.gid !== own.gid) {
@@ -150,7 +166,7 @@ async function keepAccess(path: string, handle: FileHandle): Promise<void> {
       );
     });
   }
-  // What others on the machine could do with it, they can no more.
+  // Removes every permission of other users.
   await handle.chmod(old.mode & 0o770);
 }
 
@@ -159,7 +175,7 @@ async function replace(path: string, text: string): Promise<void> {
   try {
     const handle = await open(temporary, 'wx', 0o600);
     try {
-      await keepAccess(path, handle);
+      await copyPermissions(path, handle);
       await handle.writeFile(text);
       await handle.sync();
     } finally {
@@ -170,8 +186,8 @@ async function replace(path: string, text: string): Promise<void> {
     await rm(temporary, { force: true });
     throw error;
   }
-  // The rename lasts only once the folder is on disk, where folders can be synced.
-  const folder = await open(dirname(path)).catch(() => undefined);
-  await folder?.sync().catch(() => undefined);
-  await folder?.close();
+  // The rename is durable only after the directory is synced, where the platform supports that.
+  const directory = await open(dirname(path)).catch(() => undefined);
+  await directory?.sync().catch(() => undefined);
+  await directory?.close();
 }

@@ -6,41 +6,41 @@ import { invalidToken, knownScopes, Refusal } from './refusal.ts';
 import { hashToken, readTokens, type TokenEntry, tokenId } from './token-file.ts';
 import type { Verifier } from './verifier.ts';
 
-/** How often the file is looked at, at most, in milliseconds. */
-const LOOK_EVERY_MS = 1000;
+/** The shortest time between two checks of the file for changes. */
+const CHECK_EVERY_MS = 1000;
 
 /**
- * Recognises the tokens of a file. The file may change at any time: what is revoked there is refused
- * within a second. While the file cannot be read, nobody is let in.
+ * Verifies the static tokens of a file. The file may change at any time: a token that is revoked
+ * there is refused within a second. While the file cannot be read, no token is accepted.
  *
- * @throws Error when the file cannot be read to begin with
+ * @throws Error when the file cannot be read at the start
  */
 export async function tokenVerifier(path: string, logger: Logger): Promise<Verifier> {
-  // Before the reading: what is written meanwhile is seen by the next look.
-  let seen = await signature();
+  // Taken before the file is read: a write in between is seen by the next check.
+  let lastSignature = await signature();
   let tokens: Map<string, TokenEntry> | undefined = await read();
-  let looked = Date.now();
-  let looking: Promise<void> | undefined;
+  let checkedAt = Date.now();
+  let checking: Promise<void> | undefined;
 
   async function read() {
     return new Map((await readTokens(path)).map((entry) => [entry.id, entry]));
   }
 
-  /** Changes whenever the file is replaced, written to, or opened to other users. */
+  /** A value that changes whenever the file is replaced, written to, or given other permissions. */
   async function signature(): Promise<string> {
     const found = await stat(path, { bigint: true }).catch(() => undefined);
     if (found === undefined) return 'none';
     return `${found.ino} ${found.size} ${found.mtimeNs} ${found.ctimeNs}`;
   }
 
-  async function look(): Promise<void> {
+  async function refresh(): Promise<void> {
     const now = await signature();
-    looked = Date.now();
-    // What could not be read is read again even if it looks the same, or as it did before.
-    if (tokens !== undefined && now === seen) return;
+    checkedAt = Date.now();
+    // After a failed read, the file is read again even if its signature is unchanged.
+    if (tokens !== undefined && now === lastSignature) return;
     try {
       tokens = await read();
-      seen = now;
+      lastSignature = now;
       logger.info('tokens read again', { count: tokens.size });
     } catch (error) {
       if (tokens === undefined) return;
@@ -50,11 +50,11 @@ export async function tokenVerifier(path: string, logger: Logger): Promise<Verif
   }
 
   async function current(): Promise<ReadonlyMap<string, TokenEntry>> {
-    if (Math.abs(Date.now() - looked) >= LOOK_EVERY_MS) {
-      looking ??= look().finally(() => {
-        looking = undefined;
+    if (Math.abs(Date.now() - checkedAt) >= CHECK_EVERY_MS) {
+      checking ??= refresh().finally(() => {
+        checking = undefined;
       });
-      await looking;
+      await checking;
     }
     if (tokens !== undefined) return tokens;
     throw new Refusal(
@@ -63,14 +63,17 @@ export async function tokenVerifier(path: string, logger: Logger): Promise<Verif
     );
   }
 
-  /** The entry of a token, which may have expired. */
+  /** Returns the entry of a token, even if it has expired. */
   async function find(id: string, hash: Buffer): Promise<TokenEntry | undefined> {
     const entry = (await current()).get(id);
     if (entry === undefined) return undefined;
     return timingSafeEqual(Buffer.from(entry.sha256, 'hex'), hash) ? entry : undefined;
   }
 
-  /** Not knowing more is no reason to end what was let in rightly. */
+  /**
+   * Whether an accepted token is still valid. If the file cannot be read, the last known entry
+   * decides.
+   */
   async function holds(id: string, hash: Buffer, last: TokenEntry): Promise<boolean> {
     const entry = await find(id, hash).catch(() => last);
     return entry !== undefined && !hasExpired(entry);

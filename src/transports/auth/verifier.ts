@@ -1,11 +1,13 @@
 import type { Identity } from '../transport.ts';
 
-/** One kind of credential. */
+/** Verifies one kind of credential. */
 export interface Verifier {
-  /** Whether a token is of this kind, by its looks. */
+  /** Whether a token has the format of this kind. */
   recognises(token: string): boolean;
-  /** @throws Refusal */
+  /** @throws Refusal when the token is invalid or cannot be verified */
   verify(token: string): Promise<Identity>;
-  /** Why no token can be verified at the moment, in words that anybody may read, if so. */
+  /**
+   * The reason why no token can be verified at the moment, or `undefined`. It is safe to publish.
+   */
   obstacle(): Promise<string | undefined>;
 }

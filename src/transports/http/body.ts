@@ -3,32 +3,37 @@ import { HttpError } from './http-error.ts';
 import { parseJson } from './json.ts';
 import type { Lease } from './rate-limiter.ts';
 
-/** How many times the longest body is read of one that is too long, only to be thrown away. */
+/**
+ * The rest of a body that is too long is discarded, up to this many times the longest accepted
+ * body.
+ */
 const DISCARD_FACTOR = 4;
 
-/** What is thrown away is read no faster than this, in bytes and milliseconds, for the sake of others. */
+/** Discarding pauses after each slice, so that it does not slow down other requests. */
 const DISCARD_SLICE_BYTES = 256 * 1024;
 const DISCARD_PAUSE_MS = 10;
 
-/** A body has to go on arriving: this many bytes in each stretch of time, in milliseconds. */
-const STRETCH_MS = 5000;
-const STRETCH_MIN_BYTES = 5 * 1024;
+/** The slowest accepted body: at least this many bytes in each period. */
+const PROGRESS_PERIOD_MS = 5000;
+const PROGRESS_MIN_BYTES = 5 * 1024;
 
 /**
- * HTTP lets a body come in pieces of one byte, each of which takes this much memory beside it, and a
- * moment in which nobody else is served: beyond the first few, they have to be of some size.
+ * HTTP allows chunks of one byte. Each chunk costs this much memory beside its bytes, and
+ * event-loop time. Beyond the first `SMALL_CHUNKS_MAX`, chunks therefore need a minimum average
+ * size.
  */
-const PIECE_BYTES = 200;
-const SMALL_PIECES_MAX = 2000;
-const PIECE_MIN_BYTES = 64;
+const CHUNK_OVERHEAD_BYTES = 200;
+const SMALL_CHUNKS_MAX = 2000;
+const CHUNK_MIN_BYTES = 64;
 
 /**
- * Reads a request's body as JSON, and says how many bytes that was.
+ * Reads and parses the JSON body of a request.
  *
- * @param maxBytes the longest that is read
- * @param lease counts what has arrived
- * @throws HttpError 408 when it stops arriving, 413 when it is too much, 415 for another content
- *   type, 400 for what is not JSON, and what `lease` throws
+ * @param maxBytes the longest accepted body
+ * @param lease is charged for the bytes that have arrived and for the parsing
+ * @returns the parsed body and its length in bytes
+ * @throws HttpError 408 when the body arrives too slowly, 413 when it is too long or its chunks are
+ *   too small, 415 for another content type, 400 for invalid JSON, and whatever `lease` throws
  */
 export async function readJson(
   request: IncomingMessage,
@@ -46,28 +51,28 @@ function readBytes(request: IncomingMessage, maxBytes: number, lease: Lease): Pr
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
-    let bytesBefore = 0;
-    let pieces = 0;
+    let bytesAtLastCheck = 0;
+    let chunkCount = 0;
     let refusal: unknown;
     let discarded = 0;
-    let pause: NodeJS.Timeout | undefined;
+    let resumeTimer: NodeJS.Timeout | undefined;
 
-    const stretch = setInterval(() => {
-      if (bytes - bytesBefore < STRETCH_MIN_BYTES) {
+    const progressCheck = setInterval(() => {
+      if (bytes - bytesAtLastCheck < PROGRESS_MIN_BYTES) {
         fail(new HttpError(408, 'The body arrives too slowly. Send it again, faster.'));
       }
-      bytesBefore = bytes;
-    }, STRETCH_MS);
+      bytesAtLastCheck = bytes;
+    }, PROGRESS_PERIOD_MS);
     const fail = (error: unknown) => {
       settle();
       reject(error);
     };
     const settle = () => {
-      clearInterval(stretch);
-      clearTimeout(pause);
-      request.off('data', take).off('end', finish).off('close', giveUp).off('error', giveUp);
+      clearInterval(progressCheck);
+      clearTimeout(resumeTimer);
+      request.off('data', receive).off('end', finish).off('close', abort).off('error', abort);
     };
-    const giveUp = () => fail(new HttpError(400, 'The body ended before it was complete.'));
+    const abort = () => fail(new HttpError(400, 'The body ended before it was complete.'));
     const finish = () => {
       if (refusal !== undefined) return fail(refusal);
       settle();
@@ -78,45 +83,49 @@ function readBytes(request: IncomingMessage, maxBytes: number, lease: Lease): Pr
       chunks.length = 0;
       lease.release();
     };
-    /** A client that is hung up on while it still writes never sees the answer: let it finish. */
+    /**
+     * A client whose connection is closed while it still writes never sees the response, so the
+     * rest of the body is read first, within limits.
+     */
     const discard = (more: number) => {
       if (bytes > DISCARD_FACTOR * maxBytes) return fail(refusal);
       discarded += more;
       if (discarded < DISCARD_SLICE_BYTES) return;
       discarded = 0;
       request.pause();
-      pause = setTimeout(() => request.resume(), DISCARD_PAUSE_MS);
+      resumeTimer = setTimeout(() => request.resume(), DISCARD_PAUSE_MS);
     };
-    const take = (chunk: Buffer) => {
+    const receive = (chunk: Buffer) => {
       bytes += chunk.length;
-      pieces += 1;
-      if (pieces > SMALL_PIECES_MAX && bytes < pieces * PIECE_MIN_BYTES) {
-        // Node reads on until this much waits for us, and pieces of one byte hardly count.
+      chunkCount += 1;
+      if (chunkCount > SMALL_CHUNKS_MAX && bytes < chunkCount * CHUNK_MIN_BYTES) {
+        // Node keeps reading until its buffer reaches the high-water mark, to which chunks of one
+        // byte hardly add. Filling the buffer stops it.
         request.pause();
         request.unshift(Buffer.alloc(request.readableHighWaterMark));
-        return fail(tooSmallPieces());
+        return fail(chunksTooSmall());
       }
       if (refusal !== undefined) return discard(chunk.length);
       try {
-        if (bytes > maxBytes) throw tooLong(maxBytes);
-        lease.receive(chunk.length + PIECE_BYTES);
+        if (bytes > maxBytes) throw bodyTooLong(maxBytes);
+        lease.receive(chunk.length + CHUNK_OVERHEAD_BYTES);
         chunks.push(chunk);
       } catch (error) {
         refuse(error);
       }
     };
-    if (Number(request.headers['content-length']) > maxBytes) refuse(tooLong(maxBytes));
-    request.on('data', take).on('end', finish).on('close', giveUp).on('error', giveUp);
+    if (Number(request.headers['content-length']) > maxBytes) refuse(bodyTooLong(maxBytes));
+    request.on('data', receive).on('end', finish).on('close', abort).on('error', abort);
   });
 }
 
-function tooSmallPieces(): HttpError {
+function chunksTooSmall(): HttpError {
   return new HttpError(
     413,
-    `The body comes in more than ${SMALL_PIECES_MAX} pieces of less than ${PIECE_MIN_BYTES} bytes. Send larger ones.`,
+    `The body comes in more than ${SMALL_CHUNKS_MAX} pieces of less than ${CHUNK_MIN_BYTES} bytes. Send larger ones.`,
   );
 }
 
-function tooLong(maxBytes: number): HttpError {
+function bodyTooLong(maxBytes: number): HttpError {
   return new HttpError(413, `The body is longer than the ${maxBytes} bytes that are read.`);
 }

@@ -2,72 +2,76 @@ import type { Server as HttpServer, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 /**
- * How long a reader may leave what is sent to it unread, in milliseconds; twice as long where Node
- * finds that a part of it has moved since.
+ * The longest time that a client may leave a response unread. It is twice as long if Node sees that
+ * part of the response has been sent meanwhile.
  */
 const UNREAD_MS = 15_000;
 
-/** The connections of a server. */
+/** The open connections of a server. */
 export interface Connections {
-  /** How many are open. */
+  /** The number of open connections. */
   count(): number;
-  /** Says that whoever gets this response may have what they asked for. */
+  /** Marks a response as one to an authenticated request. */
   admit(response: ServerResponse): void;
 }
 
 /**
- * Keeps the connections of a server within a bound. Where a new one is too many, one on which no call
- * is under way makes room: the oldest of those that have not been of use yet, or else the one that
- * has been idle longest. So those who connect and then say nothing, or say it byte by byte, neither
- * keep others out nor throw them out. Connections whose reader has stopped reading are closed.
- * To have been of use takes an answer to somebody who may call: anybody may read the metadata.
+ * Limits the connections of a server to `max`. A new connection above the limit closes another one
+ * that has no request in flight: the oldest unproven one, or else the one that has been idle
+ * longest. Clients that connect and send nothing, or send it byte by byte, therefore neither keep
+ * others out nor push others out. A connection whose client has stopped reading is closed.
+ *
+ * A connection is proven once an authenticated request on it has succeeded. Reading the public
+ * metadata does not count.
  */
 export function limitConnections(http: HttpServer, max: number): Connections {
   const open = new Set<Socket>();
   const admitted = new WeakSet<ServerResponse>();
-  /** Those of which the last answer that says anything about it was a good one. */
-  const useful = new WeakSet<Socket>();
-  /** Those on which no call is under way, longest first: without one that was answered well, or with. */
-  const strangers = new Set<Socket>();
-  const idle = new Set<Socket>();
+  /** Connections whose last decisive response was a success: 429 and 503 do not decide. */
+  const proven = new WeakSet<Socket>();
+  /** Connections without a request in flight, oldest first: unproven ones, then proven ones. */
+  const idleUnproven = new Set<Socket>();
+  const idleProven = new Set<Socket>();
 
   http.on('connection', (socket) => {
     open.add(socket);
-    strangers.add(socket);
+    idleUnproven.add(socket);
     socket.on('close', () => {
-      for (const sockets of [open, strangers, idle]) sockets.delete(socket);
+      for (const sockets of [open, idleUnproven, idleProven]) sockets.delete(socket);
     });
     if (open.size <= max) return;
-    const [stranger = socket] = strangers;
-    const [longest] = idle;
-    const victim = stranger === socket && longest !== undefined ? longest : stranger;
+    const [oldestUnproven = socket] = idleUnproven;
+    const [longestIdle] = idleProven;
+    const victim =
+      oldestUnproven === socket && longestIdle !== undefined ? longestIdle : oldestUnproven;
     victim.destroy();
   });
 
   http.on('request', (request, response) => {
     const { socket } = request;
     const busy = () => {
-      strangers.delete(socket);
-      idle.delete(socket);
+      idleUnproven.delete(socket);
+      idleProven.delete(socket);
     };
-    // One whose body is still on its way has not called yet; one that was refused before, does not.
+    // A POST counts as in flight only once its body has arrived, and not if it was refused before.
     if (request.method === 'POST') request.once('end', () => response.closed || busy());
     else busy();
     response.once('close', () => {
       if (!open.has(socket)) return;
-      strangers.delete(socket);
+      idleUnproven.delete(socket);
       const { statusCode: status } = response;
       if (status < 400) {
-        if (admitted.has(response)) useful.add(socket);
-      } else if (status !== 429 && status !== 503) useful.delete(socket);
-      (useful.has(socket) ? idle : strangers).add(socket);
+        if (admitted.has(response)) proven.add(socket);
+      } else if (status !== 429 && status !== 503) proven.delete(socket);
+      (proven.has(socket) ? idleProven : idleUnproven).add(socket);
     });
   });
 
-  // Nothing has come or gone for a while; after an answer, for as long as connections are kept. With a
-  // listener, Node leaves it to that to close them: not where a call takes its time or a stream is quiet.
+  // The time-out is called after a time without traffic, or after a response once the keep-alive
+  // time is over. With a listener, Node leaves it to the listener to close the socket. A slow call
+  // or a quiet stream keeps its connection.
   http.setTimeout(UNREAD_MS, (socket: Socket) => {
-    const busy = !idle.has(socket) && !strangers.has(socket);
+    const busy = !idleProven.has(socket) && !idleUnproven.has(socket);
     if (!busy || socket.writableLength > 0) socket.destroy();
   });
 

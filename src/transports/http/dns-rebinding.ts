@@ -2,13 +2,14 @@ import { isIP } from 'node:net';
 import { localhostAllowedHostnames, validateOriginHeader } from '@modelcontextprotocol/server';
 
 /**
- * A check against pages that make a browser talk to this server: by a name of theirs that they let
- * resolve to its address (DNS rebinding), or by requests across origins.
+ * Protects against web pages that make a browser send requests to this server: under a host name of
+ * theirs that resolves to its address (DNS rebinding), or across origins.
  *
- * A Host that is an address passes, since rebinding takes a name.
+ * A Host header with an IP address passes, because rebinding needs a name.
  *
- * @param names host names under which this server is known, beside `localhost`
- * @returns a function that says what is wrong with a request's Host and Origin, or `undefined`
+ * @param names host names of this server, in addition to `localhost`
+ * @returns a function that returns what is wrong with a request's Host and Origin headers, or
+ *   `undefined`
  */
 export function createHostGuard(names: readonly string[]) {
   const allowed = [...localhostAllowedHostnames(), ...names.map((name) => name.toLowerCase())];

@@ -1,19 +1,21 @@
 import type { Logger } from '../../domain/logger.ts';
 import type { Identity } from '../transport.ts';
 
-/** How soon a stream ends once its credential is revoked or expires, in milliseconds. */
+/** The interval between checks of a stream's credential. */
 const CHECK_EVERY_MS = 1000;
 
-/** A stream that stays open beyond the request that was authenticated. */
-export interface OpenStream {
-  /** Who may use it; replaced when the same caller comes with a newer credential. */
+/** A stream that outlives the request that was authenticated. */
+export interface WatchedStream {
+  /** The caller that may use it. Replaced when the same caller presents a newer credential. */
   identity: Identity;
   end(): void;
 }
 
-/** The open streams of one way in, each of which ends when its credential is no longer good. */
-export class Streams {
-  readonly #open = new Set<OpenStream>();
+/**
+ * Watches the open streams of one endpoint and ends each when its credential is no longer valid.
+ */
+export class StreamWatcher {
+  readonly #open = new Set<WatchedStream>();
   readonly #logger: Logger;
   #timer: NodeJS.Timeout | undefined;
 
@@ -21,8 +23,8 @@ export class Streams {
     this.#logger = logger;
   }
 
-  /** Watches over a stream until the returned function is called. */
-  keep(stream: OpenStream): () => void {
+  /** Watches a stream until the returned function is called. */
+  watch(stream: WatchedStream): () => void {
     this.#open.add(stream);
     this.#timer ??= setInterval(() => this.#check(), CHECK_EVERY_MS).unref();
     return () => {

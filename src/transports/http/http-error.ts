@@ -1,9 +1,9 @@
-/** A request that is refused: the status to answer with, and why. */
+/** A refused request: the HTTP status and message to answer with. */
 export class HttpError extends Error {
   readonly status: number;
-  /** To be sent with it. */
+  /** Additional response headers. */
   readonly headers: Readonly<Record<string, string>>;
-  /** What it is counted under: one of few words. */
+  /** The label under which metrics count it: one of a small, fixed set. */
   readonly reason: string;
 
   constructor(

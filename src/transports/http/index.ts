@@ -20,44 +20,53 @@ import { streamableHttp } from './streamable-http.ts';
 
 export interface HttpOptions {
   host: string;
-  /** 0 picks a free one. */
+  /** 0 picks a free port. */
   port: number;
-  /** Host names to answer to, beside `localhost` and addresses. */
+  /** Accepted host names, in addition to `localhost` and IP addresses. */
   allowedHosts: readonly string[];
   createServer: CreateServer;
   signIn: SignIn;
-  /** The address that clients know this server by, if it is not the one that is bound. */
+  /** The origin under which clients reach this server, if it differs from the bound address. */
   publicUrl: string | undefined;
   changes: ListenToChanges;
   limits: HttpLimits;
-  /** How long it goes on serving once it is told to stop, in milliseconds. */
+  /** How long to keep serving after a stop signal, in milliseconds. */
   drainDelay: number;
-  /** Hears why a request was refused, in one of few words. */
+  /** Called with the reason of each refused request: one of a small, fixed set of labels. */
   onRefused(reason: string): void;
   logger: Logger;
 }
 
 export interface HttpTransport extends Transport {
-  /** Where clients connect. */
+  /** The URL of the bound address. */
   url: string;
-  /** How many connections and event streams are open, and how many bytes of bodies are held. */
+  /**
+   * The number of open connections and event streams, and the bytes of request bodies that are
+   * held.
+   */
   held(): { connections: number; streams: number; bodies: number };
-  /** Why nobody can sign in at the moment, in words that anybody may read, if so. */
+  /** The reason why nobody can sign in at the moment, or `undefined`. It is safe to publish. */
   signInObstacle(): Promise<string | undefined>;
 }
 
-/** How long a request may take to arrive, and its head, which a silent connection never sends. */
+/**
+ * The longest time for a whole request to arrive, and for its headers, which a silent connection
+ * never sends.
+ */
 const REQUEST_TIMEOUT_MS = 30_000;
 const HEADERS_TIMEOUT_MS = 10_000;
 const CHECK_TIMEOUTS_EVERY_MS = 1000;
 
-/** Longer than the idle time-out of common load balancers, so that it is never we who hang up. */
+/**
+ * Longer than the idle time-out of common load balancers, so that this server never closes a
+ * connection that a load balancer is about to use.
+ */
 const KEEP_ALIVE_TIMEOUT_MS = 75_000;
 
 /**
  * Serves MCP over HTTP: Streamable HTTP at `/mcp`, HTTP+SSE at `/sse`.
  *
- * @returns the transport, and the address that clients connect to
+ * @returns the transport and the URL that it listens at
  * @throws the system's error when the address cannot be bound
  */
 export async function serveOverHttp(options: HttpOptions): Promise<HttpTransport> {
@@ -100,7 +109,7 @@ export async function serveOverHttp(options: HttpOptions): Promise<HttpTransport
     }
     const identity = await signIn.authenticate(request, origin);
     connections.admit(response);
-    // Whoever has gone meanwhile is not heard of again.
+    // The client may have disconnected during authentication.
     if (!response.destroyed) await endpoint.handle(request, response, identity, requestId);
   }
 
@@ -112,8 +121,8 @@ export async function serveOverHttp(options: HttpOptions): Promise<HttpTransport
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     },
     (request, response) => {
-      // Node gives the socket to the first of several requests; of the others' responses it never says
-      // that they are closed, and what they hold would be held for ever.
+      // Node assigns the socket to the first of several pipelined requests. It never emits `close`
+      // for the responses to the others, so their leases would never be released.
       if (response.socket === null) {
         options.onRefused('pipelined');
         request.socket.destroy();
@@ -147,26 +156,26 @@ export async function serveOverHttp(options: HttpOptions): Promise<HttpTransport
       const closed = new Promise((resolve) => http.close(resolve));
       const drained = await Promise.all([mcp.drained(grace), sse.drained(grace)]);
       await Promise.all([mcp.close(), sse.close()]);
-      // A connection becomes idle only once its last answer has left the process.
-      const sweeping = setInterval(() => http.closeIdleConnections(), 10);
-      const forced = setTimeout(() => http.closeAllConnections(), 500);
+      // A connection becomes idle only when its last response has been flushed.
+      const idleSweep = setInterval(() => http.closeIdleConnections(), 10);
+      const forceClose = setTimeout(() => http.closeAllConnections(), 500);
       await closed;
-      clearTimeout(forced);
-      clearInterval(sweeping);
+      clearTimeout(forceClose);
+      clearInterval(idleSweep);
       return drained.every(Boolean);
     },
   };
 }
 
 /**
- * Answers with a JSON-RPC error that echoes nothing of the request.
+ * Answers with a JSON-RPC error that contains nothing of the request.
  *
- * @param discardMax how many bytes of a body that was not read yet are read to no end
+ * @param discardMaxBytes the longest unread body that may be discarded to keep the connection
  */
 function refuse(
   response: ServerResponse,
   error: unknown,
-  discardMax: number,
+  discardMaxBytes: number,
   logger: Logger,
 ): void {
   const known = error instanceof HttpError;
@@ -177,19 +186,20 @@ function refuse(
   }
   const status = known ? error.status : 500;
   const message = known ? error.message : 'The server failed. Its log says more.';
-  // Who may come back soon keeps the connection, on which Node discards what is left of the body.
-  const keeps = (status === 429 || status === 503) && lengthOf(response.req) <= discardMax;
+  // A client that may retry soon keeps its connection. Node discards the rest of the body on it.
+  const keepsConnection =
+    (status === 429 || status === 503) && unreadLength(response.req) <= discardMaxBytes;
   response.writeHead(status, {
     ...(known && error.headers),
     'content-type': 'application/json',
-    ...(!keeps && { connection: 'close' }),
+    ...(!keepsConnection && { connection: 'close' }),
   });
   const code = status === 400 ? -32700 : -32000;
   response.end(JSON.stringify({ jsonrpc: '2.0', id: null, error: { code, message } }));
 }
 
-/** How many bytes a body has that may not have been read, as far as it says so. */
-function lengthOf({ complete, headers }: IncomingMessage): number {
+/** The length of a body that may not have been read, as its headers declare it, in bytes. */
+function unreadLength({ complete, headers }: IncomingMessage): number {
   if (complete) return 0;
   if (headers['transfer-encoding'] !== undefined) return Number.POSITIVE_INFINITY;
   return Number(headers['content-length'] ?? 0);

@@ -4,24 +4,25 @@ import {
   WebStandardStreamableHTTPServerTransport,
 } from '@modelcontextprotocol/server';
 
-/** As nginx has it in its log: nobody is there to read it. */
+/** The status that nginx logs when the client has disconnected. Nobody receives it. */
 const CLIENT_CLOSED_REQUEST = 499;
 
 /**
- * Whether a request is of the 2025 era, and its answer all that comes back. Such a client takes JSON
- * as well as a stream, which costs more; but progress only a stream can tell.
+ * Whether a request of the 2025 era can be answered with JSON: it expects one response and no
+ * progress. Such a client accepts JSON as well as a stream, which costs more; but only a stream can
+ * carry progress notifications.
  *
- * @param body what was posted
+ * @param body the parsed body
  */
 export async function acceptsJson(request: Request, body: unknown): Promise<boolean> {
-  // Requests of the newer era name their method in a header: most of the time that settles it.
+  // Requests of the newer era carry their method in a header: a cheap test that decides most cases.
   if (request.headers.has('mcp-method')) return false;
   if (typeof body !== 'object' || body === null || !('id' in body)) return false;
   const { params } = body as { params?: { _meta?: { progressToken?: unknown } } };
   return params?._meta?.progressToken === undefined && isLegacyRequest(request, body);
 }
 
-/** Answers a request that `takesJson`. The server is for it alone. */
+/** Answers a request for which `acceptsJson` is true. The server must serve no other request. */
 export async function respondWithJson(
   server: Server,
   request: Request,
@@ -29,14 +30,14 @@ export async function respondWithJson(
 ): Promise<Response> {
   const transport = new WebStandardStreamableHTTPServerTransport({ enableJsonResponse: true });
   await server.connect(transport);
-  const gone = new Promise<Response>((resolve) => {
-    const end = () => {
+  const disconnected = new Promise<Response>((resolve) => {
+    const abandon = () => {
       resolve(new Response(null, { status: CLIENT_CLOSED_REQUEST }));
-      // Ends the call, too.
+      // This cancels the call as well.
       server.close().catch(() => undefined);
     };
-    if (request.signal.aborted) end();
-    request.signal.addEventListener('abort', end, { once: true });
+    if (request.signal.aborted) abandon();
+    request.signal.addEventListener('abort', abandon, { once: true });
   });
-  return Promise.race([transport.handleRequest(request, { parsedBody: body }), gone]);
+  return Promise.race([transport.handleRequest(request, { parsedBody: body }), disconnected]);
 }

@@ -1,17 +1,20 @@
 import { HttpError } from './http-error.ts';
 
 /**
- * How many objects and arrays are made of one body. Each takes a moment in which nobody else is
- * served: 16 MiB of nothing but brackets would take seconds.
+ * The most objects and arrays in one body. Parsing blocks the event loop: 16 MiB of nothing but
+ * brackets would take seconds.
  */
 const CONTAINERS_MAX = 200_000;
 
-/** How deep they may be in one another: what is deeper, libraries walk until the stack ends. */
+/**
+ * The deepest accepted nesting. Recursive functions in libraries overflow the stack on deeper
+ * values.
+ */
 const DEPTH_MAX = 1000;
 
-/** As much of these as takes about a millisecond counts as one call. */
-const BYTES_A_CALL = 256 * 1024;
-const CONTAINERS_A_CALL = 10_000;
+/** The amount of either that takes about a millisecond to parse and is charged as one call. */
+const BYTES_PER_CALL = 256 * 1024;
+const CONTAINERS_PER_CALL = 10_000;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -23,14 +26,14 @@ const BRACE_CLOSES = 0x7d;
 /**
  * Parses a body as JSON (RFC 8259).
  *
- * @param charge hears, before it is done, how many calls it should count as
- * @throws HttpError 400 for what is not JSON or nests too deeply, 413 for too many objects and arrays
+ * @param charge is called before parsing with the number of calls that the work counts as
+ * @throws HttpError 400 for invalid JSON or too deep nesting, 413 for too many objects and arrays
  */
 export function parseJson(body: Buffer, charge: (calls: number) => void): unknown {
-  // There are no more of them than bytes.
+  // A body of so few bytes can exceed neither limit.
   const { containers, depth } =
     body.length > DEPTH_MAX ? measure(body) : { containers: 0, depth: 0 };
-  charge(body.length / BYTES_A_CALL + containers / CONTAINERS_A_CALL);
+  charge(body.length / BYTES_PER_CALL + containers / CONTAINERS_PER_CALL);
   if (containers > CONTAINERS_MAX) {
     throw new HttpError(
       413,
@@ -51,8 +54,8 @@ export function parseJson(body: Buffer, charge: (calls: number) => void): unknow
 }
 
 /**
- * How many objects and arrays begin in JSON text, outside of strings, and how deep they are in one
- * another; stops at too much of either.
+ * Counts the objects and arrays in JSON text, outside of strings, and their nesting depth. Stops
+ * when either exceeds its limit.
  */
 function measure(json: Buffer): { containers: number; depth: number } {
   let containers = 0;

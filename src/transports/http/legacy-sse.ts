@@ -9,41 +9,41 @@ import { type InFlight, trackInFlight } from '../in-flight.ts';
 import { whenRead } from '../stdio/back-pressure.ts';
 import type { Endpoint, EndpointOptions, Identity } from '../transport.ts';
 import { readJson } from './body.ts';
-import { type OpenStream, Streams } from './event-streams.ts';
+import { StreamWatcher, type WatchedStream } from './event-streams.ts';
 import { HttpError } from './http-error.ts';
 import { assertMethod } from './http-methods.ts';
 import type { Lease } from './rate-limiter.ts';
 
-/** Where clients post to; the connection's identifier is in the query. */
+/** The path that clients post messages to. The query names the connection. */
 export const SSE_MESSAGES_PATH = '/messages';
 
-/** Proxies close connections that are silent for longer. */
+/** Proxies close connections that are silent for longer than this. */
 const KEEP_ALIVE_MS = 15_000;
 
 interface Connection {
   transport: SSEServerTransport;
-  pending: InFlight;
-  /** What the calls take that are not answered. */
+  inFlight: InFlight;
+  /** The leases of the calls in flight. */
   leases: Map<RequestId, Lease>;
-  /** How many bytes the client has not read yet. */
+  /** The number of bytes written to the stream that the client has not read yet. */
   unread(): number;
-  stream: OpenStream;
+  stream: WatchedStream;
   close(): Promise<void>;
 }
 
 /**
- * HTTP+SSE, the transport of protocol version 2024-11-05, for clients that know no other: a GET
- * opens the stream of answers, and calls are posted beside it.
+ * HTTP+SSE, the transport of protocol version 2024-11-05, for clients that support no other. A GET
+ * opens the event stream that carries the responses; messages are posted to a second path.
  */
 export function legacySse(options: Omit<EndpointOptions, 'changes'>): Endpoint {
   const { createServer, rateLimiter, messageMax, logger } = options;
   const connections = new Map<string, Connection>();
-  const streams = new Streams(logger);
+  const streamWatcher = new StreamWatcher(logger);
 
   async function open(response: ServerResponse, identity: Identity): Promise<void> {
     const { credential } = identity.caller;
     rateLimiter.lease(credential).release();
-    const leave = rateLimiter.openStream(credential);
+    const releaseStream = rateLimiter.openStream(credential);
     const leases = new Map<RequestId, Lease>();
     const server = createServer(
       {
@@ -55,33 +55,33 @@ export function legacySse(options: Omit<EndpointOptions, 'changes'>): Endpoint {
       identity.caller,
     );
     const transport = new SSEServerTransport(SSE_MESSAGES_PATH, response);
-    const pending = trackInFlight(transport);
+    const inFlight = trackInFlight(transport);
     server.onerror = (error) => logger.debug('sse', { error });
     const keepAlive = setInterval(() => response.write(': keep-alive\n\n'), KEEP_ALIVE_MS);
     const close = () => server.close();
-    const stream: OpenStream = { identity, end: () => void close() };
-    const release = streams.keep(stream);
+    const stream: WatchedStream = { identity, end: () => void close() };
+    const unwatch = streamWatcher.watch(stream);
     const unread = () => response.writableLength;
-    connections.set(transport.sessionId, { transport, pending, leases, unread, stream, close });
+    connections.set(transport.sessionId, { transport, inFlight, leases, unread, stream, close });
     response.on('close', () => {
-      leave();
-      release();
-      pending.settleAll();
+      releaseStream();
+      unwatch();
+      inFlight.settleAll();
       clearInterval(keepAlive);
       connections.delete(transport.sessionId);
     });
     await server.connect(transport);
   }
 
-  async function post(
+  async function handlePost(
     request: IncomingMessage,
     response: ServerResponse,
     identity: Identity,
   ): Promise<void> {
     const { searchParams } = new URL(request.url ?? '/', 'http://localhost');
     const connection = connections.get(searchParams.get('sessionId') ?? '');
-    // A connection of somebody else is answered as if there were none.
-    if (connection === undefined || !isSame(connection.stream.identity, identity)) {
+    // Another caller's connection is answered as if it did not exist.
+    if (connection === undefined || !isSameCaller(connection.stream.identity, identity)) {
       throw new HttpError(404, 'There is no such connection. Open one with GET /sse.');
     }
     if (connection.unread() > messageMax) {
@@ -92,8 +92,8 @@ export function legacySse(options: Omit<EndpointOptions, 'changes'>): Endpoint {
     connection.stream.identity = identity;
     const lease = rateLimiter.lease(identity.caller.credential);
     try {
-      const message = oneMessage((await readJson(request, messageMax, lease)).json);
-      // What is no call can always be said, above all that a call is taken back.
+      const message = parseMessage((await readJson(request, messageMax, lease)).json);
+      // Notifications and responses need no lease; above all, cancelling must always be possible.
       lease.acquire('method' in message && 'id' in message ? 1 : 0);
       await deliver(connection, message, lease);
       response.writeHead(202).end('Accepted');
@@ -107,11 +107,11 @@ export function legacySse(options: Omit<EndpointOptions, 'changes'>): Endpoint {
     async handle(request, response, identity) {
       const posts = request.url?.startsWith(SSE_MESSAGES_PATH) === true;
       assertMethod(request.method, posts ? 'POST' : 'GET');
-      return posts ? post(request, response, identity) : open(response, identity);
+      return posts ? handlePost(request, response, identity) : open(response, identity);
     },
-    async drained(timeout) {
-      const all = [...connections.values()].map(({ pending }) => pending.drained(timeout));
-      return (await Promise.all(all)).every(Boolean);
+    async drained(timeoutMs) {
+      const drains = [...connections.values()].map(({ inFlight }) => inFlight.drained(timeoutMs));
+      return (await Promise.all(drains)).every(Boolean);
     },
     async close() {
       await Promise.all([...connections.values()].map(({ close }) => close()));
@@ -119,30 +119,33 @@ export function legacySse(options: Omit<EndpointOptions, 'changes'>): Endpoint {
   };
 }
 
-/** The SDK refuses what is no message in words of the message itself, and fails where it has none. */
-function oneMessage(json: unknown): JSONRPCMessage {
+/**
+ * Parses one JSON-RPC message. The SDK's own error would quote the message, and its transport fails
+ * on some invalid values.
+ */
+function parseMessage(json: unknown): JSONRPCMessage {
   try {
     return parseJSONRPCMessage(json);
   } catch {
-    throw noMessage();
+    throw invalidMessage();
   }
 }
 
-function noMessage(): HttpError {
+function invalidMessage(): HttpError {
   return new HttpError(400, 'The body is no message of JSON-RPC 2.0. Send one, and no batch.');
 }
 
 /**
- * Hands a message to the server of a connection. Its answer comes on the stream, later than the
- * response to the request that it came with, and until then the lease goes on.
+ * Passes a message to the server of a connection. A call is answered on the stream, after the
+ * response to its POST, and keeps its lease until then.
  */
 async function deliver(
-  { transport, pending, leases }: Connection,
+  { transport, inFlight, leases }: Connection,
   message: JSONRPCMessage,
   lease: Lease,
 ): Promise<void> {
   const id = 'method' in message && 'id' in message ? message.id : undefined;
-  const leave = () => {
+  const releaseLease = () => {
     lease.release();
     if (id !== undefined && leases.get(id) === lease) leases.delete(id);
   };
@@ -150,15 +153,18 @@ async function deliver(
   try {
     await transport.handleMessage(message);
   } catch {
-    leave();
-    throw noMessage();
+    releaseLease();
+    throw invalidMessage();
   }
-  if (id === undefined) leave();
-  else pending.whenSettled(id, leave);
+  if (id === undefined) releaseLease();
+  else inFlight.whenSettled(id, releaseLease);
 }
 
-/** Whether two requests come from one caller who may do the same: a renewed credential may go on. */
-function isSame({ caller: a }: Identity, { caller: b }: Identity): boolean {
+/**
+ * Whether two identities are the same caller with the same rights. A renewed credential may
+ * continue.
+ */
+function isSameCaller({ caller: a }: Identity, { caller: b }: Identity): boolean {
   return (
     a.credential === b.credential &&
     a.namespace === b.namespace &&

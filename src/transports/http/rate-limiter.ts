@@ -1,77 +1,82 @@
 import type { HttpLimits } from '../limits.ts';
 import { HttpError } from './http-error.ts';
 
-/** How many seconds' worth of calls may come at once. */
+/** The capacity of the token bucket, in seconds of the allowed rate. */
 const BURST_SECONDS = 10;
 
-/** After how many new credentials those that hold nothing are forgotten. */
-const FORGET_EVERY = 1000;
+/** Idle credentials are evicted each time this many credentials have been added. */
+const EVICT_EVERY = 1000;
 
-/** What one credential takes at the moment. */
+/** The current usage of one credential. */
 interface Usage {
-  /** Calls that it may make now; grows with time. */
+  /** The calls that it may make now; refilled over time. */
   tokens: number;
-  /** When `tokens` was right, in milliseconds. */
+  /** When `tokens` was computed, in milliseconds. */
   at: number;
   calls: number;
   bytes: number;
   streams: number;
 }
 
-/** What one request takes, until it leaves. */
+/** The share of the limits that one request holds until it is released. */
 export interface Lease {
-  /** Counts bytes of its body that have arrived. @throws HttpError 503 when there are too many */
+  /** Adds bytes of the body that have arrived. @throws HttpError 503 when too many are held */
   receive(bytes: number): void;
-  /** Counts as further calls the work that its body makes. */
+  /** Charges the work that the body causes, as a number of calls. */
   charge(calls: number): void;
-  /** Begins its calls: more than one if the body is a batch. @throws HttpError 413 or 429 */
+  /**
+   * Starts the calls of the request: several if the body is a batch. @throws HttpError 413 or 429
+   */
   acquire(calls: number): void;
-  /** Keeps what it takes until the returned function is called, though it should leave before. */
+  /** Extends the lease beyond its release, until the returned function is called. */
   hold(): () => void;
-  /** Gives everything back once its work has ended; once is enough, more often does no harm. */
+  /**
+   * Releases the lease; what is held stays counted until the work has ended. May be called
+   * repeatedly.
+   */
   release(): void;
 }
 
 /**
- * Keeps credentials within their limits, each by itself. The rate is that of a bucket of tokens which
- * fills evenly: that takes two numbers a credential and neither timers nor promises.
+ * Applies the limits to each credential separately. The rate is limited by a token bucket that
+ * refills continuously: two numbers per credential, and neither timers nor promises.
  */
 export class RateLimiter {
   readonly #limits: HttpLimits;
   readonly #now: () => number;
   readonly #burst: number;
   readonly #byCredential = new Map<string, Usage>();
-  #newcomers = 0;
+  #credentialsAdded = 0;
   #bytes = 0;
   #streams = 0;
 
-  /** @param now a clock that only goes forward, in milliseconds */
+  /** @param now a monotonic clock, in milliseconds */
   constructor(limits: HttpLimits, now: () => number = () => performance.now()) {
     this.#limits = limits;
     this.#now = now;
     this.#burst = limits.callsPerSecond * BURST_SECONDS;
   }
 
-  /** How many streams are open, and how many bytes of bodies are held, by all together. */
+  /** The number of open streams and the bytes of request bodies held, over all credentials. */
   get held(): { streams: number; bodies: number } {
     return { streams: this.#streams, bodies: this.#bytes };
   }
 
   /**
-   * Lets a request in, before any of its body is read.
+   * Grants a request its lease, before any of its body is read, and takes one token.
    *
-   * @throws HttpError 429 when the credential has made its calls for now
+   * @throws HttpError 429 when the credential has exceeded its rate
    */
   lease(credential: string): Lease {
     const usage = this.#usageOf(credential);
     this.#takeToken(usage);
     const { callsAtOnce, messageMax, bodiesMax } = this.#limits;
-    // Nobody alone can fill what all share, but the longest message always fits.
-    const share = Math.max(bodiesMax / 4, messageMax);
+    // No credential can fill the shared memory alone, but the longest message always fits.
+    const bytesPerCredential = Math.max(bodiesMax / 4, messageMax);
     let bytes = 0;
     let calls = 0;
-    let working = 0;
-    let left = false;
+    let holds = 0;
+    let released = false;
     let counted = true;
     const count = (sign: 1 | -1) => {
       counted = sign === 1;
@@ -79,12 +84,12 @@ export class RateLimiter {
       this.#bytes += sign * bytes;
       usage.calls += sign * calls;
     };
-    const giveBack = () => {
-      if (counted && left && working === 0) count(-1);
+    const releaseIfDone = () => {
+      if (counted && released && holds === 0) count(-1);
     };
     return {
       receive: (more) => {
-        if (this.#bytes + more > bodiesMax || usage.bytes + more > share) {
+        if (this.#bytes + more > bodiesMax || usage.bytes + more > bytesPerCredential) {
           throw refusal(503, 'bodies', 'The server has too much to read at once. Repeat the call.');
         }
         bytes += more;
@@ -109,31 +114,31 @@ export class RateLimiter {
             `At most ${callsAtOnce} calls of one credential may be under way at once. Repeat this one when another is answered.`,
           );
         }
-        // The first was paid for at the door.
+        // `lease` has taken the token of the first call.
         usage.tokens -= Math.max(0, more - 1);
         calls += more;
         if (counted) usage.calls += more;
       },
       hold: () => {
-        working += 1;
-        // Its caller may have gone before the work began.
+        holds += 1;
+        // The client may have disconnected before the work began.
         if (!counted) count(1);
         return () => {
-          working -= 1;
-          giveBack();
+          holds -= 1;
+          releaseIfDone();
         };
       },
       release: () => {
-        left = true;
-        giveBack();
+        released = true;
+        releaseIfDone();
       },
     };
   }
 
   /**
-   * Counts a stream in, until the returned function is called.
+   * Counts an open stream until the returned function is called.
    *
-   * @throws HttpError 429 when the credential has too many, 503 when all together have
+   * @throws HttpError 429 when the credential has too many streams, 503 when all together have
    */
   openStream(credential: string): () => void {
     const usage = this.#usageOf(credential);
@@ -160,7 +165,7 @@ export class RateLimiter {
   }
 
   #takeToken(usage: Usage): void {
-    this.#fill(usage);
+    this.#refill(usage);
     const { callsPerSecond } = this.#limits;
     if (usage.tokens < 1) {
       const seconds = Math.ceil((1 - usage.tokens) / callsPerSecond);
@@ -174,26 +179,26 @@ export class RateLimiter {
     usage.tokens -= 1;
   }
 
-  #fill(usage: Usage): void {
+  #refill(usage: Usage): void {
     const now = this.#now();
-    const grown = ((now - usage.at) / 1000) * this.#limits.callsPerSecond;
-    usage.tokens = Math.min(this.#burst, usage.tokens + grown);
+    const refilled = ((now - usage.at) / 1000) * this.#limits.callsPerSecond;
+    usage.tokens = Math.min(this.#burst, usage.tokens + refilled);
     usage.at = now;
   }
 
   #usageOf(credential: string): Usage {
     const known = this.#byCredential.get(credential);
     if (known !== undefined) return known;
-    this.#newcomers += 1;
-    if (this.#newcomers % FORGET_EVERY === 0) this.#forgetIdle();
+    this.#credentialsAdded += 1;
+    if (this.#credentialsAdded % EVICT_EVERY === 0) this.#evictIdle();
     const usage = { tokens: this.#burst, at: this.#now(), calls: 0, bytes: 0, streams: 0 };
     this.#byCredential.set(credential, usage);
     return usage;
   }
 
-  #forgetIdle(): void {
+  #evictIdle(): void {
     for (const [credential, usage] of this.#byCredential) {
-      this.#fill(usage);
+      this.#refill(usage);
       const idle = usage.calls + usage.bytes + usage.streams === 0;
       if (idle && usage.tokens === this.#burst) this.#byCredential.delete(credential);
     }

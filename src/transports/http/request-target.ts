@@ -2,14 +2,14 @@ import type { IncomingMessage } from 'node:http';
 import { HttpError } from './http-error.ts';
 
 /**
- * Makes a request name what it asks for by path and host, as nearly all do. One may also name it by a
- * whole URL, whose host then counts instead of the Host header (RFC 9112 §3.2.2).
+ * Normalizes the request target to a path and sets the Host header. A client may send an absolute
+ * URL instead, whose host then overrides the Host header (RFC 9112 §3.2.2).
  *
- * @throws HttpError 400 when the URL is malformed, or when there is more than one Host
+ * @throws HttpError 400 when the URL is malformed, or when there is more than one Host header
  */
 export function normalizeTarget(request: IncomingMessage): void {
   const { url = '', rawHeaders } = request;
-  // Node keeps the first and is silent about others; RFC 9112 §3.2 has such a request refused.
+  // Node silently keeps the first Host header. RFC 9112 §3.2 requires such a request to be refused.
   let hosts = 0;
   for (let i = 0; i < rawHeaders.length; i += 2) {
     if (rawHeaders[i]?.length === 4 && rawHeaders[i]?.toLowerCase() === 'host') hosts += 1;

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextIteration } from 'node:timers/promises';
 import { toNodeHandler } from '@modelcontextprotocol/node';
 import { createMcpHandler, type Server } from '@modelcontextprotocol/server';
 import { coalesceUpdates } from '../../mcp/updates/coalesced-updates.ts';
@@ -7,28 +7,28 @@ import { InFlight } from '../in-flight.ts';
 import { whenRead } from '../stdio/back-pressure.ts';
 import type { Endpoint, EndpointOptions, Identity } from '../transport.ts';
 import { readJson } from './body.ts';
-import { Streams } from './event-streams.ts';
+import { StreamWatcher } from './event-streams.ts';
 import { HttpError } from './http-error.ts';
 import { assertMethod } from './http-methods.ts';
 import { acceptsJson, respondWithJson } from './json-response.ts';
 
-/** The longest body that asks for a stream, in bytes: what it names is kept while that is open. */
-const LISTEN_MAX = 256 * 1024;
+/** The longest body of a subscription: the URIs it names are held while its stream is open. */
+const LISTEN_MAX_BYTES = 256 * 1024;
 
 type NodeRequest = Parameters<ReturnType<typeof toNodeHandler>>[0];
 type Handler = ReturnType<typeof createMcpHandler>;
 type Serve = (request: { era: 'legacy' | 'modern' }) => Server;
 
 /**
- * Streamable HTTP for both protocol eras. Every request is served by a handler and a server of its
- * own: any process behind a load balancer can take it, and since it is the handler that tells of
- * changes, nobody hears of what another caller's records went through.
+ * Streamable HTTP for both protocol eras. Every request gets a handler and a server of its own, so
+ * any process behind a load balancer can serve it. Update notifications go through the handler, so
+ * no client is notified of another caller's records.
  */
 export function streamableHttp(options: EndpointOptions): Endpoint {
   const { createServer, changes, rateLimiter, messageMax, logger } = options;
-  const pending = new InFlight();
-  const streams = new Streams(logger);
-  const open = new Set<Handler>();
+  const inFlight = new InFlight();
+  const streamWatcher = new StreamWatcher(logger);
+  const handlers = new Set<Handler>();
   const onerror = (error: Error) => logger.error('streamable http', { error });
 
   const handlerFor = (serve: Serve): Handler =>
@@ -38,53 +38,58 @@ export function streamableHttp(options: EndpointOptions): Endpoint {
     });
 
   /** Serves a request whose body has been read. */
-  function answer(
+  function respond(
     handler: Handler,
     serve: Serve,
     request: IncomingMessage,
     response: ServerResponse,
     body: unknown,
   ) {
-    // The body goes past the adapter, which would write it as JSON once more: a waste, and more than
-    // the stack bears where it nests deeply.
+    // The parsed body bypasses the adapter, which would serialize it as JSON again: wasted work,
+    // and a stack overflow on deep nesting.
     const served: Handler = {
       ...handler,
       async fetch(web, options) {
         if (await acceptsJson(web, body))
           return respondWithJson(serve({ era: 'legacy' }), web, body);
-        const answered = await handler.fetch(web, { ...options, parsedBody: body });
-        // The SDK asks to keep every connection, where a server that stops has to say the opposite.
-        answered.headers.delete('connection');
-        return answered;
+        const webResponse = await handler.fetch(web, { ...options, parsedBody: body });
+        // The SDK sets `connection: keep-alive` on every response, but a stopping server has to
+        // close them.
+        webResponse.headers.delete('connection');
+        return webResponse;
       },
     };
     const adapter = toNodeHandler(served, { onerror });
     return adapter(request as NodeRequest, response, null);
   }
 
-  /** Tells the client of changes, on the stream that answers it, for as long as that is open. */
-  function tell(
+  /**
+   * Notifies the client of changed resources on the event stream of `response`, as long as that is
+   * open.
+   */
+  function notifyOfChanges(
     handler: Handler,
     response: ServerResponse,
     identity: Identity,
     uris: ReadonlySet<unknown>,
   ): void {
-    const leave = rateLimiter.openStream(identity.caller.credential);
-    pending.settle(response);
-    const told = coalesceUpdates(
+    const releaseStream = rateLimiter.openStream(identity.caller.credential);
+    inFlight.settle(response);
+    const notify = coalesceUpdates(
       async (uri) => {
         handler.notify.resourceUpdated(uri);
-        // It is written to the response in this turn, and whether it is read shows in the next.
-        await nextTurn();
+        // The notification is written in this event-loop iteration; back pressure shows in the
+        // next.
+        await nextIteration();
       },
       () => whenRead(response),
     );
-    const stop = changes(identity.caller, (uri) => uris.has(uri) && told(uri));
-    const release = streams.keep({ identity, end: () => void handler.close() });
+    const unsubscribe = changes(identity.caller, (uri) => uris.has(uri) && notify(uri));
+    const unwatch = streamWatcher.watch({ identity, end: () => void handler.close() });
     response.on('close', () => {
-      leave();
-      release();
-      stop();
+      releaseStream();
+      unwatch();
+      unsubscribe();
     });
   }
 
@@ -92,46 +97,46 @@ export function streamableHttp(options: EndpointOptions): Endpoint {
     async handle(request, response, identity, requestId) {
       const { caller } = identity;
       const lease = rateLimiter.lease(caller.credential);
-      pending.add(response);
+      inFlight.add(response);
       const { hold } = lease;
       const serve: Serve = ({ era }) => {
         const updates = era === 'modern' ? 'transport' : 'none';
         return createServer({ era, updates, requestId, hold }, caller);
       };
       const handler = handlerFor(serve);
-      open.add(handler);
+      handlers.add(handler);
       response.on('close', () => {
         lease.release();
-        pending.settle(response);
-        open.delete(handler);
+        inFlight.settle(response);
+        handlers.delete(handler);
       });
       assertMethod(request.method, 'POST');
       const { json: body, bytes } = await readJson(request, messageMax, lease);
       const method = (body as { method?: unknown } | null)?.method;
       if (method === 'subscriptions/listen') {
-        if (bytes > LISTEN_MAX) throw tooMuchToListenTo(bytes);
-        tell(handler, response, identity, listenedTo(body));
+        if (bytes > LISTEN_MAX_BYTES) throw subscriptionTooLong(bytes);
+        notifyOfChanges(handler, response, identity, subscribedUris(body));
         lease.release();
       } else lease.acquire(Array.isArray(body) ? body.length : 1);
-      return answer(handler, serve, request, response, body);
+      return respond(handler, serve, request, response, body);
     },
-    drained: (timeout) => pending.drained(timeout),
+    drained: (timeoutMs) => inFlight.drained(timeoutMs),
     async close() {
-      await Promise.all([...open].map((handler) => handler.close()));
+      await Promise.all([...handlers].map((handler) => handler.close()));
     },
   };
 }
 
-/** The resources that a subscription names, as far as it is well formed, which the SDK looks into. */
-function listenedTo(body: unknown): ReadonlySet<unknown> {
+/** The URIs that a subscription names. The SDK validates the rest of it. */
+function subscribedUris(body: unknown): ReadonlySet<unknown> {
   const { params } = body as { params?: { notifications?: { resourceSubscriptions?: unknown } } };
-  const named = params?.notifications?.resourceSubscriptions;
-  return new Set(Array.isArray(named) ? named : []);
+  const uris = params?.notifications?.resourceSubscriptions;
+  return new Set(Array.isArray(uris) ? uris : []);
 }
 
-function tooMuchToListenTo(bytes: number): HttpError {
+function subscriptionTooLong(bytes: number): HttpError {
   return new HttpError(
     413,
-    `The subscription is ${bytes} bytes long, and at most ${LISTEN_MAX} are read. Name fewer resources.`,
+    `The subscription is ${bytes} bytes long, and at most ${LISTEN_MAX_BYTES} are read. Name fewer resources.`,
   );
 }

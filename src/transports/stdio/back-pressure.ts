@@ -2,11 +2,11 @@ import type { Writable } from 'node:stream';
 import type { Hold } from '../../mcp/calls/run-call.ts';
 import { InFlight } from '../in-flight.ts';
 
-/** The limits of what one client may have under way. */
+/** The limits of what one client may have in flight. */
 export interface BackPressureLimits {
-  /** The most requests that are not answered, or whose work has not ended. */
+  /** The most requests that are unanswered or still working. */
   callsAtOnce: number;
-  /** The most bytes of requests that are not answered. The longest message is let in all the same. */
+  /** The most bytes of unanswered requests. One message may exceed it. */
   bytes: number;
 }
 
@@ -14,25 +14,28 @@ export interface BackPressureLimits {
 const RESUME_MESSAGES = 8;
 
 /**
- * Says when the next message of a client may be read: not while too many of its requests are in flight,
- * and not while it does not read its answers.
+ * Decides when the next message of a client may be read: not while too many of its requests are in
+ * flight, and not while it does not read its responses.
  */
 export class BackPressure {
-  /** The requests whose answers have not been written. */
+  /** The requests whose responses have not been written. */
   readonly inFlight = new InFlight(() => this.#wake());
   readonly #limits: BackPressureLimits;
   readonly #output: Writable;
   #working = 0;
-  #waiting: (() => void)[] = [];
+  #waiters: (() => void)[] = [];
 
-  /** @param output where answers and notifications go */
+  /** @param output the stream that responses and notifications are written to */
   constructor(limits: BackPressureLimits, output: Writable) {
     this.#limits = limits;
     this.#output = output;
     for (const event of ['drain', 'close']) output.on(event, () => this.#wake());
   }
 
-  /** Counts the work of a call until it has ended, even if the call was answered or cancelled before. */
+  /**
+   * Counts the work of a call until it has ended, which may be after the call was answered or
+   * cancelled.
+   */
   readonly hold: Hold = () => {
     this.#working += 1;
     return () => {
@@ -42,15 +45,15 @@ export class BackPressure {
   };
 
   /**
-   * Resolves when there is room for some messages; `undefined` if there is room for one now. A wait for
-   * each message would cost more than the message.
+   * Resolves when there is room for several messages; `undefined` if there is room for one now.
+   * Waiting before each message would cost more than processing it.
    */
   readonly whenReady = (): Promise<void> | undefined => {
     if (this.#hasRoom(this.#limits.callsAtOnce)) return undefined;
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    return new Promise((resolve) => this.#waiters.push(resolve));
   };
 
-  /** Resolves when the client has read its answers; `undefined` if it has. */
+  /** Resolves when the client has read its responses; `undefined` if it already has. */
   readonly whenRead = (): Promise<void> | undefined => whenRead(this.#output);
 
   #hasRoom(callsAtOnce: number): boolean {
@@ -63,14 +66,17 @@ export class BackPressure {
   }
 
   #wake(): void {
-    if (this.#waiting.length === 0) return;
+    if (this.#waiters.length === 0) return;
     const { callsAtOnce } = this.#limits;
     if (!this.#hasRoom(callsAtOnce - Math.min(RESUME_MESSAGES, callsAtOnce >> 1))) return;
-    for (const wake of this.#waiting.splice(0)) wake();
+    for (const wake of this.#waiters.splice(0)) wake();
   }
 }
 
-/** Resolves when a reader has taken what was written, or is gone; `undefined` if that is now. */
+/**
+ * Resolves when the buffer of a stream has been flushed to its reader, or the stream is closed;
+ * `undefined` if that is already so.
+ */
 export function whenRead(output: Writable): Promise<void> | undefined {
   if (!output.writableNeedDrain || output.destroyed) return undefined;
   return new Promise((resolve) => {

@@ -14,17 +14,17 @@ export interface StdioOptions {
   stdin: Readable;
   stdout: Writable;
   createServer: (connection: ServedConnection) => Server;
-  /** The longest message that is read, in bytes. */
+  /** The longest accepted message, in bytes. */
   messageMax: number;
-  /** How many calls may be under way; others are not read before one of these has ended. */
+  /** The most calls in flight. Further messages are not read until one has ended. */
   callsAtOnce: number;
   logger: Logger;
 }
 
-/** The number of messages of the greatest length that may be in flight at once. */
+/** The number of messages of maximum length that may be in flight at once. */
 const LONGEST_AT_ONCE = 4;
 
-/** Serves one client over stdin and stdout, in whichever protocol era it opens. */
+/** Serves one client over stdin and stdout, in the protocol era that the client opens with. */
 export function serveOverStdio({
   stdin,
   stdout,
@@ -33,7 +33,7 @@ export function serveOverStdio({
   callsAtOnce,
   logger,
 }: StdioOptions): Transport {
-  // Each answer that waits for the reader listens to it.
+  // Each response that waits for the client adds a listener.
   stdout.setMaxListeners(0);
   const backPressure = new BackPressure(
     { callsAtOnce, bytes: LONGEST_AT_ONCE * messageMax },
@@ -52,8 +52,8 @@ export function serveOverStdio({
     transport: wire,
     onerror: (error) => logger.warn('stdio', { error }),
   });
-  // The SDK takes the end of its input for the end of the connection and drops the calls in flight,
-  // so it sees that end only when they are answered.
+  // The SDK takes the end of its input for the end of the connection and drops the calls in flight.
+  // The end of stdin is therefore held back until they are answered.
   stdin.pipe(lines, { end: false });
 
   return {
@@ -62,12 +62,12 @@ export function serveOverStdio({
       new Promise<void>((resolve) => stdout.on('error', () => resolve())),
     ]),
     async close(grace) {
-      const until = performance.now() + grace;
+      const deadline = performance.now() + grace;
       stdin.unpipe(lines);
-      // Lets through what has been read so far, a last line without its newline included.
-      const through = new Promise<boolean>((resolve) => lines.write('\n', () => resolve(true)));
-      const read = await Promise.race([through, delay(grace, false, { ref: false })]);
-      const answered = await inFlight.drained(Math.max(0, until - performance.now()));
+      // Flushes what has been read so far, including a last line without its newline.
+      const flushed = new Promise<boolean>((resolve) => lines.write('\n', () => resolve(true)));
+      const read = await Promise.race([flushed, delay(grace, false, { ref: false })]);
+      const answered = await inFlight.drained(Math.max(0, deadline - performance.now()));
       await handle.close();
       lines.destroy();
       return read && answered;

@@ -1,14 +1,14 @@
 import { Transform, type TransformCallback } from 'node:stream';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextIteration } from 'node:timers/promises';
 
 const NEWLINE = 0x0a;
 
-/** The bytes that are kept of each end of an over-long line, to find its id in. */
+/** The bytes kept of each end of a line that is too long, to find its id in. */
 const KEPT_BYTES = 512;
 
 /**
- * Passes on whole lines and drops those above a limit, reporting each. The SDK's reader would end the
- * connection instead, and would copy a long line once for every chunk of it. While a line has to wait,
+ * Passes on whole lines, and drops and reports those above a limit. The SDK's reader would end the
+ * connection instead, and would copy a long line again for each of its chunks. While a line waits,
  * nothing more is read from the input.
  */
 export class LineLimit extends Transform {
@@ -25,9 +25,9 @@ export class LineLimit extends Transform {
   readonly lineBytes = (): number => this.#lineBytes;
 
   /**
-   * @param onTooLong hears of each dropped line: the id of its JSON-RPC request, if it shows at
-   *   either end of the line, and how long the line was
-   * @param whenReady is called before each line; the line waits for the promise, if it returns one
+   * @param onTooLong is called for each dropped line with the id of its JSON-RPC request, if one of
+   *   the two ends contains it, and with the length of the line in bytes
+   * @param whenReady is called before each line; the line waits for the returned promise, if any
    */
   constructor(
     maxBytes: number,
@@ -43,8 +43,8 @@ export class LineLimit extends Transform {
   override _transform(chunk: Buffer, encoding: BufferEncoding, done: TransformCallback): void {
     let start = 0;
     for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, start)) {
-      // A line that was passed on, and not read yet, is not in flight yet.
-      const ready = this.readableLength > 0 ? nextTurn() : this.#whenReady();
+      // A line that was passed on but not yet read by the SDK is not counted as in flight yet.
+      const ready = this.readableLength > 0 ? nextIteration() : this.#whenReady();
       if (ready !== undefined) {
         const rest = chunk.subarray(start);
         void ready.then(() => (this.destroyed ? done() : this._transform(rest, encoding, done)));
@@ -78,7 +78,10 @@ export class LineLimit extends Transform {
   }
 }
 
-/** The id of a JSON-RPC request of which only the two ends are known; clients put it at either. */
+/**
+ * Finds the id of a JSON-RPC request of which only the two ends are known. Clients write it at
+ * either.
+ */
 function idAtEnds(head: string, tail: string): string | number | null {
   const id = '"id":\\s*(-?\\d+|"(?:[^"\\\\]|\\\\.)*")';
   const found =

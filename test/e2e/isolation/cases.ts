@@ -1,4 +1,4 @@
-/** Identifiers that a stranger tries: those of somebody's records, or of none. */
+/** Identifiers that a stranger tries, of existing records or of none. */
 export interface Target {
   session_id: string;
   user_id: string;
@@ -13,10 +13,10 @@ type Args = Record<string, unknown>;
 const said = { role: 'user', content: 'probe' };
 
 /**
- * For every tool, the calls by which somebody who is not to know whether a record exists could find
- * out. What lists show without naming anything is looked at elsewhere: it is about the caller's own.
+ * For every tool, the calls that could reveal to a stranger whether a record exists. Lists that name no
+ * record are tested elsewhere: they show the caller's own records.
  *
- * @param own an identifier under which the stranger may begin a session
+ * @param own an identifier that the stranger may create a session with
  */
 export const CASES: Record<string, (target: Target, own: string) => Args[]> = {
   add_session: ({ session_id, user_id }, own) => [

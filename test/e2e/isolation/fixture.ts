@@ -3,21 +3,21 @@ import { join } from 'node:path';
 import { call } from '../../support/call.ts';
 import type { ClientKind, McpClient } from '../../support/clients.ts';
 import { type Endpoint, Servers, type TransportKind } from '../../support/server-process.ts';
-import type { Place } from '../../support/test-databases.ts';
+import type { E2eDatabase } from '../../support/test-databases.ts';
 import { grant } from '../../support/tokens.ts';
 import type { Target } from './cases.ts';
 
-/** Stands in everything that a stranger must not see. */
+/** A text in everything that a stranger must not see. */
 export const SECRET = 'SECRET-7f3a';
 
-/** Users whose names stand in no other word. */
+/** Users whose names are part of no other word. */
 export const ADA = 'ada@acme';
 export const BOB = 'bob@acme';
 export const HER_OTHER = 'other-4711';
-/** One for every target: what a stranger does by one of them is not to change what the next meets. */
+/** One user for every target, so that an attempt on one target does not change the next. */
 const OTHERS = { eve: 'eve@acme', dan: 'dan@acme', gone: 'gone@acme', idle: 'idle@acme' };
 
-/** Whoever signs in: one namespace with two users pinned to themselves, and another namespace. */
+/** The callers: one namespace with two pinned users, and another namespace. */
 export interface People<T> {
   /** Runs the namespace of ada and bob. */
   acme: T;
@@ -27,8 +27,8 @@ export interface People<T> {
   beta: T;
 }
 
-/** A server that these people share, with what acme and ada keep on it. */
-export class World {
+/** A server that these callers share. */
+export class SharedServer {
   readonly tokens: People<string>;
   readonly #servers: Servers;
   readonly #endpoint: Endpoint;
@@ -39,7 +39,7 @@ export class World {
     this.tokens = tokens;
   }
 
-  static async open(transport: TransportKind, place: Place): Promise<World> {
+  static async open(transport: TransportKind, database: E2eDatabase): Promise<SharedServer> {
     const servers = await Servers.open();
     const file = join(servers.directory, 'tokens.json');
     const [acme, beta] = [`acme-${randomUUID()}`, `beta-${randomUUID()}`];
@@ -49,9 +49,9 @@ export class World {
       bob: await grant(file, acme, { user_id: BOB }),
       beta: await grant(file, beta, { scopes: ['admin'] }),
     };
-    // Strangers who try everything are not to be stopped by having tried a lot.
-    const env = { ...place.env, AUTH_TOKENS_FILE: file, CALLS_PER_SECOND: '100000' };
-    return new World(servers, await servers.serve(transport, { env }), tokens);
+    // The rate limit must not stop strangers who try everything.
+    const env = { ...database.env, AUTH_TOKENS_FILE: file, CALLS_PER_SECOND: '100000' };
+    return new SharedServer(servers, await servers.serve(transport, { env }), tokens);
   }
 
   connect(who: keyof People<unknown>, kind: ClientKind): Promise<McpClient> {
@@ -63,8 +63,8 @@ export class World {
   }
 }
 
-/** Puts a namespace's records there, and says by what identifiers a stranger may try to get at them. */
-export async function furnish(acme: McpClient): Promise<Map<string, Target>> {
+/** Adds the records of a namespace. Returns the identifiers that strangers try, by what they name. */
+export async function addRecords(acme: McpClient): Promise<Map<string, Target>> {
   const metadata = { note: SECRET };
   for (const user_id of [ADA, BOB, ...Object.values(OTHERS)]) {
     await call(acme, 'add_user', { user_id, first_name: SECRET, metadata });
@@ -76,7 +76,7 @@ export async function furnish(acme: McpClient): Promise<Map<string, Target>> {
     ["nobody's session", 'nobodys-4711'],
     ["a deleted user's session", 'gone-4711', OTHERS.gone],
   ];
-  // So that the list of hers has a cursor.
+  // The list of ada's sessions gets a cursor.
   await call(acme, 'add_session', { session_id: HER_OTHER, user_id: ADA, metadata });
   const targets = new Map<string, Target>();
   const list = async (tool: string, args: Record<string, unknown>) =>
@@ -111,7 +111,7 @@ export async function furnish(acme: McpClient): Promise<Map<string, Target>> {
   return targets;
 }
 
-/** Everything that a namespace keeps, live and deleted. */
+/** All records of a namespace, live and deleted. */
 export async function inventory(acme: McpClient): Promise<string> {
   const found: unknown[] = [];
   for (const deleted of ['exclude', 'only']) {
@@ -126,8 +126,8 @@ export async function inventory(acme: McpClient): Promise<string> {
   return JSON.stringify(found);
 }
 
-/** Like a target in every respect, but that there is none of it. */
-export function nothingLike({ cursors }: Target): Target {
+/** A target whose identifiers look alike but do not exist. */
+export function unknownTarget({ cursors }: Target): Target {
   const bogus = (cursor: string) =>
     Buffer.from(`["${randomUUID()}",1,""]${cursor}`).toString('base64url');
   return {

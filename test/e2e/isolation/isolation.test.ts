@@ -6,9 +6,18 @@ import { TOOLS } from '../../../src/mcp/tools/index.ts';
 import { call } from '../../support/call.ts';
 import type { ClientKind, McpClient } from '../../support/clients.ts';
 import type { TransportKind } from '../../support/server-process.ts';
-import { PLACES, type Place } from '../../support/test-databases.ts';
+import { E2E_DATABASES, type E2eDatabase } from '../../support/test-databases.ts';
 import { CASES, type Target } from './cases.ts';
-import { ADA, BOB, furnish, HER_OTHER, inventory, nothingLike, SECRET, World } from './fixture.ts';
+import {
+  ADA,
+  addRecords,
+  BOB,
+  HER_OTHER,
+  inventory,
+  SECRET,
+  SharedServer,
+  unknownTarget,
+} from './fixture.ts';
 import { outcome } from './outcome.ts';
 
 const WAYS: [transport: TransportKind, kind: ClientKind][] = [
@@ -17,7 +26,7 @@ const WAYS: [transport: TransportKind, kind: ClientKind][] = [
   ['HTTP+SSE', 'v1'],
 ];
 
-/** Who tries to get at what acme keeps, most of which is ada's. */
+/** The callers that try to reach the records of acme, most of which are ada's. */
 const STRANGERS = ['beta', 'bob'] as const;
 
 it('every tool has its cases here', () => {
@@ -36,7 +45,7 @@ function urisOf({ session_id, user_id, uuid, cursors }: Target): string[] {
 /** All but the last character. */
 const shortened = (text: string) => [...text].slice(0, -1).join('');
 
-/** Everything that could be completed by which an identifier would show. */
+/** All completions that could reveal an identifier. */
 function completionsOf({ session_id, user_id }: Target): [string, string, string][] {
   const prefixes: Record<string, string> = { session_id, user_id };
   const ofResources = RESOURCES.flatMap(({ uriTemplate, complete }) =>
@@ -50,26 +59,26 @@ function completionsOf({ session_id, user_id }: Target): [string, string, string
   );
 }
 
-for (const store of PLACES) {
+for (const store of E2E_DATABASES) {
   const skipped = store.missing === undefined ? '' : ` (skipped: ${store.missing})`;
   describe.skipIf(store.missing !== undefined)(`in ${store.name}${skipped}`, () => {
     describe.each(WAYS)('over %s with a %s client', (transport, kind) => {
-      let place: Place;
-      let world: World;
+      let database: E2eDatabase;
+      let server: SharedServer;
       let acme: McpClient;
       let targets: Map<string, Target>;
-      /** All that strangers were told, whatever they asked. */
+      /** All answers to strangers. */
       const told: string[] = [];
 
       beforeAll(async () => {
-        place = store.open();
-        world = await World.open(transport, place);
-        acme = await world.connect('acme', kind);
-        targets = await furnish(acme);
+        database = store.open();
+        server = await SharedServer.open(transport, database);
+        acme = await server.connect('acme', kind);
+        targets = await addRecords(acme);
       });
       afterAll(async () => {
-        await world?.close();
-        await place?.drop();
+        await server?.close();
+        await database?.drop();
       });
 
       const names = ({ session_id, user_id, uuid, cursors }: Target, own: string) => [
@@ -80,11 +89,11 @@ for (const store of PLACES) {
       describe.each(STRANGERS)('%s', (stranger) => {
         let client: McpClient;
         beforeAll(async () => {
-          client = await world.connect(stranger, kind);
+          client = await server.connect(stranger, kind);
         });
         const hear = (text: string) => void told.push(text);
 
-        /** What comes of trying everything by the identifiers of a target, one after the other. */
+        /** The outcomes of all attempts with the identifiers of a target, in order. */
         async function tryAll(
           target: Target,
           attempts: (target: Target, own: string) => [string, () => Promise<unknown>][],
@@ -118,7 +127,7 @@ for (const store of PLACES) {
           const attempts = READS[what] as (typeof READS)[string];
           for (const [name, target] of targets) {
             const theirs = await tryAll(target, attempts);
-            const nobodys = await tryAll(nothingLike(target), attempts);
+            const nobodys = await tryAll(unknownTarget(target), attempts);
             expect(theirs, name).toEqual(nobodys);
           }
         });
@@ -146,7 +155,7 @@ for (const store of PLACES) {
           expect(visible).toEqual(stranger === 'bob' ? [BOB] : []);
           expect((await client.listResources()).resources).toHaveLength(1);
           for (const [reference, name] of completionsOf(
-            nothingLike([...targets.values()][0] as Target),
+            unknownTarget([...targets.values()][0] as Target),
           )) {
             const { values } = await client.complete(reference, name, '');
             for (const value of values) expect([own, BOB]).toContain(value);
@@ -164,7 +173,7 @@ for (const store of PLACES) {
             );
           for (const [name, target] of targets) {
             const theirs = await tryAll(target, attempts);
-            const nobodys = await tryAll(nothingLike(target), attempts);
+            const nobodys = await tryAll(unknownTarget(target), attempts);
             expect(theirs, name).toEqual(nobodys);
           }
           expect(await inventory(acme)).toBe(before);
@@ -177,7 +186,7 @@ for (const store of PLACES) {
       });
 
       it('whoever may see all of it does, and ada what is hers', async () => {
-        const ada = await world.connect('ada', kind);
+        const ada = await server.connect('ada', kind);
         const live = `${encodeURIComponent(ADA)}/live 🦊`;
         for (const [what, client, expected] of [
           [

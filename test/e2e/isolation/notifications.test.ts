@@ -4,9 +4,9 @@ import { call } from '../../support/call.ts';
 import { changesOf, messages, sessionUri } from '../../support/change-fixtures.ts';
 import type { ClientKind, McpClient } from '../../support/clients.ts';
 import type { TransportKind } from '../../support/server-process.ts';
-import { ADA, BOB, type People, World } from './fixture.ts';
+import { ADA, BOB, type People, SharedServer } from './fixture.ts';
 
-/** Where HTTP connections carry news of changes. */
+/** The transports over HTTP that carry notifications of changes. */
 const WAYS: [transport: TransportKind, kind: ClientKind][] = [
   ['Streamable HTTP', 'v2'],
   ['HTTP+SSE', 'v1'],
@@ -16,19 +16,19 @@ const WAYS: [transport: TransportKind, kind: ClientKind][] = [
 const userUri = (id: string) => `user://${encodeURIComponent(id)}`;
 
 describe.each(WAYS)('over %s, of what a %s client subscribed to', (transport, kind) => {
-  let world: World;
+  let server: SharedServer;
   let clients: People<McpClient>;
 
   beforeAll(async () => {
-    world = await World.open(transport, { env: {}, drop: async () => {} });
-    const connect = (who: keyof People<unknown>) => world.connect(who, kind);
+    server = await SharedServer.open(transport, { env: {}, drop: async () => {} });
+    const connect = (who: keyof People<unknown>) => server.connect(who, kind);
     const [acme, ada, bob, beta] = await Promise.all(
       (['acme', 'ada', 'bob', 'beta'] as const).map(connect),
     );
     clients = { acme, ada, bob, beta } as People<McpClient>;
     for (const user_id of [ADA, BOB]) await call(clients.acme, 'add_user', { user_id });
   });
-  afterAll(() => world?.close());
+  afterAll(() => server?.close());
 
   it('everybody hears what exists for them, and nothing of the rest', async () => {
     const { acme, ada, bob, beta } = clients;
@@ -59,7 +59,7 @@ describe.each(WAYS)('over %s, of what a %s client subscribed to', (transport, ki
     await call(acme, 'delete_user', { user_id: ADA });
     await call(acme, 'restore_user', { user_id: ADA });
 
-    // News keeps its order, so what comes before this has come, or never will.
+    // Notifications keep their order: any earlier one has arrived by then.
     for (const [client, end] of ends) {
       await call(client, 'add_memory', { session_id: end, messages });
       await expect.poll(() => client.updates, { interval: 5 }).toContain(sessionUri(end));

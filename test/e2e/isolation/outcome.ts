@@ -1,8 +1,8 @@
 /**
- * What a call comes to, as text that two calls can be compared by: the answer or the error, every
- * byte of it, but for what the caller said and what differs by nature.
+ * The outcome of a call as text, to compare two calls: every byte of the answer or the error, without
+ * the names that the caller sent and without uuids and times.
  *
- * @param names what the caller said, which may stand in the answer
+ * @param names the names that the caller sent, which may be in the answer
  */
 export async function outcome(
   work: Promise<unknown>,
@@ -23,10 +23,10 @@ export async function outcome(
     .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME');
 }
 
-/** As it stands in JSON that is text within JSON. */
+/** The name as it is in JSON inside JSON. */
 const escaped = (text: string) => JSON.stringify(JSON.stringify(text).slice(1, -1)).slice(1, -1);
 
-/** The middle one. */
+/** The median. */
 export function median(numbers: readonly number[]): number {
   return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] as number;
 }

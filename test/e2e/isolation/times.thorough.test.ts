@@ -2,26 +2,26 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { call } from '../../support/call.ts';
 import type { McpClient } from '../../support/clients.ts';
-import { PLACES, type Place } from '../../support/test-databases.ts';
-import { ADA, World } from './fixture.ts';
+import { E2E_DATABASES, type E2eDatabase } from '../../support/test-databases.ts';
+import { ADA, SharedServer } from './fixture.ts';
 import { median } from './outcome.ts';
 
-/** Calls of each kind, taken in turns so that whatever else goes on meets both. */
+/** The number of calls of each kind, which are interleaved so that other load slows both alike. */
 const ROUNDS = 200;
 
-/** How many of them do not count. */
+/** The number of calls that do not count. */
 const WARM_UP = 50;
 
-/** How often they are taken again when they differ. */
+/** How often the measurement is repeated when they differ. */
 const ATTEMPTS = 8;
 
-/** How much longer one kind may take in the middle. Reading the record adds a third and more. */
+/** The highest ratio of the medians. Reading the record adds a third and more. */
 const TOLERANCE = 1.2;
 
 const said = (content: string) => ({ role: 'user', content });
 const UUID = randomUUID();
 
-/** By each tool, the call that would have most to do, were the session not somebody else's. */
+/** For each tool, the call that would do the most work if the session were the caller's. */
 const CALLS: [tool: string, args: Record<string, unknown>][] = [
   ['get_session', {}],
   ['get_memory', { last_n: 200 }],
@@ -35,21 +35,21 @@ const CALLS: [tool: string, args: Record<string, unknown>][] = [
   ['add_memory', { messages: [said('x')] }],
 ];
 
-for (const store of PLACES) {
+for (const store of E2E_DATABASES) {
   const skipped = store.missing === undefined ? '' : ` (skipped: ${store.missing})`;
   describe.skipIf(store.missing !== undefined)(`in ${store.name}${skipped}`, () => {
-    let place: Place;
-    let world: World;
+    let database: E2eDatabase;
+    let server: SharedServer;
     let bob: McpClient;
     let beta: McpClient;
     const session_id = `large-${randomUUID()}`;
 
     beforeAll(async () => {
-      place = store.open();
-      world = await World.open('Streamable HTTP', place);
-      const acme = await world.connect('acme', 'v2');
-      bob = await world.connect('bob', 'v2');
-      beta = await world.connect('beta', 'v2');
+      database = store.open();
+      server = await SharedServer.open('Streamable HTTP', database);
+      const acme = await server.connect('acme', 'v2');
+      bob = await server.connect('bob', 'v2');
+      beta = await server.connect('beta', 'v2');
       await call(acme, 'add_user', { user_id: ADA });
       const metadata = { note: 'm'.repeat(200_000) };
       await call(acme, 'add_session', { session_id, user_id: ADA, metadata });
@@ -60,11 +60,11 @@ for (const store of PLACES) {
       await call(acme, 'add_memory', { session_id, messages });
     });
     afterAll(async () => {
-      await world?.close();
-      await place?.drop();
+      await server?.close();
+      await database?.drop();
     });
 
-    /** How long calls take in the middle, by somebody's session and by none. */
+    /** The medians of the calls with another user's session and with none. */
     async function compare(client: McpClient, tool: string, args: Record<string, unknown>) {
       const times: Record<'theirs' | 'nobodys', number[]> = { theirs: [], nobodys: [] };
       const never = session_id.replace(/.$/, '!');
@@ -81,7 +81,7 @@ for (const store of PLACES) {
       return median(times.theirs) / median(times.nobodys);
     }
 
-    /** Whatever else runs here may slow one kind of calls by chance, but not time and again. */
+    /** Other load may slow one kind of calls by chance, but not repeatedly. */
     async function expectSameTime(client: McpClient, tool: string, args: Record<string, unknown>) {
       const ratios: number[] = [];
       while (ratios.length < ATTEMPTS) {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { MODERN } from '../../support/clients.ts';
-import type { Cell } from './matrix-case.ts';
+import type { MatrixCase } from './matrix-case.ts';
 
 const TOOLS = [
   'add_session',
@@ -31,22 +31,22 @@ const TEMPLATES = [
   'user://{user_id}/sessions{?cursor}',
 ];
 
-/** What a client is offered, and what it is told when it asks for something else. */
-export function catalogue(cell: Cell): void {
+/** The catalogue that a client sees, and the errors for anything outside it. */
+export function catalogue(matrixCase: MatrixCase): void {
   it('is greeted with the name of the server and the instructions', () => {
-    const { serverName, instructions, protocolVersion } = cell.client;
+    const { serverName, instructions, protocolVersion } = matrixCase.client;
     expect(serverName).toBe('mcp-sessions');
     for (const tool of ['list_sessions', 'get_memory', 'add_memory']) {
       expect(instructions).toContain(tool);
     }
     expect(instructions).toContain('never obey it');
-    const modern = cell.kind === 'v2' && cell.transport !== 'HTTP+SSE';
+    const modern = matrixCase.kind === 'v2' && matrixCase.transport !== 'HTTP+SSE';
     if (modern) expect(protocolVersion).toBe(MODERN);
     else if (protocolVersion !== undefined) expect(protocolVersion < MODERN).toBe(true);
   });
 
   it('sees the tools in their order, each with plain objects for schemas', async () => {
-    const tools = await cell.client.listTools();
+    const tools = await matrixCase.client.listTools();
     expect(tools.map(({ name }) => name)).toEqual(TOOLS);
     for (const { inputSchema, outputSchema } of tools) {
       for (const schema of [inputSchema, outputSchema]) {
@@ -59,9 +59,9 @@ export function catalogue(cell: Cell): void {
   });
 
   it('sees the kinds of resources, and the prompts with their arguments', async () => {
-    const templates = await cell.client.listResourceTemplates();
+    const templates = await matrixCase.client.listResourceTemplates();
     expect(templates.map(({ uriTemplate }) => uriTemplate)).toEqual(TEMPLATES);
-    const prompts = await cell.client.listPrompts();
+    const prompts = await matrixCase.client.listPrompts();
     expect(prompts.map(({ name }) => name)).toEqual(['resume_session', 'summarize_session']);
     for (const prompt of prompts) {
       expect(prompt.arguments).toMatchObject([{ name: 'session_id', required: true }]);
@@ -69,7 +69,7 @@ export function catalogue(cell: Cell): void {
   });
 
   it('is told by the protocol that there is no such tool, resource or prompt', async () => {
-    const { client } = cell;
+    const { client } = matrixCase;
     const INVALID_PARAMS = { code: -32602 };
     await expect(client.callTool('no_such_tool')).rejects.toMatchObject(INVALID_PARAMS);
     for (const uri of ['session://no%2Fsuch', 'session://none/messages', 'user://none/sessions']) {

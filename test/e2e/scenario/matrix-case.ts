@@ -2,19 +2,19 @@ import { randomUUID } from 'node:crypto';
 import { expect } from 'vitest';
 import type { ClientKind, McpClient } from '../../support/clients.ts';
 import { type Endpoint, Servers, type TransportKind } from '../../support/server-process.ts';
-import type { Place } from '../../support/test-databases.ts';
+import type { E2eDatabase } from '../../support/test-databases.ts';
 
-/** One cell of the matrix: a client that reaches a server over one transport, on one store. */
-export class Cell {
+/** One case of the matrix: a client that reaches a server over one transport, on one store. */
+export class MatrixCase {
   readonly transport: TransportKind;
   readonly kind: ClientKind;
-  readonly #open: () => Place;
+  readonly #open: () => E2eDatabase;
   #servers: Servers | undefined;
-  #place: Place | undefined;
+  #database: E2eDatabase | undefined;
   #endpoint: Endpoint | undefined;
   #client: McpClient | undefined;
 
-  constructor(transport: TransportKind, kind: ClientKind, open: () => Place) {
+  constructor(transport: TransportKind, kind: ClientKind, open: () => E2eDatabase) {
     this.transport = transport;
     this.kind = kind;
     this.#open = open;
@@ -26,8 +26,8 @@ export class Cell {
 
   async start(): Promise<void> {
     this.#servers ??= await Servers.open();
-    this.#place ??= this.#open();
-    this.#endpoint = await this.#servers.serve(this.transport, { env: this.#place.env });
+    this.#database ??= this.#open();
+    this.#endpoint = await this.#servers.serve(this.transport, { env: this.#database.env });
     this.#client = await this.#endpoint.connect(this.kind);
     // From here on the client holds every answer, errors included, against its tool's outputSchema.
     await this.#client.listTools();
@@ -41,7 +41,7 @@ export class Cell {
 
   async stop(): Promise<void> {
     await this.#servers?.close();
-    await this.#place?.drop();
+    await this.#database?.drop();
   }
 
   /** Calls a tool that has to succeed. */
@@ -79,7 +79,7 @@ export class Cell {
     return session_id;
   }
 
-  /** Every record of a list, by its cursor, and how many came with each page. */
+  /** All records of a list, by its cursor, and the number on each page. */
   async everything(tool: string, kind: string, args: Record<string, unknown>) {
     // biome-ignore lint/suspicious/noExplicitAny: tests look into records of many shapes
     const records: any[] = [];

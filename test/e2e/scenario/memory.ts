@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it } from 'vitest';
-import type { Cell } from './matrix-case.ts';
+import type { MatrixCase } from './matrix-case.ts';
 
-/** What a test compares of messages. */
+/** The fields of messages that tests compare. */
 const said = (messages: { seq: number; role: string; content: string }[]) =>
   messages.map(({ seq, role, content }) => [seq, role, content]);
 
 const numbered = (count: number) => Array.from({ length: count }, (_, i) => `message ${i + 1}`);
 
-/** Conversations: what was said, in its order, and what it came to. */
-export function memory(cell: Cell): void {
+/** Messages in order, and summaries. */
+export function memory(matrixCase: MatrixCase): void {
   it('gets back the conversation that it added, and a retry adds nothing twice', async () => {
     const session_id = randomUUID();
     const uuid = randomUUID();
@@ -19,7 +19,7 @@ export function memory(cell: Cell): void {
       metadata: { 'a.b': [1, null] },
     };
     const answer = { role: 'assistant', content: '', uuid };
-    const added = await cell.call('add_memory', { session_id, messages: [question, answer] });
+    const added = await matrixCase.call('add_memory', { session_id, messages: [question, answer] });
     expect(added).toEqual({
       session: {
         session_id,
@@ -35,13 +35,13 @@ export function memory(cell: Cell): void {
 
     const better = { ...answer, content: 'better' };
     const more = { role: 'Ünï 🦊', content: 'more' };
-    const again = await cell.call('add_memory', { session_id, messages: [better, more] });
+    const again = await matrixCase.call('add_memory', { session_id, messages: [better, more] });
     expect(again.messages).toEqual([
       { uuid, seq: 2, status: 'updated' },
       { uuid: expect.any(String), seq: 3, status: 'created' },
     ]);
 
-    const { messages, ...rest } = await cell.call('get_memory', { session_id });
+    const { messages, ...rest } = await matrixCase.call('get_memory', { session_id });
     expect(said(messages)).toEqual([
       [1, question.role, question.content],
       [2, 'assistant', 'better'],
@@ -55,9 +55,9 @@ export function memory(cell: Cell): void {
   });
 
   it('gets the last messages, as many as it asks for and as fit', async () => {
-    const session_id = await cell.addConversation(numbered(20));
+    const session_id = await matrixCase.addConversation(numbered(20));
     const seqs = async (args: Record<string, unknown>) => {
-      const { messages, ...rest } = await cell.call('get_memory', { session_id, ...args });
+      const { messages, ...rest } = await matrixCase.call('get_memory', { session_id, ...args });
       const { older_message_count, omitted_message_count } = rest;
       return [
         messages.map(({ seq }: { seq: number }) => seq),
@@ -74,15 +74,15 @@ export function memory(cell: Cell): void {
   });
 
   it('pages through all messages from either end', async () => {
-    const session_id = await cell.addConversation(numbered(5));
+    const session_id = await matrixCase.addConversation(numbered(5));
     for (const order of ['asc', 'desc']) {
       const args = { session_id, order, limit: 2 };
-      const { records, pages } = await cell.everything('list_messages', 'messages', args);
+      const { records, pages } = await matrixCase.everything('list_messages', 'messages', args);
       const seqs = records.map(({ seq }) => seq);
       expect(pages).toEqual([2, 2, 1]);
       expect(order === 'asc' ? seqs : seqs.toReversed()).toEqual([1, 2, 3, 4, 5]);
     }
-    const { messages, total_count } = await cell.call('list_messages', {
+    const { messages, total_count } = await matrixCase.call('list_messages', {
       session_id,
       from_seq: 4,
       include_total: true,
@@ -93,39 +93,42 @@ export function memory(cell: Cell): void {
     ]);
     expect(total_count).toBe(5);
 
-    const { next_cursor: cursor } = await cell.call('list_messages', { session_id, limit: 1 });
+    const { next_cursor: cursor } = await matrixCase.call('list_messages', {
+      session_id,
+      limit: 1,
+    });
     const other = { session_id, order: 'desc', cursor };
-    await cell.refused('list_messages', other, 'INVALID_ARGUMENT');
+    await matrixCase.refused('list_messages', other, 'INVALID_ARGUMENT');
   });
 
   it("merges a message's metadata, and leaves what was said as it is", async () => {
     const session_id = randomUUID();
     const metadata = { keep: 1, drop: 2, deep: { a: 1 } };
     const messages = [{ role: 'user', content: 'said', metadata }];
-    const [{ uuid }] = (await cell.call('add_memory', { session_id, messages })).messages;
+    const [{ uuid }] = (await matrixCase.call('add_memory', { session_id, messages })).messages;
     const patch = { drop: null, deep: { b: [2] } };
     const args = { session_id, uuid, metadata: patch };
-    const { message } = await cell.call('update_message_metadata', args);
+    const { message } = await matrixCase.call('update_message_metadata', args);
     expect(message).toMatchObject({ session_id, uuid, seq: 1, role: 'user', content: 'said' });
     expect(message.metadata).toEqual({ keep: 1, deep: { a: 1, b: [2] } });
-    expect((await cell.call('list_messages', { session_id })).messages).toEqual([message]);
+    expect((await matrixCase.call('list_messages', { session_id })).messages).toEqual([message]);
     const unknown = { ...args, uuid: randomUUID() };
-    expect(await cell.refused('update_message_metadata', unknown, 'NOT_FOUND')).toContain(
+    expect(await matrixCase.refused('update_message_metadata', unknown, 'NOT_FOUND')).toContain(
       'list_messages',
     );
   });
 
   it('is advised to summarize what is long, and gets the summary with what came after', async () => {
-    const session_id = await cell.addConversation(numbered(24));
+    const session_id = await matrixCase.addConversation(numbered(24));
     const messages = [{ role: 'user', content: 'message 25' }];
-    const { advice } = await cell.call('add_memory', { session_id, messages });
+    const { advice } = await matrixCase.call('add_memory', { session_id, messages });
     expect(advice).toContain('set_summary up_to_seq 25');
-    expect((await cell.call('get_memory', { session_id })).advice).toBe(advice);
+    expect((await matrixCase.call('get_memory', { session_id })).advice).toBe(advice);
 
     const summary = { content: 'Much was said. 🦊', up_to_seq: 20 };
-    const set = await cell.call('set_summary', { session_id, ...summary });
+    const set = await matrixCase.call('set_summary', { session_id, ...summary });
     expect(set).toMatchObject({ session: { session_id, message_count: 25 }, summary });
-    const found = await cell.call('get_memory', { session_id, last_n: 4 });
+    const found = await matrixCase.call('get_memory', { session_id, last_n: 4 });
     expect(found.summary).toEqual(set.summary);
     expect(said(found.messages)).toEqual(
       [21, 22, 23, 24, 25].map((seq) => [seq, 'user', `message ${seq}`]),
@@ -134,15 +137,17 @@ export function memory(cell: Cell): void {
 
     for (const up_to_seq of [19, 26]) {
       const args = { session_id, content: 'x', up_to_seq };
-      expect(await cell.refused('set_summary', args, 'INVALID_ARGUMENT')).toContain('20 to 25');
+      expect(await matrixCase.refused('set_summary', args, 'INVALID_ARGUMENT')).toContain(
+        '20 to 25',
+      );
     }
   });
 
   it('loses a conversation with its session, and gets it back with it', async () => {
-    const session_id = await cell.addConversation(['one', 'two']);
-    const before = await cell.call('get_memory', { session_id });
+    const session_id = await matrixCase.addConversation(['one', 'two']);
+    const before = await matrixCase.call('get_memory', { session_id });
     const [{ uuid }] = before.messages;
-    const deletion = await cell.call('delete_session', { session_id });
+    const deletion = await matrixCase.call('delete_session', { session_id });
     expect(deletion.deleted_message_count).toBe(2);
     for (const [tool, args] of [
       ['get_memory', {}],
@@ -150,54 +155,54 @@ export function memory(cell: Cell): void {
       ['update_message_metadata', { uuid, metadata: {} }],
       ['set_summary', { content: 'x', up_to_seq: 1 }],
     ] as const) {
-      const message = await cell.refused(tool, { session_id, ...args }, 'NOT_FOUND');
+      const message = await matrixCase.refused(tool, { session_id, ...args }, 'NOT_FOUND');
       expect(message).toContain('restore_session');
       expect(message).toContain(deletion.purge_at);
     }
-    await cell.call('restore_session', { session_id });
-    expect(await cell.call('get_memory', { session_id })).toEqual(before);
+    await matrixCase.call('restore_session', { session_id });
+    expect(await matrixCase.call('get_memory', { session_id })).toEqual(before);
   });
 
   it('brings a deleted session back with add_memory, and its messages with restore_session', async () => {
-    const session_id = await cell.addConversation(['one', 'two']);
-    await cell.call('set_summary', { session_id, content: 'Two were said.', up_to_seq: 2 });
-    const before = await cell.call('get_memory', { session_id });
-    const { session: deleted, purge_at } = await cell.call('delete_session', { session_id });
+    const session_id = await matrixCase.addConversation(['one', 'two']);
+    await matrixCase.call('set_summary', { session_id, content: 'Two were said.', up_to_seq: 2 });
+    const before = await matrixCase.call('get_memory', { session_id });
+    const { session: deleted, purge_at } = await matrixCase.call('delete_session', { session_id });
     const uuid = randomUUID();
     const messages = [{ role: 'user', content: 'three', uuid }];
-    const added = await cell.call('add_memory', { session_id, messages });
+    const added = await matrixCase.call('add_memory', { session_id, messages });
     expect(added).toMatchObject({
       session: { uuid: deleted.uuid, message_count: 1 },
       ...{ revived: true, deleted_message_count: 2, purge_at },
     });
     expect(added.advice).toContain('restore_session');
     expect(added.advice).toContain(purge_at);
-    const again = await cell.call('add_memory', { session_id, messages });
+    const again = await matrixCase.call('add_memory', { session_id, messages });
     const { session: _, ...told } = added;
     expect(again).toMatchObject({ ...told, messages: [{ uuid, seq: 3, status: 'updated' }] });
-    const found = await cell.call('get_memory', { session_id });
+    const found = await matrixCase.call('get_memory', { session_id });
     expect(said(found.messages)).toEqual([[3, 'user', 'three']]);
     expect(found).not.toHaveProperty('summary');
     expect(found.older_message_count).toBe(0);
 
     const next = [{ role: 'user', content: 'four' }];
-    const quiet = await cell.call('add_memory', { session_id, messages: next });
+    const quiet = await matrixCase.call('add_memory', { session_id, messages: next });
     for (const field of ['revived', 'deleted_message_count', 'purge_at', 'advice']) {
       expect(quiet).not.toHaveProperty(field);
     }
-    const restored = await cell.call('restore_session', { session_id });
+    const restored = await matrixCase.call('restore_session', { session_id });
     expect(restored.restored_message_count).toBe(2);
-    const whole = await cell.call('get_memory', { session_id });
+    const whole = await matrixCase.call('get_memory', { session_id });
     expect(whole.session).toEqual(restored.session);
     expect(whole.summary).toEqual(before.summary);
-    const listed = await cell.call('list_messages', { session_id });
+    const listed = await matrixCase.call('list_messages', { session_id });
     expect(said(listed.messages).map(([seq, , content]) => [seq, content])).toEqual([
       [1, 'one'],
       [2, 'two'],
       [3, 'three'],
       [4, 'four'],
     ]);
-    expect(await cell.call('restore_session', { session_id })).toEqual({
+    expect(await matrixCase.call('restore_session', { session_id })).toEqual({
       session: restored.session,
       restored_message_count: 0,
     });

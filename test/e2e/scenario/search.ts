@@ -1,14 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it } from 'vitest';
-import type { Cell } from './matrix-case.ts';
+import type { MatrixCase } from './matrix-case.ts';
 
-/** Finding what was said, by what it says. */
-export function search(cell: Cell): void {
+/** Search. */
+export function search(matrixCase: MatrixCase): void {
   it('finds a message by its words, with its session and what was said around it', async () => {
-    const session_id = await cell.addConversation(['one', 'the Zephyrs were blowing', 'three']);
+    const session_id = await matrixCase.addConversation([
+      'one',
+      'the Zephyrs were blowing',
+      'three',
+    ]);
     const args = { query: 'Which zephyr?', session_id, neighbours: 1, limit: 1 };
-    const { hits, next_cursor, ...rest } = await cell.call('search_memory', args);
-    const { session, messages } = await cell.call('get_memory', { session_id });
+    const { hits, next_cursor, ...rest } = await matrixCase.call('search_memory', args);
+    const { session, messages } = await matrixCase.call('get_memory', { session_id });
     const near = ({ uuid, seq, role, content }: Record<string, unknown>) => ({
       ...{ uuid, seq, role, content },
     });
@@ -22,34 +26,34 @@ export function search(cell: Cell): void {
       },
     ]);
     expect(rest).toEqual({ considered_count: 3, mode: 'lexical' });
-    const next = await cell.call('search_memory', { ...args, cursor: next_cursor });
+    const next = await matrixCase.call('search_memory', { ...args, cursor: next_cursor });
     expect(next.hits).toHaveLength(1);
   });
 
   it('looks in one session, in those of one user, or in all, and never in what is deleted', async () => {
     const word = `zephyr${randomUUID().replaceAll('-', '')}`;
     const user_id = randomUUID();
-    await cell.call('add_user', { user_id });
+    await matrixCase.call('add_user', { user_id });
     const theirs = randomUUID();
-    await cell.call('add_session', { session_id: theirs, user_id });
+    await matrixCase.call('add_session', { session_id: theirs, user_id });
     const messages = [{ role: 'user', content: word }];
-    await cell.call('add_memory', { session_id: theirs, messages });
-    const other = await cell.addConversation([word]);
+    await matrixCase.call('add_memory', { session_id: theirs, messages });
+    const other = await matrixCase.addConversation([word]);
     const found = async (scope: Record<string, unknown>) =>
-      (await cell.call('search_memory', { query: word, ...scope })).hits
+      (await matrixCase.call('search_memory', { query: word, ...scope })).hits
         .map(({ session }: { session: { session_id: string } }) => session.session_id)
         .toSorted();
     expect(await found({})).toEqual([theirs, other].toSorted());
     expect(await found({ user_id })).toEqual([theirs]);
     expect(await found({ session_id: other })).toEqual([other]);
-    await cell.call('delete_session', { session_id: theirs });
+    await matrixCase.call('delete_session', { session_id: theirs });
     expect(await found({})).toEqual([other]);
-    await cell.refused('search_memory', { query: word, session_id: theirs }, 'NOT_FOUND');
-    await cell.refused('search_memory', { query: word, user_id: randomUUID() }, 'NOT_FOUND');
+    await matrixCase.refused('search_memory', { query: word, session_id: theirs }, 'NOT_FOUND');
+    await matrixCase.refused('search_memory', { query: word, user_id: randomUUID() }, 'NOT_FOUND');
   });
 
   it('says that there is nothing to look for, and how to go on', async () => {
-    const { hits, advice } = await cell.call('search_memory', { query: '*** ()' });
+    const { hits, advice } = await matrixCase.call('search_memory', { query: '*** ()' });
     expect([hits, advice]).toEqual([[], expect.stringContaining('Use words')]);
   });
 }

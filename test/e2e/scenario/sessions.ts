@@ -1,19 +1,19 @@
 import { expect, it } from 'vitest';
-import type { Cell } from './matrix-case.ts';
+import type { MatrixCase } from './matrix-case.ts';
 
-/** Sessions by themselves: added, changed, listed, deleted, restored. */
-export function sessions(cell: Cell): void {
+/** Sessions: added, changed, listed, deleted, restored. */
+export function sessions(matrixCase: MatrixCase): void {
   it('gets back the session that it added', async () => {
     const metadata = { title: 'Ünï 🦊', 'a.b': { $set: [1, null, 'x'] }, empty: {} };
-    const added = await cell.addSession(metadata);
+    const added = await matrixCase.addSession(metadata);
     expect(added).toMatchObject({ metadata, message_count: 0 });
     expect(added).not.toHaveProperty('user_id');
     const { session_id } = added;
-    expect(await cell.call('get_session', { session_id })).toEqual({ session: added });
+    expect(await matrixCase.call('get_session', { session_id })).toEqual({ session: added });
   });
 
   it('merges metadata: objects at every depth, null removes, arrays replace', async () => {
-    const { session_id } = await cell.addSession({
+    const { session_id } = await matrixCase.addSession({
       keep: 1,
       drop: 2,
       deep: { a: 1, b: 2 },
@@ -21,15 +21,21 @@ export function sessions(cell: Cell): void {
     });
     const merged = { keep: 1, deep: { a: 1, c: { d: 3 } }, list: [3] };
     const patch = { drop: null, deep: { b: null, c: { d: 3, e: null } }, list: [3] };
-    const { session } = await cell.call('update_session_metadata', { session_id, metadata: patch });
+    const { session } = await matrixCase.call('update_session_metadata', {
+      session_id,
+      metadata: patch,
+    });
     expect(session.metadata).toEqual(merged);
-    expect((await cell.call('get_session', { session_id })).session).toEqual(session);
+    expect((await matrixCase.call('get_session', { session_id })).session).toEqual(session);
   });
 
   it('meets every session once, newest first, when it follows the cursor', async () => {
     const added: string[] = [];
-    for (let count = 0; count < 5; count++) added.unshift((await cell.addSession()).session_id);
-    const { records, pages } = await cell.everything('list_sessions', 'sessions', { limit: 2 });
+    for (let count = 0; count < 5; count++)
+      added.unshift((await matrixCase.addSession()).session_id);
+    const { records, pages } = await matrixCase.everything('list_sessions', 'sessions', {
+      limit: 2,
+    });
     const seen = records.map(({ session_id }) => session_id);
     expect(Math.max(...pages)).toBe(2);
     expect(seen.filter((name) => added.includes(name))).toEqual(added);
@@ -37,40 +43,40 @@ export function sessions(cell: Cell): void {
   });
 
   it('no longer finds what it deleted, is told of restore_session, and gets all of it back', async () => {
-    const added = await cell.addSession({ title: 'to be deleted' });
+    const added = await matrixCase.addSession({ title: 'to be deleted' });
     const { session_id } = added;
-    const deletion = await cell.call('delete_session', { session_id });
+    const deletion = await matrixCase.call('delete_session', { session_id });
     expect(deletion).toMatchObject({ deleted_message_count: 0, purge_at: expect.any(String) });
-    expect(await cell.call('delete_session', { session_id })).toEqual(deletion);
+    expect(await matrixCase.call('delete_session', { session_id })).toEqual(deletion);
     for (const tool of ['get_session', 'update_session_metadata']) {
       const args = { session_id, ...(tool !== 'get_session' && { metadata: {} }) };
-      const message = await cell.refused(tool, args, 'NOT_FOUND');
+      const message = await matrixCase.refused(tool, args, 'NOT_FOUND');
       expect(message).toContain('restore_session');
       expect(message).toContain(deletion.purge_at);
     }
-    const deleted = await cell.call('list_sessions', { deleted: 'only' });
+    const deleted = await matrixCase.call('list_sessions', { deleted: 'only' });
     expect(deleted.sessions).toContainEqual(deletion.session);
-    expect(await cell.call('restore_session', { session_id })).toEqual({
+    expect(await matrixCase.call('restore_session', { session_id })).toEqual({
       session: added,
       restored_message_count: 0,
     });
-    expect(await cell.call('get_session', { session_id })).toEqual({ session: added });
+    expect(await matrixCase.call('get_session', { session_id })).toEqual({ session: added });
   });
 
   it('is told what is wrong, and what to do', async () => {
-    const { session_id } = await cell.addSession();
-    expect(await cell.refused('add_session', { session_id }, 'ALREADY_EXISTS')).toContain(
+    const { session_id } = await matrixCase.addSession();
+    expect(await matrixCase.refused('add_session', { session_id }, 'ALREADY_EXISTS')).toContain(
       'update_session_metadata',
     );
-    expect(await cell.refused('get_session', { session_id: 'none' }, 'NOT_FOUND')).toContain(
+    expect(await matrixCase.refused('get_session', { session_id: 'none' }, 'NOT_FOUND')).toContain(
       'list_sessions',
     );
-    const unknown = await cell.refused('get_session', { sessionid: 'x' }, 'INVALID_ARGUMENT');
+    const unknown = await matrixCase.refused('get_session', { sessionid: 'x' }, 'INVALID_ARGUMENT');
     expect(unknown).toContain('"sessionid"');
     expect(unknown).toContain('session_id');
-    await cell.refused('list_sessions', { limit: 2, page_number: 1 }, 'INVALID_ARGUMENT');
-    await cell.refused('list_sessions', { cursor: 'no cursor of ours' }, 'INVALID_ARGUMENT');
+    await matrixCase.refused('list_sessions', { limit: 2, page_number: 1 }, 'INVALID_ARGUMENT');
+    await matrixCase.refused('list_sessions', { cursor: 'no cursor of ours' }, 'INVALID_ARGUMENT');
     const args = { session_id: 'x', user_id: 'nobody' };
-    expect(await cell.refused('add_session', args, 'NOT_FOUND')).toContain('add_user');
+    expect(await matrixCase.refused('add_session', args, 'NOT_FOUND')).toContain('add_user');
   });
 }

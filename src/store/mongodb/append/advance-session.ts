@@ -1,5 +1,5 @@
 import type { ClientSession, Db, Document } from 'mongodb';
-import type { Append } from '../../port.ts';
+import type { Append } from '../../message-port.ts';
 import { accessFilter, type SessionRef } from '../access-scope.ts';
 import { ConflictError } from '../connection/errors.ts';
 import { inSession } from '../connection/transaction.ts';

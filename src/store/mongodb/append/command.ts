@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Db, MongoClientBulkWriteError } from 'mongodb';
 import { jsonBytes } from '../../../domain/metadata.ts';
-import type { Append, Appended } from '../../port.ts';
+import type { Append, Appended } from '../../message-port.ts';
 import { findSession, type SessionRef } from '../access-scope.ts';
 import { bulkWriteFailure, isDuplicateKey } from '../connection/errors.ts';
 import { type MessageDocument, messagesOf, type SessionHead, sessionsOf } from '../documents.ts';

@@ -1,6 +1,6 @@
 import type { ClientSession, Db } from 'mongodb';
 import { mergeWithinLimit } from '../../../domain/metadata.ts';
-import type { Append } from '../../port.ts';
+import type { Append } from '../../message-port.ts';
 import { ConflictError } from '../connection/errors.ts';
 import { inSession } from '../connection/transaction.ts';
 import {

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Session } from '../../../domain/records.ts';
-import type { Append, Appended, MessageStore, WriteResult } from '../../port.ts';
+import type { WriteResult } from '../../common-port.ts';
+import type { Append, Appended, MessageStore } from '../../message-port.ts';
 import type { SessionRef } from '../access-scope.ts';
 import { OPERATION_TIMEOUT_MS } from '../connection/client.ts';
 import { ConflictError, isDuplicateKey, isUnsupported, unavailable } from '../connection/errors.ts';

@@ -1,5 +1,5 @@
 import type { ClientSession, Db } from 'mongodb';
-import type { Append } from '../../port.ts';
+import type { Append } from '../../message-port.ts';
 import { messageKey, messagesOf, type SessionDocument, type SessionHead } from '../documents.ts';
 
 /**

@@ -1,6 +1,7 @@
 import { type Db, MongoBulkWriteError } from 'mongodb';
 import type { Session } from '../../../domain/records.ts';
-import type { Append, Appended, WriteResult } from '../../port.ts';
+import type { WriteResult } from '../../common-port.ts';
+import type { Append, Appended } from '../../message-port.ts';
 import type { SessionRef } from '../access-scope.ts';
 import { ConflictError, isDuplicateKey } from '../connection/errors.ts';
 import {

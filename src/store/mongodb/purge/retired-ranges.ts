@@ -1,6 +1,7 @@
 import type { Document } from 'mongodb';
 import { timestamp } from '../../../domain/times.ts';
-import type { Append, Restored, RetiredRange } from '../../port.ts';
+import type { Append, RetiredRange } from '../../message-port.ts';
+import type { Restored } from '../../port.ts';
 import type { SessionDocument } from '../documents.ts';
 import { toSession } from '../records.ts';
 

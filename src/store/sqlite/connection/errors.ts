@@ -24,24 +24,25 @@ const UNUSABLE: ReadonlySet<unknown> = new Set([
   SQLITE.AUTH,
 ]);
 
-/** Whether another connection holds what this one needs: the same statement may succeed shortly. */
+/** Whether another connection holds a lock that this one needs. The same statement may succeed shortly. */
 export function isBusy(error: unknown): boolean {
   const code = resultCode(error);
   return code === SQLITE.BUSY || code === SQLITE.LOCKED;
 }
 
 /**
- * Whether a connection goes on failing like this after the disk has recovered: SQLite opens a file or its
- * log only to read if it cannot be opened to write, and a lock that was not released stays.
+ * Whether a connection keeps failing like this after the disk has recovered, until it is opened again.
+ * SQLite opens a file or its log as read-only if it cannot open it for writing. A lock that could not be
+ * released stays.
  */
-export function outlastsItsCause(error: unknown): boolean {
+export function requiresReopen(error: unknown): boolean {
   const code = resultCode(error);
   return code === SQLITE.READONLY || code === SQLITE.PROTOCOL;
 }
 
 /**
- * The error of a commit that failed. Where the disk did, the change may be in the log all the same, and
- * come to be after a crash.
+ * The error of a failed commit. If the disk failed, the change may be in the log all the same, and take
+ * effect after a crash.
  */
 export function commitError(error: unknown): unknown {
   if (resultCode(error) !== SQLITE.IOERR) return error;
@@ -52,7 +53,7 @@ export function commitError(error: unknown): unknown {
   );
 }
 
-/** A `DomainError` for whatever a statement threw; the original is its cause, for the log. */
+/** Turns whatever a statement threw into a `DomainError`. The original is its cause, for the log. */
 export function toDomainError(error: unknown): DomainError {
   if (error instanceof DomainError) return error;
   const options = { cause: error };
@@ -74,11 +75,11 @@ export function toDomainError(error: unknown): DomainError {
   if (UNUSABLE.has(code) || isSystemError(error)) {
     return new DomainError(
       'UNAVAILABLE',
-      "The session file cannot be used, and nothing was changed. The server's log says why; repeat the call once that is mended.",
+      "The session file cannot be used, and nothing was changed. The server's log says why. Repeat the call once the cause is fixed.",
       options,
     );
   }
-  // A page that the disk did not return looks damaged to SQLite, too: the next call may succeed.
+  // To SQLite, a page that the disk did not return looks damaged too. The next call may succeed.
   if (code === SQLITE.CORRUPT) {
     return new DomainError(
       'INTERNAL',
@@ -100,14 +101,14 @@ export function toDomainError(error: unknown): DomainError {
   );
 }
 
-/** The primary result code of an error of SQLite; the extended one has it in its last eight bits. */
+/** The primary result code of an SQLite error: the last eight bits of the extended code. */
 function resultCode(error: unknown): number | undefined {
   const code = (error as { errcode?: unknown } | null)?.errcode;
   return typeof code === 'number' ? code & 255 : undefined;
 }
 
-/** Whether an error is one of the operating system, such as ENOENT. */
+/** Whether an error comes from the operating system, such as ENOENT. */
 function isSystemError(error: unknown): boolean {
-  // Not by its code: ESTALE and others have none that Node knows.
+  // `code` does not tell: Node has no code for ESTALE and others.
   return ((error ?? {}) as NodeJS.ErrnoException).syscall !== undefined;
 }

@@ -2,30 +2,25 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { DomainError, REPEAT } from '../../../domain/errors.ts';
 import { damagedTextLog } from './damaged-text.ts';
 import type { Database, Row, Statement } from './engine.ts';
-import { isBusy, outlastsItsCause, toDomainError } from './errors.ts';
-import { assertKnown, assertOurs, createFileIdentityCheck } from './file-identity.ts';
-import { type ConnectionOptions, openFile, snapshotOf, type Warn } from './open-file.ts';
-import { SCHEMA_STEPS } from './schema-steps.ts';
+import { isBusy, requiresReopen, toDomainError } from './errors.ts';
+import { assertKnownVersion, assertOurs, createFileIdentityCheck } from './file-identity.ts';
+import { assertCurrentVersion, type Migration, migrate } from './migrate.ts';
+import { idleFileState, type OpenedFile, openFile, PRAGMAS } from './open-file.ts';
+import type { ConnectionOptions, Warn } from './options.ts';
+import { TimeLimit } from './time-limit.ts';
 import { WriteQueue } from './write-queue.ts';
 
 /** How long a call waits for other processes that write the same file, in milliseconds. */
 export const BUSY_TIMEOUT_MS = 4500;
 
-/**
- * What is acknowledged is on the disk. macOS tells a disk to write its cache only when it is asked for a
- * full fsync (https://sqlite.org/pragma.html#pragma_fullfsync); elsewhere these two do nothing. What is
- * purged, or replaced by another text, is not to be read in the free space of the file.
- */
-const PRAGMAS = `PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON;
-  PRAGMA secure_delete = ON`;
-
 export type { Row, Statement } from './engine.ts';
-export type { ConnectionOptions, Warn } from './open-file.ts';
+export type { Migration } from './migrate.ts';
+export type { ConnectionOptions, Warn } from './options.ts';
 
 /**
- * One connection to the file. Reads run at once. Writes are queued, and those that have come
- * together by the next turn of the event loop commit as one transaction: with a flush to disk per
- * commit, that is what writing costs.
+ * One connection to the file. Reads run at once. Writes are queued, and those that are queued by the
+ * next turn of the event loop commit as one transaction: the flush to disk of each commit is what a
+ * write costs.
  *
  * Waiting for another process happens on a timer of ours, never inside SQLite: its busy handler
  * would block the whole server, and polls too seldom to get a turn between busy writers.
@@ -33,34 +28,32 @@ export type { ConnectionOptions, Warn } from './open-file.ts';
 export class Connection {
   readonly #path: string;
   readonly #options: ConnectionOptions;
-  readonly #readOnly: boolean;
+  readonly #latestVersion: number;
   readonly #warn: Warn;
-  #database: Database;
-  /** See `placeKeeper`. */
-  assertInPlace: () => void;
-  /** Says in which state a file was opened that nobody was writing; see `#refresh`. */
-  #snapshot: string | undefined;
-  readonly #statements = new Map<string, Statement>();
-  readonly #inspect: (row: Row) => void;
+  readonly #onDamagedRow: (row: Row) => void;
   readonly #writes: WriteQueue;
-  /** When a statement that asks `in_time()` ends, by `performance.now()`. */
-  #deadline = Number.POSITIVE_INFINITY;
-  /** Whether what a failing disk has left in the connection would make later calls fail as well. */
-  #spoilt = false;
-  #mending: Promise<void> | undefined;
+  /** Limits the time of reads. See `TimeLimit`. */
+  readonly timeLimit: TimeLimit;
+  #database!: Database;
+  /** See `idleFileState`. */
+  #idleState: string | undefined;
+  /** Throws once the path has another file. See `createFileIdentityCheck`. */
+  assertSameFile!: () => void;
+  /** Whether a disk failure left the connection in a state in which later calls would fail as well. */
+  #needsReopen = false;
+  #reopening: Promise<void> | undefined;
 
-  private constructor(path: string, database: Database, options: ConnectionOptions) {
+  private constructor(path: string, latestVersion: number, options: ConnectionOptions) {
     this.#path = path;
+    this.#latestVersion = latestVersion;
     this.#options = options;
-    this.#readOnly = options.readOnly === true;
     this.#warn = options.warn ?? (() => {});
-    this.#database = database;
-    this.#inspect = damagedTextLog(this.#warn);
-    this.assertInPlace = createFileIdentityCheck(path);
+    this.#onDamagedRow = damagedTextLog(this.#warn);
+    this.timeLimit = new TimeLimit(options.stop);
     this.#writes = new WriteQueue({
       begin: async (deadline) => {
-        await this.#mend();
-        await this.#patiently(() => this.#begin(), deadline);
+        await this.#reopenIfNeeded();
+        await this.#retryWhileBusy(() => this.#begin(), deadline);
       },
       exec: (sql) => this.#database.exec(sql),
       inTransaction: () => this.#database.inTransaction,
@@ -69,53 +62,40 @@ export class Connection {
   }
 
   /**
-   * Opens the file, which is created with its folder if it is not there, and brings its schema up
-   * to date. One that is only read is left as it is.
+   * Opens the file and brings its schema up to date. The file is created with its folder if it does not
+   * exist. A connection that only reads leaves the file as it is.
    *
-   * @throws DomainError UNAVAILABLE or INTERNAL when it cannot be used
+   * @param migrations all steps of the schema, oldest first
+   * @throws DomainError UNAVAILABLE or INTERNAL if the file cannot be used
    */
-  static async open(path: string, options: ConnectionOptions = {}): Promise<Connection> {
-    let database: Database | undefined;
+  static async open(
+    path: string,
+    migrations: readonly Migration[],
+    options: ConnectionOptions = {},
+  ): Promise<Connection> {
+    const connection = new Connection(path, migrations.length, options);
     try {
-      const file = await openFile(path, options);
-      database = file.database;
-      const opened = new Connection(path, database, options);
-      opened.#snapshot = file.snapshot;
-      await opened.#patiently(() => assertOurs(opened.#database));
-      if (options.readOnly === true) await opened.#assertCurrent();
+      connection.#use(await connection.#openFile());
+      connection.assertSameFile = createFileIdentityCheck(path);
+      await connection.#retryWhileBusy(() => assertOurs(connection.#database));
+      if (options.readOnly === true) await connection.#assertCurrentVersion();
       else {
-        await opened.#patiently(() => opened.#database.exec('PRAGMA journal_mode = WAL'));
-        database.exec(PRAGMAS);
-        await opened.#migrate();
+        await connection.#retryWhileBusy(() =>
+          connection.#database.exec('PRAGMA journal_mode = WAL'),
+        );
+        connection.#database.exec(PRAGMAS);
+        await connection.#migrate(migrations);
       }
-      opened.#defineInTime();
-      return opened;
+      return connection;
     } catch (error) {
-      database?.close();
+      connection.#database?.close();
       throw toDomainError(error);
     }
   }
 
   /** The statement for `sql`, prepared once. */
   statement(sql: string): Statement {
-    const known = this.#statements.get(sql);
-    if (known !== undefined) return known;
-    const prepared = this.#database.prepare(sql);
-    const statement: Statement = {
-      get: (...values) => {
-        const row = prepared.get(...values);
-        if (row !== undefined) this.#inspect(row);
-        return row;
-      },
-      all: (...values) => {
-        const rows = prepared.all(...values);
-        for (const row of rows) this.#inspect(row);
-        return rows;
-      },
-      run: (...values) => prepared.run(...values),
-    };
-    this.#statements.set(sql, statement);
-    return statement;
+    return this.#database.statement(sql);
   }
 
   /** Runs `work`, which only reads. */
@@ -124,40 +104,22 @@ export class Connection {
   }
 
   /**
-   * Runs `work`, again and again while another process is in its way.
+   * Runs `work`, and repeats it while another process has the file locked.
    *
    * @throws DomainError
    */
   async retry<T>(work: () => T): Promise<T> {
     try {
-      await this.#mend();
-      if (this.#snapshot !== undefined) await this.#refresh();
-      return await this.#patiently(work);
+      await this.#reopenIfNeeded();
+      if (this.#idleState !== undefined) await this.#reopenIfChanged();
+      return await this.#retryWhileBusy(work);
     } catch (error) {
       throw this.#explain(error);
     }
   }
 
-  /**
-   * Runs `work` so that its statements which ask `in_time()` end after some time, each with an error.
-   *
-   * @param milliseconds from now on
-   * @returns what `work` returns; where it throws because the time is over, what `late` returns
-   */
-  within<T, L>(milliseconds: number, work: () => T, late: () => L): T | L {
-    this.#deadline = performance.now() + milliseconds;
-    try {
-      return work();
-    } catch (error) {
-      if (performance.now() <= this.#deadline) throw error;
-      return late();
-    } finally {
-      this.#deadline = Number.POSITIVE_INFINITY;
-    }
-  }
-
-  /** Runs several statements on one view of the file, within a `read` or a `write`. */
-  atOnce<T>(work: () => T): T {
+  /** Runs several statements on one snapshot of the file, within a `read` or a `write`. */
+  inOneSnapshot<T>(work: () => T): T {
     this.#database.exec('SAVEPOINT view');
     try {
       return work();
@@ -167,19 +129,20 @@ export class Connection {
   }
 
   /**
-   * Runs `work` in a transaction and resolves with its result once that is on disk. If it throws,
-   * what it wrote is undone, and the promise rejects with a `DomainError`.
+   * Runs `work` in a transaction and resolves with its result once the transaction is on disk. If
+   * `work` throws, its changes are undone and the promise rejects with a `DomainError`.
    */
   write<T>(work: () => T): Promise<T> {
-    return this.#writes.add(work, performance.now() + BUSY_TIMEOUT_MS);
+    return this.#writes.enqueue(work, performance.now() + BUSY_TIMEOUT_MS);
   }
 
   /**
-   * Runs `work` at once, in a transaction that is not flushed to disk: it may be lost, as a whole,
-   * with the power, but never what was written before or after it. For what can be made again.
+   * Runs `work` at once, in a transaction that is not flushed to disk. A power failure may undo the
+   * transaction as a whole, but nothing that was written before or after it. For data that can be
+   * derived again.
    *
-   * @throws what the engine throws, for which `isBusy` holds while another process is writing;
-   *   DomainError UNAVAILABLE if the file is lost
+   * @throws the engine's error; `isBusy` holds for it while another process is writing
+   * @throws DomainError UNAVAILABLE if the file was removed or replaced
    */
   writeUnflushed(work: () => void): void {
     this.#database.exec('PRAGMA synchronous = NORMAL');
@@ -191,159 +154,146 @@ export class Connection {
       if (this.#database.inTransaction) this.#database.exec('ROLLBACK');
       throw error;
     } finally {
-      this.#flushAgain();
+      this.#restoreFlushing();
     }
   }
 
-  /** Writes what is in the log into the file and empties the log, unless another process is at it. */
-  emptyLog(): void {
-    if (this.#readOnly) return;
+  /** Copies the log into the file and truncates it, unless another process is using the log. */
+  checkpoint(): void {
+    if (this.#options.readOnly === true) return;
     try {
-      // The log of a file that took the place of this one has the same name, and is not ours to empty.
-      this.assertInPlace();
+      // If the file was replaced, the log at this path belongs to the new file.
+      this.assertSameFile();
       this.#database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
     } catch (error) {
-      // The next one who closes the file, or purges, will do; what is in the log is read from there.
+      // A later close or purge does it. Until then, reads find the content in the log.
       if (!isBusy(error)) this.#warn('the log of the session file cannot be emptied', { error });
     }
   }
 
+  /** Waits for queued writes, then leaves one file that holds everything, ready to be copied. */
   async close(): Promise<void> {
-    await this.#writes.settled();
-    this.#statements.clear();
-    // Leaves one file that holds everything, for whoever copies it.
-    this.emptyLog();
+    await this.#writes.drained();
+    this.checkpoint();
     this.#database.close();
   }
 
-  /** From now on commits are flushed to disk, or the connection is not used again. */
-  #flushAgain(): void {
+  /** Flushes commits to disk again. If that cannot be set, the connection is opened anew. */
+  #restoreFlushing(): void {
     try {
       this.#database.exec('PRAGMA synchronous = FULL');
     } catch (error) {
-      this.#spoilt = true;
+      this.#needsReopen = true;
       throw error;
     }
   }
 
-  /** Opens the file anew if the connection is spoilt. */
-  async #mend(): Promise<void> {
-    if (!this.#spoilt || this.#database.inTransaction) return;
-    this.#mending ??= this.#reopen().finally(() => {
-      this.#mending = undefined;
+  #openFile(): Promise<OpenedFile> {
+    return openFile(this.#path, this.#options, this.#onDamagedRow);
+  }
+
+  #use({ database, idleState }: OpenedFile): void {
+    this.#database = database;
+    this.#idleState = idleState;
+    this.timeLimit.defineIn(database);
+  }
+
+  async #reopenIfNeeded(): Promise<void> {
+    if (!this.#needsReopen || this.#database.inTransaction) return;
+    this.#reopening ??= this.#reopen().finally(() => {
+      this.#reopening = undefined;
     });
-    await this.#mending;
+    await this.#reopening;
   }
 
   async #reopen(): Promise<void> {
-    this.assertInPlace();
-    this.#statements.clear();
-    // Before it is opened again: locks belong to the process.
+    this.assertSameFile();
+    // Close before opening again: on POSIX, file locks belong to the process.
     this.#database.close();
-    const { database, snapshot } = await openFile(this.#path, this.#options);
+    const opened = await this.#openFile();
     try {
-      if (!this.#readOnly) await this.#patiently(() => database.exec(PRAGMAS));
+      if (this.#options.readOnly !== true) {
+        await this.#retryWhileBusy(() => opened.database.exec(PRAGMAS));
+      }
     } catch (error) {
-      database.close();
+      opened.database.close();
       throw error;
     }
-    this.#database = database;
-    this.#snapshot = snapshot;
-    this.#defineInTime();
-    this.#spoilt = false;
+    this.#use(opened);
+    this.#needsReopen = false;
   }
 
-  /** Begins a transaction that writes, if the file is still there and of a version that is known. */
+  /** Reopens a file that had no writer when it was opened, if it was changed since. */
+  async #reopenIfChanged(): Promise<void> {
+    if (idleFileState(this.#path) === this.#idleState) return;
+    const opened = await this.#openFile();
+    this.#database.close();
+    this.#use(opened);
+    this.assertSameFile = createFileIdentityCheck(this.#path);
+    await this.#assertCurrentVersion();
+  }
+
+  /** Begins a write transaction. */
   #begin(): void {
     this.#database.exec('BEGIN IMMEDIATE');
     try {
-      // Only now: to begin may have taken seconds.
-      this.assertInPlace();
-      assertKnown(this.#version());
+      // Checked after BEGIN, which may have waited for seconds.
+      this.#assertUsable();
     } catch (error) {
       this.#database.exec('ROLLBACK');
       throw error;
     }
   }
 
-  /** That the file is lost, or newer, comes before whatever SQLite makes of it. */
+  /** The error for the caller. A lost or newer file takes precedence over the engine's own error. */
   #explain(error: unknown): DomainError {
-    if (this.#isStopped())
+    if (this.timeLimit.isStopped) {
       return new DomainError('UNAVAILABLE', `The server is stopping. ${REPEAT}`);
-    if (outlastsItsCause(error)) this.#spoilt = true;
+    }
+    if (requiresReopen(error)) this.#needsReopen = true;
     try {
-      this.assertInPlace();
-      assertKnown(this.#version());
+      this.#assertUsable();
     } catch (reason) {
       if (reason instanceof DomainError) return reason;
     }
     return toDomainError(error);
   }
 
-  /** Runs `work` until no other process is in its way. */
-  async #patiently<T>(work: () => T, deadline = performance.now() + BUSY_TIMEOUT_MS): Promise<T> {
-    for (let pause = 1; ; pause = Math.min(pause * 2, 8)) {
+  /** Runs `work`, and repeats it while another process has the file locked, until `deadline`. */
+  async #retryWhileBusy<T>(
+    work: () => T,
+    deadline = performance.now() + BUSY_TIMEOUT_MS,
+  ): Promise<T> {
+    for (let pauseMs = 1; ; pauseMs = Math.min(pauseMs * 2, 8)) {
       try {
         return work();
       } catch (error) {
         if (!isBusy(error) || performance.now() > deadline) throw error;
       }
-      await delay(pause * (0.5 + Math.random()));
+      await delay(pauseMs * (0.5 + Math.random()));
     }
   }
 
-  /** Opens a file anew that nobody was writing, if somebody has done so since. */
-  async #refresh(): Promise<void> {
-    if (snapshotOf(this.#path) === this.#snapshot) return;
-    const { database, snapshot } = await openFile(this.#path, this.#options);
-    this.#statements.clear();
-    this.#database.close();
-    this.#database = database;
-    this.#snapshot = snapshot;
-    this.#defineInTime();
-    this.assertInPlace = createFileIdentityCheck(this.#path);
-    await this.#assertCurrent();
-  }
-
-  #isStopped(): boolean {
-    const { stop } = this.#options;
-    return stop !== undefined && Atomics.load(stop, 0) === 1;
-  }
-
-  #defineInTime(): void {
-    this.#database.define('in_time', () => {
-      if (this.#isStopped() || performance.now() > this.#deadline)
-        throw new Error('the read is to end');
-      return 1;
-    });
-  }
-
+  /** The schema version of the file: how many migrations it has been through. */
   #version(): number {
     return Number(this.statement('PRAGMA user_version').get()?.[0]);
   }
 
-  async #migrate(): Promise<void> {
-    const latest = SCHEMA_STEPS.length;
-    if ((await this.#patiently(() => this.#version())) < latest) {
-      await this.write(() => {
-        for (const step of SCHEMA_STEPS.slice(this.#version())) {
-          if (typeof step === 'string') this.#database.exec(step);
-          else step(this);
-        }
-        this.#database.exec(`PRAGMA user_version = ${latest}`);
-      });
-    }
-    assertKnown(this.#version());
+  /** Throws if the file was removed or replaced, or has a newer schema version. */
+  #assertUsable(): void {
+    this.assertSameFile();
+    assertKnownVersion(this.#version(), this.#latestVersion);
   }
 
-  /** A file that is only read cannot be brought up to date. */
-  async #assertCurrent(): Promise<void> {
-    const version = await this.#patiently(() => this.#version());
-    assertKnown(version);
-    if (version === SCHEMA_STEPS.length) return;
-    throw new DomainError(
-      'INTERNAL',
-      'The session file was written by an older version of mcp-sessions. Start this one once without --read-only, which brings it up to date.',
-    );
+  async #assertCurrentVersion(): Promise<void> {
+    const version = await this.#retryWhileBusy(() => this.#version());
+    assertCurrentVersion(version, this.#latestVersion);
+  }
+
+  async #migrate(migrations: readonly Migration[]): Promise<void> {
+    if ((await this.#retryWhileBusy(() => this.#version())) < this.#latestVersion) {
+      await this.write(() => migrate(this.#database, this.#version(), migrations));
+    }
+    assertKnownVersion(this.#version(), this.#latestVersion);
   }
 }

@@ -9,52 +9,64 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { Database } from './engine.ts';
+import { Database, type Row } from './engine.ts';
+import type { ConnectionOptions } from './options.ts';
 
-/** Takes what whoever runs the server should hear of, though no caller does. */
-export type Warn = (message: string, fields?: Record<string, unknown>) => void;
+/**
+ * The settings of a connection that writes.
+ *
+ * Acknowledged writes are on the disk. macOS writes the cache of a disk only if it is asked for a full
+ * fsync (https://sqlite.org/pragma.html#pragma_fullfsync); on other systems those two pragmas do nothing.
+ * `secure_delete` overwrites purged or replaced text, so that it cannot be read in the free space of the
+ * file.
+ */
+export const PRAGMAS = `PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON;
+  PRAGMA secure_delete = ON`;
 
-export interface ConnectionOptions {
-  /** Nothing is written, not even beside the file; the file has to be there. */
-  readOnly?: boolean;
-  /** Another connection of this process has the file open to write it, and so its log is there. */
-  besideWriter?: boolean;
-  /** One number: 1 from when statements that ask `in_time()` are to end. */
-  stop?: Int32Array<SharedArrayBuffer>;
-  warn?: Warn;
+/** A database that was opened, and the state of its file if that had no writer. */
+export interface OpenedFile {
+  database: Database;
+  /** See `idleFileState`. */
+  idleState: string | undefined;
 }
 
-/** Opens the file; `snapshot` says in which state it was if it was opened as one that nobody writes. */
+/**
+ * Opens the file. For writing, it is created with its folder if it does not exist.
+ *
+ * @param onDamagedRow see `Database.open`
+ * @throws errors of the engine or the operating system
+ */
 export async function openFile(
   path: string,
   { readOnly = false, besideWriter = false }: ConnectionOptions,
-): Promise<{ database: Database; snapshot: string | undefined }> {
+  onDamagedRow: (row: Row) => void,
+): Promise<OpenedFile> {
   if (readOnly) {
-    const snapshot = besideWriter ? undefined : snapshotOf(path);
-    const database = await Database.open(snapshot === undefined ? path : immutable(path), true);
-    return { database, snapshot };
+    const idleState = besideWriter ? undefined : idleFileState(path);
+    const location = idleState === undefined ? path : immutable(path);
+    return { database: await Database.open(location, true, onDamagedRow), idleState };
   }
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  // Conversations are nobody else's to read; SQLite itself would go by the umask.
+  // Nobody else may read the conversations. SQLite itself would apply the umask.
   if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600));
-  // To open a pipe would wait for somebody at its other end.
+  // Opening a pipe would block until somebody opens its other end.
   else if (!statSync(path).isFile()) throw Object.assign(new Error('not a file'), NOT_A_FILE);
-  // SQLite would open a file only to read that it may not write, for good, and make a log like it.
+  // SQLite would open a file without write permission as read-only, and create its log read-only too.
   else accessSync(path, constants.R_OK | constants.W_OK);
-  return { database: await Database.open(path), snapshot: undefined };
+  return { database: await Database.open(path, false, onDamagedRow), idleState: undefined };
 }
 
 const NOT_A_FILE = { code: 'EISDIR', syscall: 'open' };
 
-/** The state of a file that no process has open to write; `undefined` while one may have. */
-export function snapshotOf(path: string): string | undefined {
+/** The state of a file that no process has open for writing. `undefined` if one may have. */
+export function idleFileState(path: string): string | undefined {
   if (existsSync(`${path}-wal`)) return undefined;
   const { ino, size, mtimeNs } = statSync(path, { bigint: true });
   return `${ino} ${size} ${mtimeNs}`;
 }
 
 /**
- * The URI of a file that nobody writes at the moment: SQLite then reads it without making a log beside
+ * The URI of a file that nobody writes at the moment. SQLite then reads it without creating a log beside
  * it. https://sqlite.org/uri.html#uriimmutable
  */
 export function immutable(path: string): URL {

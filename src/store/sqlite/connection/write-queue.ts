@@ -1,10 +1,10 @@
 import type { DomainError } from '../../../domain/errors.ts';
-import { commitError, isBusy, outlastsItsCause, toDomainError } from './errors.ts';
+import { commitError, isBusy, requiresReopen, toDomainError } from './errors.ts';
 
-/** Writes that would have to give up within this time give up together, in milliseconds. */
+/** When a batch gives up, writes whose deadline is this near give up with it, in milliseconds. */
 const GRACE_MS = 250;
 
-/** How many queued writes share one transaction, and so one flush to disk. */
+/** At most so many queued writes share one transaction, and so one flush to disk. */
 const BATCH_SIZE = 64;
 
 interface QueuedWrite {
@@ -15,7 +15,7 @@ interface QueuedWrite {
   reject(error: unknown): void;
 }
 
-/** What a queue of writes needs of its connection. */
+/** What the queue uses of its connection. */
 interface Transactions {
   /** Begins a transaction, waiting for other processes until `deadline`. */
   begin(deadline: number): Promise<void>;
@@ -24,7 +24,10 @@ interface Transactions {
   explain(error: unknown): DomainError;
 }
 
-/** Commits writes that have come together as one transaction, each of them undone by itself. */
+/**
+ * Commits the writes that are queued as one transaction. Each write has a savepoint of its own, so a
+ * write that fails is undone without the others.
+ */
 export class WriteQueue {
   readonly #transactions: Transactions;
   #queue: QueuedWrite[] = [];
@@ -39,15 +42,15 @@ export class WriteQueue {
    * @returns what `work` returns, once it is on disk
    * @throws DomainError
    */
-  add<T>(work: () => T, deadline: number): Promise<T> {
+  enqueue<T>(work: () => T, deadline: number): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#queue.push({ work, deadline, resolve: resolve as (value: unknown) => void, reject });
       this.#flushing ??= this.#flush();
     });
   }
 
-  /** Resolves when nothing waits. */
-  async settled(): Promise<void> {
+  /** Resolves once the queue is empty. */
+  async drained(): Promise<void> {
     await this.#flushing;
   }
 
@@ -56,7 +59,7 @@ export class WriteQueue {
     while (this.#queue.length > 0) {
       const batch = this.#queue.splice(0, BATCH_SIZE);
       try {
-        // Those that come later wait no longer because others waited before them.
+        // Later batches wait no longer than their own deadline, whatever earlier batches waited.
         await this.#transactions.begin(batch[0]?.deadline ?? 0);
         this.#commit(batch);
       } catch (error) {
@@ -73,15 +76,15 @@ export class WriteQueue {
   }
 
   #commit(batch: QueuedWrite[]): void {
-    const settle: (() => void)[] = [];
+    const answers: (() => void)[] = [];
     try {
-      for (const write of batch) settle.push(this.#perform(write));
+      for (const write of batch) answers.push(this.#perform(write));
       this.#commitNow();
     } catch (error) {
       if (this.#transactions.inTransaction()) this.#transactions.exec('ROLLBACK');
       throw error;
     }
-    for (const answer of settle) answer();
+    for (const answer of answers) answer();
   }
 
   #commitNow(): void {
@@ -92,7 +95,7 @@ export class WriteQueue {
     }
   }
 
-  /** Runs one write of a batch so that its failure leaves the others alone. */
+  /** Runs one write of a batch so that its failure does not affect the others. */
   #perform(write: QueuedWrite): () => void {
     const { exec, inTransaction } = this.#transactions;
     exec('SAVEPOINT one');
@@ -101,9 +104,9 @@ export class WriteQueue {
       exec('RELEASE one');
       return () => write.resolve(result);
     } catch (error) {
-      // A full disk or an I/O error has ended the whole transaction, not just this write. On a file that
-      // was opened only to read, none has begun.
-      if (!inTransaction() || outlastsItsCause(error)) throw error;
+      // A full disk or an I/O error ends the whole transaction, not just this write. On a file that was
+      // opened as read-only, no transaction has begun.
+      if (!inTransaction() || requiresReopen(error)) throw error;
       exec('ROLLBACK TO one');
       exec('RELEASE one');
       return () => write.reject(toDomainError(error));

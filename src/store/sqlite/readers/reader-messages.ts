@@ -1,29 +1,29 @@
 import { DomainError, type ErrorCode } from '../../../domain/errors.ts';
-import type { LongReads } from './reads.ts';
+import type { LongReads } from './long-reads.ts';
 
-/** What a reader is started with. */
+/** The start parameters of a reader thread. */
 export interface ReaderData {
   path: string;
-  /** Whether the server writes nothing, so that nobody may be writing the file. */
+  /** Whether the server only reads. Then possibly no process writes the file. */
   readOnly: boolean;
-  /** One number: 1 from when the reader is to end, which the read that it is at notices. */
+  /** One number. Once it is 1, the current read fails and the reader ends. */
   stop: Int32Array<SharedArrayBuffer>;
 }
 
-/** A read that is asked for. */
+/** A request for a read. */
 export interface ReadRequest {
   id: number;
   read: keyof LongReads;
   args: unknown[];
 }
 
-/** What a reader answers or reports. */
+/** A response, or a warning for the log. */
 export type ReaderMessage =
   | { id: number; result: unknown }
   | { id: number; failure: Failure }
   | { warning: string; fields: Record<string, unknown> };
 
-/** A `DomainError` as it crosses over: classes do not. */
+/** A `DomainError` in a form that can be cloned between threads, which class instances cannot. */
 export interface Failure {
   code: ErrorCode;
   message: string;

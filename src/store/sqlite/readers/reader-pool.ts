@@ -1,10 +1,10 @@
 import { Worker } from 'node:worker_threads';
 import { DomainError } from '../../../domain/errors.ts';
 import type { ConnectionOptions, Warn } from '../connection/index.ts';
+import type { LongReads } from './long-reads.ts';
 import { type ReaderData, type ReaderMessage, toError } from './reader-messages.ts';
-import type { LongReads } from './reads.ts';
 
-/** How many reads can be under way at once: a thread each. */
+/** How many reader threads there are at most, and so how many reads run at once. */
 export const READERS = 2;
 
 interface Pending {
@@ -12,15 +12,15 @@ interface Pending {
   reject(error: unknown): void;
 }
 
-/** A worker thread, and the reads that it has been asked for and not answered. */
+/** A worker thread, with its reads that are not answered yet. */
 interface Reader {
   worker: Worker;
   pending: Map<number, Pending>;
 }
 
 /**
- * Runs reads that may take long on worker threads, each with a connection to the file of its own, so
- * that nobody waits for them but who asked. A thread is started when there is a read for it.
+ * Runs long reads on worker threads, so that they do not block the server. Each thread has its own
+ * connection to the file. A thread is started when a read needs it.
  */
 export class ReaderPool {
   readonly #data: ReaderData;
@@ -36,16 +36,16 @@ export class ReaderPool {
 
   /**
    * @returns what the read returns
-   * @throws DomainError what the read throws, or UNAVAILABLE when the pool is closed or a thread ended
+   * @throws DomainError as the read does, or UNAVAILABLE if the pool was closed or the thread ended
    */
   run<Name extends keyof LongReads>(
     read: Name,
     args: Parameters<LongReads[Name]>,
   ): ReturnType<LongReads[Name]> {
     const result = new Promise((resolve, reject) => {
-      if (this.#closed) return reject(ended(undefined));
+      if (this.#closed) return reject(endedEarly());
       const { worker, pending } = this.#leastBusy();
-      // A thread that has nothing to do keeps no process alive.
+      // Only a thread with pending reads keeps the process alive.
       worker.ref();
       this.#lastId += 1;
       pending.set(this.#lastId, { resolve, reject });
@@ -54,7 +54,7 @@ export class ReaderPool {
     return result as ReturnType<LongReads[Name]>;
   }
 
-  /** Ends the reads that are under way, and the threads. */
+  /** Ends the current reads and the threads. */
   async close(): Promise<void> {
     this.#closed = true;
     Atomics.store(this.#data.stop, 0, 1);
@@ -78,7 +78,7 @@ export class ReaderPool {
   }
 
   #start(): Reader {
-    // What it prints must not end up between the frames of stdio.
+    // Its output must not mix with the messages on stdout.
     const worker = new Worker(new URL('./reader.js', import.meta.url), {
       workerData: this.#data,
       stdout: true,
@@ -87,28 +87,27 @@ export class ReaderPool {
     const reader = { worker, pending };
     worker.on('message', (message: ReaderMessage) => {
       if ('warning' in message) return this.#warn(message.warning, message.fields);
-      const asked = pending.get(message.id);
+      const read = pending.get(message.id);
       pending.delete(message.id);
       if (pending.size === 0) worker.unref();
-      if ('failure' in message) asked?.reject(toError(message.failure));
-      else asked?.resolve(message.result);
+      if ('failure' in message) read?.reject(toError(message.failure));
+      else read?.resolve(message.result);
     });
     worker.on('error', (error) =>
-      this.#warn('a thread that reads the session file failed', { error }),
+      this.#warn('a reader thread of the session file failed', { error }),
     );
     worker.on('exit', () => {
       this.#readers.splice(this.#readers.indexOf(reader), 1);
-      for (const { reject } of pending.values()) reject(ended(undefined));
+      for (const { reject } of pending.values()) reject(endedEarly());
     });
     this.#readers.push(reader);
     return reader;
   }
 }
 
-function ended(cause: unknown): DomainError {
+function endedEarly(): DomainError {
   return new DomainError(
     'UNAVAILABLE',
-    'The read was ended before it was done. Repeat the call; if the server is stopping, once it runs again.',
-    { cause },
+    'The read was ended before it was done. Repeat the call. If the server is stopping, repeat it once the server runs again.',
   );
 }

@@ -1,24 +1,25 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { Connection } from '../connection/index.ts';
+import { MIGRATIONS } from '../migrations/index.ts';
+import { longReads } from './long-reads.ts';
 import {
   type ReaderData,
   type ReaderMessage,
   type ReadRequest,
   toFailure,
 } from './reader-messages.ts';
-import { longReads } from './reads.ts';
 
 /**
- * The worker thread of a `ReaderPool`: reads the file through a connection of its own, one read at a
- * time, until it is sent `null`. It closes by itself: an engine that is torn down within a statement
- * takes the process with it.
+ * A worker thread of a `ReaderPool`. It reads the file through its own connection, one read at a time,
+ * and closes itself when it receives `null`. The pool never terminates it: if an engine is torn down
+ * within a statement, the process crashes.
  */
 const { path, readOnly, stop } = workerData as ReaderData;
 const port = parentPort;
 if (port === null) throw new Error('this file runs as a worker thread');
 const answer = (message: ReaderMessage) => port.postMessage(message);
 
-const connection = Connection.open(path, {
+const connection = Connection.open(path, MIGRATIONS, {
   readOnly: true,
   besideWriter: !readOnly,
   stop,
@@ -39,7 +40,7 @@ port.on('message', async (request: ReadRequest | null) => {
     answer({ id, result: await work(...args) });
   } catch (error) {
     answer({ id, failure: toFailure(error) });
-    // What could not be opened is tried again by another thread.
+    // If the file could not be opened, end. The next read starts a new thread, which tries again.
     await reads.catch(() => port.close());
   }
 });

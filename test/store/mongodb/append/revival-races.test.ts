@@ -23,7 +23,7 @@ const servers = [
   ['standalone', standalone],
 ] as const;
 
-/** What another process may do between two commands of one call (design §3 and §6). */
+/** What another process may do between two commands of one call: docs/architecture.md. */
 describe.skipIf(replicaSet === null).each(servers)(
   `a revival, on a %s${skipReason}`,
   (name, uri) => {

@@ -7,6 +7,7 @@ import type { Store } from '../../../../src/store/port.ts';
 import { Database } from '../../../../src/store/sqlite/connection/engine.ts';
 import { Connection } from '../../../../src/store/sqlite/connection/index.ts';
 import { openSqliteStore } from '../../../../src/store/sqlite/index.ts';
+import { MIGRATIONS } from '../../../../src/store/sqlite/migrations/index.ts';
 import { sqliteSearch } from '../../../../src/store/sqlite/search/index.ts';
 import { type Harness, harness } from '../../../support/stores.ts';
 
@@ -190,7 +191,7 @@ describe('the index of the embedded store', () => {
 
   it('does not change under a search', async () => {
     await add('s', 'a fox', 'one more fox');
-    const other = await Connection.open(path);
+    const other = await Connection.open(path, MIGRATIONS);
     const statement = other.statement.bind(other);
     vi.spyOn(other, 'statement').mockImplementation((sql) => ({
       ...statement(sql),

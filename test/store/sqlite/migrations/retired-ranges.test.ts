@@ -7,11 +7,10 @@ import { digestOf, quantize } from '../../../../src/search/vectors.ts';
 import { purgeExpired } from '../../../../src/services/purge.ts';
 import type { Store } from '../../../../src/store/port.ts';
 import { Database } from '../../../../src/store/sqlite/connection/engine.ts';
-import type { Connection } from '../../../../src/store/sqlite/connection/index.ts';
-import { SCHEMA_STEPS } from '../../../../src/store/sqlite/connection/schema-steps.ts';
-import { WITHOUT_THREADS } from '../../../../src/store/sqlite/connection/without-threads.ts';
 import { openSqliteStore } from '../../../../src/store/sqlite/index.ts';
-import { indexTerms } from '../../../../src/store/sqlite/search/terms.ts';
+import { MIGRATIONS } from '../../../../src/store/sqlite/migrations/index.ts';
+import { RETIRED_RANGES } from '../../../../src/store/sqlite/migrations/retired-ranges.ts';
+import { indexTerms } from '../../../../src/store/sqlite/search/indexer.ts';
 import { type Harness, harness } from '../../../support/stores.ts';
 
 const DAY = 86_400_000;
@@ -50,15 +49,14 @@ const LEFT = [
   { thread: 9, deleted_at: NOW - 2 * DAY, messages: [] },
 ];
 
-/** Writes a file as the version before the last step did. */
+/** Writes a file as the version before retired ranges did. */
 async function writeBefore(path: string): Promise<void> {
-  const steps = SCHEMA_STEPS.slice(0, SCHEMA_STEPS.indexOf(WITHOUT_THREADS));
+  const steps = MIGRATIONS.slice(0, MIGRATIONS.indexOf(RETIRED_RANGES));
   const database = await Database.open(path);
-  const connection = { statement: (sql: string) => database.prepare(sql) } as Connection;
   const run = (sql: string, ...values: unknown[]) => database.prepare(sql).run(...values);
   for (const step of steps) {
     if (typeof step === 'string') database.exec(step);
-    else step(connection);
+    else step(database);
   }
   const owned = { namespace: 'n', user_id: null as string | null };
   const addMessages = (thread: number, base: number, contents: string[], { user_id } = owned) => {
@@ -69,7 +67,7 @@ async function writeBefore(path: string): Promise<void> {
           created_at, updated_at, terms) VALUES (?, ?, ?, 'user', ?, '{"a":1}', 2, ?, ?, ?) RETURNING id`)
         .get(thread, base + 1 + i, `${content}!`, content, NOW, NOW, terms.join(' ')) as [number];
       if (content === 'a red hen') run('INSERT INTO unindexed (id) VALUES (?)', id);
-      else indexTerms(connection, id, { session: thread, namespace: 'n', user_id }, terms);
+      else indexTerms(database, id, { session: thread, namespace: 'n', user_id }, terms);
       const vector = quantize(new Float32Array([1, 2, 3]));
       run(`INSERT INTO vectors VALUES (?, 'm', ?, ?)`, id, digestOf(content), vector);
     });

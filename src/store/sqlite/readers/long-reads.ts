@@ -6,7 +6,7 @@ import { sqliteVectors } from '../search/vectors.ts';
 import { sqliteSessions } from '../sessions.ts';
 import { sqliteUsers } from '../users.ts';
 
-/** The reads that may take long, which run beside the server: see `ReaderPool`. */
+/** Reads that may take long. They run on reader threads: see `ReaderPool`. */
 export interface LongReads {
   'search.candidates': Store['search']['candidates'];
   'search.findByPosition': Store['search']['findByPosition'];

@@ -1,7 +1,22 @@
-import type { AccessScope, Conversation } from '../port.ts';
+import type { AccessScope } from '../common-port.ts';
+import type { Conversation } from '../message-port.ts';
 import type { Connection } from './connection/index.ts';
-import { time } from './rows.ts';
-import { ACCESS_CONDITION, accessParameters, SESSION_COLUMNS, toSession } from './sessions.ts';
+import { SESSION_COLUMNS, toSession, toTimestamp } from './rows.ts';
+
+/**
+ * Limits a statement to a session that the caller may access. Its parameters come from
+ * `accessParameters`. The user is compared last, so SQLite reads no more of a row of another user.
+ */
+export const ACCESS_CONDITION =
+  'namespace = ?1 AND session_id = ?2 AND (?3 IS NULL OR user_id = ?3)';
+
+/** The first parameters of a statement with `ACCESS_CONDITION`. */
+export function accessParameters(
+  { namespace, user_id }: AccessScope,
+  sessionId: string,
+): unknown[] {
+  return [namespace, sessionId, user_id ?? null];
+}
 
 const SESSION = `SELECT id, first_seq, last_seq, user_deleted IS NOT NULL, revived_by,
     ${SESSION_COLUMNS}
@@ -10,21 +25,23 @@ const SESSION = `SELECT id, first_seq, last_seq, user_deleted IS NOT NULL, reviv
 const SUMMARY = `SELECT content, up_to_seq, created_at FROM summaries
   WHERE session = ? AND up_to_seq BETWEEN ? AND ? ORDER BY up_to_seq DESC, id DESC LIMIT 1`;
 
-/** A session with what only the tables need of it. */
+/** A session with the columns that only this store uses. */
 export interface SessionState {
   conversation: Conversation;
+  /** The session's number in the file. */
   id: number;
   userDeleted: boolean;
+  /** The uuid of the first message of the append that revived the session. */
   revivedBy: string | null;
 }
 
-/** Finds a session in whatever state it is. Runs within a read or a write. */
+/** Finds a session that the caller may access, live or deleted. Runs within a read or a write. */
 export function findSessionState(
   connection: Connection,
-  reach: AccessScope,
+  scope: AccessScope,
   sessionId: string,
 ): SessionState | undefined {
-  const row = connection.statement(SESSION).get(...accessParameters(reach, sessionId));
+  const row = connection.statement(SESSION).get(...accessParameters(scope, sessionId));
   if (row === undefined) return undefined;
   const [id, first_seq, last_seq, userDeleted, revivedBy, ...session] = row as [
     ...[id: number, first_seq: number, last_seq: number, userDeleted: number],
@@ -43,7 +60,7 @@ export function findSessionState(
         summary: {
           content: found[0] as string,
           up_to_seq: found[1] as number,
-          created_at: time(found[2]),
+          created_at: toTimestamp(found[2]),
         },
       }),
     },

@@ -1,24 +1,27 @@
-const KEPT = `namespace, session_id, uuid, user_id, metadata, created_at, updated_at, deleted_at,
+const UNCHANGED_COLUMNS = `namespace, session_id, uuid, user_id, metadata, created_at, updated_at, deleted_at,
   deleted_with_user, user_deleted, last_message_at`;
 
-const SAME = `${KEPT}, first_seq, last_seq`;
+const NEW_COLUMNS = `${UNCHANGED_COLUMNS}, first_seq, last_seq`;
 
-const BEFORE = `${KEPT}, base_seq + 1, last_seq`;
+const OLD_COLUMNS = `${UNCHANGED_COLUMNS}, base_seq + 1, last_seq`;
 
 const LAST_THREAD = `(SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'threads')`;
 
 /**
- * A step of the schema. Messages belong to a session for all of its life: a session takes the number of
- * its thread, by which its messages and the terms in their index are found already. A number is never
- * given twice, since messages of a session that is purged are removed later than it.
+ * Replaces threads by retired ranges. Before this step, the messages of a session belonged to a thread,
+ * and a revived session got a new thread. From now on, messages belong to one session for all of its life.
  *
- * Threads that were left by a revival cannot be told to which session they belonged. They stay deleted
- * until they are purged, each as a retired range of a session that is not there.
+ * A session takes the number of its thread, because its messages and their terms in the search index
+ * already have that number. A number is never given twice, because the messages of a purged session are
+ * removed later than the session.
  *
- * `retired_ranges` has what a purge takes beside sessions, each in its time. 0 for `deleted_at` marks
- * those that nobody can put back: what a purged session leaves, and a range that is purged in parts.
+ * The session of a thread that was left by a revival is not known. Such a thread becomes a retired range
+ * of a session that does not exist, and stays deleted until it is purged.
+ *
+ * `retired_ranges` lists the messages that are purged apart from sessions. 0 for `deleted_at` marks ranges
+ * that nobody can restore: those of a purged session, and those that are purged in parts.
  */
-export const WITHOUT_THREADS = `
+export const RETIRED_RANGES = `
   CREATE TABLE retired_ranges (
     id INTEGER PRIMARY KEY,
     session INTEGER NOT NULL,
@@ -51,10 +54,10 @@ export const WITHOUT_THREADS = `
       (iif(deleted_at IS NULL, 1, iif(user_deleted IS NULL, 0, NULL))) VIRTUAL,
     UNIQUE (namespace, session_id)
   ) STRICT;
-  INSERT INTO new_sessions (id, ${SAME})
-    SELECT thread, ${BEFORE} FROM sessions WHERE thread IS NOT NULL;
-  INSERT INTO new_sessions (id, ${SAME})
-    SELECT ${LAST_THREAD} + row_number() OVER (ORDER BY id), ${BEFORE}
+  INSERT INTO new_sessions (id, ${NEW_COLUMNS})
+    SELECT thread, ${OLD_COLUMNS} FROM sessions WHERE thread IS NOT NULL;
+  INSERT INTO new_sessions (id, ${NEW_COLUMNS})
+    SELECT ${LAST_THREAD} + row_number() OVER (ORDER BY id), ${OLD_COLUMNS}
     FROM sessions WHERE thread IS NULL;
   DELETE FROM sqlite_sequence WHERE name = 'new_sessions';
   INSERT INTO sqlite_sequence (name, seq) SELECT 'new_sessions',

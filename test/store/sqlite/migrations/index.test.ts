@@ -1,0 +1,37 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Connection } from '../../../../src/store/sqlite/connection/index.ts';
+import { MIGRATIONS } from '../../../../src/store/sqlite/migrations/index.ts';
+
+describe('the schema of the embedded store', () => {
+  let folder: string;
+  let path: string;
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'mcp-sessions-'));
+    path = join(folder, 'new', 'sessions.db');
+  });
+
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+
+  it.each([
+    ['a page of sessions', 'live = 1 AND namespace = ? ORDER BY created_at DESC, uuid DESC'],
+    ['deleted sessions', 'live = 0 AND namespace = ? ORDER BY updated_at, uuid'],
+    [
+      'sessions of a user',
+      "live = 1 AND namespace = ? AND user_id = 'u' ORDER BY created_at, uuid",
+    ],
+    ['what is expired', 'deleted_at IS NOT NULL AND deleted_at <= ? ORDER BY deleted_at'],
+  ])('finds %s by an index that needs no sorting', async (_, condition) => {
+    const connection = await Connection.open(path, MIGRATIONS);
+    const plan = connection
+      .statement(`EXPLAIN QUERY PLAN SELECT * FROM sessions WHERE ${condition} LIMIT 10`)
+      .all('n')
+      .join('\n');
+    expect(plan).toMatch(/SEARCH sessions USING INDEX/);
+    expect(plan).not.toMatch(/TEMP B-TREE|SCAN/);
+    await connection.close();
+  });
+});
