@@ -43,6 +43,8 @@ export interface SessionDocument {
   revived_by?: string;
   /** What lies below all of these is being purged. */
   purging?: true;
+  /** How often an append has shut out others that had not finished; see `append/index.ts`. */
+  fence?: number;
   revision: number;
 }
 
@@ -96,6 +98,8 @@ export interface MessageDocument {
   content: string;
   metadata: unknown;
   token_count: number;
+  /** The session's when it was written; see `append/index.ts`. */
+  fence?: number;
   /** What it is found by; never read but to be counted where it is. */
   terms: readonly string[];
   created_at: Date;

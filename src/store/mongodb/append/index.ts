@@ -1,99 +1,82 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import type { Session } from '../../../domain/records.ts';
-import type { Append, Appended, MessageStore, WriteResult } from '../../port.ts';
+import { DomainError } from '../../../domain/errors.ts';
+import type { MessageStore } from '../../port.ts';
 import type { SessionRef } from '../access-scope.ts';
-import { isDuplicateKey, isUnsupported, unavailable } from '../connection/errors.ts';
+import { isPassing, unavailable } from '../connection/errors.ts';
 import { type Connection, type Deployment, OPERATION_TIMEOUT_MS } from '../connection/index.ts';
 import { sessionLockKey } from '../keyed-mutex.ts';
-import { appendInCommand, currentHead } from './command.ts';
+import { GroupQueue, type Waiting } from './group-queue.ts';
+import { LEAD_MS, writeTogether } from './group-write.ts';
 import type { SessionHeadCache } from './session-head-cache.ts';
-import { appendInSteps } from './steps.ts';
-import { appendInTransaction, type Orphans } from './transaction.ts';
-import { ConflictError } from './writes.ts';
-
-/** How often an append begins anew before it gives up; each time, another caller got ahead. */
-const MAX_ATTEMPTS = 100;
 
 /** How much longer an append may take for each term that it brings, in milliseconds. */
 const TIMEOUT_PER_TERM_MS = 0.03;
 
-/** Appending, in the shortest way that is open. */
+/**
+ * Appending. The session's document is the commit record: messages are inserted behind its head
+ * (`last_seq`), where nobody reads them, and then one conditional update of the session moves the head.
+ * With `bulkWrite`, both are one ordered command
+ * (https://www.mongodb.com/docs/manual/reference/command/bulkWrite/).
+ *
+ * The update names the head as it was known. The `_id` of a message is its place, so a place is taken
+ * once, and what lies behind a head that does not move is an orphan. Whoever meets one moves the
+ * session's `fence`, which the update of its writer names as well, and then removes it. A message
+ * carries the fence that it was written under, so that nothing newer is removed with it.
+ *
+ * | killed after | what is left | who cleans up |
+ * | --- | --- | --- |
+ * | some or all inserts | orphans behind the head | the next append that meets them |
+ * | the inserts of a new session | orphans without a session | the sweep, `purge/unbegun-sessions.ts` |
+ * | the fence, or part of the removal | orphans that cannot be committed | the next append, by another fence |
+ * | updates in place (in a transaction, if there are any) | those, on a standalone; nothing new | the caller's retry |
+ * | the head's update | nothing: it is done | |
+ */
 export function createAppend(
   connection: Connection,
-  ends: SessionHeadCache,
+  heads: SessionHeadCache,
 ): MessageStore['append'] {
-  let commandUnsupported = false;
+  const queue = new GroupQueue();
+  const server = { bulkWriteRefused: false };
 
-  /**
-   * In one command, if that is open: on a replica set, where it is known where the session ends.
-   *
-   * @param contended others got ahead: a transaction would meet them again
-   */
-  async function tryCommand(
-    { db, deadline, orderedWrites }: Deployment,
-    target: SessionRef,
-    append: Append,
-    orphans: Orphans,
-    contended: boolean,
-  ): Promise<WriteResult<Appended, Session> | undefined> {
-    if (!orderedWrites || commandUnsupported) return undefined;
-    const known = ends.take(target) ?? (contended ? await currentHead(db, target) : undefined);
-    if (known === undefined) return undefined;
-    try {
-      const done = await appendInCommand(db, target, known, append, orphans, deadline);
-      if (done === undefined) return undefined;
-      ends.put(done.head);
-      return { applied: true, record: done.record };
-    } catch (error) {
-      if (!isUnsupported(error)) throw error;
-      commandUnsupported = true;
-      orphans.own.clear();
-      return undefined;
-    }
-  }
-
-  function attempt(
-    deployment: Deployment,
-    target: SessionRef,
-    append: Append,
-    orphans: Orphans,
-    contended: boolean,
-  ): Promise<WriteResult<Appended, Session>> {
-    const { db, deadline, transactions } = deployment;
-    return connection.runExclusive(sessionLockKey(target), deadline, async () => {
-      if (!transactions) return appendInSteps(db, target, append);
-      const done = await tryCommand(deployment, target, append, orphans, contended);
-      if (done !== undefined) return done;
-      if (Date.now() > deadline) throw unavailable(new Error('no time for a transaction'));
-      const { head, ...change } = await connection.transaction((session) =>
-        appendInTransaction(db, target, append, orphans, session),
-      );
-      if (head !== undefined) ends.put(head);
-      return change;
+  function join(deployment: Deployment, target: SessionRef, one: Waiting): void {
+    const alone = (other: Waiting) => join(deployment, target, { ...other, alone: true });
+    queue.join(sessionLockKey(target), one, async (all) => {
+      const isTimely = ({ deadline }: Waiting) => deadline - LEAD_MS > Date.now();
+      const members = all.filter(isTimely);
+      for (const other of all) {
+        if (!members.includes(other))
+          other.reject(unavailable(other.failed ?? new Error('no turn in time')));
+      }
+      try {
+        const transaction = connection.transaction.bind(connection);
+        const context = { ...deployment, ...{ target, heads, server, transaction, alone } };
+        if (members.length > 0) await writeTogether(context, members);
+      } catch (error) {
+        // What is wrong with one of them does not fail the others.
+        const apart = members.length > 1 && !(error instanceof DomainError) && !isPassing(error);
+        for (const other of members) {
+          if (apart) alone({ ...other, failed: error });
+          else other.reject(error);
+        }
+      }
     });
   }
 
   return (reach, session_id, append) => {
     const target = { ...reach, session_id };
-    const orphans: Orphans = { inTheWay: false, own: new Map() };
-    let { hasClientUuids } = append;
-    let attempts = 0;
     const terms = append.messages.reduce((sum, message) => sum + message.terms.length, 0);
     const patience = OPERATION_TIMEOUT_MS + terms * TIMEOUT_PER_TERM_MS;
-    return connection.run(async (deployment) => {
-      for (let count = 1; ; count++) {
-        try {
-          const once = { ...append, hasClientUuids };
-          return await attempt(deployment, target, once, orphans, attempts++ > 0);
-        } catch (error) {
-          // Whatever this attempt did may have got through: from now on, look before writing.
-          hasClientUuids = true;
-          if (isDuplicateKey(error)) orphans.inTheWay = true;
-          else if (!(error instanceof ConflictError)) throw error;
-          if (count === MAX_ATTEMPTS) throw unavailable(error);
-        }
-        await delay(Math.random() * Math.min(count, 10));
-      }
-    }, patience);
+    let failed: unknown;
+    return connection.run(
+      (deployment) =>
+        new Promise((resolve, reject) => {
+          const fail = (error: unknown) => {
+            failed = error;
+            reject(error);
+          };
+          const { deadline } = deployment;
+          join(deployment, target, { append, deadline, failed, resolve, reject: fail });
+        }),
+      patience,
+    );
   };
 }

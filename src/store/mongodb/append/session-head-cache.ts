@@ -34,7 +34,7 @@ export class SessionHeadCache {
     this.take(target);
   }
 
-  put(head: SessionHead): void {
+  put({ retired: _, ...head }: SessionHead): void {
     const key = keyOf(head);
     this.#ends.delete(key);
     this.#ends.set(key, { head, at: performance.now() });

@@ -1,12 +1,16 @@
 import type { SeqRange } from '../../../domain/positions.ts';
 import { timestamp } from '../../../domain/times.ts';
-import type { Appended } from '../../port.ts';
+import type { Append, Appended, RetiredRange } from '../../port.ts';
 import type { MessageDocument, SessionDocument } from '../documents.ts';
+import { firstKeptSeq, rangesAfterRevival, toRetiredRange } from '../purge/retired-ranges.ts';
 
 /** What the messages of one session have in common. */
 export type MessageKey = Pick<MessageDocument, 'namespace' | 'session_id' | 'session_uuid'>;
 
-/** Where a live session's messages begin and end, and all of it that an append answers with. */
+/**
+ * What an append knows of a session. Of a deleted one, `first_seq`, `summarized` and `retired` are what
+ * they become with its revival.
+ */
 export interface SessionHead extends SeqRange {
   /** The session's uuid. */
   _id: string;
@@ -16,6 +20,14 @@ export interface SessionHead extends SeqRange {
   last_message_at?: Date;
   /** The last message that the newest summary covers. */
   summarized?: number;
+  /** See `index.ts`; `null` until somebody has fenced. */
+  fence: number | null;
+  /** Present if the session is deleted: what it is at the moment. */
+  deleted?: { first_seq: number; kept_seq: number; deleted_at: Date };
+  /** Its document is still to be inserted. */
+  isNew?: true;
+  revived_by?: string;
+  retired?: readonly RetiredRange[];
 }
 
 export const messageKey = ({
@@ -28,34 +40,63 @@ export const messageKey = ({
   session_uuid: _id,
 });
 
-/** @param document a live session */
+/** @param document a session whose user is not deleted */
 export function headOf(document: SessionDocument): SessionHead {
-  const { _id, namespace, session_id, user_id } = document;
-  const { first_seq, last_seq, last_message_at, summary } = document;
-  return {
-    ...{ _id, namespace, session_id, first_seq, last_seq },
+  const { _id, namespace, session_id, user_id, first_seq, last_seq, fence = null } = document;
+  const { last_message_at, summary, deleted_at, retired = [], revived_by } = document;
+  const common = {
+    ...{ _id, namespace, session_id, last_seq, fence },
     ...(user_id !== undefined && { user_id }),
     ...(last_message_at !== undefined && { last_message_at }),
+  };
+  if (document.live === false && deleted_at !== undefined) {
+    const deleted = { first_seq, kept_seq: firstKeptSeq(document), deleted_at };
+    const ranges = rangesAfterRevival(document).map(toRetiredRange);
+    return { ...common, first_seq: last_seq + 1, deleted, retired: ranges };
+  }
+  return {
+    ...{ ...common, first_seq, retired: retired.map(toRetiredRange) },
     ...(summary !== undefined && { summarized: summary.up_to_seq }),
+    ...(revived_by !== undefined && { revived_by }),
   };
 }
 
-export function toAppended(head: SessionHead, messages: Appended['messages']): Appended {
-  const { _id, session_id, user_id } = head;
-  const { first_seq, last_seq, last_message_at, summarized } = head;
+/** @param head the session as it is with these messages */
+export function toAppended(
+  head: SessionHead,
+  append: Append,
+  messages: Appended['messages'],
+): Appended {
+  const { _id, session_id, user_id, first_seq, last_seq, last_message_at, summarized } = head;
   return {
     session: {
-      session_id,
-      uuid: _id,
+      ...{ session_id, uuid: _id, message_count: last_seq - first_seq + 1 },
       ...(user_id !== undefined && { user_id }),
-      message_count: last_seq - first_seq + 1,
       ...(last_message_at !== undefined && {
         last_message_at: timestamp(last_message_at.getTime()),
       }),
     },
-    first_seq,
-    last_seq,
+    ...{ first_seq, last_seq, messages },
     ...(summarized !== undefined && { summary: { up_to_seq: summarized } }),
-    messages,
+    // Also where an earlier attempt at this append revived the session.
+    ...(head.revived_by === append.messages[0]?.uuid && { retired: head.retired ?? [] }),
   };
+}
+
+/** A session that is not there yet, as it is before its first message. */
+export const newHead = (
+  target: Pick<SessionHead, 'namespace' | 'session_id'>,
+  { newUuid }: Append,
+): SessionHead => ({
+  ...{ _id: newUuid(), namespace: target.namespace, session_id: target.session_id },
+  ...{ first_seq: 1, last_seq: 0, fence: null, isNew: true },
+});
+
+/** The head once it has moved over so many messages, whatever it was before. */
+export function headAfter(head: SessionHead, count: number, time: string): SessionHead {
+  const { deleted: _, isNew: __, ...rest } = head;
+  const at = new Date(time);
+  const { last_seq, last_message_at = at } = rest;
+  const latest = last_message_at > at ? last_message_at : at;
+  return { ...rest, last_seq: last_seq + count, last_message_at: latest };
 }

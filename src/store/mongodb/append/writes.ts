@@ -1,112 +1,58 @@
-import type { ClientSession, Db, Document } from 'mongodb';
+import type { ClientSession, Db } from 'mongodb';
 import { mergeWithinLimit } from '../../../domain/metadata.ts';
 import type { Append, Appended, NewMessage } from '../../port.ts';
-import { accessFilter, type SessionRef } from '../access-scope.ts';
-import {
-  type MessageDocument,
-  messagesOf,
-  type SessionDocument,
-  sessionsOf,
-  vectorsOf,
-  WITHOUT_TERMS,
-} from '../documents.ts';
+import { type MessageDocument, messagesOf, vectorsOf, WITHOUT_TERMS } from '../documents.ts';
 import { messageId } from '../message-id.ts';
 import { decodeMetadata, encodeMetadata } from '../metadata-codec.ts';
-import { retiredOnRevival } from '../purge/retired-ranges.ts';
 import { messageKey, type SessionHead } from './session-head.ts';
 
-/** Messages of a session that have the uuids which are to be appended. */
+/** Messages of a session that have uuids which are to be appended. */
 export interface Existing {
   /** By their uuids; they are updated in place. */
   live: ReadonlyMap<string, MessageDocument>;
   /** They give up their uuids. */
   retired: readonly MessageDocument[];
+  /** Whether some lie behind the head: orphans, or the head that is known is not the newest. */
+  behind: boolean;
 }
 
+export const NONE: Existing = { live: new Map(), retired: [], behind: false };
+
 /** Something that was read no longer holds: begin anew. */
-export class ConflictError extends Error {}
+export class ConflictError extends Error {
+  /** Whether a place, or a session's identifier, was taken. */
+  readonly taken: boolean;
+  /** How many messages were inserted before. */
+  readonly inserted: number;
+
+  constructor(taken = false, inserted = Number.POSITIVE_INFINITY) {
+    super();
+    this.taken = taken;
+    this.inserted = inserted;
+  }
+}
 
 export const inSession = (session: ClientSession | undefined) =>
   session === undefined ? {} : { session };
 
-/**
- * Moves a session's end by `count` messages, creating or reviving it first if that is needed, in one
- * step. A session whose user is deleted stays as it is.
- *
- * @returns `undefined` if only one user's sessions are in reach, and this is none of them
- */
-export async function advance(
-  db: Db,
-  target: SessionRef,
-  { at: time, messages, newUuid }: Append,
-  count: number,
-  session?: ClientSession,
-): Promise<SessionDocument | undefined> {
-  const at = new Date(time);
-  const blocked = { $eq: [{ $type: '$user_deleted' }, 'string'] };
-  const revives = { $eq: ['$live', false] };
-  const kept = (field: string) => ({ $ifNull: [`$${field}`, '$$REMOVE'] });
-  const unlessBlocked = (field: string, value: unknown) => ({
-    $cond: [blocked, kept(field), value],
-  });
-  const last = { $ifNull: ['$last_seq', 0] };
-  const firstUuid = { $literal: messages[0]?.uuid };
-  const pipeline: Document[] = [
-    {
-      $set: {
-        _id: { $ifNull: ['$_id', newUuid()] },
-        metadata: { $ifNull: ['$metadata', {}] },
-        empty: unlessBlocked('empty', '$$REMOVE'),
-        revision: { $ifNull: ['$revision', 0] },
-        created_at: { $ifNull: ['$created_at', at] },
-        updated_at: unlessBlocked('updated_at', { $max: ['$updated_at', at] }),
-        live: { $cond: [blocked, null, true] },
-        deleted_at: { $cond: [blocked, '$deleted_at', '$$REMOVE'] },
-        first_seq: { $cond: [revives, { $add: [last, 1] }, { $ifNull: ['$first_seq', 1] }] },
-        last_seq: unlessBlocked('last_seq', { $add: [last, count] }),
-        retired: { $cond: [revives, retiredOnRevival(), kept('retired')] },
-        revived_by: { $cond: [revives, firstUuid, kept('revived_by')] },
-        summary: { $cond: [revives, '$$REMOVE', kept('summary')] },
-        ...(count > 0 && {
-          last_message_at: unlessBlocked('last_message_at', { $max: ['$last_message_at', at] }),
-        }),
-      },
-    },
-  ];
-  const upsert = target.user_id === undefined;
-  const options = { upsert, returnDocument: 'after', ...inSession(session) } as const;
-  const document = await sessionsOf(db).findOneAndUpdate(accessFilter(target), pipeline, options);
-  // An upsert always answers with its document; one server that was tried did not when two met.
-  if (document === null && upsert) throw new ConflictError();
-  return document ?? undefined;
-}
-
-/**
- * The messages of a session that have the uuids of an append, if some may.
- *
- * @param last where the session ends: what lies behind that is no message of it
- */
+/** The messages of a session that have some of the uuids. */
 export async function findExisting(
   db: Db,
   head: SessionHead,
-  last: number,
-  { messages, hasClientUuids }: Append,
-  session?: ClientSession,
+  uuids: readonly string[],
 ): Promise<Existing> {
-  if (!hasClientUuids) return { live: new Map(), retired: [] };
+  if (uuids.length === 0 || head.isNew) return NONE;
   const { namespace, session_id, session_uuid } = messageKey(head);
   const all = await messagesOf(db)
-    .find(
-      { namespace, session_id, uuid: { $in: messages.map(({ uuid }) => uuid) } },
-      { ...inSession(session), projection: WITHOUT_TERMS },
-    )
+    .find({ namespace, session_id, uuid: { $in: uuids } }, { projection: WITHOUT_TERMS })
     .toArray();
   // Told apart here: for another condition a server may go along all of the session, or of the namespace.
   const found = all.filter((message) => message.session_uuid === session_uuid);
-  const live = found.filter(({ seq }) => seq >= head.first_seq && seq <= last);
+  const live = found.filter(({ seq }) => seq >= head.first_seq && seq <= head.last_seq);
   return {
     live: new Map(live.map((document) => [document.uuid, document])),
     retired: found.filter(({ seq }) => seq < head.first_seq),
+    behind: found.some(({ seq }) => seq > head.last_seq),
   };
 }
 
@@ -159,7 +105,7 @@ export async function replaceExisting(
   await vectorsOf(db).deleteMany({ _id }, inSession(session));
 }
 
-/** The new messages of an append, as they are stored from `first` on. */
+/** New messages as they are stored from `first` on. */
 export function toDocuments(
   head: SessionHead,
   first: number,
@@ -167,16 +113,15 @@ export function toDocuments(
   time: string,
 ): MessageDocument[] {
   const at = new Date(time);
-  const { user_id } = head;
-  const common = { ...messageKey(head), ...(user_id !== undefined && { user_id }) };
+  const { user_id, fence } = head;
   return messages.map(({ uuid, role, content, metadata, token_count, terms }, i) => ({
     _id: messageId({ session_uuid: head._id, seq: first + i }),
-    ...common,
+    ...messageKey(head),
+    ...(user_id !== undefined && { user_id }),
+    ...(fence !== null && { fence }),
     seq: first + i,
     ...{ uuid, role, content, metadata: encodeMetadata(metadata), token_count, terms },
-    created_at: at,
-    updated_at: at,
-    revision: 0,
+    ...{ created_at: at, updated_at: at, revision: 0 },
   }));
 }
 

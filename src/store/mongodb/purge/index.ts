@@ -14,6 +14,7 @@ import {
 } from '../documents.ts';
 import { countExpired, expired, findPurging, withRetired } from './expired-counts.ts';
 import { FIRST_KEPT_SEQ, firstKeptSeq, giveUpRetired } from './retired-ranges.ts';
+import { type Progress, removeUnbegun } from './unbegun-sessions.ts';
 
 /**
  * The sweep for what the server's TTL monitor cannot purge: sessions with messages, and retired ranges.
@@ -22,17 +23,19 @@ import { FIRST_KEPT_SEQ, firstKeptSeq, giveUpRetired } from './retired-ranges.ts
  * up: one of them comes first.
  */
 export function mongoPurge(connection: Connection): Pick<Store, 'countExpired' | 'purge'> {
+  const progress: Progress = {};
   return {
     countExpired: (cutoff) => connection.run(({ db }) => countExpired(db, cutoff)),
 
-    purge(cutoff, limit) {
+    async purge(cutoff, limit) {
+      const unbegun = await connection.run(({ db }) => removeUnbegun(db, progress));
       return connection.run(async ({ db }): Promise<PurgeCounts> => {
         const users = await purgeUsers(db, cutoff, limit);
         const sessions = await purgeSessions(db, cutoff, limit);
         await giveUpExpired(db, cutoff, limit);
         const ofSessions = await purgeMessagesOfPurged(db, limit);
-        const messages = ofSessions + (await purgeRetired(db, limit - ofSessions));
-        return { sessions, messages, users };
+        const ofRetired = await purgeRetired(db, limit - ofSessions);
+        return { sessions, messages: unbegun + ofSessions + ofRetired, users };
       });
     },
   };
