@@ -14,7 +14,7 @@ export interface Waiting {
   deadline: number;
   /** Why an earlier attempt failed, which may have got through. */
   failed?: unknown;
-  /** It goes by itself. */
+  /** It goes by itself, and first: it has had its turn. */
   alone?: true;
   resolve(result: WriteResult<Appended, Session>): void;
   reject(error: unknown): void;
@@ -27,7 +27,7 @@ export class GroupQueue {
   /** @param write settles each of a group, or has it join again */
   join(key: string, one: Waiting, write: (group: Waiting[]) => Promise<void>): void {
     const queue = this.#queues.get(key);
-    if (queue !== undefined) queue.push(one);
+    if (queue !== undefined) queue.splice(one.alone ? 0 : queue.length, 0, one);
     else {
       this.#queues.set(key, [one]);
       void this.#drain(key, [one], write);

@@ -87,7 +87,7 @@ export async function writeTogether(context: Context, members: Waiting[]): Promi
     const fresh = members.filter((one) => !uuidsOf(one).some((uuid) => old.has(uuid)));
     const group = fresh.length > 0 ? fresh : members.slice(0, 1);
     if (fresh.length > 0) existing = NONE;
-    for (const one of members.splice(0)) if (!group.includes(one)) context.alone(one);
+    for (const one of members.splice(0).reverse()) if (!group.includes(one)) context.alone(one);
     members.push(...group);
 
     const appends = group.map(({ append }) => append);

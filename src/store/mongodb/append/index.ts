@@ -53,7 +53,7 @@ export function createAppend(
       } catch (error) {
         // What is wrong with one of them does not fail the others.
         const apart = members.length > 1 && !(error instanceof DomainError) && !isPassing(error);
-        for (const other of members) {
+        for (const other of members.toReversed()) {
           if (apart) alone({ ...other, failed: error });
           else other.reject(error);
         }
