@@ -1,13 +1,6 @@
-import {
-  type ClientSession,
-  type Db,
-  type Document,
-  MongoBulkWriteError,
-  MongoClientBulkWriteError,
-} from 'mongodb';
-import type { Session } from '../../../domain/records.ts';
+import type { ClientSession, Db, Document } from 'mongodb';
+import { MongoBulkWriteError, MongoClientBulkWriteError } from 'mongodb';
 import type { Append } from '../../port.ts';
-import { findSession, type SessionRef } from '../access-scope.ts';
 import {
   bulkWriteFailure,
   isDuplicateKey,
@@ -15,30 +8,26 @@ import {
   unavailable,
 } from '../connection/errors.ts';
 import type { Deployment } from '../connection/index.ts';
-import {
-  type MessageDocument,
-  messagesOf,
-  type SessionDocument,
-  sessionsOf,
-  toSession,
-} from '../documents.ts';
+import { type MessageDocument, messagesOf, sessionsOf } from '../documents.ts';
 import { FIRST_KEPT_SEQ, retiredOnRevival } from '../purge/retired-ranges.ts';
-import { headOf, messageKey, type SessionHead } from './session-head.ts';
-import {
-  ConflictError,
-  type Existing,
-  inSession,
-  renameRetired,
-  replaceExisting,
-} from './writes.ts';
-
-const HEAD_FIELDS = { metadata: 0, 'summary.content': 0, 'retired.summary': 0 } as const;
+import { messageKey, type SessionHead } from './session-head.ts';
+import { ConflictError, type Existing, inSession, TakenError, updateExisting } from './writes.ts';
 
 /** How much time a command needs at least, in milliseconds. */
 const MIN_TIME_MS = 100;
 
 /** The write that makes messages behind the head part of their session. */
-export type Commit = { document: SessionDocument } | { filter: Document; update: Document };
+export interface Commit {
+  filter: Document;
+  update: Document;
+  upsert: boolean;
+}
+
+/** What a write goes through. */
+export interface WriteContext extends Deployment {
+  server: { refusesBulkWrite: boolean };
+  transaction(work: (session: ClientSession) => Promise<void>): Promise<void>;
+}
 
 /**
  * The time limit of a command, which may wait for somebody else's transaction: after its caller was told
@@ -56,39 +45,25 @@ export function timeLimit(
   return { maxTimeMS };
 }
 
-/** The head of a session, or the session itself where its user is deleted. */
-export async function readHead(
-  db: Db,
-  target: SessionRef,
-): Promise<{ head?: SessionHead; refused?: Session }> {
-  const found = await findSession(db, target, {}, HEAD_FIELDS);
-  if (found === null) return {};
-  if (found.user_deleted === undefined) return { head: headOf(found) };
-  const whole = await findSession(db, target, { live: null });
-  return whole === null ? readHead(db, target) : { refused: toSession(whole) };
-}
-
 /** @param count how many messages are added */
 export function commitOf(head: SessionHead, count: number, appends: readonly Append[]): Commit {
   const { _id, namespace, session_id, first_seq, deleted, fence, summarized = null } = head;
   const last_seq = head.last_seq + count;
-  const created_at = new Date(appends[0]?.at as string);
   const at = new Date(Math.max(...appends.map((append) => Date.parse(append.at))));
-  if (head.isNew) {
-    const times = { created_at, updated_at: at, last_message_at: at };
-    const state = { metadata: {}, live: true, first_seq, last_seq, revision: 0 };
-    return { document: { _id, namespace, session_id, ...times, ...state } };
-  }
   const known = { _id, namespace, session_id, last_seq: head.last_seq, fence };
+  if (head.isNew) {
+    const created_at = new Date(appends[0]?.at as string);
+    const times = { created_at, updated_at: at, last_message_at: at };
+    const $setOnInsert = { ...times, metadata: {}, live: true, first_seq, last_seq, revision: 0 };
+    return { filter: { _id, namespace, session_id }, update: { $setOnInsert }, upsert: true };
+  }
   if (deleted === undefined) {
+    const times = { updated_at: at, last_message_at: at };
     return {
       // Also what is part of the answer. `null` stands for none.
       filter: { ...known, live: true, first_seq, 'summary.up_to_seq': summarized },
-      update: {
-        $set: { last_seq },
-        $max: { updated_at: at, last_message_at: at },
-        $unset: { empty: '' },
-      },
+      update: { $set: { last_seq }, $max: times, $unset: { empty: '' } },
+      upsert: false,
     };
   }
   const kept = { $expr: { $eq: [FIRST_KEPT_SEQ, deleted.kept_seq] } };
@@ -99,15 +74,8 @@ export function commitOf(head: SessionHead, count: number, appends: readonly App
     updated_at: { $max: ['$updated_at', at] },
     last_message_at: { $max: ['$last_message_at', at] },
   };
-  const { first_seq: before, deleted_at } = deleted;
-  const filter = { ...known, ...kept, live: false, first_seq: before, deleted_at };
-  return { filter, update: [{ $set }] as Document };
-}
-
-/** What a write goes through. */
-export interface WriteContext extends Deployment {
-  server: { bulkWriteRefused: boolean };
-  transaction<T>(work: (session: ClientSession) => Promise<T>): Promise<T>;
+  const before = { live: false, first_seq: deleted.first_seq, deleted_at: deleted.deleted_at };
+  return { filter: { ...known, ...kept, ...before }, update: [{ $set }], upsert: false };
 }
 
 /**
@@ -124,75 +92,49 @@ export async function write(
   deadline: number,
 ): Promise<void> {
   const { live, retired } = change.existing;
-  const { server, orderedWrites } = context;
+  const { db, server, orderedWrites, transactions } = context;
+  const isUpdate = live.size + retired.length > 0;
   try {
-    if (orderedWrites && !server.bulkWriteRefused && live.size + retired.length === 0) {
-      await writeAtOnce(context.db, documents, commit, timeLimit(deadline));
-    } else await writeInOrder(context, documents, commit, change, deadline);
+    if (orderedWrites && !server.refusesBulkWrite && !isUpdate) {
+      const { namespace } = messagesOf(db);
+      const models = documents.map((document) => {
+        return { name: 'insertOne' as const, namespace, document };
+      });
+      const last = { name: 'updateOne' as const, namespace: sessionsOf(db).namespace, ...commit };
+      type Stored = Record<string, { _id: string }>;
+      return assertDone(await db.client.bulkWrite<Stored>([...models, last], timeLimit(deadline)));
+    }
+    if (documents.length > 0) await messagesOf(db).insertMany(documents, timeLimit(deadline));
+    const finish = async (session?: ClientSession) => {
+      if (isUpdate) await updateExisting(db, change.existing, change.append, session);
+      const { filter, update, upsert } = commit;
+      const options = { upsert, ...timeLimit(deadline), ...inSession(session) };
+      assertDone(await sessionsOf(db).updateOne(filter, update, options));
+    };
+    await (isUpdate && transactions ? context.transaction(finish) : finish());
   } catch (error) {
     const failure = bulkWriteFailure(error);
-    if (isUnsupported(failure) && !server.bulkWriteRefused) {
-      server.bulkWriteRefused = true;
+    if (isUnsupported(failure) && !server.refusesBulkWrite) {
+      server.refusesBulkWrite = true;
       return write(context, documents, commit, change, deadline);
     }
     if (!isDuplicateKey(failure)) throw failure;
-    if (error instanceof MongoBulkWriteError) throw new ConflictError(true, error.insertedCount);
-    if (!(error instanceof MongoClientBulkWriteError)) throw new ConflictError(true);
-    throw new ConflictError(true, error.partialResult?.insertedCount);
+    if (error instanceof MongoBulkWriteError) throw new TakenError(error.insertedCount);
+    if (!(error instanceof MongoClientBulkWriteError)) throw new TakenError();
+    throw new TakenError(error.partialResult?.insertedCount);
   }
 }
 
-async function writeAtOnce(
-  db: Db,
-  documents: MessageDocument[],
-  commit: Commit,
-  options: { maxTimeMS: number },
-): Promise<void> {
-  const { namespace } = messagesOf(db);
-  const session = { namespace: sessionsOf(db).namespace };
-  const result = await db.client.bulkWrite<Record<string, { _id: string }>>(
-    [
-      ...documents.map((document) => ({ name: 'insertOne' as const, namespace, document })),
-      'document' in commit
-        ? { name: 'insertOne', ...session, document: commit.document }
-        : { name: 'updateOne', ...session, ...commit },
-    ],
-    options,
-  );
-  if ('filter' in commit && result.matchedCount === 0) throw new ConflictError();
+function assertDone(result: { matchedCount: number; upsertedCount: number }): void {
+  if (result.matchedCount + result.upsertedCount === 0) throw new ConflictError();
 }
 
-async function writeInOrder(
-  { db, transactions, transaction }: WriteContext,
-  documents: MessageDocument[],
-  commit: Commit,
-  { existing, append }: { existing: Existing; append: Append },
-  deadline: number,
-): Promise<void> {
-  const sessions = sessionsOf(db);
-  if (documents.length > 0) await messagesOf(db).insertMany(documents, timeLimit(deadline));
-  if ('document' in commit) {
-    await sessions.insertOne(commit.document, timeLimit(deadline));
-    return;
-  }
-  const change = async (session?: ClientSession) => {
-    await replaceExisting(db, existing, append, session);
-    await renameRetired(db, existing, append, session);
-    const options = { ...inSession(session), ...timeLimit(deadline) };
-    const { matchedCount } = await sessions.updateOne(commit.filter, commit.update, options);
-    if (matchedCount === 0) throw new ConflictError();
-  };
-  const updates = existing.live.size + existing.retired.length > 0;
-  await (updates && transactions ? transaction(change) : change());
-}
-
-/** Removes messages that were inserted and not committed. Another's in their place has another uuid or fence. */
+/** Removes messages that were not committed. What another put in their place has another uuid or fence. */
 export async function removeOwn(
   db: Db,
   head: SessionHead,
   documents: readonly MessageDocument[],
 ): Promise<void> {
-  if (documents.length === 0) return;
   const _id = { $in: documents.map((document) => document._id) };
   const uuid = { $in: documents.map((document) => document.uuid) };
   await messagesOf(db).deleteMany({
@@ -201,28 +143,4 @@ export async function removeOwn(
     uuid,
     fence: head.fence,
   } as Document);
-}
-
-/**
- * Shuts out whoever has inserted messages behind the head, and removes them: no commit of theirs can
- * succeed any more, since it names the fence as it was.
- *
- * @returns the head under the new fence, or `undefined` if it is not as known any more
- */
-export async function fenceOff(
-  db: Db,
-  head: SessionHead,
-  deadline: number,
-): Promise<SessionHead | undefined> {
-  const { _id, namespace, session_id, last_seq, fence } = head;
-  const fenced = await sessionsOf(db).findOneAndUpdate(
-    { _id, namespace, session_id, last_seq, fence } as Document,
-    { $inc: { fence: 1 } },
-    { returnDocument: 'after', projection: HEAD_FIELDS, ...timeLimit(deadline) },
-  );
-  if (fenced === null) return undefined;
-  // Not what others may have begun under the new fence, or a newer one.
-  const older = { seq: { $gt: last_seq }, fence: { $not: { $gte: fenced.fence as number } } };
-  await messagesOf(db).deleteMany({ ...messageKey(head), ...older });
-  return fenced.user_deleted === undefined ? headOf(fenced) : undefined;
 }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { jsonBytes } from '../../../domain/metadata.ts';
 import type { Session } from '../../../domain/records.ts';
-import type { Append, Appended, WriteResult } from '../../port.ts';
+import type { Append, Appended, NewMessage, WriteResult } from '../../port.ts';
 
 /** How much one command may bring: less than half of the bytes that the server takes in a message. */
 const GROUP_MAX_BYTES = 20_000_000;
@@ -24,26 +24,21 @@ export interface Waiting {
 export class GroupQueue {
   readonly #queues = new Map<string, Waiting[]>();
 
-  /** @param write settles each of a group, or has it join again */
-  join(key: string, one: Waiting, write: (group: Waiting[]) => Promise<void>): void {
-    const queue = this.#queues.get(key);
-    if (queue !== undefined) queue.splice(one.alone ? 0 : queue.length, 0, one);
-    else {
-      this.#queues.set(key, [one]);
-      void this.#drain(key, [one], write);
-    }
-  }
-
-  async #drain(key: string, queue: Waiting[], write: (group: Waiting[]) => Promise<void>) {
+  /** @param write settles each of a group, or has it join again; it does not throw */
+  async join(key: string, one: Waiting, write: (group: Waiting[]) => Promise<void>): Promise<void> {
+    const waiting = this.#queues.get(key);
+    waiting?.splice(one.alone ? 0 : waiting.length, 0, one);
+    if (waiting !== undefined) return;
+    const queue = [one];
     this.#queues.set(key, queue);
     while (queue.length > 0) {
       const group = takeGroup(queue);
-      const written = new AbortController();
       const latest = Math.max(...group.map(({ deadline }) => deadline));
+      const done = new AbortController();
       // A server that does not answer holds up nobody for longer: two commands exclude each other.
-      const late = delay(latest - Date.now(), undefined, { signal: written.signal, ref: false });
+      const late = delay(latest - Date.now(), undefined, { signal: done.signal, ref: false });
       await Promise.race([write(group), late.catch(() => undefined)]);
-      written.abort();
+      done.abort();
     }
     this.#queues.delete(key);
   }
@@ -51,31 +46,23 @@ export class GroupQueue {
 
 /** Takes the next group from a queue: no two of it bring the same uuid. */
 function takeGroup(queue: Waiting[]): Waiting[] {
-  const [first, ...others] = queue.splice(0) as [Waiting, ...Waiting[]];
-  const group = [first];
+  if (queue.length === 1) return queue.splice(0);
+  const group: Waiting[] = [];
   const uuids = new Set<string>();
   let bytes = 0;
-  const fits = ({ append: { messages } }: Waiting) => {
-    bytes += bytesOf(messages);
-    const isNew = !messages.some(({ uuid }) => uuids.has(uuid));
+  for (const one of queue.splice(0)) {
+    const { messages } = one.append;
+    bytes += messages.map(bytesOf).reduce((sum, some) => sum + some, 0);
+    const isShort = bytes <= GROUP_MAX_BYTES && uuids.size + messages.length <= GROUP_MAX_MESSAGES;
+    const isOther = isShort && !messages.some(({ uuid }) => uuids.has(uuid));
     for (const { uuid } of messages) uuids.add(uuid);
-    return isNew && bytes <= GROUP_MAX_BYTES && uuids.size <= GROUP_MAX_MESSAGES;
-  };
-  const open = !first.alone && others.length > 0 && fits(first);
-  for (const one of others) {
-    if (open && !one.alone && fits(one)) group.push(one);
-    else queue.push(one);
+    const joins = group.length === 0 || (isOther && !one.alone && !group[0]?.alone);
+    (joins ? group : queue).push(one);
   }
   return group;
 }
 
-/** About how many bytes messages take on the way to the server, rather more than less. */
-function bytesOf(messages: Append['messages']): number {
-  let bytes = 0;
-  for (const { content, metadata, terms } of messages) {
-    // UTF-8 takes three for a character of JavaScript, and BSON six times what JSON takes.
-    bytes += 1000 + 3 * content.length + 6 * jsonBytes(metadata);
-    for (const term of terms) bytes += 16 + 3 * term.length;
-  }
-  return bytes;
-}
+/** About how many bytes a message takes on the way to the server, rather more than less. */
+const bytesOf = ({ content, metadata, terms }: NewMessage): number =>
+  // UTF-8 takes three for a character of JavaScript, and BSON six times what JSON takes.
+  1000 + 3 * content.length + 6 * jsonBytes(metadata) + 64 * terms.length;

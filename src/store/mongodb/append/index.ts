@@ -24,7 +24,7 @@ const TIMEOUT_PER_TERM_MS = 0.03;
  *
  * | killed after | what is left | who cleans up |
  * | --- | --- | --- |
- * | some or all inserts | orphans behind the head | the next append that meets them |
+ * | some or all inserts | orphans behind the head | the next append that meets them, or the purge of the session |
  * | the inserts of a new session | orphans without a session | the sweep, `purge/unbegun-sessions.ts` |
  * | the fence, or part of the removal | orphans that cannot be committed | the next append, by another fence |
  * | updates in place (in a transaction, if there are any) | those, on a standalone; nothing new | the caller's retry |
@@ -35,11 +35,11 @@ export function createAppend(
   heads: SessionHeadCache,
 ): MessageStore['append'] {
   const queue = new GroupQueue();
-  const server = { bulkWriteRefused: false };
+  const server = { refusesBulkWrite: false };
 
   function join(deployment: Deployment, target: SessionRef, one: Waiting): void {
     const alone = (other: Waiting) => join(deployment, target, { ...other, alone: true });
-    queue.join(sessionLockKey(target), one, async (all) => {
+    void queue.join(sessionLockKey(target), one, async (all) => {
       const isTimely = ({ deadline }: Waiting) => deadline - LEAD_MS > Date.now();
       const members = all.filter(isTimely);
       for (const other of all) {

@@ -30,14 +30,12 @@ export interface SessionHead extends SeqRange {
   retired?: readonly RetiredRange[];
 }
 
-export const messageKey = ({
-  _id,
-  namespace,
-  session_id,
-}: Pick<SessionHead, '_id' | 'namespace' | 'session_id'>): MessageKey => ({
-  namespace,
-  session_id,
-  session_uuid: _id,
+type SessionId = Pick<SessionHead, 'namespace' | 'session_id'>;
+
+export const messageKey = (session: SessionId & { _id: string }): MessageKey => ({
+  namespace: session.namespace,
+  session_id: session.session_id,
+  session_uuid: session._id,
 });
 
 /** @param document a session whose user is not deleted */
@@ -61,42 +59,47 @@ export function headOf(document: SessionDocument): SessionHead {
   };
 }
 
-/** @param head the session as it is with these messages */
+/** A session that is not there yet, before its first message. */
+export const newHead = ({ namespace, session_id }: SessionId, _id: string): SessionHead => ({
+  ...{ _id, namespace, session_id, first_seq: 1, last_seq: 0, fence: null, isNew: true },
+});
+
+/** The head once it has moved over the messages of an append. */
+export function headAfter(head: SessionHead, count: number, append: Append): SessionHead {
+  const { deleted: _, isNew: __, ...rest } = head;
+  const at = new Date(append.at);
+  const { last_seq, last_message_at = at } = rest;
+  const latest = last_message_at > at ? last_message_at : at;
+  return { ...rest, last_seq: last_seq + count, last_message_at: latest };
+}
+
+/**
+ * The answer to an append.
+ *
+ * @param head as it is with its messages
+ * @param live those of them that were there before
+ * @param added the others
+ */
 export function toAppended(
   head: SessionHead,
-  append: Append,
-  messages: Appended['messages'],
+  { messages }: Append,
+  live: ReadonlyMap<string, MessageDocument>,
+  added: readonly MessageDocument[],
 ): Appended {
   const { _id, session_id, user_id, first_seq, last_seq, last_message_at, summarized } = head;
+  const seqs = new Map([...live.values(), ...added].map(({ uuid, seq }) => [uuid, seq]));
   return {
     session: {
       ...{ session_id, uuid: _id, message_count: last_seq - first_seq + 1 },
       ...(user_id !== undefined && { user_id }),
-      ...(last_message_at !== undefined && {
-        last_message_at: timestamp(last_message_at.getTime()),
-      }),
+      ...(last_message_at && { last_message_at: timestamp(last_message_at.getTime()) }),
     },
-    ...{ first_seq, last_seq, messages },
+    ...{ first_seq, last_seq },
     ...(summarized !== undefined && { summary: { up_to_seq: summarized } }),
+    messages: messages.map(({ uuid, hasClientUuid }) => {
+      return { uuid, seq: seqs.get(uuid) as number, created: !hasClientUuid || !live.has(uuid) };
+    }),
     // Also where an earlier attempt at this append revived the session.
-    ...(head.revived_by === append.messages[0]?.uuid && { retired: head.retired ?? [] }),
+    ...(head.revived_by === messages[0]?.uuid && { retired: head.retired ?? [] }),
   };
-}
-
-/** A session that is not there yet, as it is before its first message. */
-export const newHead = (
-  target: Pick<SessionHead, 'namespace' | 'session_id'>,
-  { newUuid }: Append,
-): SessionHead => ({
-  ...{ _id: newUuid(), namespace: target.namespace, session_id: target.session_id },
-  ...{ first_seq: 1, last_seq: 0, fence: null, isNew: true },
-});
-
-/** The head once it has moved over so many messages, whatever it was before. */
-export function headAfter(head: SessionHead, count: number, time: string): SessionHead {
-  const { deleted: _, isNew: __, ...rest } = head;
-  const at = new Date(time);
-  const { last_seq, last_message_at = at } = rest;
-  const latest = last_message_at > at ? last_message_at : at;
-  return { ...rest, last_seq: last_seq + count, last_message_at: latest };
 }

@@ -1,6 +1,6 @@
 import type { ClientSession, Db } from 'mongodb';
 import { mergeWithinLimit } from '../../../domain/metadata.ts';
-import type { Append, Appended, NewMessage } from '../../port.ts';
+import type { Append } from '../../port.ts';
 import { type MessageDocument, messagesOf, vectorsOf, WITHOUT_TERMS } from '../documents.ts';
 import { messageId } from '../message-id.ts';
 import { decodeMetadata, encodeMetadata } from '../metadata-codec.ts';
@@ -19,15 +19,15 @@ export interface Existing {
 export const NONE: Existing = { live: new Map(), retired: [], behind: false };
 
 /** Something that was read no longer holds: begin anew. */
-export class ConflictError extends Error {
-  /** Whether a place, or a session's identifier, was taken. */
-  readonly taken: boolean;
+export class ConflictError extends Error {}
+
+/** A place is taken, or a session's identifier. */
+export class TakenError extends ConflictError {
   /** How many messages were inserted before. */
   readonly inserted: number;
 
-  constructor(taken = false, inserted = Number.POSITIVE_INFINITY) {
+  constructor(inserted = Number.POSITIVE_INFINITY) {
     super();
-    this.taken = taken;
     this.inserted = inserted;
   }
 }
@@ -57,60 +57,48 @@ export async function findExisting(
 }
 
 /**
- * Gives retired messages new uuids, so that those that they had name others from now on. One that a
- * purge has taken meanwhile needs none.
+ * Updates live messages in place, and gives retired ones new uuids, so that those that they had name
+ * others from now on; all in one command.
+ *
+ * @throws ConflictError if one of them has changed since it was read
  */
-export async function renameRetired(
+export async function updateExisting(
   db: Db,
-  { retired }: Existing,
-  { newUuid }: Append,
-  session?: ClientSession,
+  { live, retired }: Existing,
+  { messages, at, newUuid }: Append,
+  session: ClientSession | undefined,
 ): Promise<void> {
-  if (retired.length === 0) return;
-  const updates = retired.map(({ _id, namespace, session_id, session_uuid, seq, uuid }) => ({
-    updateOne: {
-      filter: { _id, namespace, session_id, session_uuid, seq, uuid },
-      update: { $set: { uuid: newUuid() } },
-    },
-  }));
-  await messagesOf(db).bulkWrite(updates, inSession(session));
-}
-
-/** Updates messages in place, all in one command, if none has changed since it was read. */
-export async function replaceExisting(
-  db: Db,
-  { live }: Existing,
-  { messages, at }: Append,
-  session?: ClientSession,
-): Promise<void> {
-  const updates = messages.flatMap(({ uuid, role, content, metadata, token_count, terms }) => {
+  const replaced = messages.flatMap(({ uuid, role, content, metadata, token_count, terms }) => {
     const old = live.get(uuid);
     if (old === undefined) return [];
-    const { _id, namespace, session_id, session_uuid, seq, revision } = old;
-    // By its uuid, too: it may be retired by now, and have given that up.
-    const key = { _id, namespace, session_id, session_uuid, seq, uuid };
     const $set = { role, content, token_count, terms, updated_at: new Date(at) };
     // Without metadata to merge, nothing depends on what was read.
-    if (Object.keys(metadata).length === 0)
-      return [{ updateOne: { filter: key, update: { $set } } }];
+    if (Object.keys(metadata).length === 0) return [{ filter: placeOf(old), update: { $set } }];
     const merged = encodeMetadata(mergeWithinLimit(decodeMetadata(old.metadata), metadata));
     const update = { $set: { ...$set, metadata: merged }, $inc: { revision: 1 } };
-    return [{ updateOne: { filter: { ...key, revision }, update } }];
+    return [{ filter: { ...placeOf(old), revision: old.revision }, update }];
   });
-  if (updates.length === 0) return;
+  const renamed = retired.map((old) => {
+    return { filter: placeOf(old), update: { $set: { uuid: newUuid() } } };
+  });
+  const updates = [...replaced, ...renamed].map((updateOne) => ({ updateOne }));
   const { matchedCount } = await messagesOf(db).bulkWrite(updates, inSession(session));
   if (matchedCount < updates.length) throw new ConflictError();
   // The vectors of what they said before.
-  const _id = { $in: [...live.values()].map(({ _id }) => _id) };
-  await vectorsOf(db).deleteMany({ _id }, inSession(session));
+  const _id = { $in: [...live.values()].map((old) => old._id) };
+  if (live.size > 0) await vectorsOf(db).deleteMany({ _id }, inSession(session));
 }
 
-/** New messages as they are stored from `first` on. */
+/** By its uuid, too: it may be retired by now, and have given that up. */
+const placeOf = ({ _id, namespace, session_id, session_uuid, seq, uuid }: MessageDocument) => ({
+  ...{ _id, namespace, session_id, session_uuid, seq, uuid },
+});
+
+/** New messages of an append as they are stored from `first` on. */
 export function toDocuments(
   head: SessionHead,
   first: number,
-  messages: readonly NewMessage[],
-  time: string,
+  { messages, at: time }: Append,
 ): MessageDocument[] {
   const at = new Date(time);
   const { user_id, fence } = head;
@@ -119,23 +107,7 @@ export function toDocuments(
     ...messageKey(head),
     ...(user_id !== undefined && { user_id }),
     ...(fence !== null && { fence }),
-    seq: first + i,
-    ...{ uuid, role, content, metadata: encodeMetadata(metadata), token_count, terms },
-    ...{ created_at: at, updated_at: at, revision: 0 },
+    ...{ seq: first + i, uuid, role, content, metadata: encodeMetadata(metadata) },
+    ...{ token_count, terms, created_at: at, updated_at: at, revision: 0 },
   }));
-}
-
-/** Where the messages of an append are, of which some existed and the others are new. */
-export function positionsOf(
-  { messages }: Append,
-  live: Existing['live'],
-  created: readonly Pick<MessageDocument, 'uuid' | 'seq'>[],
-): Appended['messages'] {
-  const seqs = new Map(created.map(({ uuid, seq }) => [uuid, seq]));
-  return messages.map(({ uuid, hasClientUuid }) => {
-    const old = live.get(uuid);
-    return old === undefined
-      ? { uuid, seq: seqs.get(uuid) as number, created: true }
-      : { uuid, seq: old.seq, created: !hasClientUuid };
-  });
 }

@@ -362,7 +362,7 @@ describe.skipIf(replicaSet === null)(`appending in one command${skipReason}`, ()
     await failCommands(context, 1, { errorCode: 115, appName });
     expect(await sent(said('1'), refused)).toStrictEqual([
       ...['aggregate', 'bulkWrite'],
-      ...['insert', 'insert'],
+      ...['insert', 'update'],
     ]);
     expect(await sent(said('2'), refused)).toStrictEqual(['insert', 'update']);
     await refused.sessions.delete(caller, 's');
