@@ -104,12 +104,24 @@ export async function write(
       type Stored = Record<string, { _id: string }>;
       return assertDone(await db.client.bulkWrite<Stored>([...models, last], timeLimit(deadline)));
     }
-    if (documents.length > 0) await messagesOf(db).insertMany(documents, timeLimit(deadline));
-    const finish = async (session?: ClientSession) => {
-      if (isUpdate) await updateExisting(db, change.existing, change.append, session);
+    const update = (session?: ClientSession) =>
+      updateExisting(db, change.existing, change.append, session);
+    const move = (session?: ClientSession) => {
       const { filter, update, upsert } = commit;
       const options = { upsert, ...timeLimit(deadline), ...inSession(session) };
-      assertDone(await sessionsOf(db).updateOne(filter, update, options));
+      return sessionsOf(db).updateOne(filter, update, options);
+    };
+    if (documents.length === 0) {
+      // The session stays free: a transaction whose client is killed blocks what it wrote for a minute.
+      await (transactions && live.size > 1 ? context.transaction(update) : update());
+      // Only for its times, which whoever has moved the head meanwhile has set.
+      await move();
+      return;
+    }
+    await messagesOf(db).insertMany(documents, timeLimit(deadline));
+    const finish = async (session?: ClientSession) => {
+      if (isUpdate) await update(session);
+      assertDone(await move(session));
     };
     await (isUpdate && transactions ? context.transaction(finish) : finish());
   } catch (error) {

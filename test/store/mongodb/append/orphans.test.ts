@@ -234,6 +234,23 @@ describe.skipIf(replicaSet === null).each(SETUPS)(
       expect(await at.memory.getMessage(caller, 's', b)).toMatchObject({ content: 'b again' });
     });
 
+    it('leaves the session free while it updates messages in place', async () => {
+      const sent = ['1', '2'].map((content) => ({ role: 'user', content, uuid: randomUUID() }));
+      await at.memory.add(caller, 's', sent);
+      const one = await at.sent(() => at.memory.add(caller, 's', sent.slice(0, 1)));
+      expect(one).toStrictEqual(['find', 'aggregate', 'find', 'update', 'delete', 'update']);
+      // Within the transaction, if there is one.
+      rightAfter(Collection.prototype, 'bulkWrite', 'mcp_sessions_messages', () =>
+        add(other, 'meanwhile'),
+      );
+      const again = sent.map((message) => ({ ...message, content: `${message.content} again` }));
+      expect((await at.memory.add(caller, 's', again)).messages).toMatchObject([
+        { seq: 1, status: 'updated' },
+        { seq: 2, status: 'updated' },
+      ]);
+      expect(await listed()).toStrictEqual(['1 1 again', '2 2 again', '3 meanwhile']);
+    });
+
     it('does not let one that fails take others with it', async () => {
       await add(at, 'one');
       const { bulkWrite } = at.client;
