@@ -75,7 +75,8 @@ export function isPassing(error: unknown): boolean {
       error.name,
     ) ||
     // A connection that broke during a bulk write: the driver says no more than this of it.
-    (error instanceof MongoBulkWriteError && error.code === undefined) ||
+    (error instanceof MongoBulkWriteError &&
+      (error.code === undefined || SOCKET_CODES.has(String(error.code)))) ||
     PASSING_CODES.has(Number(error.code)) ||
     PASSING_LABELS.some((label) => error.hasErrorLabel(label))
   );
@@ -91,19 +92,29 @@ export function isUnsupported(error: unknown): boolean {
 }
 
 /**
- * What stopped a bulk write of several collections, as the error that a command by itself fails with:
- * the driver wraps it, and the wrapper has neither its code nor its labels.
+ * What stopped a bulk write, as the error that a command by itself fails with: the driver wraps it, and
+ * the wrapper of several collections has neither its code nor its labels.
  */
 export function bulkWriteFailure(error: unknown): unknown {
+  if (error instanceof MongoBulkWriteError) {
+    const [refused] = error.result.getWriteErrors();
+    if (refused !== undefined) {
+      return new MongoServerError({ code: refused.code, message: refused.errmsg });
+    }
+    const unsure = error.result.getWriteConcernError();
+    return unsure === undefined ? error : uncertain(unsure.code, unsure.errmsg);
+  }
   if (!(error instanceof MongoClientBulkWriteError)) return error;
   if (error.cause instanceof MongoError) return error.cause;
   const [refused] = error.writeErrors.values();
   if (refused !== undefined) return new MongoServerError({ ...refused });
   const [unsure] = error.writeConcernErrors;
   if (unsure === undefined) return error;
-  const { code, message: errmsg } = unsure;
-  return new MongoWriteConcernError({ ok: 1, writeConcernError: { code, errmsg } });
+  return uncertain(unsure.code, unsure.message);
 }
+
+const uncertain = (code = 0, errmsg = '') =>
+  new MongoWriteConcernError({ ok: 1, writeConcernError: { code, errmsg } });
 
 /** The error of a store that could not be reached in the time that a call waits for it. */
 export function unavailable(cause: unknown, unfinished?: Promise<unknown>): DomainError {
