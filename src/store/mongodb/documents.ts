@@ -39,6 +39,8 @@ export interface SessionDocument extends SeqRange {
   revived_by?: string;
   /** Messages below all ranges of `retired` are being purged. */
   purging?: true;
+  /** How many times an append has fenced off writers that had not finished; see `append/index.ts`. */
+  fence?: number;
   revision: number;
 }
 
@@ -46,16 +48,6 @@ export interface SessionDocument extends SeqRange {
 export interface RetiredRangeDocument extends SeqRange {
   deleted_at: Date;
   summary?: SessionDocument['summary'];
-}
-
-/** What an append has to know of a live session, and answers with. */
-export interface SessionHead
-  extends Pick<
-    SessionDocument,
-    '_id' | 'namespace' | 'session_id' | 'user_id' | 'first_seq' | 'last_seq' | 'last_message_at'
-  > {
-  /** The last message that the newest summary covers. */
-  summarized?: number;
 }
 
 /** A user as it is stored; `_id` is its uuid. */
@@ -104,6 +96,8 @@ export interface MessageDocument extends MessageKey {
   content: string;
   metadata: unknown;
   token_count: number;
+  /** The fence of the session when the message was written; see `append/index.ts`. */
+  fence?: number;
   /** The search terms. Only ever matched or counted in the server: see `WITHOUT_TERMS`. */
   terms: readonly string[];
   created_at: Date;

@@ -1,15 +1,8 @@
 import type { JsonObject } from '../../domain/metadata.ts';
-import { positionKey } from '../../domain/positions.ts';
 import type { Message, Session, User } from '../../domain/records.ts';
 import { timestamp } from '../../domain/times.ts';
-import type { Append, Appended, Conversation, NewMessage } from '../message-port.ts';
-import {
-  type MessageDocument,
-  messageKey,
-  type SessionDocument,
-  type SessionHead,
-  type UserDocument,
-} from './documents.ts';
+import type { Conversation } from '../message-port.ts';
+import type { MessageDocument, SessionDocument, UserDocument } from './documents.ts';
 import { decodeMetadata, encodeMetadata } from './metadata-codec.ts';
 
 /** The fields that `toSession` reads, beside the metadata. */
@@ -103,31 +96,6 @@ export function toConversation(document: SessionDocument): Conversation {
   };
 }
 
-/** A new message of a session, as it is stored. */
-export function toMessageDocument(
-  head: SessionHead,
-  seq: number,
-  { uuid, role, content, metadata, token_count, terms }: NewMessage,
-  at: Date,
-): MessageDocument {
-  const { _id: session_uuid, user_id } = head;
-  return {
-    _id: positionKey({ session_uuid, seq }),
-    ...messageKey(head),
-    ...(user_id !== undefined && { user_id }),
-    seq,
-    uuid,
-    role,
-    content,
-    metadata: encodeMetadata(metadata),
-    token_count,
-    terms,
-    created_at: at,
-    updated_at: at,
-    revision: 0,
-  };
-}
-
 export function toMessage(
   document: Pick<MessageDocument, (typeof MESSAGE_FIELDS)[number]>,
 ): Message {
@@ -142,60 +110,6 @@ export function toMessage(
     token_count,
     created_at: timeOf(document.created_at),
     updated_at: timeOf(document.updated_at),
-  };
-}
-
-/** @param document a live session */
-export function toSessionHead(document: SessionDocument): SessionHead {
-  const { _id, namespace, session_id, user_id } = document;
-  const { first_seq, last_seq, last_message_at, summary } = document;
-  return {
-    _id,
-    namespace,
-    session_id,
-    first_seq,
-    last_seq,
-    ...(user_id !== undefined && { user_id }),
-    ...(last_message_at !== undefined && { last_message_at }),
-    ...(summary !== undefined && { summarized: summary.up_to_seq }),
-  };
-}
-
-/** A message that is stored: all that the answer to an append says of it. */
-export type StoredPosition = Pick<MessageDocument, 'uuid' | 'seq'>;
-
-/** The positions of an append's messages, in its order. Those in `existing` were stored before it. */
-export function toPositions(
-  { messages }: Append,
-  created: readonly StoredPosition[],
-  existing: ReadonlyMap<string, StoredPosition> = new Map(),
-): Appended['messages'] {
-  const seqs = new Map(created.map(({ uuid, seq }) => [uuid, seq]));
-  return messages.map(({ uuid, hasClientUuid }) => {
-    const old = existing.get(uuid);
-    return old === undefined
-      ? { uuid, seq: seqs.get(uuid) as number, created: true }
-      : // The server's own uuid can only be there from an earlier attempt of this append.
-        { uuid, seq: old.seq, created: !hasClientUuid };
-  });
-}
-
-/** @param head the session after the append */
-export function toAppended(head: SessionHead, messages: Appended['messages']): Appended {
-  const { _id, session_id, user_id } = head;
-  const { first_seq, last_seq, last_message_at, summarized } = head;
-  return {
-    session: {
-      session_id,
-      uuid: _id,
-      ...(user_id !== undefined && { user_id }),
-      message_count: last_seq - first_seq + 1,
-      ...(last_message_at !== undefined && { last_message_at: timeOf(last_message_at) }),
-    },
-    first_seq,
-    last_seq,
-    ...(summarized !== undefined && { summary: { up_to_seq: summarized } }),
-    messages,
   };
 }
 

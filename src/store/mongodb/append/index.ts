@@ -1,107 +1,83 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import type { Session } from '../../../domain/records.ts';
-import type { WriteResult } from '../../common-port.ts';
-import type { Append, Appended, MessageStore } from '../../message-port.ts';
+import { DomainError } from '../../../domain/errors.ts';
+import type { MessageStore } from '../../message-port.ts';
 import type { SessionRef } from '../access-scope.ts';
 import { OPERATION_TIMEOUT_MS } from '../connection/client.ts';
-import { ConflictError, isDuplicateKey, isUnsupported, unavailable } from '../connection/errors.ts';
+import { isTransient, unavailable } from '../connection/errors.ts';
 import type { Connection, Deployment } from '../connection/index.ts';
 import { sessionLockKey } from '../connection/keyed-mutex.ts';
-import { appendInCommand, currentHead } from './command.ts';
-import type { Orphans } from './orphans.ts';
+import { GroupQueue, type Waiting } from './group-queue.ts';
+import { LEAD_MS, writeTogether } from './group-write.ts';
 import type { SessionHeadCache } from './session-head-cache.ts';
-import { appendInSteps } from './steps.ts';
-import { appendInTransaction } from './transaction.ts';
 
-/** After so many conflicts with other writers, an append fails. */
-const MAX_ATTEMPTS = 100;
-
-/** An append may take longer for each search term that it brings: the server has to index it. */
+/** How much longer an append may take for each term that it brings, in milliseconds. */
 const TIMEOUT_PER_TERM_MS = 0.03;
 
-/** One append, as its attempts go on. */
-interface Attempt {
-  ref: SessionRef;
-  append: Append;
-  orphans: Orphans;
-  /** An earlier attempt failed, most likely because other writers were faster. */
-  contended: boolean;
-}
-
 /**
- * Appends in the cheapest way that the deployment and the session allow:
- * - in one command, on a replica set, where the end of the session is known;
- * - else in a transaction;
- * - in single steps on a standalone server, which has no transactions.
+ * Appending. The session's document is the commit record: messages are inserted behind its head
+ * (`last_seq`), where nobody reads them, and then one conditional update of the session moves the head.
+ * With `bulkWrite`, both are one ordered command
+ * (https://www.mongodb.com/docs/manual/reference/command/bulkWrite/).
+ *
+ * The update names the head as it was known. The `_id` of a message is its place, so a place is taken
+ * once, and what lies behind a head that does not move is an orphan. Whoever meets one moves the
+ * session's `fence`, which the update of its writer names as well, and then removes it. A message
+ * carries the fence that it was written under, so that nothing newer is removed with it.
+ *
+ * | killed after | what is left | who cleans up |
+ * | --- | --- | --- |
+ * | some or all inserts | orphans behind the head | the next append that meets them, or the purge of the session |
+ * | the inserts of a new session | orphans without a session | the sweep, `purge/unbegun-sessions.ts` |
+ * | the fence, or part of the removal | orphans that cannot be committed | the next append, by another fence |
+ * | updates in place (in a transaction, if there are any) | those, on a standalone; nothing new | the caller's retry |
+ * | the head's update | nothing: it is done | |
  */
 export function createAppend(
   connection: Connection,
   heads: SessionHeadCache,
 ): MessageStore['append'] {
-  let commandUnsupported = false;
+  const queue = new GroupQueue();
+  const server = { refusesBulkWrite: false };
 
-  /** @returns `undefined` where it takes a transaction */
-  async function tryCommand(
-    { db, deadline, orderedWrites }: Deployment,
-    { ref, append, orphans, contended }: Attempt,
-  ): Promise<Appended | undefined> {
-    if (!orderedWrites || commandUnsupported) return undefined;
-    // A transaction would meet the same writers again, and hold them up for longer.
-    const known = heads.take(ref) ?? (contended ? await currentHead(db, ref) : undefined);
-    if (known === undefined) return undefined;
-    try {
-      const done = await appendInCommand(db, ref, known, append, orphans, deadline);
-      if (done !== undefined) heads.put(done.head);
-      return done?.appended;
-    } catch (error) {
-      if (!isUnsupported(error)) throw error;
-      // The server wrote nothing.
-      commandUnsupported = true;
-      orphans.own.clear();
-      return undefined;
-    }
-  }
-
-  async function tryOnce(
-    deployment: Deployment,
-    attempt: Attempt,
-  ): Promise<WriteResult<Appended, Session>> {
-    const { db, deadline, transactions } = deployment;
-    const { ref, append, orphans } = attempt;
-    if (!transactions) return appendInSteps(db, ref, append);
-    const appended = await tryCommand(deployment, attempt);
-    if (appended !== undefined) return { applied: true, record: appended };
-    if (Date.now() > deadline) throw unavailable(new Error('no time for a transaction'));
-    const { head, ...result } = await connection.transaction((session) =>
-      appendInTransaction(db, ref, append, orphans, session),
-    );
-    if (head !== undefined) heads.put(head);
-    return result;
-  }
-
-  return (scope, session_id, append) => {
-    const ref = { ...scope, session_id };
-    const orphans: Orphans = { inTheWay: false, own: new Map() };
-    let attempt: Attempt = { ref, append, orphans, contended: false };
-    const terms = append.messages.reduce((sum, message) => sum + message.terms.length, 0);
-    return connection.run(
-      async (deployment) => {
-        for (let count = 1; ; count++) {
-          try {
-            return await connection.runExclusive(sessionLockKey(ref), deployment.deadline, () =>
-              tryOnce(deployment, attempt),
-            );
-          } catch (error) {
-            // The failed attempt may have been written after all: from now on, look before writing.
-            attempt = { ...attempt, append: { ...append, hasClientUuids: true }, contended: true };
-            if (isDuplicateKey(error)) orphans.inTheWay = true;
-            else if (!(error instanceof ConflictError)) throw error;
-            if (count === MAX_ATTEMPTS) throw unavailable(error);
-          }
-          await delay(Math.random() * Math.min(count, 10));
+  function join(deployment: Deployment, target: SessionRef, one: Waiting): void {
+    const alone = (other: Waiting) => join(deployment, target, { ...other, alone: true });
+    void queue.join(sessionLockKey(target), one, async (all) => {
+      const isTimely = ({ deadline }: Waiting) => deadline - LEAD_MS > Date.now();
+      const members = all.filter(isTimely);
+      for (const other of all) {
+        if (!members.includes(other))
+          other.reject(unavailable(other.failed ?? new Error('no turn in time')));
+      }
+      try {
+        const transaction = connection.transaction.bind(connection);
+        const context = { ...deployment, ...{ target, heads, server, transaction, alone } };
+        if (members.length > 0) await writeTogether(context, members);
+      } catch (error) {
+        // What is wrong with one of them does not fail the others.
+        const apart = members.length > 1 && !(error instanceof DomainError) && !isTransient(error);
+        for (const other of members.toReversed()) {
+          if (apart) alone({ ...other, failed: error });
+          else other.reject(error);
         }
-      },
-      OPERATION_TIMEOUT_MS + terms * TIMEOUT_PER_TERM_MS,
+      }
+    });
+  }
+
+  return (reach, session_id, append) => {
+    const target = { ...reach, session_id };
+    const terms = append.messages.reduce((sum, message) => sum + message.terms.length, 0);
+    const patience = OPERATION_TIMEOUT_MS + terms * TIMEOUT_PER_TERM_MS;
+    let failed: unknown;
+    return connection.run(
+      (deployment) =>
+        new Promise((resolve, reject) => {
+          const fail = (error: unknown) => {
+            failed = error;
+            reject(error);
+          };
+          const { deadline } = deployment;
+          join(deployment, target, { append, deadline, failed, resolve, reject: fail });
+        }),
+      patience,
     );
   };
 }

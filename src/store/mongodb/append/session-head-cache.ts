@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { SessionRef } from '../access-scope.ts';
-import type { SessionHead } from '../documents.ts';
+import type { SessionHead } from './session-head.ts';
 
 /** With identifiers of the usual length, some three megabytes. */
 const MAX_ENTRIES = 5000;
@@ -38,7 +38,7 @@ export class SessionHeadCache {
     this.take(ref);
   }
 
-  put(head: SessionHead): void {
+  put({ retired: _, ...head }: SessionHead): void {
     this.#heads.set(keyOf(head), head);
   }
 }

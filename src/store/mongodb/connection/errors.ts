@@ -78,7 +78,8 @@ export function isTransient(error: unknown): boolean {
       error.name,
     ) ||
     // A connection broke during a bulk write: the driver gives no further reason.
-    (error instanceof MongoBulkWriteError && error.code === undefined) ||
+    (error instanceof MongoBulkWriteError &&
+      (error.code === undefined || SOCKET_CODES.has(String(error.code)))) ||
     TRANSIENT_CODES.has(Number(error.code)) ||
     TRANSIENT_LABELS.some((label) => error.hasErrorLabel(label))
   );
@@ -94,19 +95,29 @@ export function isUnsupported(error: unknown): boolean {
 }
 
 /**
- * The reason why a client-level bulk write failed, as the error that a single command would throw: the
- * driver's wrapper has neither its code nor its labels.
+ * The reason why a bulk write failed, as the error that a single command would throw: the driver's
+ * wrapper has neither its code nor its labels.
  */
 export function bulkWriteFailure(error: unknown): unknown {
+  if (error instanceof MongoBulkWriteError) {
+    const [refused] = error.result.getWriteErrors();
+    if (refused !== undefined) {
+      return new MongoServerError({ code: refused.code, message: refused.errmsg ?? '' });
+    }
+    const unsure = error.result.getWriteConcernError();
+    return unsure === undefined ? error : uncertain(unsure.code, unsure.errmsg);
+  }
   if (!(error instanceof MongoClientBulkWriteError)) return error;
   if (error.cause instanceof MongoError) return error.cause;
   const [refused] = error.writeErrors.values();
   if (refused !== undefined) return new MongoServerError({ ...refused });
   const [unsure] = error.writeConcernErrors;
   if (unsure === undefined) return error;
-  const { code, message: errmsg } = unsure;
-  return new MongoWriteConcernError({ ok: 1, writeConcernError: { code, errmsg } });
+  return uncertain(unsure.code, unsure.message);
 }
+
+const uncertain = (code = 0, errmsg = '') =>
+  new MongoWriteConcernError({ ok: 1, writeConcernError: { code, errmsg } });
 
 /**
  * The error of a store that could not be reached in time.

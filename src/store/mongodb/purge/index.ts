@@ -6,6 +6,7 @@ import { countExpired, expired, withExpiredRanges } from './expired-counts.ts';
 import { purgeMessagesOfPurged, purgeRetired } from './messages.ts';
 import { giveUpRanges } from './retired-ranges.ts';
 import { purgeSessions } from './sessions.ts';
+import { type Progress, removeUnbegun } from './unbegun-sessions.ts';
 
 /**
  * The sweep for what the TTL indexes (connection/ttl-index.ts) cannot purge: sessions with messages, and
@@ -16,18 +17,20 @@ import { purgeSessions } from './sessions.ts';
  * longer applies.
  */
 export function mongoPurge(connection: Connection): Pick<Store, 'countExpired' | 'purge'> {
+  const progress: Progress = {};
   return {
     countExpired: (cutoff) => connection.run(({ db }) => countExpired(db, cutoff)),
 
-    purge(cutoff, limit) {
+    async purge(cutoff, limit) {
+      const unbegun = await connection.run(({ db }) => removeUnbegun(db, progress));
       return connection.run(async ({ db }): Promise<PurgeCounts> => {
         // Users first: a session that was deleted with its user can only be purged after that.
         const users = await purgeUsers(db, cutoff, limit);
         const sessions = await purgeSessions(db, cutoff, limit);
         await giveUpExpiredRanges(db, cutoff, limit);
         const ofSessions = await purgeMessagesOfPurged(db, limit);
-        const messages = ofSessions + (await purgeRetired(db, limit - ofSessions));
-        return { sessions, messages, users };
+        const ofRetired = await purgeRetired(db, limit - ofSessions);
+        return { sessions, messages: unbegun + ofSessions + ofRetired, users };
       });
     },
   };

@@ -1,8 +1,8 @@
 import type { Document } from 'mongodb';
 import { timestamp } from '../../../domain/times.ts';
-import type { Append, RetiredRange } from '../../message-port.ts';
+import type { RetiredRange } from '../../message-port.ts';
 import type { Restored } from '../../port.ts';
-import type { SessionDocument } from '../documents.ts';
+import type { RetiredRangeDocument, SessionDocument } from '../documents.ts';
 import { toSession } from '../records.ts';
 
 /**
@@ -129,16 +129,19 @@ export function giveUpRanges(cutoff: Date): Document[] {
   ];
 }
 
-/** The retired ranges, for the answer of an append that has revived the session, perhaps in an earlier attempt. */
-export function revivalBy(
-  { messages }: Append,
-  { revived_by, retired = [] }: SessionDocument,
-): { retired?: RetiredRange[] } {
-  if (revived_by === undefined || revived_by !== messages[0]?.uuid) return {};
-  return {
-    retired: retired.map(({ first_seq, last_seq, deleted_at }) => ({
-      ...{ first_seq, last_seq },
-      deleted_at: timestamp(deleted_at.getTime()),
-    })),
-  };
+/** The ranges of a deleted session once it is revived: what `retiredOnRevival` makes of them. */
+export function rangesAfterRevival(session: SessionDocument): RetiredRangeDocument[] {
+  const { first_seq, last_seq, retired = [] } = session;
+  if (last_seq < first_seq) return retired;
+  const times = [session.deleted_at, retired.at(-1)?.deleted_at].filter((at) => at !== undefined);
+  const deleted_at = new Date(Math.max(...times.map(Number)));
+  const all = [...retired, { first_seq, last_seq, deleted_at }];
+  const [oldest, next, ...newer] = all;
+  if (all.length <= MAX_RETIRED_RANGES || oldest === undefined || next === undefined) return all;
+  return [{ ...next, first_seq: oldest.first_seq }, ...newer];
 }
+
+export const toRetiredRange = (range: RetiredRangeDocument): RetiredRange => ({
+  ...{ first_seq: range.first_seq, last_seq: range.last_seq },
+  deleted_at: timestamp(range.deleted_at.getTime()),
+});

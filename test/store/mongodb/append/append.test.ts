@@ -14,9 +14,10 @@ import {
 
 const caller = { namespace: 'n' };
 const STRAY = randomUUID();
-const IN_TRANSACTION = ['findAndModify', 'insert', 'commitTransaction'];
+/** What an append sends that knows nothing of the session. */
+const FIRST = ['aggregate', 'bulkWrite'];
 
-/** Appending in one command, which is not a transaction (src/store/mongodb/append-command.ts). */
+/** Appending in one command, which is not a transaction (src/store/mongodb/append/index.ts). */
 describe.skipIf(replicaSet === null)(`appending in one command${skipReason}`, () => {
   let at: Observed;
   beforeEach(() => {
@@ -151,28 +152,17 @@ describe.skipIf(replicaSet === null)(`appending in one command${skipReason}`, ()
     ]);
   });
 
-  it('needs no transaction once another was ahead of one', async (context) => {
-    await add(said('one'));
-    const appName = `behind-${randomUUID()}`;
-    const behind = openObserved(replicaSet, {
-      database: at.db.databaseName,
-      client: { appName },
-    });
-    await behind.store.ping();
-    const conflict = { errorCode: 112, errorLabels: ['TransientTransactionError'] };
-    await failCommands(context, 1, { ...conflict, failCommands: ['findAndModify'], appName });
-    const names = await sent(said('two'), behind);
-    expect(names).toStrictEqual([
-      'findAndModify',
-      'abortTransaction',
-      'aggregate',
-      'find',
-      'bulkWrite',
-    ]);
-    expect(await listed()).toStrictEqual([
-      [1, 'one'],
-      [2, 'two'],
-    ]);
+  it('sends two commands for a session that it does not know, and one from then on', async () => {
+    await at.store.ping();
+    expect(await sent(said('1'))).toStrictEqual(FIRST);
+    expect(await sent(said('2'))).toStrictEqual(['bulkWrite']);
+    await at.sessions.delete(caller, 's');
+    expect(await sent(said('3'))).toStrictEqual(FIRST);
+    expect(await sent(said('4'))).toStrictEqual(['bulkWrite']);
+    const other = another();
+    await other.store.ping();
+    expect(await sent(said('5'), other)).toStrictEqual(FIRST);
+    expect((await listed()).map(([seq]) => seq)).toStrictEqual([3, 4, 5]);
   });
 
   it('finds what another process has added since, without waiting for it to move', async () => {
@@ -194,8 +184,7 @@ describe.skipIf(replicaSet === null)(`appending in one command${skipReason}`, ()
     await at.sessions.delete(caller, 's');
     await at.store.sessions.purge('n', 's', '2200-01-01T00:00:00.000Z');
     await add(said('2'));
-    const conflict = { errorCode: 112, errorLabels: ['TransientTransactionError'] };
-    await failCommands(context, 1, { ...conflict, failCommands: ['findAndModify'], appName });
+    await failCommands(context, 1, { errorCode: 112, appName });
     await add(said('3'), behind);
     expect(await listed()).toStrictEqual([
       [1, '2'],
@@ -233,7 +222,7 @@ describe.skipIf(replicaSet === null)(`appending in one command${skipReason}`, ()
     const brief = openObserved(replicaSet, { purgeAfter: 100 });
     await add(said('1'), brief);
     await delay(60);
-    expect(await sent(said('2'), brief)).toStrictEqual(IN_TRANSACTION);
+    expect(await sent(said('2'), brief)).toStrictEqual(FIRST);
   });
 
   it('revives a session that another process has deleted, without its messages', async () => {
@@ -282,11 +271,13 @@ describe.skipIf(replicaSet === null)(`appending in one command${skipReason}`, ()
     expect(await add(said('y'))).toHaveProperty('summaryBacklog', { from_seq: 6, up_to_seq: 32 });
   });
 
-  it('takes a transaction for what is too large for one command', async () => {
+  it('takes as many commands as it needs for what is too large for one', async () => {
     await add(said('one'));
-    const large = Array.from({ length: 8 }, () => 'x'.repeat(1024 * 1024));
-    expect(await sent(said(...large))).toStrictEqual(IN_TRANSACTION);
-    expect(await stored()).toBe(9);
+    // A server takes 48,000,000 bytes in a command.
+    const large = Array.from({ length: 50 }, () => 'x'.repeat(1024 * 1024));
+    expect(await sent(said(...large))).toStrictEqual(['bulkWrite', 'bulkWrite']);
+    expect((await at.sessions.get(caller, 's')).message_count).toBe(51);
+    expect(await stored()).toBe(51);
   });
 
   it('finds what is there however much was cut off behind it', async () => {
@@ -364,12 +355,18 @@ describe.skipIf(replicaSet === null)(`appending in one command${skipReason}`, ()
     expect(await stored()).toBe(2);
   });
 
-  it('takes transactions where the server refuses the command', async (context) => {
+  it('sends the same commands one by one where the server refuses to take both', async (context) => {
     const appName = `refused-${randomUUID()}`;
     const refused = openObserved(replicaSet, { client: { appName } });
+    await refused.store.ping();
     await failCommands(context, 1, { errorCode: 115, appName });
-    await add(said('1'), refused);
-    expect(await sent(said('2'), refused)).toStrictEqual(['bulkWrite', ...IN_TRANSACTION]);
-    expect(await sent(said('3'), refused)).toStrictEqual(IN_TRANSACTION);
+    expect(await sent(said('1'), refused)).toStrictEqual([
+      ...['aggregate', 'bulkWrite'],
+      ...['insert', 'update'],
+    ]);
+    expect(await sent(said('2'), refused)).toStrictEqual(['insert', 'update']);
+    await refused.sessions.delete(caller, 's');
+    expect(await sent(said('3'), refused)).toStrictEqual(['aggregate', 'insert', 'update']);
+    expect((await refused.memory.get(caller, 's')).messages).toMatchObject([{ seq: 3 }]);
   });
 });

@@ -9,6 +9,7 @@ import {
   replicaSet,
   skipReason,
 } from '../../../support/observed-store.ts';
+import { openProxy } from './mongodb-proxy.ts';
 
 const caller = { namespace: 'n' };
 const PROCESSES = 3;
@@ -43,20 +44,30 @@ const random = (below: number) => Math.floor(Math.random() * below);
 
 /** Several processes append to one session, through a server that fails every other command. */
 describe.skipIf(replicaSet === null)(`appends that go wrong half way${skipReason}`, () => {
-  afterAll(closeObserved);
+  const proxies: { close(): void }[] = [];
+  afterAll(async () => {
+    await closeObserved();
+    for (const proxy of proxies) proxy.close();
+  });
 
   it.each([
-    ['a session that stays', false],
-    ['a session that is deleted, restored and revived meanwhile', true],
-  ])('lose, double and misplace nothing that was answered, in %s', async (_, deletes) => {
+    ['a session that stays', false, false],
+    ['a session that is deleted, restored and revived meanwhile', true, false],
+    ['a session that stays, without bulkWrite', false, true],
+    ['a session that is deleted, restored and revived, without bulkWrite', true, true],
+  ])('lose, double and misplace nothing that was answered, in %s', async (...about) => {
+    const [, deletes, hidesBulkWrite] = about;
+    const proxy = await openProxy(replicaSet as string, { hidesBulkWrite });
+    proxies.push(proxy);
     const at = openObserved(replicaSet, { purgeAfter: undefined });
     const processes = Array.from({ length: PROCESSES }, () => {
       const appName = `process-${randomUUID()}`;
       const options = { database: at.db.databaseName, purgeAfter: undefined };
-      return { appName, at: openObserved(replicaSet, { ...options, client: { appName } }) };
+      return { appName, at: openObserved(proxy.uri, { ...options, client: { appName } }) };
     });
     const fail = (mode: unknown, data: object) =>
       at.client.db('admin').command({ configureFailPoint: 'failCommand', mode, data });
+    const failCommands = ['bulkWrite', ...(hidesBulkWrite ? ['insert', 'update'] : [])];
     const end = Date.now() + DURATION_MS;
     const answered: { content: string; seq: number }[] = [];
     const tried: string[][] = [];
@@ -94,7 +105,7 @@ describe.skipIf(replicaSet === null)(`appends that go wrong half way${skipReason
       while (Date.now() < end) {
         const { appName } = processes[random(PROCESSES)] as { appName: string };
         const failure = FAILURES[random(FAILURES.length)];
-        await fail({ times: 1 + random(3) }, { failCommands: ['bulkWrite'], appName, ...failure });
+        await fail({ times: 1 + random(3) }, { failCommands, appName, ...failure });
         await delay(random(30));
       }
     }
@@ -126,7 +137,7 @@ describe.skipIf(replicaSet === null)(`appends that go wrong half way${skipReason
     const work = () =>
       Promise.all([disturb(), interfere(), ...appenders.map((by) => appendAll(by as Observed))]);
     const one = appenders[0] as Observed;
-    expect(await one.sent(work)).toContain('bulkWrite');
+    expect(await one.sent(work)).toContain(hidesBulkWrite ? 'insert' : 'bulkWrite');
     await fail('off', {});
     // Also takes away what the last commands may have left.
     await at.memory.add(caller, 's', [{ role: 'user', content: 'last' }]);

@@ -57,7 +57,7 @@ describe.skipIf(replicaSet === null)(`between two commands of one call${skipReas
       await at.memory.add(ada, 'ada/s', said('one'));
       await at.sessions.delete(ada, 'ada/s');
       rightAfter(Collection.prototype, 'insertMany', 'mcp_sessions_messages', async () => {
-        // Within a transaction, the session is not to be had.
+        // Elsewhere, one command does both.
         if (uri !== standalone) return;
         await other.store.sessions.delete(anybody, 'ada/s', NOW);
         await other.store.sessions.purge('n', 'ada/s', NOW);

@@ -162,8 +162,8 @@ describe.skipIf(replicaSet === null).each(servers)(
   },
 );
 
-/** Where there are no transactions, an append lets others in between its writes. */
-describe.skipIf(standalone === null)(`an append in steps${skipReason}`, () => {
+/** Where there is no `bulkWrite`, an append lets others in between its two writes. */
+describe.skipIf(standalone === null)(`an append in two commands${skipReason}`, () => {
   let at: Observed;
   let other: Observed;
 
@@ -189,13 +189,13 @@ describe.skipIf(standalone === null)(`an append in steps${skipReason}`, () => {
       await say(other, 'theirs');
     });
     await say(at, 'ours 1', 'ours 2');
-    expect(await contents()).toStrictEqual(['ours 1', 'ours 2', 'theirs']);
+    expect(await contents()).toStrictEqual(['theirs', 'ours 1', 'ours 2']);
     expect(await at.sessions.restore(caller, 's')).toMatchObject({ messages: 1 });
-    expect(await contents()).toStrictEqual(['old', 'ours 1', 'ours 2', 'theirs']);
+    expect(await contents()).toStrictEqual(['old', 'theirs', 'ours 1', 'ours 2']);
     expect(await stored()).toBe(4);
   });
 
-  it('is deleted whole with what came before a revival, and put back with it', async () => {
+  it('comes whole after all that it meets', async () => {
     await say(at, 'old');
     rightAfter(Collection.prototype, 'insertMany', 'mcp_sessions_messages', async () => {
       await say(other, 'theirs');
@@ -203,10 +203,10 @@ describe.skipIf(standalone === null)(`an append in steps${skipReason}`, () => {
       await say(other, 'new');
     });
     const { messages } = await say(at, 'ours 1', 'ours 2');
-    expect(messages.map(({ seq }) => seq)).toStrictEqual([2, 3]);
-    expect(await contents()).toStrictEqual(['new']);
-    expect(await at.sessions.restore(caller, 's')).toMatchObject({ messages: 4 });
-    expect(await contents()).toStrictEqual(['old', 'ours 1', 'ours 2', 'theirs', 'new']);
+    expect(messages.map(({ seq }) => seq)).toStrictEqual([4, 5]);
+    expect(await contents()).toStrictEqual(['new', 'ours 1', 'ours 2']);
+    expect(await at.sessions.restore(caller, 's')).toMatchObject({ messages: 2 });
+    expect(await contents()).toStrictEqual(['old', 'theirs', 'new', 'ours 1', 'ours 2']);
     expect(await stored()).toBe(5);
   });
 
@@ -226,7 +226,7 @@ describe.skipIf(standalone === null)(`an append in steps${skipReason}`, () => {
 
   it('leaves nothing in a session that is purged meanwhile', async () => {
     await say(at, 'old');
-    rightAfter(Collection.prototype, 'findOne', 'mcp_sessions_messages', async () => {
+    rightAfter(Collection.prototype, 'insertMany', 'mcp_sessions_messages', async () => {
       await other.sessions.delete(caller, 's');
       await purgeExpired(other.store, { cutoff: new Date(other.clock.now).toISOString() });
     });

@@ -1,4 +1,6 @@
 import {
+  type BulkWriteResult,
+  MongoBulkWriteError,
   MongoNetworkError,
   MongoParseError,
   MongoServerError,
@@ -11,6 +13,7 @@ import { isTransient, toDomainError } from '../../../../src/store/mongodb/connec
 
 const server = (code: number, errorLabels: string[] = []) =>
   new MongoServerError({ message: 'from the server', code, errorLabels });
+const inBulk = (error: Error) => new MongoBulkWriteError(error, {} as BulkWriteResult);
 const socket = (code: string) => Object.assign(new Error('from the socket'), { code });
 
 describe('an error of the driver', () => {
@@ -22,6 +25,7 @@ describe('an error of the driver', () => {
     ['a commit of unknown outcome', server(50, ['UnknownTransactionCommitResult'])],
     ['a socket that the other side ended', socket('EPIPE')],
     ['a socket that was reset', socket('ECONNRESET')],
+    ['a socket that broke during a bulk write', inBulk(socket('EPIPE'))],
   ])('passes when it is %s, and is UNAVAILABLE in the end', (_, error) => {
     expect(isTransient(error)).toBe(true);
     expect(toDomainError(error)).toMatchObject({ code: 'UNAVAILABLE', retryable: true });

@@ -1,0 +1,103 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { SessionRef } from '../access-scope.ts';
+import { commitOf, removeOwn, timeLimit, type WriteContext, write } from './commit.ts';
+import type { Waiting } from './group-queue.ts';
+import { fenceOff, readHead, readMoved } from './head-moves.ts';
+import { headAfter, newHead, type SessionHead, toAppended } from './session-head.ts';
+import type { SessionHeadCache } from './session-head-cache.ts';
+import { ConflictError, findExisting, NONE, TakenError, toDocuments } from './writes.ts';
+
+/** How long before its caller the server gives up a command, in milliseconds. */
+export const LEAD_MS = 1000;
+
+interface Context extends WriteContext {
+  target: SessionRef;
+  heads: SessionHeadCache;
+  /** Has one of a group go by itself, later. */
+  alone(one: Waiting): void;
+}
+
+/**
+ * Writes appends to one session in one command, and answers each as if they had come one after the other.
+ *
+ * @param members those that go alone instead are taken out
+ * @throws whatever the driver does, for all that are left; whether they were applied is not known
+ */
+export async function writeTogether(context: Context, members: Waiting[]): Promise<void> {
+  const { db, target, heads } = context;
+  const deadline = Math.min(...members.map((one) => one.deadline)) - LEAD_MS;
+  const met = members.find(({ failed }) => failed !== undefined)?.failed;
+  let isCached = true;
+  let known = heads.take(target);
+  /** The head behind which a place was taken. */
+  let stuck: SessionHead | undefined;
+  let fences = 0;
+  for (let round = 0; ; round++) {
+    if (round > 1) await delay(Math.random() * Math.min(round, 10));
+    const limit = () => timeLimit(deadline, met);
+    limit();
+    if (known === undefined) {
+      isCached = false;
+      const found = await (stuck === undefined
+        ? readHead(db, target)
+        : readMoved(db, target, stuck, fences, limit));
+      if ('isFenced' in found) fences += 1;
+      if (found.refused || (found.head === undefined && target.user_id !== undefined)) {
+        for (const one of members) one.resolve({ applied: false, found: found.refused });
+        return;
+      }
+      known = found.head;
+    }
+    const [first] = members as [Waiting];
+    const head = known ?? newHead(target, first.append.newUuid());
+    known = undefined;
+    stuck = undefined;
+
+    // After the head: whoever adds one of these uuids from now on moves it.
+    const unsure = members.filter((one) => one.failed !== undefined || one.append.hasClientUuids);
+    const all = await findExisting(db, head, unsure.flatMap(uuidsOf));
+    const old = new Set([...all.live.values(), ...all.retired].map(({ uuid }) => uuid));
+    if (isCached && (all.behind || old.size > 0)) continue;
+    if (all.behind && met !== undefined && fences === 0) {
+      // Most likely it is what the failed attempt left: nobody has to be waited for.
+      known = (await fenceOff(db, target, head, limit())).head;
+      fences += 1;
+      continue;
+    }
+    const fresh = members.filter((one) => !uuidsOf(one).some((uuid) => old.has(uuid)));
+    const group = fresh.length > 0 ? fresh : [first];
+    const existing = fresh.length > 0 ? NONE : all;
+    for (const one of members.splice(0).reverse()) if (!group.includes(one)) context.alone(one);
+    members.push(...group);
+
+    const appends = group.map(({ append }) => append);
+    let next = head.last_seq + 1;
+    const parts = appends.map((append) => {
+      const messages = append.messages.filter(({ uuid }) => !existing.live.has(uuid));
+      next += messages.length;
+      return toDocuments(head, next - messages.length, { ...append, messages });
+    });
+    if (head.deleted !== undefined) head.revived_by = uuidsOf(group[0] as Waiting)[0] as string;
+    const documents = parts.flat();
+    const commit = commitOf(head, documents.length, appends);
+    try {
+      await write(context, documents, commit, { existing, append: first.append }, deadline);
+    } catch (error) {
+      if (!(error instanceof ConflictError)) throw error;
+      const isTaken = error instanceof TakenError;
+      if (!isTaken || error.inserted > 0) await removeOwn(db, head, documents);
+      if (isTaken && !head.isNew) stuck = head;
+      continue;
+    }
+    let reached = head;
+    for (const [i, { append, resolve }] of group.entries()) {
+      const added = parts[i] as (typeof parts)[0];
+      reached = headAfter(reached, added.length, append);
+      resolve({ applied: true, record: toAppended(reached, append, existing.live, added) });
+    }
+    heads.put(reached);
+    return;
+  }
+}
+
+const uuidsOf = ({ append }: Waiting) => append.messages.map(({ uuid }) => uuid);

@@ -1,0 +1,76 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Db, Document } from 'mongodb';
+import type { Session } from '../../../domain/records.ts';
+import { findSession, type SessionRef } from '../access-scope.ts';
+import { messageKey, messagesOf, sessionsOf } from '../documents.ts';
+import { toSession } from '../records.ts';
+import { headOf, type SessionHead } from './session-head.ts';
+
+const HEAD_FIELDS = { metadata: 0, 'summary.content': 0, 'retired.summary': 0 } as const;
+
+/** How often, and at first for how long, an append waits for whoever has taken its place. */
+const MAX_WAITS = 7;
+const FIRST_WAIT_MS = 5;
+
+/** The head of a session, or the session itself where its user is deleted, or neither. */
+export interface FoundHead {
+  head?: SessionHead;
+  refused?: Session;
+}
+
+export async function readHead(db: Db, target: SessionRef): Promise<FoundHead> {
+  const found = await findSession(db, target, {}, HEAD_FIELDS);
+  if (found === null) return {};
+  if (found.user_deleted === undefined) return { head: headOf(found) };
+  const whole = await findSession(db, target, { live: null });
+  return whole === null ? readHead(db, target) : { refused: toSession(whole) };
+}
+
+/**
+ * Reads a head behind which a place was taken, until it has moved: mostly that is part of a command that
+ * has not come to the session yet. What stays in the way is an orphan, and fenced off.
+ *
+ * @param fences how often that has happened: who fence each other in turn wait for longer and longer
+ */
+export async function readMoved(
+  db: Db,
+  target: SessionRef,
+  stuck: SessionHead,
+  fences: number,
+  limit: () => { maxTimeMS: number },
+): Promise<FoundHead & { isFenced?: true }> {
+  for (let waits = 0; ; waits++) {
+    const found = await readHead(db, target);
+    const { _id, last_seq, fence } = found.head ?? {};
+    if (_id !== stuck._id || last_seq !== stuck.last_seq || fence !== stuck.fence) return found;
+    if (waits === MAX_WAITS + fences) break;
+    await delay((0.5 + 0.5 * Math.random()) * FIRST_WAIT_MS * 2 ** waits);
+  }
+  return { ...(await fenceOff(db, target, stuck, limit())), isFenced: true };
+}
+
+/**
+ * Shuts out whoever has inserted messages behind the head, and removes them: no commit of theirs can
+ * succeed any more, since it names the fence as it was.
+ *
+ * @returns the head as it is then
+ */
+export async function fenceOff(
+  db: Db,
+  target: SessionRef,
+  head: SessionHead,
+  limit: { maxTimeMS: number },
+): Promise<FoundHead> {
+  const { _id, namespace, session_id, last_seq } = head;
+  const fenced = await sessionsOf(db).findOneAndUpdate(
+    { _id, namespace, session_id, last_seq, fence: head.fence } as Document,
+    { $inc: { fence: 1 } },
+    { returnDocument: 'after', projection: { fence: 1 }, ...limit },
+  );
+  if (fenced !== null) {
+    // Not what others may have begun under the new fence, or a newer one.
+    const older = { seq: { $gt: last_seq }, fence: { $not: { $gte: fenced.fence as number } } };
+    await messagesOf(db).deleteMany({ ...messageKey(head), ...older });
+  }
+  return readHead(db, target);
+}

@@ -1,0 +1,96 @@
+import type { SeqRange } from '../../../domain/positions.ts';
+import { timestamp } from '../../../domain/times.ts';
+import type { Append, Appended, RetiredRange } from '../../message-port.ts';
+import type { MessageDocument, SessionDocument } from '../documents.ts';
+import { firstKeptSeq, rangesAfterRevival, toRetiredRange } from '../purge/retired-ranges.ts';
+
+/**
+ * What an append knows of a session. Of a deleted one, `first_seq`, `summarized` and `retired` are what
+ * they become with its revival.
+ */
+export interface SessionHead extends SeqRange {
+  /** The session's uuid. */
+  _id: string;
+  namespace: string;
+  session_id: string;
+  user_id?: string;
+  last_message_at?: Date;
+  /** The last message that the newest summary covers. */
+  summarized?: number;
+  /** See `index.ts`; `null` until somebody has fenced. */
+  fence: number | null;
+  /** Present if the session is deleted: what it is at the moment. */
+  deleted?: { first_seq: number; kept_seq: number; deleted_at: Date };
+  /** Its document is still to be inserted. */
+  isNew?: true;
+  revived_by?: string;
+  retired?: readonly RetiredRange[];
+}
+
+type SessionId = Pick<SessionHead, 'namespace' | 'session_id'>;
+
+/** @param document a session whose user is not deleted */
+export function headOf(document: SessionDocument): SessionHead {
+  const { _id, namespace, session_id, user_id, first_seq, last_seq, fence = null } = document;
+  const { last_message_at, summary, deleted_at, retired = [], revived_by } = document;
+  const common = {
+    ...{ _id, namespace, session_id, last_seq, fence },
+    ...(user_id !== undefined && { user_id }),
+    ...(last_message_at !== undefined && { last_message_at }),
+  };
+  if (document.live === false && deleted_at !== undefined) {
+    const deleted = { first_seq, kept_seq: firstKeptSeq(document), deleted_at };
+    const ranges = rangesAfterRevival(document).map(toRetiredRange);
+    return { ...common, first_seq: last_seq + 1, deleted, retired: ranges };
+  }
+  return {
+    ...{ ...common, first_seq, retired: retired.map(toRetiredRange) },
+    ...(summary !== undefined && { summarized: summary.up_to_seq }),
+    ...(revived_by !== undefined && { revived_by }),
+  };
+}
+
+/** A session that is not there yet, before its first message. */
+export const newHead = ({ namespace, session_id }: SessionId, _id: string): SessionHead => ({
+  ...{ _id, namespace, session_id, first_seq: 1, last_seq: 0, fence: null, isNew: true },
+});
+
+/** The head once it has moved over the messages of an append. */
+export function headAfter(head: SessionHead, count: number, append: Append): SessionHead {
+  const { deleted: _, isNew: __, ...rest } = head;
+  const at = new Date(append.at);
+  const { last_seq, last_message_at = at } = rest;
+  const latest = last_message_at > at ? last_message_at : at;
+  return { ...rest, last_seq: last_seq + count, last_message_at: latest };
+}
+
+/**
+ * The answer to an append.
+ *
+ * @param head as it is with its messages
+ * @param live those of them that were there before
+ * @param added the others
+ */
+export function toAppended(
+  head: SessionHead,
+  { messages }: Append,
+  live: ReadonlyMap<string, MessageDocument>,
+  added: readonly MessageDocument[],
+): Appended {
+  const { _id, session_id, user_id, first_seq, last_seq, last_message_at, summarized } = head;
+  const seqs = new Map([...live.values(), ...added].map(({ uuid, seq }) => [uuid, seq]));
+  return {
+    session: {
+      ...{ session_id, uuid: _id, message_count: last_seq - first_seq + 1 },
+      ...(user_id !== undefined && { user_id }),
+      ...(last_message_at && { last_message_at: timestamp(last_message_at.getTime()) }),
+    },
+    ...{ first_seq, last_seq },
+    ...(summarized !== undefined && { summary: { up_to_seq: summarized } }),
+    messages: messages.map(({ uuid, hasClientUuid }) => {
+      return { uuid, seq: seqs.get(uuid) as number, created: !hasClientUuid || !live.has(uuid) };
+    }),
+    // Also where an earlier attempt at this append revived the session.
+    ...(head.revived_by === messages[0]?.uuid && { retired: head.retired ?? [] }),
+  };
+}

@@ -1,0 +1,119 @@
+import type { ClientSession, Db } from 'mongodb';
+import { mergeWithinLimit } from '../../../domain/metadata.ts';
+import { positionKey } from '../../../domain/positions.ts';
+import type { Append } from '../../message-port.ts';
+import {
+  type MessageDocument,
+  messageKey,
+  messagesOf,
+  vectorsOf,
+  WITHOUT_TERMS,
+} from '../documents.ts';
+import { decodeMetadata, encodeMetadata } from '../metadata-codec.ts';
+import type { SessionHead } from './session-head.ts';
+
+/** Messages of a session that have uuids which are to be appended. */
+export interface Existing {
+  /** By their uuids; they are updated in place. */
+  live: ReadonlyMap<string, MessageDocument>;
+  /** They give up their uuids. */
+  retired: readonly MessageDocument[];
+  /** Whether some lie behind the head: orphans, or the head that is known is not the newest. */
+  behind: boolean;
+}
+
+export const NONE: Existing = { live: new Map(), retired: [], behind: false };
+
+/** Something that was read no longer holds: begin anew. */
+export class ConflictError extends Error {}
+
+/** A place is taken, or a session's identifier. */
+export class TakenError extends ConflictError {
+  /** How many messages were inserted before. */
+  readonly inserted: number;
+
+  constructor(inserted = Number.POSITIVE_INFINITY) {
+    super();
+    this.inserted = inserted;
+  }
+}
+
+export const inSession = (session: ClientSession | undefined) =>
+  session === undefined ? {} : { session };
+
+/** The messages of a session that have some of the uuids. */
+export async function findExisting(
+  db: Db,
+  head: SessionHead,
+  uuids: readonly string[],
+): Promise<Existing> {
+  if (uuids.length === 0 || head.isNew) return NONE;
+  const { namespace, session_id, session_uuid } = messageKey(head);
+  const all = await messagesOf(db)
+    .find({ namespace, session_id, uuid: { $in: uuids } }, { projection: WITHOUT_TERMS })
+    .toArray();
+  // Told apart here: for another condition a server may go along all of the session, or of the namespace.
+  const found = all.filter((message) => message.session_uuid === session_uuid);
+  const live = found.filter(({ seq }) => seq >= head.first_seq && seq <= head.last_seq);
+  return {
+    live: new Map(live.map((document) => [document.uuid, document])),
+    retired: found.filter(({ seq }) => seq < head.first_seq),
+    behind: found.some(({ seq }) => seq > head.last_seq),
+  };
+}
+
+/**
+ * Updates live messages in place, and gives retired ones new uuids, so that those that they had name
+ * others from now on; all in one command.
+ *
+ * @throws ConflictError if one of them has changed since it was read
+ */
+export async function updateExisting(
+  db: Db,
+  { live, retired }: Existing,
+  { messages, at, newUuid }: Append,
+  session: ClientSession | undefined,
+): Promise<void> {
+  const replaced = messages.flatMap(({ uuid, role, content, metadata, token_count, terms }) => {
+    const old = live.get(uuid);
+    if (old === undefined) return [];
+    const $set = { role, content, token_count, terms, updated_at: new Date(at) };
+    // Without metadata to merge, nothing depends on what was read.
+    if (Object.keys(metadata).length === 0) return [{ filter: placeOf(old), update: { $set } }];
+    const merged = encodeMetadata(mergeWithinLimit(decodeMetadata(old.metadata), metadata));
+    const update = { $set: { ...$set, metadata: merged }, $inc: { revision: 1 } };
+    return [{ filter: { ...placeOf(old), revision: old.revision }, update }];
+  });
+  const renamed = retired.map((old) => {
+    return { filter: placeOf(old), update: { $set: { uuid: newUuid() } } };
+  });
+  const updates = [...replaced, ...renamed].map((updateOne) => ({ updateOne }));
+  const { matchedCount } = await messagesOf(db).bulkWrite(updates, inSession(session));
+  if (matchedCount < updates.length) throw new ConflictError();
+  // The vectors of what they said before.
+  const _id = { $in: [...live.values()].map((old) => old._id) };
+  if (live.size > 0) await vectorsOf(db).deleteMany({ _id }, inSession(session));
+}
+
+/** By its uuid, too: it may be retired by now, and have given that up. */
+const placeOf = ({ _id, namespace, session_id, session_uuid, seq, uuid }: MessageDocument) => ({
+  ...{ _id, namespace, session_id, session_uuid, seq, uuid },
+});
+
+/** New messages of an append as they are stored from `first` on. */
+export function toDocuments(
+  head: SessionHead,
+  first: number,
+  { messages, at: time }: Append,
+): MessageDocument[] {
+  const at = new Date(time);
+  const { user_id, fence } = head;
+  return messages.map(({ uuid, role, content, metadata, token_count, terms }, i) => ({
+    _id: positionKey({ session_uuid: head._id, seq: first + i }),
+    ...messageKey(head),
+    ...(user_id !== undefined && { user_id }),
+    ...(fence !== null && { fence }),
+    ...{ seq: first + i, uuid, role, content, metadata: encodeMetadata(metadata) },
+    ...{ token_count, terms, created_at: at, updated_at: at, revision: 0 },
+  }));
+}
