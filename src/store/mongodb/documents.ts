@@ -184,3 +184,15 @@ export const messageKey = ({
 export const positionKeyOf = (seq: unknown): Document => ({
   $concat: ['$_id', '@', { $toString: seq }],
 });
+
+/** The lock of a session's writers. Has the scope's user, so that nobody waits for sessions out of scope. */
+export const sessionLockKey = ({
+  namespace,
+  session_id,
+  user_id = '',
+}: Pick<SessionDocument, 'namespace' | 'session_id'> & { user_id?: string | undefined }) =>
+  JSON.stringify([namespace, session_id, user_id]);
+
+/** The lock for writing a user, and for adding a session under one. */
+export const userLockKey = (namespace: string, user_id: string) =>
+  JSON.stringify([namespace, user_id]);

@@ -1,7 +1,7 @@
 import type { Db, MongoClient } from 'mongodb';
 import type { Store } from '../port.ts';
 import type { Retention, StoreUse } from '../retention.ts';
-import { SessionHeadCache } from './append/session-head-cache.ts';
+import { SessionHeadCache } from './append/session-head.ts';
 import { Connection } from './connection/index.ts';
 import { prepareIndexes } from './connection/indexes.ts';
 import { claim, findOwn, whyLost } from './connection/ownership.ts';

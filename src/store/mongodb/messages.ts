@@ -3,15 +3,15 @@ import type { WriteResult } from '../common-port.ts';
 import type { Conversation, FoundMessage, MessageStore } from '../message-port.ts';
 import { accessFilter, findSession, type SessionRef } from './access-scope.ts';
 import { createAppend } from './append/index.ts';
-import type { SessionHeadCache } from './append/session-head-cache.ts';
+import type { SessionHeadCache } from './append/session-head.ts';
 import { updateOrFind } from './conditional-update.ts';
 import type { Connection } from './connection/index.ts';
-import { sessionLockKey } from './connection/keyed-mutex.ts';
 import { inSession } from './connection/transaction.ts';
 import {
   messageKey,
   messagesOf,
   type SessionDocument,
+  sessionLockKey,
   sessionsOf,
   summariesOf,
 } from './documents.ts';

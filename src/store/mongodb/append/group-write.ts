@@ -3,9 +3,15 @@ import type { SessionRef } from '../access-scope.ts';
 import { commitOf, removeOwn, timeLimit, type WriteContext, write } from './commit.ts';
 import type { Waiting } from './group-queue.ts';
 import { fenceOff, readHead, readMoved } from './head-moves.ts';
-import { headAfter, newHead, type SessionHead, toAppended } from './session-head.ts';
-import type { SessionHeadCache } from './session-head-cache.ts';
-import { ConflictError, findExisting, NONE, TakenError, toDocuments } from './writes.ts';
+import {
+  headAfter,
+  newHead,
+  type SessionHead,
+  type SessionHeadCache,
+  toAppended,
+  toDocuments,
+} from './session-head.ts';
+import { ConflictError, findExisting, NONE, TakenError } from './writes.ts';
 
 /** How long before its caller the server gives up a command, in milliseconds. */
 export const LEAD_MS = 1000;
@@ -55,7 +61,7 @@ export async function writeTogether(context: Context, members: Waiting[]): Promi
 
     // After the head: whoever adds one of these uuids from now on moves it.
     const unsure = members.filter((one) => one.failed !== undefined || one.append.hasClientUuids);
-    const all = await findExisting(db, head, unsure.flatMap(uuidsOf));
+    const all = unsure.length === 0 ? NONE : await findExisting(db, head, unsure.flatMap(uuidsOf));
     const old = new Set([...all.live.values(), ...all.retired].map(({ uuid }) => uuid));
     if (isCached && (all.behind || old.size > 0)) continue;
     if (all.behind && met !== undefined && fences === 0) {

@@ -4,10 +4,10 @@ import type { SessionRef } from '../access-scope.ts';
 import { OPERATION_TIMEOUT_MS } from '../connection/client.ts';
 import { isTransient, unavailable } from '../connection/errors.ts';
 import type { Connection, Deployment } from '../connection/index.ts';
-import { sessionLockKey } from '../connection/keyed-mutex.ts';
+import { sessionLockKey } from '../documents.ts';
 import { GroupQueue, type Waiting } from './group-queue.ts';
 import { LEAD_MS, writeTogether } from './group-write.ts';
-import type { SessionHeadCache } from './session-head-cache.ts';
+import type { SessionHeadCache } from './session-head.ts';
 
 /** How much longer an append may take for each term that it brings, in milliseconds. */
 const TIMEOUT_PER_TERM_MS = 0.03;

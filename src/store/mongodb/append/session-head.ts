@@ -1,7 +1,12 @@
+import { LRUCache } from 'lru-cache';
 import type { SeqRange } from '../../../domain/positions.ts';
+import { positionKey } from '../../../domain/positions.ts';
 import { timestamp } from '../../../domain/times.ts';
 import type { Append, Appended, RetiredRange } from '../../message-port.ts';
+import type { SessionRef } from '../access-scope.ts';
 import type { MessageDocument, SessionDocument } from '../documents.ts';
+import { messageKey } from '../documents.ts';
+import { encodeMetadata } from '../metadata-codec.ts';
 import { firstKeptSeq, rangesAfterRevival, toRetiredRange } from '../purge/retired-ranges.ts';
 
 /**
@@ -64,6 +69,24 @@ export function headAfter(head: SessionHead, count: number, append: Append): Ses
   return { ...rest, last_seq: last_seq + count, last_message_at: latest };
 }
 
+/** New messages of an append as they are stored from `first` on. */
+export function toDocuments(
+  head: SessionHead,
+  first: number,
+  { messages, at: time }: Append,
+): MessageDocument[] {
+  const at = new Date(time);
+  const { user_id, fence } = head;
+  return messages.map(({ uuid, role, content, metadata, token_count, terms }, i) => ({
+    _id: positionKey({ session_uuid: head._id, seq: first + i }),
+    ...messageKey(head),
+    ...(user_id !== undefined && { user_id }),
+    ...(fence !== null && { fence }),
+    ...{ seq: first + i, uuid, role, content, metadata: encodeMetadata(metadata) },
+    ...{ token_count, terms, created_at: at, updated_at: at, revision: 0 },
+  }));
+}
+
 /**
  * The answer to an append.
  *
@@ -94,3 +117,50 @@ export function toAppended(
     ...(head.revived_by === messages[0]?.uuid && { retired: head.retired ?? [] }),
   };
 }
+
+/** With identifiers of the usual length, some three megabytes. */
+const MAX_ENTRIES = 5000;
+
+const MAX_AGE_MS = 600_000;
+
+/**
+ * Where sessions ended when this process last appended to them. Other processes may have moved the end
+ * since, so an entry is a guess that the append's own command has to confirm.
+ */
+export class SessionHeadCache {
+  readonly #heads: LRUCache<string, SessionHead>;
+
+  /**
+   * @param purgeAfterMs how long a session stays deleted before it is purged. Entries are dropped
+   *   earlier: messages appended to a purged session would never be found
+   */
+  constructor(purgeAfterMs = Number.POSITIVE_INFINITY) {
+    const ttl = Math.max(1, Math.floor(Math.min(MAX_AGE_MS, purgeAfterMs / 2)));
+    this.#heads = new LRUCache({ max: MAX_ENTRIES, ttl });
+  }
+
+  /** Removes and returns the entry of a session: whoever takes it will put a newer one. */
+  take(ref: SessionRef): SessionHead | undefined {
+    const key = keyOf(ref);
+    const head = this.#heads.peek(key);
+    // A caller outside the session's scope neither sees nor removes the entry.
+    if (head === undefined || !inScope(ref, head)) return undefined;
+    this.#heads.delete(key);
+    return head;
+  }
+
+  /** Removes the entry of a session that is about to change in another way than by an append. */
+  forget(ref: SessionRef): void {
+    this.take(ref);
+  }
+
+  put({ retired: _, ...head }: SessionHead): void {
+    this.#heads.set(keyOf(head), head);
+  }
+}
+
+const keyOf = ({ namespace, session_id }: Pick<SessionHead, 'namespace' | 'session_id'>) =>
+  JSON.stringify([namespace, session_id]);
+
+const inScope = ({ user_id }: SessionRef, head: SessionHead) =>
+  user_id === undefined || user_id === head.user_id;

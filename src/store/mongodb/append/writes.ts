@@ -1,6 +1,5 @@
 import type { ClientSession, Db } from 'mongodb';
 import { mergeWithinLimit } from '../../../domain/metadata.ts';
-import { positionKey } from '../../../domain/positions.ts';
 import type { Append } from '../../message-port.ts';
 import {
   type MessageDocument,
@@ -99,21 +98,3 @@ export async function updateExisting(
 const placeOf = ({ _id, namespace, session_id, session_uuid, seq, uuid }: MessageDocument) => ({
   ...{ _id, namespace, session_id, session_uuid, seq, uuid },
 });
-
-/** New messages of an append as they are stored from `first` on. */
-export function toDocuments(
-  head: SessionHead,
-  first: number,
-  { messages, at: time }: Append,
-): MessageDocument[] {
-  const at = new Date(time);
-  const { user_id, fence } = head;
-  return messages.map(({ uuid, role, content, metadata, token_count, terms }, i) => ({
-    _id: positionKey({ session_uuid: head._id, seq: first + i }),
-    ...messageKey(head),
-    ...(user_id !== undefined && { user_id }),
-    ...(fence !== null && { fence }),
-    ...{ seq: first + i, uuid, role, content, metadata: encodeMetadata(metadata) },
-    ...{ token_count, terms, created_at: at, updated_at: at, revision: 0 },
-  }));
-}

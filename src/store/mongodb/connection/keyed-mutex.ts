@@ -1,5 +1,3 @@
-import type { SessionRef } from '../access-scope.ts';
-
 /**
  * Lets the writers of one document in this process run one after the other. The server would accept one
  * of them and turn the others back, to try again and again. Writers in other processes still conflict
@@ -24,11 +22,3 @@ export class KeyedMutex {
     return running;
   }
 }
-
-/** The lock of a session's writers. Has the scope's user, so that nobody waits for sessions out of scope. */
-export const sessionLockKey = ({ namespace, session_id, user_id = '' }: SessionRef) =>
-  JSON.stringify([namespace, session_id, user_id]);
-
-/** The lock for writing a user, and for adding a session under one. */
-export const userLockKey = (namespace: string, user_id: string) =>
-  JSON.stringify([namespace, user_id]);
