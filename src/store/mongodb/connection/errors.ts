@@ -99,7 +99,7 @@ export function bulkWriteFailure(error: unknown): unknown {
   if (error instanceof MongoBulkWriteError) {
     const [refused] = error.result.getWriteErrors();
     if (refused !== undefined) {
-      return new MongoServerError({ code: refused.code, message: refused.errmsg });
+      return new MongoServerError({ code: refused.code, message: refused.errmsg ?? '' });
     }
     const unsure = error.result.getWriteConcernError();
     return unsure === undefined ? error : uncertain(unsure.code, unsure.errmsg);
