@@ -14,7 +14,7 @@ import type { SessionHead } from './session-head.ts';
 import { ConflictError, type Existing, inSession, TakenError, updateExisting } from './writes.ts';
 
 /** How much time a command needs at least, in milliseconds. */
-const MIN_TIME_MS = 100;
+export const MIN_TIME_MS = 100;
 
 /** The write that makes messages behind the head part of their session. */
 export interface Commit {
@@ -33,15 +33,11 @@ export interface WriteContext extends Deployment {
  * The time limit of a command, which may wait for somebody else's transaction: after its caller was told
  * that it failed, it must not take effect.
  *
- * @param met why there is so little time, if that is known
  * @throws DomainError UNAVAILABLE where too little time is left
  */
-export function timeLimit(
-  deadline: number,
-  met: unknown = new Error('no time for another command'),
-): { maxTimeMS: number } {
+function timeLimit(deadline: number): { maxTimeMS: number } {
   const maxTimeMS = Math.floor(deadline - Date.now());
-  if (maxTimeMS < MIN_TIME_MS) throw unavailable(met);
+  if (maxTimeMS < 1) throw unavailable(new Error('no time for another command'));
   return { maxTimeMS };
 }
 
@@ -94,8 +90,9 @@ export async function write(
   const { live, retired } = change.existing;
   const { db, server, orderedWrites, transactions } = context;
   const isUpdate = live.size + retired.length > 0;
+  const isOneCommand = orderedWrites && !server.refusesBulkWrite && !isUpdate;
   try {
-    if (orderedWrites && !server.refusesBulkWrite && !isUpdate) {
+    if (isOneCommand) {
       const { namespace } = messagesOf(db);
       const models = documents.map((document) => {
         return { name: 'insertOne' as const, namespace, document };
@@ -126,7 +123,7 @@ export async function write(
     await (isUpdate && transactions ? context.transaction(finish) : finish());
   } catch (error) {
     const failure = bulkWriteFailure(error);
-    if (isUnsupported(failure) && !server.refusesBulkWrite) {
+    if (isUnsupported(failure) && isOneCommand) {
       server.refusesBulkWrite = true;
       return write(context, documents, commit, change, deadline);
     }

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SessionRef } from '../access-scope.ts';
-import { commitOf, removeOwn, timeLimit, type WriteContext, write } from './commit.ts';
+import { unavailable } from '../connection/errors.ts';
+import { commitOf, MIN_TIME_MS, removeOwn, type WriteContext, write } from './commit.ts';
 import type { Waiting } from './group-queue.ts';
 import { fenceOff, readHead, readMoved } from './head-moves.ts';
 import {
@@ -14,7 +15,7 @@ import {
 import { ConflictError, findExisting, NONE, TakenError } from './writes.ts';
 
 /** How long before its caller the server gives up a command, in milliseconds. */
-export const LEAD_MS = 1000;
+const LEAD_MS = 1000;
 
 interface Context extends WriteContext {
   target: SessionRef;
@@ -26,12 +27,11 @@ interface Context extends WriteContext {
 /**
  * Writes appends to one session in one command, and answers each as if they had come one after the other.
  *
- * @param members those that go alone instead are taken out
+ * @param members those that are answered, or go by themselves, are taken out
  * @throws whatever the driver does, for all that are left; whether they were applied is not known
  */
 export async function writeTogether(context: Context, members: Waiting[]): Promise<void> {
   const { db, target, heads } = context;
-  const deadline = Math.min(...members.map((one) => one.deadline)) - LEAD_MS;
   const met = members.find(({ failed }) => failed !== undefined)?.failed;
   let isCached = true;
   let known = heads.take(target);
@@ -40,13 +40,17 @@ export async function writeTogether(context: Context, members: Waiting[]): Promi
   let fences = 0;
   for (let round = 0; ; round++) {
     if (round > 1) await delay(Math.random() * Math.min(round, 10));
-    const limit = () => timeLimit(deadline, met);
-    limit();
+    for (const one of members.splice(0)) {
+      if (one.deadline - LEAD_MS - MIN_TIME_MS > Date.now()) members.push(one);
+      else one.reject(unavailable(one.failed ?? new Error('no turn in time')));
+    }
+    if (members.length === 0) return;
+    const deadline = Math.min(...members.map((one) => one.deadline)) - LEAD_MS;
     if (known === undefined) {
       isCached = false;
       const found = await (stuck === undefined
         ? readHead(db, target)
-        : readMoved(db, target, stuck, fences, limit));
+        : readMoved(db, target, stuck, fences));
       if ('isFenced' in found) fences += 1;
       if (found.refused || (found.head === undefined && target.user_id !== undefined)) {
         for (const one of members) one.resolve({ applied: false, found: found.refused });
@@ -66,7 +70,7 @@ export async function writeTogether(context: Context, members: Waiting[]): Promi
     if (isCached && (all.behind || old.size > 0)) continue;
     if (all.behind && met !== undefined && fences === 0) {
       // Most likely it is what the failed attempt left: nobody has to be waited for.
-      known = (await fenceOff(db, target, head, limit())).head;
+      known = (await fenceOff(db, target, head)).head;
       fences += 1;
       continue;
     }

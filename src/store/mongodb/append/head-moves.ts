@@ -12,6 +12,9 @@ const HEAD_FIELDS = { metadata: 0, 'summary.content': 0, 'retired.summary': 0 } 
 const MAX_WAITS = 7;
 const FIRST_WAIT_MS = 5;
 
+/** How long a fence waits for somebody else's transaction, in milliseconds. */
+const FENCE_MS = 1000;
+
 /** The head of a session, or the session itself where its user is deleted, or neither. */
 export interface FoundHead {
   head?: SessionHead;
@@ -37,7 +40,6 @@ export async function readMoved(
   target: SessionRef,
   stuck: SessionHead,
   fences: number,
-  limit: () => { maxTimeMS: number },
 ): Promise<FoundHead & { isFenced?: true }> {
   for (let waits = 0; ; waits++) {
     const found = await readHead(db, target);
@@ -46,7 +48,7 @@ export async function readMoved(
     if (waits === MAX_WAITS + fences) break;
     await delay((0.5 + 0.5 * Math.random()) * FIRST_WAIT_MS * 2 ** waits);
   }
-  return { ...(await fenceOff(db, target, stuck, limit())), isFenced: true };
+  return { ...(await fenceOff(db, target, stuck)), isFenced: true };
 }
 
 /**
@@ -55,17 +57,12 @@ export async function readMoved(
  *
  * @returns the head as it is then
  */
-export async function fenceOff(
-  db: Db,
-  target: SessionRef,
-  head: SessionHead,
-  limit: { maxTimeMS: number },
-): Promise<FoundHead> {
+export async function fenceOff(db: Db, target: SessionRef, head: SessionHead): Promise<FoundHead> {
   const { _id, namespace, session_id, last_seq } = head;
   const fenced = await sessionsOf(db).findOneAndUpdate(
     { _id, namespace, session_id, last_seq, fence: head.fence } as Document,
     { $inc: { fence: 1 } },
-    { returnDocument: 'after', projection: { fence: 1 }, ...limit },
+    { returnDocument: 'after', projection: { fence: 1 }, maxTimeMS: FENCE_MS },
   );
   if (fenced !== null) {
     // Not what others may have begun under the new fence, or a newer one.

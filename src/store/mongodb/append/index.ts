@@ -2,11 +2,11 @@ import { DomainError } from '../../../domain/errors.ts';
 import type { MessageStore } from '../../message-port.ts';
 import type { SessionRef } from '../access-scope.ts';
 import { OPERATION_TIMEOUT_MS } from '../connection/client.ts';
-import { isTransient, unavailable } from '../connection/errors.ts';
+import { isTransient } from '../connection/errors.ts';
 import type { Connection, Deployment } from '../connection/index.ts';
 import { sessionLockKey } from '../documents.ts';
 import { GroupQueue, type Waiting } from './group-queue.ts';
-import { LEAD_MS, writeTogether } from './group-write.ts';
+import { writeTogether } from './group-write.ts';
 import type { SessionHeadCache } from './session-head.ts';
 
 /** How much longer an append may take for each term that it brings, in milliseconds. */
@@ -28,7 +28,7 @@ const TIMEOUT_PER_TERM_MS = 0.03;
  * | some or all inserts | orphans behind the head | the next append that meets them, or the purge of the session |
  * | the inserts of a new session | orphans without a session | the sweep, `purge/unbegun-sessions.ts` |
  * | the fence, or part of the removal | orphans that cannot be committed | the next append, by another fence |
- * | updates in place (in a transaction, if there are any) | those, on a standalone; nothing new | the caller's retry |
+ * | updates in place (all in one transaction, if there are any) | those; on a standalone, some | the caller's retry |
  * | the head's update | nothing: it is done | |
  */
 export function createAppend(
@@ -39,23 +39,19 @@ export function createAppend(
   const server = { refusesBulkWrite: false };
 
   function join(deployment: Deployment, target: SessionRef, one: Waiting): void {
-    const alone = (other: Waiting) => join(deployment, target, { ...other, alone: true });
-    void queue.join(sessionLockKey(target), one, async (all) => {
-      const isTimely = ({ deadline }: Waiting) => deadline - LEAD_MS > Date.now();
-      const members = all.filter(isTimely);
-      for (const other of all) {
-        if (!members.includes(other))
-          other.reject(unavailable(other.failed ?? new Error('no turn in time')));
-      }
+    const again = (other: Waiting) => join(deployment, target, other);
+    const alone = (other: Waiting) => again({ ...other, alone: true });
+    const transaction = connection.transaction.bind(connection);
+    const context = { ...deployment, ...{ target, heads, server, transaction, alone } };
+    void queue.join(sessionLockKey(target), one, async (members) => {
       try {
-        const transaction = connection.transaction.bind(connection);
-        const context = { ...deployment, ...{ target, heads, server, transaction, alone } };
-        if (members.length > 0) await writeTogether(context, members);
+        await writeTogether(context, members);
       } catch (error) {
-        // What is wrong with one of them does not fail the others.
-        const apart = members.length > 1 && !(error instanceof DomainError) && !isTransient(error);
+        const together = members.length > 1;
         for (const other of members.toReversed()) {
-          if (apart) alone({ ...other, failed: error });
+          // The time that one of them has is over, or something is wrong with it, but not with the others.
+          if (together && error instanceof DomainError) again({ ...other, failed: error.cause });
+          else if (together && !isTransient(error)) alone({ ...other, failed: error });
           else other.reject(error);
         }
       }
