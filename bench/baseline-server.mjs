@@ -1,5 +1,5 @@
 // The protocol baseline: what is left of our server without its catalogue, services and store. The
-// same SDK, transports, rateLimiter, sign-in and log, and tools that check their arguments with the
+// same SDK, transports, rate limiter, sign-in and log, and tools that check their arguments with the
 // same schemas and return a constant.
 //
 //   node bench/baseline-server.mjs ANSWERS_FILE [--http --port 0]

@@ -66,7 +66,7 @@ describe('the deployment', () => {
         Object.keys(environment ?? {}),
       ),
       ...container.env.map(({ name }: EnvVariable) => name),
-      ...read('deploy/README.md').matchAll(/\b[A-Z]+(?:_[A-Z]+)+\b/g),
+      ...read('docs/operations.md').matchAll(/\b[A-Z]+(?:_[A-Z]+)+\b/g),
     ].map(String);
     expect(named).toContain('DRAIN_DELAY');
     expect(named.filter((name) => !VARIABLES.has(name))).toEqual([]);
@@ -140,7 +140,7 @@ describe('the deployment', () => {
   });
 
   it('shards collections that there are, in the database that there is by default', () => {
-    const named = read('deploy/README.md').matchAll(/shardCollection\('(\w+)\.(\w+)'/g);
+    const named = read('docs/operations.md').matchAll(/shardCollection\('(\w+)\.(\w+)'/g);
     const sharded = [...named].map(([, database, collection]) => [database, collection]);
     const collections = new Set<string>(Object.values(COLLECTION));
     expect(sharded).toHaveLength(4);
@@ -152,7 +152,8 @@ describe('the deployment', () => {
 
   it('watches metrics that there are', async () => {
     const text = await createMetrics(() => ({ connections: 0, streams: 0, bodies: 0 })).text();
-    const named = read('deploy/README.md').match(/(?<!\.)\b(mcp_sessions|nodejs)_[a-z]\w+/g) ?? [];
+    const named =
+      read('docs/operations.md').match(/(?<!\.)\b(mcp_sessions|nodejs)_[a-z]\w+/g) ?? [];
     expect(named.length).toBeGreaterThan(10);
     for (const name of named) {
       expect(text).toContain(`# TYPE ${name.replace(/_(bucket|count|sum)$/, '')} `);
