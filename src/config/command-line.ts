@@ -3,7 +3,7 @@ import { ConfigError } from './error.ts';
 import { SETTING_ENTRIES } from './settings.ts';
 
 /** The commands that take settings. The first one is the default. */
-export const CONFIGURED_COMMANDS = ['serve', 'purge', 'embed'] as const;
+const CONFIGURED_COMMANDS = ['serve', 'purge', 'embed'] as const;
 export type ConfiguredCommand = (typeof CONFIGURED_COMMANDS)[number];
 
 /** Everything that a command line can ask for. `token` has a command line of its own. */

@@ -11,7 +11,7 @@ const POSITION_MAX = 8.64e15;
  * The largest offset of a page number. The cost of an offset grows with the records skipped; that
  * of a cursor does not.
  */
-export const OFFSET_MAX = 100_000;
+const OFFSET_MAX = 100_000;
 
 /**
  * The position after which a page starts: the record that has `value` (milliseconds since 1970, or
@@ -22,7 +22,7 @@ export interface Position {
   key: string;
 }
 
-export type Start = { after?: Position } | { offset: number };
+type Start = { after?: Position } | { offset: number };
 
 /** A page request to a store. */
 export type PageRequest = Start & { limit: number };

@@ -32,10 +32,10 @@ export const session = z.strictObject({
 export type Session = z.infer<typeof session>;
 
 /** The longest text of one message, in bytes of UTF-8. */
-export const CONTENT_MAX_BYTES = 1024 * 1024;
+const CONTENT_MAX_BYTES = 1024 * 1024;
 
 /** The longest summary, in bytes of JSON: it comes with every answer of get_memory. */
-export const SUMMARY_MAX_BYTES = 16 * 1024;
+const SUMMARY_MAX_BYTES = 16 * 1024;
 
 /** The most messages in one call. */
 export const MESSAGES_PER_CALL = 1000;

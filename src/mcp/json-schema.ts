@@ -44,7 +44,7 @@ function answerSchema(tool: Tool) {
 }
 
 /** The JSON Schema of what a schema accepts (`input`) or yields (`output`). */
-export function jsonSchema(schema: z.ZodType, io: 'input' | 'output') {
+function jsonSchema(schema: z.ZodType, io: 'input' | 'output') {
   // Metadata is a custom schema, described by its own `type: object`.
   const options = { io, unrepresentable: 'any', override: withoutBounds } as const;
   // The protocol's default dialect is omitted: a model has to read every schema.

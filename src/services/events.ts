@@ -1,11 +1,11 @@
 /** A record that an acknowledged call has changed. */
 export type ChangeEvent = UserChangeEvent | SessionChangeEvent;
 
-export interface UserChangeEvent {
+interface UserChangeEvent {
   user_id: string;
 }
 
-export interface SessionChangeEvent {
+interface SessionChangeEvent {
   session_id: string;
   /** The user whom the session belongs to, if any. */
   owner: string | undefined;

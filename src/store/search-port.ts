@@ -42,7 +42,7 @@ export interface ResolvedMessage {
 }
 
 /** How much is read of messages that are found by their positions. */
-export interface ResolveLimits {
+interface ResolveLimits {
   /** Session metadata of more bytes than this, as the store counts them, is left out. */
   metadataMaxBytes: number;
   /** Contents are cut to this many characters (code points), if it is given. */
@@ -78,7 +78,7 @@ export interface MessageVector {
   vector: Uint8Array;
 }
 
-export interface VectorQuery extends TimeRange {
+interface VectorQuery extends TimeRange {
   model: string;
   /** Only so many, the newest. */
   limit: number;

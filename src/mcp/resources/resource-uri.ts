@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import type { Context } from '../tool.ts';
 
 /** A parsed resource URI. */
-export interface ResourceName {
+interface ResourceName {
   /** The values of the template's variables. */
   ids: Readonly<Record<string, string>>;
   /** The values of its query parameters, if the kind has any. */

@@ -11,7 +11,7 @@ import { readResponse, unusable } from './response.ts';
  * most token-hungry scripts take about one token per character, so this fits in any language; in
  * English it also fits the 2,048 tokens that are usual for local servers.
  */
-export const TEXT_MAX_CHARACTERS = 8000;
+const TEXT_MAX_CHARACTERS = 8000;
 
 const ATTEMPTS = 3;
 const RETRY_MAX_MS = 5000;

@@ -16,7 +16,7 @@ export interface EmbeddedItem<K> {
 }
 
 /** The kind of failure: the endpoint's, or `store` if vectors cannot be stored. */
-export type QueueProblem = EmbeddingProblem | 'store';
+type QueueProblem = EmbeddingProblem | 'store';
 
 /** A report for the log. `message` is complete by itself; `error` is for diagnosis. */
 export interface QueueReport<K> {
@@ -28,7 +28,7 @@ export interface QueueReport<K> {
   error?: unknown;
 }
 
-export interface QueueState {
+interface QueueState {
   /** Items that are queued or in flight. */
   queued: number;
   /** Items dropped since the start: `mcp-sessions embed` embeds them. */

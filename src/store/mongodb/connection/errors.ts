@@ -9,9 +9,6 @@ import {
 } from 'mongodb';
 import { DomainError, REPEAT } from '../../../domain/errors.ts';
 
-/** Thrown where what an operation has read no longer holds, so that it has to begin anew. */
-export class ConflictError extends Error {}
-
 /**
  * Server errors that are transient: the node stepped down, shuts down, recovers, lost a connection of its
  * own, met a write conflict, or waited for one until its time limit. From the driver specifications on

@@ -9,7 +9,7 @@ import { toSession } from '../records.ts';
  * How many retired ranges a session may have. Each may have a summary of 16 KB, and the document has to
  * stay small. When there are more, the two oldest are merged, and kept as long as the later of them.
  */
-export const MAX_RETIRED_RANGES = 50;
+const MAX_RETIRED_RANGES = 50;
 
 /**
  * A field of a document that is given by an expression. Servers differ in what a path through an array

@@ -21,7 +21,7 @@ const FIRST_QUERY_MS = 150;
 const LAST_QUERY_MS = 1500;
 
 /** How many terms are queried at once: one search with many must not fill the server's queues. */
-export const CONCURRENT_TERMS = 4;
+const CONCURRENT_TERMS = 4;
 
 /** How many queries to send for one term, where most of its newest messages are deleted. */
 const MAX_SCANS = 8;

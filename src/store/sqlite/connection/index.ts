@@ -11,7 +11,7 @@ import { TimeLimit } from './time-limit.ts';
 import { WriteQueue } from './write-queue.ts';
 
 /** How long a call waits for other processes that write the same file, in milliseconds. */
-export const BUSY_TIMEOUT_MS = 4500;
+const BUSY_TIMEOUT_MS = 4500;
 
 export type { Row, Statement } from './engine.ts';
 export type { Migration } from './migrate.ts';
