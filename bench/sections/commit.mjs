@@ -9,7 +9,7 @@ import { fill, newAppend, reads, writes } from '../baseline-records.mjs';
 import { interleave } from '../interleave.mjs';
 import { shown } from '../report.mjs';
 import { OURS, serverEnv } from '../servers.mjs';
-import { median, openStore } from '../support.mjs';
+import { median, openStore, serverUse } from '../support.mjs';
 import { CALLS, compare, leave, prepare, reach, TRANSPORTS, warmUp } from './protocol.mjs';
 import { startOnce } from './startup.mjs';
 
@@ -47,7 +47,8 @@ async function compareStores(folder, other, effort, log) {
   const { openSqliteStore } = await import(
     pathToFileURL(join(other, 'dist/store/sqlite/index.js'))
   );
-  const stores = [await openStore(ours), await openSqliteStore(theirs.file)];
+  // Commits from before stores were told how they are used take no notice of that.
+  const stores = [await openStore(ours), await openSqliteStore(theirs.file, await serverUse())];
   const calls = [];
   for (const store of stores) {
     const uuids = await fill(store);
