@@ -63,6 +63,7 @@ describe.each(TOOLS.map((tool) => [tool.name, tool] as const))('the tool %s', (n
 
   it('is documented with an example', () => {
     expect(readFileSync(folder('../../../README.md'), 'utf8')).toContain(name);
+    expect(readFileSync(folder('../../../docs/tools.md'), 'utf8')).toContain(name);
   });
 });
 
