@@ -19,7 +19,7 @@ import { sessionNotFound } from './not-found.ts';
 export interface Memory {
   session: Session;
   summary?: Summary;
-  /** In chronological order. */
+  /** In the order of `seq`, the newest last. */
   messages: Message[];
   /** The number of messages of the session before those returned. */
   older_message_count: number;
