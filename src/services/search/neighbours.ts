@@ -1,6 +1,5 @@
 import { type MessagePosition, positionKey, type SeqRange } from '../../domain/positions.ts';
 import type { Store } from '../../store/port.ts';
-import type { ResolvedMessage } from '../../store/search-port.ts';
 import type { AnswerShape, Neighbour } from '../dependencies.ts';
 
 /** The most characters of a neighbour's content that are read. */
@@ -17,7 +16,7 @@ export interface Neighbours {
  *
  * @param ranges the live messages of the hits' sessions, by session uuid
  * @param distance the number of messages before and after each hit
- * @returns a function that returns the neighbours of a hit
+ * @returns the neighbours of each hit, in the order of the hits
  */
 export async function readNeighbours(
   namespace: string,
@@ -26,26 +25,26 @@ export async function readNeighbours(
   ranges: ReadonlyMap<string, SeqRange>,
   distance: number,
   answer: AnswerShape,
-): Promise<(hit: MessagePosition) => Neighbours> {
+): Promise<Neighbours[]> {
   const around = hits.map((hit) => positionsAround(hit, ranges, distance));
-  const positions = distinct(around.flat());
-  const { messages } = await store.search.findByPosition(namespace, positions, {
+  const { messages } = await store.search.findByPosition(namespace, distinct(around.flat()), {
     metadataMaxBytes: 0,
     contentMaxLength: NEIGHBOUR_MAX_LENGTH,
     enough: { total: Number.POSITIVE_INFINITY, each: 0 },
   });
-  const found = new Map(messages.map((one) => [positionKey(one.place), one]));
-  return (hit) => {
-    const near = positionsAround(hit, ranges, distance)
-      .map((position) => found.get(positionKey(position)))
-      .filter((one): one is ResolvedMessage => one !== undefined);
-    const shown = (side: readonly ResolvedMessage[]) =>
-      side.map(({ message }) => answer.neighbour(message));
+  const found = new Map(messages.map(({ place, message }) => [positionKey(place), message]));
+  const shown = (positions: readonly MessagePosition[]) =>
+    positions.flatMap((position) => {
+      const message = found.get(positionKey(position));
+      return message === undefined ? [] : [answer.neighbour(message)];
+    });
+  return hits.map(({ seq }, i) => {
+    const positions = around[i] ?? [];
     return {
-      before: shown(near.filter(({ place }) => place.seq < hit.seq)),
-      after: shown(near.filter(({ place }) => place.seq > hit.seq)),
+      before: shown(positions.filter((position) => position.seq < seq)),
+      after: shown(positions.filter((position) => position.seq > seq)),
     };
-  };
+  });
 }
 
 /** The positions of the live messages around a hit, in order. */

@@ -1,5 +1,5 @@
 import { includesPart, type JsonObject, jsonBytes } from '../../domain/metadata.ts';
-import { type MessagePosition, positionKey, type SeqRange } from '../../domain/positions.ts';
+import { positionKey, type SeqRange } from '../../domain/positions.ts';
 import type { Message, Session } from '../../domain/records.ts';
 import type { RankedMessage } from '../../search/bm25.ts';
 import { digestOf } from '../../search/vectors.ts';
@@ -79,9 +79,9 @@ export async function readHits(
   let next = from;
   while (next < ranking.ranked.length && hits.length < input.limit) {
     const { matches, end } = await readMatches(query, next, input.limit - hits.length);
-    const neighboursOf = await neighboursOfAll(query, matches);
-    for (const match of matches) {
-      const hit = await toHit(match, neighboursOf(match.ranked.place), ranking.terms, answer);
+    const neighbours = await neighboursOf(query, matches);
+    for (const [i, match] of matches.entries()) {
+      const hit = await toHit(match, neighbours[i], ranking.terms, answer);
       bytes += jsonBytes(hit);
       if (bytes > answer.pageMaxBytes && hits.length > 0) return { hits, next: match.index };
       hits.push(hit);
@@ -127,22 +127,20 @@ async function readMatches(
   return { matches, end: wanted[covered]?.index ?? end };
 }
 
-const NO_NEIGHBOURS: Neighbours = { before: [], after: [] };
-
-/** The neighbours of hits, if the search asks for any. */
-async function neighboursOfAll(
+/** The neighbours of each match, if the search asks for any. */
+async function neighboursOf(
   { namespace, store, ranking, input, answer }: HitQuery,
   matches: readonly Match[],
-): Promise<(hit: MessagePosition) => Neighbours> {
+): Promise<Neighbours[]> {
   const { neighbours: distance = 0 } = input;
-  if (distance === 0 || matches.length === 0) return () => NO_NEIGHBOURS;
+  if (distance === 0 || matches.length === 0) return [];
   const places = matches.map(({ ranked }) => ranked.place);
   return readNeighbours(namespace, store, places, ranking.ranges, distance, answer);
 }
 
 async function toHit(
   { ranked, resolved }: Match,
-  { before, after }: Neighbours,
+  { before, after }: Neighbours = { before: [], after: [] },
   terms: readonly string[],
   answer: AnswerShape,
 ): Promise<Hit> {
