@@ -4,6 +4,7 @@ import { timestamp } from '../domain/times.ts';
 import type { WriteResult } from '../store/common-port.ts';
 import type { Store } from '../store/port.ts';
 import type { Caller } from './caller.ts';
+import { createUser } from './create-user.ts';
 import type { Dependencies } from './dependencies.ts';
 import { userNotFound } from './not-found.ts';
 import { canAccess, forbiddenSession, sessionPrefix } from './pinned-user.ts';
@@ -43,21 +44,6 @@ export function sessionCreator(deps: Dependencies) {
     );
   }
 
-  /** A pinned caller's user record is created with the first session: the credential vouches for it. */
-  async function addOwner({ namespace }: Caller, store: Store, user_id: string): Promise<void> {
-    const at = timestamp(deps.now());
-    const user = { user_id, uuid: deps.newUuid(), metadata: {}, created_at: at, updated_at: at };
-    const attempt = () => store.users.insert(namespace, user);
-    const outcome = await retryAfterPurge(
-      deps,
-      await attempt(),
-      (outcome) => (outcome.applied ? undefined : outcome.found),
-      (cutoff) => store.users.purge(namespace, user_id, cutoff),
-      attempt,
-    );
-    if (outcome.applied) deps.onChange(namespace, { user_id });
-  }
-
   return async (caller: Caller, store: Store, input: NewSession): Promise<WriteResult<Session>> => {
     const { namespace, user_id: pin } = caller;
     const { session_id } = input;
@@ -69,7 +55,11 @@ export function sessionCreator(deps: Dependencies) {
     }
     let outcome = await insert(caller, store, owned);
     if (outcome === 'user_missing' && pin !== undefined) {
-      await addOwner(caller, store, pin);
+      // A pinned caller's user record is created with the first session: the credential vouches for it.
+      const at = timestamp(deps.now());
+      const times = { created_at: at, updated_at: at };
+      const user = { user_id: pin, uuid: deps.newUuid(), metadata: {}, ...times };
+      await createUser(deps, store, namespace, user);
       outcome = await insert(caller, store, owned);
     }
     if (outcome === 'user_missing') {

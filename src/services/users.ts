@@ -11,13 +11,14 @@ import type {
   UserChange,
 } from '../store/port.ts';
 import type { Caller } from './caller.ts';
+import { createUser } from './create-user.ts';
 import type { Dependencies } from './dependencies.ts';
 import { ServiceError } from './errors.ts';
 import { queueLongRead } from './fair-queue.ts';
 import { userDeletion, userNotFound } from './not-found.ts';
 import { type ListArguments, listPage, type Page } from './pagination.ts';
 import { assertUnpinned, canAccess } from './pinned-user.ts';
-import { retryAfterPurge, undoDeadline } from './undo-deadline.ts';
+import { undoDeadline } from './undo-deadline.ts';
 
 export interface NewUser {
   user_id: string;
@@ -78,27 +79,15 @@ export function createUserService(deps: Dependencies) {
       const store = await deps.store();
       const at = now();
       const { user_id, metadata = {}, ...names } = input;
-      const { namespace } = caller;
-      const attempt = () =>
-        store.users.insert(namespace, {
-          user_id,
-          uuid: deps.newUuid(),
-          ...present(names),
-          metadata,
-          created_at: at,
-          updated_at: at,
-        });
-      const outcome = await retryAfterPurge(
-        deps,
-        await attempt(),
-        (outcome) => (outcome.applied ? undefined : outcome.found),
-        (cutoff) => store.users.purge(namespace, user_id, cutoff),
-        attempt,
-      );
-      if (outcome.applied) {
-        deps.onChange(namespace, { user_id });
-        return outcome.record;
-      }
+      const outcome = await createUser(deps, store, caller.namespace, {
+        user_id,
+        uuid: deps.newUuid(),
+        ...present(names),
+        metadata,
+        created_at: at,
+        updated_at: at,
+      });
+      if (outcome.applied) return outcome.record;
       const deletion = outcome.found && userDeletion(deps, outcome.found);
       throw new ServiceError({ kind: 'user_exists', user_id, deletion });
     },
