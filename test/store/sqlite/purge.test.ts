@@ -1,27 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { openSqliteStore } from '../../../src/store/sqlite/index.ts';
 import { harness } from '../../support/stores.ts';
+import { temporaryFile } from '../../support/temporary-file.ts';
 
 const caller = { namespace: 'n' };
 
 describe('the purge of the embedded store', () => {
-  let folder: string;
-  let path: string;
-
-  beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'mcp-sessions-'));
-    path = join(folder, 'new', 'sessions.db');
-  });
-
-  afterEach(() => rm(folder, { recursive: true, force: true }));
+  const file = temporaryFile();
 
   it('leaves nothing in the file, nor in its log, of what was purged', async () => {
-    const store = await openSqliteStore(path);
+    const store = await openSqliteStore(file.path);
     const at = harness(store);
     const said = (content: string) => [{ role: 'user', content, metadata: { note: content } }];
     for (let i = 0; i < 50; i++) {
@@ -41,7 +31,8 @@ describe('the purge of the embedded store', () => {
       const { messages, sessions } = await store.purge('2200-01-01T00:00:00.000Z', 10);
       left = messages + sessions;
     }
-    const everything = () => Buffer.concat([readFileSync(path), readFileSync(`${path}-wal`)]);
+    const everything = () =>
+      Buffer.concat([readFileSync(file.path), readFileSync(`${file.path}-wal`)]);
     expect(everything().includes('Public')).toBe(true);
     expect(everything().includes('Confidential')).toBe(false);
     await store.close();

@@ -8,10 +8,11 @@ import {
   unavailable,
 } from '../connection/errors.ts';
 import type { Deployment } from '../connection/index.ts';
+import { inSession } from '../connection/transaction.ts';
 import { type MessageDocument, messageKey, messagesOf, sessionsOf } from '../documents.ts';
 import { FIRST_KEPT_SEQ, retiredOnRevival } from '../purge/retired-ranges.ts';
 import type { SessionHead } from './session-head.ts';
-import { ConflictError, type Existing, inSession, TakenError, updateExisting } from './writes.ts';
+import { ConflictError, type Existing, TakenError, updateExisting } from './writes.ts';
 
 /** How much time a command needs at least, in milliseconds. */
 export const MIN_TIME_MS = 100;

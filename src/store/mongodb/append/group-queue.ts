@@ -1,8 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { jsonBytes } from '../../../domain/metadata.ts';
 import type { Session } from '../../../domain/records.ts';
 import type { WriteResult } from '../../common-port.ts';
 import type { Append, Appended, NewMessage } from '../../message-port.ts';
+import { withTimeout } from '../connection/index.ts';
 
 /** How much one command may bring: less than half of the bytes that the server takes in a message. */
 const GROUP_MAX_BYTES = 20_000_000;
@@ -35,11 +35,8 @@ export class GroupQueue {
     while (queue.length > 0) {
       const group = takeGroup(queue);
       const latest = Math.max(...group.map(({ deadline }) => deadline));
-      const done = new AbortController();
       // A server that does not answer holds up nobody for longer: two commands exclude each other.
-      const late = delay(latest - Date.now(), undefined, { signal: done.signal, ref: false });
-      await Promise.race([write(group), late.catch(() => undefined)]);
-      done.abort();
+      await withTimeout(write(group), latest - Date.now(), () => undefined);
     }
     this.#queues.delete(key);
   }

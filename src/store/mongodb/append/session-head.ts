@@ -1,11 +1,9 @@
 import { LRUCache } from 'lru-cache';
-import type { SeqRange } from '../../../domain/positions.ts';
-import { positionKey } from '../../../domain/positions.ts';
+import { positionKey, type SeqRange } from '../../../domain/positions.ts';
 import { timestamp } from '../../../domain/times.ts';
 import type { Append, Appended, RetiredRange } from '../../message-port.ts';
 import type { SessionRef } from '../access-scope.ts';
-import type { MessageDocument, SessionDocument } from '../documents.ts';
-import { messageKey } from '../documents.ts';
+import { type MessageDocument, messageKey, type SessionDocument } from '../documents.ts';
 import { encodeMetadata } from '../metadata-codec.ts';
 import { firstKeptSeq, rangesAfterRevival, toRetiredRange } from '../purge/retired-ranges.ts';
 

@@ -1,6 +1,7 @@
 import type { ClientSession, Db } from 'mongodb';
 import { mergeWithinLimit } from '../../../domain/metadata.ts';
 import type { Append } from '../../message-port.ts';
+import { inSession } from '../connection/transaction.ts';
 import {
   type MessageDocument,
   messageKey,
@@ -36,9 +37,6 @@ export class TakenError extends ConflictError {
     this.inserted = inserted;
   }
 }
-
-export const inSession = (session: ClientSession | undefined) =>
-  session === undefined ? {} : { session };
 
 /** The messages of a session that have some of the uuids. */
 export async function findExisting(

@@ -1,56 +1,47 @@
 import { existsSync, statSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { dirname } from 'node:path';
+import { describe, expect, it } from 'vitest';
 import { Database } from '../../../../src/store/sqlite/connection/engine.ts';
 import { Connection } from '../../../../src/store/sqlite/connection/index.ts';
 import { openSqliteStore } from '../../../../src/store/sqlite/index.ts';
 import { MIGRATIONS } from '../../../../src/store/sqlite/migrations/index.ts';
 import { harness } from '../../../support/stores.ts';
+import { temporaryFile } from '../../../support/temporary-file.ts';
 
 const caller = { namespace: 'n' };
 
 describe('the connection of the embedded store', () => {
-  let folder: string;
-  let path: string;
-
-  beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'mcp-sessions-'));
-    path = join(folder, 'new', 'sessions.db');
-  });
-
-  afterEach(() => rm(folder, { recursive: true, force: true }));
+  const file = temporaryFile();
 
   it('makes its folder and its file, which nobody else can read', async () => {
-    const store = await openSqliteStore(path);
-    expect(statSync(path).mode & 0o077).toBe(0);
-    expect(statSync(join(folder, 'new')).mode & 0o077).toBe(0);
+    const store = await openSqliteStore(file.path);
+    expect(statSync(file.path).mode & 0o077).toBe(0);
+    expect(statSync(dirname(file.path)).mode & 0o077).toBe(0);
     await store.close();
   });
 
   it('keeps everything in one file once it is closed', async () => {
-    const store = await openSqliteStore(path);
+    const store = await openSqliteStore(file.path);
     await harness(store).sessions.add(caller, { session_id: 's' });
     await store.close();
-    expect(existsSync(`${path}-wal`) && statSync(`${path}-wal`).size > 0).toBe(false);
-    const again = await openSqliteStore(path);
+    expect(existsSync(`${file.path}-wal`) && statSync(`${file.path}-wal`).size > 0).toBe(false);
+    const again = await openSqliteStore(file.path);
     expect(await harness(again).sessions.get(caller, 's')).toBeDefined();
     await again.close();
   });
 
   it('flushes every commit to disk, in a write-ahead log', async () => {
-    const connection = await Connection.open(path, MIGRATIONS);
+    const connection = await Connection.open(file.path, MIGRATIONS);
     expect(connection.statement('PRAGMA synchronous').get()).toStrictEqual([2]);
     expect(connection.statement('PRAGMA journal_mode').get()).toStrictEqual(['wal']);
     await connection.close();
   });
 
   it('waits for another writer without keeping readers waiting', async () => {
-    const store = await openSqliteStore(path);
+    const store = await openSqliteStore(file.path);
     const at = harness(store);
     await at.sessions.add(caller, { session_id: 'there' });
-    const other = await Database.open(path);
+    const other = await Database.open(file.path);
     other.exec('BEGIN IMMEDIATE');
     const adding = at.sessions.add(caller, { session_id: 'new' });
     expect(await at.sessions.get(caller, 'there')).toBeDefined();

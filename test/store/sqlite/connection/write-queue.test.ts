@@ -1,23 +1,13 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { Connection } from '../../../../src/store/sqlite/connection/index.ts';
 import { MIGRATIONS } from '../../../../src/store/sqlite/migrations/index.ts';
+import { temporaryFile } from '../../../support/temporary-file.ts';
 
 describe('the write queue of the embedded store', () => {
-  let folder: string;
-  let path: string;
-
-  beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'mcp-sessions-'));
-    path = join(folder, 'new', 'sessions.db');
-  });
-
-  afterEach(() => rm(folder, { recursive: true, force: true }));
+  const file = temporaryFile();
 
   it('undoes one failed write of a batch and keeps the others', async () => {
-    const connection = await Connection.open(path, MIGRATIONS);
+    const connection = await Connection.open(file.path, MIGRATIONS);
     const insert = (uuid: string) => () => {
       connection
         .statement(

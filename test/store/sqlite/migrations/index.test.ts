@@ -1,20 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { Connection } from '../../../../src/store/sqlite/connection/index.ts';
 import { MIGRATIONS } from '../../../../src/store/sqlite/migrations/index.ts';
+import { temporaryFile } from '../../../support/temporary-file.ts';
 
 describe('the schema of the embedded store', () => {
-  let folder: string;
-  let path: string;
-
-  beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'mcp-sessions-'));
-    path = join(folder, 'new', 'sessions.db');
-  });
-
-  afterEach(() => rm(folder, { recursive: true, force: true }));
+  const file = temporaryFile();
 
   it.each([
     ['a page of sessions', 'live = 1 AND namespace = ? ORDER BY created_at DESC, uuid DESC'],
@@ -25,7 +15,7 @@ describe('the schema of the embedded store', () => {
     ],
     ['what is expired', 'deleted_at IS NOT NULL AND deleted_at <= ? ORDER BY deleted_at'],
   ])('finds %s by an index that needs no sorting', async (_, condition) => {
-    const connection = await Connection.open(path, MIGRATIONS);
+    const connection = await Connection.open(file.path, MIGRATIONS);
     const plan = connection
       .statement(`EXPLAIN QUERY PLAN SELECT * FROM sessions WHERE ${condition} LIMIT 10`)
       .all('n')

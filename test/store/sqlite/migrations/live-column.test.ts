@@ -1,29 +1,20 @@
 import { mkdirSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { dirname } from 'node:path';
+import { describe, expect, it } from 'vitest';
 import { Database } from '../../../../src/store/sqlite/connection/engine.ts';
 import { openSqliteStore } from '../../../../src/store/sqlite/index.ts';
 import { MIGRATIONS } from '../../../../src/store/sqlite/migrations/index.ts';
 import { harness } from '../../../support/stores.ts';
+import { temporaryFile } from '../../../support/temporary-file.ts';
 
 const caller = { namespace: 'n' };
 
 describe('a file from before `live` could be NULL', () => {
-  let folder: string;
-  let path: string;
-
-  beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'mcp-sessions-'));
-    path = join(folder, 'new', 'sessions.db');
-  });
-
-  afterEach(() => rm(folder, { recursive: true, force: true }));
+  const file = temporaryFile();
 
   it('lists what was deleted, in a file from before the sessions of deleted users were set apart', async () => {
-    mkdirSync(dirname(path));
-    const database = await Database.open(path);
+    mkdirSync(dirname(file.path));
+    const database = await Database.open(file.path);
     const before = MIGRATIONS.slice(0, 4);
     for (const step of before) if (typeof step === 'string') database.exec(step);
     const insert = `INSERT INTO sessions (namespace, session_id, uuid, metadata, created_at,
@@ -36,7 +27,7 @@ describe('a file from before `live` could be NULL', () => {
     for (const [id, ...rest] of rows) database.prepare(insert).run(id, id, ...rest);
     database.exec(`PRAGMA user_version = ${before.length}`);
     database.close();
-    const store = await openSqliteStore(path);
+    const store = await openSqliteStore(file.path);
     const listed = async (deleted: 'only' | 'exclude') => {
       const order = { order_by: 'created_at', order: 'desc' } as const;
       const page = await harness(store).sessions.list(caller, { ...order, deleted });
