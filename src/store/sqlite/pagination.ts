@@ -29,10 +29,8 @@ export function findPage<T>(
   if (!page.total) return { records: records() };
   const live = query.deleted === 'exclude' ? 1 : 0;
   const count = `SELECT count(*) FROM ${table} WHERE ${filter.sql} AND live = ?`;
-  return connection.inOneSnapshot(() => {
-    const total = connection.statement(count).get(...filter.values, live)?.[0];
-    return { records: records(), total: Number(total) };
-  });
+  const total = connection.statement(count).get(...filter.values, live)?.[0];
+  return { records: records(), total: Number(total) };
 }
 
 function selectPage(

@@ -98,9 +98,16 @@ export class Connection {
     return this.#database.statement(sql);
   }
 
-  /** Runs `work`, which only reads. */
+  /** Runs `work`, which only reads, on one snapshot of the file, which is locked once for all of it. */
   read<T>(work: () => T): Promise<T> {
-    return this.retry(work);
+    return this.retry(() => {
+      this.#database.exec('SAVEPOINT view');
+      try {
+        return work();
+      } finally {
+        if (this.#database.inTransaction) this.#database.exec('RELEASE view');
+      }
+    });
   }
 
   /**
@@ -115,16 +122,6 @@ export class Connection {
       return await this.#retryWhileBusy(work);
     } catch (error) {
       throw this.#explain(error);
-    }
-  }
-
-  /** Runs several statements on one snapshot of the file, within a `read` or a `write`. */
-  inOneSnapshot<T>(work: () => T): T {
-    this.#database.exec('SAVEPOINT view');
-    try {
-      return work();
-    } finally {
-      if (this.#database.inTransaction) this.#database.exec('RELEASE view');
     }
   }
 

@@ -24,9 +24,7 @@ const MESSAGE_WIDTH = MESSAGE_COLUMNS.split(',').length;
 export function sqliteSearch(connection: Connection): SearchStore {
   return {
     candidates(namespace, scope, query) {
-      // On one snapshot: otherwise a message could move into the index between two statements.
-      const find = () => findByTerms(connection, namespace, scope, query);
-      return connection.read(() => connection.inOneSnapshot(find));
+      return connection.read(() => findByTerms(connection, namespace, scope, query));
     },
 
     findByPosition(namespace, positions, { metadataMaxBytes, contentMaxLength = null, enough }) {
