@@ -37,10 +37,10 @@ export function sqliteMessages(connection: Connection, indexer: Indexer): Messag
     append: createAppend(connection, indexer),
 
     read: (scope, sessionId, range) =>
-      connection.read(() => readMessages(connection, scope, sessionId, range)),
+      connection.readSnapshot(() => readMessages(connection, scope, sessionId, range)),
 
     find(scope, sessionId, uuid) {
-      return connection.read(() => {
+      return connection.readSnapshot(() => {
         const { session, live } = forMessage(scope, sessionId, uuid);
         const row = live && statement(BY_UUID).get(...live);
         return { session, message: row && toMessage(sessionId, row) };

@@ -103,7 +103,7 @@ export function sqlitePurge(connection: Connection): Pick<Store, 'countExpired' 
   return {
     countExpired(cutoff) {
       const before = Date.parse(cutoff);
-      return connection.read(
+      return connection.readSnapshot(
         (): PurgeCounts => ({
           sessions: count(`SELECT count(*) FROM sessions WHERE ${EXPIRED}`, before),
           messages: count(COUNT_MESSAGES, before),

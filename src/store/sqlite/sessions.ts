@@ -120,7 +120,9 @@ export function sqliteSessions(connection: Connection): SessionStore {
     },
 
     list: (namespace, query, page) =>
-      connection.read(() => findPage(connection, LIST, ownedBy(namespace, query), query, page)),
+      connection.readSnapshot(() =>
+        findPage(connection, LIST, ownedBy(namespace, query), query, page),
+      ),
 
     purge: (namespace, sessionId, cutoff) =>
       connection.write(() => purgeSession(connection, namespace, sessionId, cutoff)),

@@ -132,7 +132,7 @@ export function sqliteUsers(connection: Connection): UserStore {
 
     list(namespace, query, page) {
       const filter = { sql: 'namespace = ?', values: [namespace] };
-      return connection.read(() => findPage(connection, LIST, filter, query, page));
+      return connection.readSnapshot(() => findPage(connection, LIST, filter, query, page));
     },
 
     purge: (namespace, userId, cutoff) =>

@@ -98,8 +98,13 @@ export class Connection {
     return this.#database.statement(sql);
   }
 
-  /** Runs `work`, which only reads, on one snapshot of the file, which is locked once for all of it. */
+  /** Runs `work`, a statement that only reads. */
   read<T>(work: () => T): Promise<T> {
+    return this.retry(work);
+  }
+
+  /** Runs statements that only read on one snapshot of the file, which is locked once for all of them. */
+  readSnapshot<T>(work: () => T): Promise<T> {
     return this.retry(() => {
       this.#database.exec('SAVEPOINT view');
       try {

@@ -24,11 +24,11 @@ const MESSAGE_WIDTH = MESSAGE_COLUMNS.split(',').length;
 export function sqliteSearch(connection: Connection): SearchStore {
   return {
     candidates(namespace, scope, query) {
-      return connection.read(() => findByTerms(connection, namespace, scope, query));
+      return connection.readSnapshot(() => findByTerms(connection, namespace, scope, query));
     },
 
     findByPosition(namespace, positions, { metadataMaxBytes, contentMaxLength = null, enough }) {
-      return connection.read(() => {
+      return connection.readSnapshot(() => {
         const messages: ResolvedMessage[] = [];
         let covered = 0;
         for (let bytes = 0; covered < positions.length && bytes < enough.total; covered++) {
