@@ -20,8 +20,6 @@ export interface SessionDocument extends SeqRange {
   user_deleted?: string;
   /** The same uuid, if the session was live when its user was deleted. */
   deleted_with_user?: string;
-  /** The session never had a message, so that purging it takes this document alone. */
-  empty?: true;
   /**
    * The messages from `first_seq` to `last_seq` are live while the session is. Deleting a session does
    * not write its messages: they are only read through the session.
@@ -124,14 +122,6 @@ export interface VectorDocument extends MessageKey {
   vector: Binary;
 }
 
-/** A session that is purged or about to be, and has messages left to remove. */
-export interface PurgedSessionDocument {
-  /** The session's uuid. */
-  _id: string;
-  namespace: string;
-  session_id: string;
-}
-
 /** Says whose the database is. A server writes it before anything else. */
 export interface MetadataDocument {
   _id: 'database';
@@ -150,7 +140,6 @@ export const COLLECTION = {
   messages: 'mcp_sessions_messages',
   summaries: 'mcp_sessions_summaries',
   vectors: 'mcp_sessions_vectors',
-  purgedSessions: 'mcp_sessions_purged_sessions',
 } as const;
 
 export const databaseMetadataOf = (db: Db): Collection<MetadataDocument> =>
@@ -163,8 +152,6 @@ export const messagesOf = (db: Db): Collection<MessageDocument> =>
 export const summariesOf = (db: Db): Collection<SummaryDocument> =>
   db.collection(COLLECTION.summaries);
 export const vectorsOf = (db: Db): Collection<VectorDocument> => db.collection(COLLECTION.vectors);
-export const purgedSessionsOf = (db: Db): Collection<PurgedSessionDocument> =>
-  db.collection(COLLECTION.purgedSessions);
 
 /** A projection of messages: their terms are as large as their contents, and nobody reads them. */
 export const WITHOUT_TERMS = { terms: 0 } as const;

@@ -61,7 +61,6 @@ export function toSessionDocument(namespace: string, session: Session): SessionD
     created_at: new Date(created_at),
     updated_at: new Date(updated_at),
     live: true,
-    empty: true,
     first_seq: 1,
     last_seq: 0,
     revision: 0,

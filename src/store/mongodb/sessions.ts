@@ -68,7 +68,7 @@ export function mongoSessions(connection: Connection, heads: SessionHeadCache): 
     if (!(await userIsLive())) return 'user_missing';
     await sessions.insertOne(document);
     if (await userIsLive()) return 'added';
-    await sessions.deleteOne({ _id: document._id, empty: true });
+    await sessions.deleteOne({ _id: document._id, last_seq: 0 });
     return 'user_missing';
   }
 

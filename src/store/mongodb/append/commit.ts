@@ -59,14 +59,14 @@ export function commitOf(head: SessionHead, count: number, appends: readonly App
     return {
       // Also what is part of the answer. `null` stands for none.
       filter: { ...known, live: true, first_seq, 'summary.up_to_seq': summarized },
-      update: { $set: { last_seq }, $max: times, $unset: { empty: '' } },
+      update: { $set: { last_seq }, $max: times },
       upsert: false,
     };
   }
   const kept = { $expr: { $eq: [FIRST_KEPT_SEQ, deleted.kept_seq] } };
   const $set = {
     ...{ live: true, first_seq, last_seq, retired: retiredOnRevival() },
-    ...{ deleted_at: '$$REMOVE', summary: '$$REMOVE', empty: '$$REMOVE' },
+    ...{ deleted_at: '$$REMOVE', summary: '$$REMOVE' },
     revived_by: { $literal: head.revived_by },
     updated_at: { $max: ['$updated_at', at] },
     last_message_at: { $max: ['$last_message_at', at] },

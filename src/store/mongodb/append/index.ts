@@ -26,7 +26,7 @@ const TIMEOUT_PER_TERM_MS = 0.03;
  * | killed after | what is left | who cleans up |
  * | --- | --- | --- |
  * | some or all inserts | orphans behind the head | the next append that meets them, or the purge of the session |
- * | the inserts of a new session | orphans without a session | the sweep, `purge/unbegun-sessions.ts` |
+ * | the inserts of a new session | orphans without a session | the sweep, `purge/orphans.ts` |
  * | the fence, or part of the removal | orphans that cannot be committed | the next append, by another fence |
  * | updates in place (all in one transaction, if there are any) | those; on a standalone, some | the caller's retry |
  * | the head's update | nothing: it is done | |

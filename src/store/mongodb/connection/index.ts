@@ -15,6 +15,8 @@ export interface Deployment {
   deadline: number;
   /** False for a standalone server. */
   transactions: boolean;
+  /** The server is a mongos, and records are spread over shards. */
+  sharded: boolean;
   /** One command can write to several collections, and a failure cannot undo an earlier write only. */
   orderedWrites: boolean;
 }
@@ -121,9 +123,11 @@ export class Connection {
     // https://www.mongodb.com/docs/manual/reference/command/hello/: a member of a replica set answers
     // with `setName`, a mongos with `msg: 'isdbgrid'`, a standalone server with neither.
     const replicated = 'setName' in hello;
+    const sharded = hello.msg === 'isdbgrid';
     return {
       db: this.#db,
-      transactions: replicated || hello.msg === 'isdbgrid',
+      transactions: replicated || sharded,
+      sharded,
       // Not through a mongos: shards fail one by one, so that an earlier write may be lost alone.
       orderedWrites: replicated && hello.maxWireVersion >= BULK_WRITE_WIRE_VERSION,
     };

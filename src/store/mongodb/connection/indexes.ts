@@ -1,7 +1,7 @@
 import type { Db, IndexDescription } from 'mongodb';
 import { COLLECTION } from '../documents.ts';
 
-/** Names of indexes, for hints. `expiry` finds what is to be purged; `purge` is the TTL index. */
+/** Names of indexes, for hints. `expiry` finds what is to be purged; `ttl` is the TTL index. */
 export const INDEX = {
   identity: 'identity',
   prefix: 'prefix',
@@ -12,23 +12,20 @@ export const INDEX = {
   retired: 'retired',
   purging: 'purging',
   cascade: 'cascade',
-  order: 'order',
+  position: 'position',
   uuid: 'uuid',
   sessionTerms: 'session_terms',
   ownedTerms: 'owned_terms',
   namespaceTerms: 'namespace_terms',
-  history: 'history',
+  history: 'session_history',
   expiry: 'expiry',
-  purge: 'purge',
+  ttl: 'ttl',
 } as const;
 
 /** An index by user leaves out what has none: for messages, that saves one key for each search term. */
 const OWNED = { partialFilterExpression: { user_id: { $exists: true } } };
 
-/**
- * The indexes of each collection. Those of messages, vectors and summaries begin with the fields that a
- * shard key would have.
- */
+/** The indexes of each collection. */
 const INDEXES: Record<string, IndexDescription[]> = {
   [COLLECTION.sessions]: [
     { name: INDEX.identity, key: { namespace: 1, session_id: 1 }, unique: true },
@@ -73,11 +70,8 @@ const INDEXES: Record<string, IndexDescription[]> = {
     },
   ],
   [COLLECTION.messages]: [
-    {
-      name: INDEX.order,
-      key: { namespace: 1, session_id: 1, session_uuid: 1, seq: 1 },
-      unique: true,
-    },
+    // Not unique: the `_id`s are, which are made of the same two.
+    { name: INDEX.position, key: { session_uuid: 1, seq: 1 } },
     // Not unique: a retired message gives its uuid to another one, and not every server allows that in
     // one transaction. Appends keep uuids apart: they look behind the end of the session that they
     // know, and two of them cannot take the same `seq`.
@@ -95,19 +89,11 @@ const INDEXES: Record<string, IndexDescription[]> = {
     { name: INDEX.namespaceTerms, key: { namespace: 1, terms: 1, created_at: 1 } },
   ],
   [COLLECTION.vectors]: [
-    {
-      name: INDEX.order,
-      key: { namespace: 1, session_id: 1, session_uuid: 1, created_at: -1 },
-    },
+    { name: INDEX.position, key: { session_uuid: 1, created_at: -1 } },
     { ...OWNED, name: INDEX.ownedCreated, key: { namespace: 1, user_id: 1, created_at: -1 } },
     { name: INDEX.created, key: { namespace: 1, created_at: -1 } },
   ],
-  [COLLECTION.summaries]: [
-    {
-      name: INDEX.history,
-      key: { namespace: 1, session_id: 1, session_uuid: 1, up_to_seq: 1 },
-    },
-  ],
+  [COLLECTION.summaries]: [{ name: INDEX.history, key: { session_uuid: 1, up_to_seq: 1 } }],
 };
 
 /** Creates the indexes that are missing, except the TTL indexes: see ttl-index.ts. */

@@ -1,15 +1,9 @@
-import { type Db, type Document, MongoServerError } from 'mongodb';
+import { type Db, MongoServerError } from 'mongodb';
 import { COLLECTION } from '../documents.ts';
 import { INDEX } from './indexes.ts';
 
-/**
- * The collections with a TTL index on `deleted_at`, which the server purges by itself. A session with
- * messages is not in the index: the sweep of purge/ removes its messages with it.
- */
-const TTL_OPTIONS: Record<string, Document> = {
-  [COLLECTION.sessions]: { partialFilterExpression: { empty: true } },
-  [COLLECTION.users]: {},
-};
+/** The collections with a TTL index on `deleted_at`, by which the server purges records by itself. */
+const COLLECTIONS = [COLLECTION.sessions, COLLECTION.users];
 
 /** NamespaceNotFound: the collection does not exist yet. */
 const NAMESPACE_NOT_FOUND = 26;
@@ -31,10 +25,10 @@ export async function prepareTtlIndexes(
   purgeAfterMs: number | undefined,
 ): Promise<boolean> {
   const changed = await Promise.all(
-    Object.entries(TTL_OPTIONS).map(([name, options]) =>
-      prepareTtlIndex(db, name, options, purgeAfterMs).catch((error: unknown) => {
+    COLLECTIONS.map((name) =>
+      prepareTtlIndex(db, name, purgeAfterMs).catch((error: unknown) => {
         if (!(error instanceof MongoServerError && RACE_CODES.has(Number(error.code)))) throw error;
-        return prepareTtlIndex(db, name, options, purgeAfterMs);
+        return prepareTtlIndex(db, name, purgeAfterMs);
       }),
     ),
   );
@@ -44,7 +38,6 @@ export async function prepareTtlIndexes(
 async function prepareTtlIndex(
   db: Db,
   collectionName: string,
-  options: Document,
   purgeAfterMs: number | undefined,
 ): Promise<boolean> {
   const collection = db.collection(collectionName);
@@ -52,18 +45,17 @@ async function prepareTtlIndex(
     if (error instanceof MongoServerError && error.code === NAMESPACE_NOT_FOUND) return [];
     throw error;
   });
-  const existing = indexes.find(({ name }) => name === INDEX.purge);
+  const existing = indexes.find(({ name }) => name === INDEX.ttl);
   if (purgeAfterMs === undefined) {
-    if (existing !== undefined) await collection.dropIndex(INDEX.purge);
+    if (existing !== undefined) await collection.dropIndex(INDEX.ttl);
     return existing !== undefined;
   }
   const expireAfterSeconds = Math.ceil(purgeAfterMs / 1000);
   if (existing?.expireAfterSeconds === expireAfterSeconds) return false;
   if (existing === undefined) {
-    const ttl = { ...options, name: INDEX.purge, expireAfterSeconds };
-    await collection.createIndex({ deleted_at: 1 }, ttl);
+    await collection.createIndex({ deleted_at: 1 }, { name: INDEX.ttl, expireAfterSeconds });
   } else {
-    await db.command({ collMod: collectionName, index: { name: INDEX.purge, expireAfterSeconds } });
+    await db.command({ collMod: collectionName, index: { name: INDEX.ttl, expireAfterSeconds } });
   }
   return true;
 }

@@ -1,38 +1,47 @@
 import type { Db } from 'mongodb';
 import type { PurgeCounts, Store } from '../../port.ts';
+import { LONG_OPERATION_TIMEOUT_MS } from '../connection/client.ts';
 import type { Connection } from '../connection/index.ts';
 import { sessionsOf, usersOf } from '../documents.ts';
 import { countExpired, expired, withExpiredRanges } from './expired-counts.ts';
-import { purgeMessagesOfPurged, purgeRetired } from './messages.ts';
+import { removeGivenUp, removeMessagesOf } from './messages.ts';
+import { findOrphans, type OrphanScan } from './orphans.ts';
 import { giveUpRanges } from './retired-ranges.ts';
 import { purgeSessions } from './sessions.ts';
-import { type Progress, removeUnbegun } from './unbegun-sessions.ts';
 
 /**
- * The sweep for what the TTL indexes (connection/ttl-index.ts) cannot purge: sessions with messages, and
- * retired ranges of messages.
+ * The sweep. Expired sessions and users are purged by MongoDB itself, too, through the TTL indexes
+ * (connection/ttl-index.ts). What belonged to them cannot be read from then on, and is removed here, in
+ * commands of a bounded size.
  *
  * It never races with a restore: restoring a session or its retired ranges is one write of the session's
  * document, and so is purging either of them. One of the two writes comes first, and the other no
  * longer applies.
  */
 export function mongoPurge(connection: Connection): Pick<Store, 'countExpired' | 'purge'> {
-  const progress: Progress = {};
+  /** The uuids of sessions that are gone and may have messages left. A crash leaves them to the scan. */
+  const gone = new Set<string>();
+  const scan: OrphanScan = {};
   return {
-    countExpired: (cutoff) => connection.run(({ db }) => countExpired(db, cutoff)),
+    countExpired: (cutoff) =>
+      connection.run(({ db }) => countExpired(db, cutoff), LONG_OPERATION_TIMEOUT_MS),
 
-    async purge(cutoff, limit) {
-      const unbegun = await connection.run(({ db }) => removeUnbegun(db, progress));
-      return connection.run(async ({ db }): Promise<PurgeCounts> => {
+    purge: (cutoff, limit) =>
+      connection.run(async ({ db, sharded }): Promise<PurgeCounts> => {
         // Users first: a session that was deleted with its user can only be purged after that.
         const users = await purgeUsers(db, cutoff, limit);
-        const sessions = await purgeSessions(db, cutoff, limit);
+        const purged = await purgeSessions(db, cutoff, limit);
+        for (const uuid of purged) gone.add(uuid);
         await giveUpExpiredRanges(db, cutoff, limit);
-        const ofSessions = await purgeMessagesOfPurged(db, limit);
-        const ofRetired = await purgeRetired(db, limit - ofSessions);
-        return { sessions, messages: unbegun + ofSessions + ofRetired, users };
-      });
-    },
+        const sessions = purged.length;
+        let messages = await removeMessagesOf(db, gone, limit);
+        messages += await removeGivenUp(db, limit - messages);
+        if (users + sessions + messages === 0) {
+          for (const uuid of await findOrphans(db, scan, sharded)) gone.add(uuid);
+          messages = await removeMessagesOf(db, gone, limit);
+        }
+        return { sessions, messages, users };
+      }, LONG_OPERATION_TIMEOUT_MS),
   };
 }
 

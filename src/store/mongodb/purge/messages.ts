@@ -1,76 +1,96 @@
-import type { Db } from 'mongodb';
+import type { Db, Filter } from 'mongodb';
 import {
-  type MessageKey,
-  messageKey,
+  type MessageDocument,
   messagesOf,
-  purgedSessionsOf,
+  type SessionDocument,
   sessionsOf,
   summariesOf,
   vectorsOf,
 } from '../documents.ts';
-import { findPurging } from './expired-counts.ts';
 import { FIRST_KEPT_SEQ, firstKeptSeq } from './retired-ranges.ts';
 
-/** Purges messages of purged sessions, and takes sessions without any off the list. */
-export async function purgeMessagesOfPurged(db: Db, limit: number): Promise<number> {
-  let purged = 0;
-  for (const session of await purgedSessionsOf(db).find().limit(limit).toArray()) {
-    const { _id } = session;
-    const there = await sessionsOf(db).findOne({ _id }, { projection: { live: 1 } });
-    if (there !== null) {
-      // It was restored, or else another purge has listed it and is about to remove it.
-      if (there.live === true) await purgedSessionsOf(db).deleteOne({ _id });
-      continue;
-    }
-    const removed = await removeMessages(db, messageKey(session), limit - purged);
-    purged += removed.messages;
-    if (purged >= limit) break;
-    if (removed.all) await purgedSessionsOf(db).deleteOne({ _id });
-  }
-  return purged;
-}
-
-/** Purges messages of retired ranges that can no longer be put back. */
-export async function purgeRetired(db: Db, limit: number): Promise<number> {
-  let purged = 0;
-  if (limit <= 0) return purged;
-  for (const session of await findPurging(db, limit)) {
-    const below = firstKeptSeq(session);
-    const removed = await removeMessages(db, messageKey(session), limit - purged, below);
-    purged += removed.messages;
-    if (purged >= limit) break;
-    if (!removed.all) continue;
-    // Not if further ranges have expired meanwhile.
-    const unchanged = { _id: session._id, $expr: { $eq: [FIRST_KEPT_SEQ, below] } };
-    await sessionsOf(db).updateOne(unchanged, { $unset: { purging: '' } });
-  }
-  return purged;
-}
+/** How many sessions one command names. */
+const SESSIONS_PER_COMMAND = 500;
 
 /**
- * Removes up to `limit` messages of a session. After the last of them, removes their summaries and
- * vectors.
+ * Removes up to `limit` messages of purged sessions, with their summaries and vectors.
  *
- * @param below only messages with a smaller `seq`, and what belongs to them
- * @returns how many messages were removed, and whether those were all
+ * @param sessions uuids; those of which nothing is left are taken out
  */
+export async function removeMessagesOf(
+  db: Db,
+  sessions: Set<string>,
+  limit: number,
+): Promise<number> {
+  const uuids = [...sessions].slice(0, SESSIONS_PER_COMMAND);
+  if (uuids.length === 0) return 0;
+  const theirs = { session_uuid: { $in: uuids } };
+  const { removed, all } = await removeMessages(db, theirs, limit);
+  if (!all) return removed;
+  await Promise.all([summariesOf(db).deleteMany(theirs), vectorsOf(db).deleteMany(theirs)]);
+  for (const uuid of uuids) sessions.delete(uuid);
+  return removed;
+}
+
+/** Removes up to `limit` messages of retired ranges that can no longer be put back. */
+export async function removeGivenUp(db: Db, limit: number): Promise<number> {
+  if (limit <= 0) return 0;
+  const sessions = await findPurging(db);
+  if (sessions.length === 0) return 0;
+  const messages = belowKept(sessions, 'seq');
+  const { removed, all } = await removeMessages(db, messages, limit);
+  if (!all) return removed;
+  await Promise.all([
+    summariesOf(db).deleteMany(belowKept(sessions, 'up_to_seq')),
+    vectorsOf(db).deleteMany(messages),
+  ]);
+  await sessionsOf(db).bulkWrite(sessions.map(withoutMark));
+  return removed;
+}
+
+/** Counts what `removeGivenUp` would remove, of some sessions. */
+export async function countGivenUp(db: Db): Promise<number> {
+  const sessions = await findPurging(db);
+  if (sessions.length === 0) return 0;
+  return messagesOf(db).countDocuments(belowKept(sessions, 'seq'));
+}
+
+/** Some sessions that have messages of given-up ranges left. */
+const findPurging = (db: Db) =>
+  sessionsOf(db)
+    .find({ purging: true }, { projection: { first_seq: 1, 'retired.first_seq': 1 } })
+    .limit(SESSIONS_PER_COMMAND)
+    .toArray();
+
+/** The condition that something lies below what sessions keep. */
+const belowKept = (sessions: readonly SessionDocument[], field: 'seq' | 'up_to_seq') => ({
+  $or: sessions.map((session) => ({
+    session_uuid: session._id,
+    [field]: { $lt: firstKeptSeq(session) },
+  })),
+});
+
+/** Not if further ranges of the session have expired meanwhile. */
+const withoutMark = (session: SessionDocument) => ({
+  updateOne: {
+    filter: { _id: session._id, $expr: { $eq: [FIRST_KEPT_SEQ, firstKeptSeq(session)] } },
+    update: { $unset: { purging: '' as const } },
+  },
+});
+
+/** @returns how many messages were removed, and whether those were all */
 async function removeMessages(
   db: Db,
-  key: MessageKey,
+  filter: Filter<MessageDocument>,
   limit: number,
-  below = Number.MAX_SAFE_INTEGER,
-): Promise<{ messages: number; all: boolean }> {
-  const those = { ...key, seq: { $lt: below } };
+): Promise<{ removed: number; all: boolean }> {
   const found = await messagesOf(db)
-    .find(those, { projection: { _id: 1 }, limit })
+    .find(filter, { projection: { _id: 1 } })
+    .limit(limit)
     .toArray();
-  const ids = found.map(({ _id }) => _id);
-  const messages =
-    ids.length === 0
-      ? 0
-      : (await messagesOf(db).deleteMany({ ...those, _id: { $in: ids } })).deletedCount;
-  if (found.length >= limit) return { messages, all: false };
-  await summariesOf(db).deleteMany({ ...key, up_to_seq: { $lt: below } });
-  await vectorsOf(db).deleteMany(those);
-  return { messages, all: true };
+  if (found.length === 0) return { removed: 0, all: true };
+  const { deletedCount } = await messagesOf(db).deleteMany({
+    _id: { $in: found.map(({ _id }) => _id) },
+  });
+  return { removed: deletedCount, all: found.length < limit };
 }

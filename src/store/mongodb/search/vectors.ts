@@ -71,8 +71,11 @@ export function mongoVectors(connection: Connection): VectorStore {
         if (scoped === undefined) {
           return { vectors: [], ranges: new Map(), outdated: 0, cut: false };
         }
+        const { session_uuid } = scoped.filter;
+        // By the uuid alone: with the namespace, the server might choose the index on that.
+        const filter = session_uuid === undefined ? scoped.filter : { session_uuid };
         const found = await vectorsOf(db)
-          .find({ ...scoped.filter, ...createdWithin({ since, until }) } as Filter<VectorDocument>)
+          .find({ ...filter, ...createdWithin({ since, until }) } as Filter<VectorDocument>)
           .sort({ created_at: -1 })
           .limit(limit + 1)
           .batchSize(limit + 2)

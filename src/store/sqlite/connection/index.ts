@@ -18,9 +18,8 @@ export type { Migration } from './migrate.ts';
 export type { ConnectionOptions, Warn } from './options.ts';
 
 /**
- * One connection to the file. Reads run at once. Writes are queued, and those that are queued by the
- * next turn of the event loop commit as one transaction: the flush to disk of each commit is what a
- * write costs.
+ * One connection to the file. Reads run at once. Writes are queued, and those of one turn of the event
+ * loop commit as one transaction: the flush to disk of each commit is what a write costs.
  *
  * Waiting for another process happens on a timer of ours, never inside SQLite: its busy handler
  * would block the whole server, and polls too seldom to get a turn between busy writers.
@@ -103,7 +102,7 @@ export class Connection {
     return this.retry(work);
   }
 
-  /** Runs statements that only read on one snapshot of the file, which is locked once for all of them. */
+  /** Runs statements that only read, on one snapshot of the file. */
   readSnapshot<T>(work: () => T): Promise<T> {
     return this.retry(() => {
       this.#database.exec('SAVEPOINT view');

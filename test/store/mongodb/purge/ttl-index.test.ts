@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import { purgeExpired } from '../../../../src/services/purge.ts';
 import { createMongoClient, openMongoStore } from '../../../../src/store/mongodb/index.ts';
 import {
@@ -16,12 +16,13 @@ const caller = { namespace: 'n' };
 const DAY = 86_400_000;
 
 afterAll(closeObserved);
+afterEach(() => vi.useRealTimers());
 
 /** The TTL index, by which the server itself purges. */
 describe.skipIf(replicaSet === null)(`the MongoDB store${skipReason}`, () => {
   describe('has the server purge', () => {
     const purgeIndex = async ({ db }: Observed, collection = 'mcp_sessions_sessions') =>
-      (await db.collection(collection).indexes()).find(({ name }) => name === 'purge');
+      (await db.collection(collection).indexes()).find(({ name }) => name === 'ttl');
     const gone = async (at: Observed) => {
       while ((await at.db.collection('mcp_sessions_sessions').countDocuments()) > 0)
         await delay(100);
@@ -74,21 +75,29 @@ describe.skipIf(replicaSet === null)(`the MongoDB store${skipReason}`, () => {
       expect(await at.sessions.get(caller, 'restored')).toBeDefined();
     });
 
-    it('no session that has messages, which the sweep purges with it', async () => {
+    it('a session that has messages, which the sweep of any server removes then', async () => {
       const at = openObserved(replicaSet, { purgeAfter: 1000 });
-      at.clock.now = Date.now();
-      await at.memory.add(caller, 'talk', numberedMessages(3));
-      await at.sessions.add(caller, { session_id: 'empty' });
-      await at.sessions.delete(caller, 'talk');
-      await at.sessions.delete(caller, 'empty');
       const sessions = at.db.collection('mcp_sessions_sessions');
-      while ((await sessions.countDocuments({ session_id: 'empty' })) > 0) await delay(100);
-      expect(await sessions.countDocuments({ session_id: 'talk' })).toBe(1);
-      await purgeExpired(at.store, { cutoff: new Date(at.clock.now).toISOString() });
-      expect(await sessions.countDocuments()).toBe(0);
-      for (const name of ['messages', 'summaries', 'purged_sessions']) {
-        expect(await at.db.collection(`mcp_sessions_${name}`).countDocuments()).toBe(0);
-      }
+      const left = (name: string) => at.db.collection(`mcp_sessions_${name}`).countDocuments();
+      at.clock.now = Date.now();
+      await at.memory.add(caller, 'kept', numberedMessages(1));
+      await at.memory.add(caller, 'talk', numberedMessages(3));
+      await at.memory.summarize(caller, 'talk', { content: 'so far', up_to_seq: 2 });
+      await at.sessions.delete(caller, 'talk');
+      while ((await sessions.countDocuments({ session_id: 'talk' })) > 0) await delay(100);
+      expect(await left('messages')).toBe(4);
+      await expect(at.memory.get(caller, 'talk')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+      await expect(at.sessions.restore(caller, 'talk')).rejects.toMatchObject({
+        code: 'NOT_FOUND',
+      });
+      expect((await at.search.search(caller, { query: 'message' })).hits).toHaveLength(1);
+
+      vi.useFakeTimers({ now: Date.now() + 60_000, toFake: ['Date'] });
+      const cutoff = new Date(0).toISOString();
+      const purged = await purgeExpired(at.store, { cutoff });
+      expect(purged).toStrictEqual({ sessions: 0, messages: 3, users: 0 });
+      expect(await left('messages')).toBe(1);
+      expect(await left('summaries')).toBe(0);
     });
 
     it('a session that is restored in the same moment whole, or not at all', async () => {

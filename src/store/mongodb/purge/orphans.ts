@@ -1,0 +1,120 @@
+import { type Collection, type Db, MongoBulkWriteError } from 'mongodb';
+import { isDuplicateKey } from '../connection/errors.ts';
+import { INDEX } from '../connection/indexes.ts';
+import {
+  type MessageKey,
+  messagesOf,
+  type SessionDocument,
+  sessionsOf,
+  summariesOf,
+  vectorsOf,
+} from '../documents.ts';
+
+/** How many sessions one command compares with what there is of messages. */
+const SESSIONS_PER_COMMAND = 1000;
+
+/** How many orphans one command returns. */
+const MAX_FOUND = 5000;
+
+/** How long one look goes on, in milliseconds. The next one continues where it ended. */
+const BUDGET_MS = 5000;
+
+/** The age of a session from which on it is looked at: younger ones are likely to be in the making. */
+const MIN_AGE_MS = 10_000;
+
+/**
+ * The same on a sharded cluster, where a tombstone on one shard does not keep a session with its uuid off
+ * another one. There, it is the difference that the clocks of servers may have.
+ */
+const SHARDED_MIN_AGE_MS = 600_000;
+
+/** Where a look through the sessions has come to: the uuid of a session. */
+export interface OrphanScan {
+  after?: string | undefined;
+}
+
+/**
+ * Finds sessions that are gone and have messages, summaries or vectors left: MongoDB has purged them by the
+ * TTL index, a purge was killed before it came to the messages, or an append to a new session was killed
+ * before it inserted the session.
+ *
+ * Compares the uuids of some thousand sessions in their order with those of the messages in the same
+ * range. The server does not read what belongs to the sessions that are there: `$nin` on an index is a
+ * list of the ranges in between.
+ *
+ * @param scan where to begin; changed to where the next look begins
+ * @returns uuids of sessions, which nobody can insert any more
+ */
+export async function findOrphans(db: Db, scan: OrphanScan, sharded: boolean): Promise<string[]> {
+  const started = Date.now();
+  const until = uuidAt(started - (sharded ? SHARDED_MIN_AGE_MS : MIN_AGE_MS));
+  while (Date.now() - started < BUDGET_MS) {
+    const { after = '' } = scan;
+    const there = await sessionsOf(db)
+      .find({ _id: { $gt: after, $lt: until } }, { projection: { _id: 1 } })
+      .sort({ _id: 1 })
+      .limit(SESSIONS_PER_COMMAND)
+      .toArray();
+    const known = there.map(({ _id }) => _id);
+    const last = known.length < SESSIONS_PER_COMMAND ? undefined : known.at(-1);
+    const without = { $gt: after, $lt: last ?? until, $nin: known };
+    const found = await Promise.all([
+      ownersIn(messagesOf(db), INDEX.position, without),
+      ownersIn(summariesOf(db), INDEX.history, without),
+      ownersIn(vectorsOf(db), INDEX.position, without),
+    ]);
+    // Those that are cut off are found once these are removed.
+    if (found.every((some) => some.length < MAX_FOUND)) scan.after = last;
+    const orphaned = await claimed(db, [...new Set(found.flat())]);
+    if (orphaned.length > 0) return orphaned;
+    if (last === undefined) {
+      scan.after = undefined;
+      return [];
+    }
+    scan.after = last;
+  }
+  return [];
+}
+
+/** The sessions in a range of uuids that documents of a collection belong to. */
+async function ownersIn<T extends MessageKey>(
+  collection: Collection<T>,
+  index: string,
+  session_uuid: object,
+): Promise<string[]> {
+  const found = await (collection as unknown as Collection<MessageKey>)
+    .find({ session_uuid })
+    .project<Pick<MessageKey, 'session_uuid'>>({ _id: 0, session_uuid: 1 })
+    .hint(index)
+    .limit(MAX_FOUND)
+    .toArray();
+  return found.map((document) => document.session_uuid);
+}
+
+/**
+ * Inserts tombstones: whoever is still about to insert a session with such a uuid begins anew with
+ * another. The TTL index removes them.
+ *
+ * @returns the uuids that no session has
+ */
+async function claimed(db: Db, uuids: string[]): Promise<string[]> {
+  if (uuids.length === 0) return [];
+  const deleted_at = new Date();
+  const tombstones = uuids.map((_id) => ({ _id, session_id: _id, live: null, deleted_at }));
+  try {
+    await sessionsOf(db).insertMany(tombstones as unknown as SessionDocument[], {
+      ordered: false,
+    });
+    return uuids;
+  } catch (error) {
+    if (!(error instanceof MongoBulkWriteError) || !isDuplicateKey(error)) throw error;
+    const taken = new Set(error.result.getWriteErrors().map(({ index }) => index));
+    return uuids.filter((_, index) => !taken.has(index));
+  }
+}
+
+/** What UUIDs of version 7 start with that were made at a time (RFC 9562, section 5.7). */
+function uuidAt(time: number): string {
+  const hex = Math.max(0, time).toString(16).padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8)}`;
+}
