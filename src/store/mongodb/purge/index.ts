@@ -28,6 +28,8 @@ export function mongoPurge(connection: Connection): Pick<Store, 'countExpired' |
 
     purge: (cutoff, limit) =>
       connection.run(async ({ db, sharded }): Promise<PurgeCounts> => {
+        const left = await removeMessagesOf(db, gone, limit);
+        if (left > 0) return { sessions: 0, messages: left, users: 0 };
         // Users first: a session that was deleted with its user can only be purged after that.
         const users = await purgeUsers(db, cutoff, limit);
         const purged = await purgeSessions(db, cutoff, limit);

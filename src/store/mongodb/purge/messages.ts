@@ -22,14 +22,17 @@ export async function removeMessagesOf(
   sessions: Set<string>,
   limit: number,
 ): Promise<number> {
-  const uuids = [...sessions].slice(0, SESSIONS_PER_COMMAND);
-  if (uuids.length === 0) return 0;
-  const theirs = { session_uuid: { $in: uuids } };
-  const { removed, all } = await removeMessages(db, theirs, limit);
-  if (!all) return removed;
-  await Promise.all([summariesOf(db).deleteMany(theirs), vectorsOf(db).deleteMany(theirs)]);
-  for (const uuid of uuids) sessions.delete(uuid);
-  return removed;
+  let count = 0;
+  while (sessions.size > 0 && count < limit) {
+    const uuids = [...sessions].slice(0, SESSIONS_PER_COMMAND);
+    const theirs = { session_uuid: { $in: uuids } };
+    const { removed, all } = await removeMessages(db, theirs, limit - count);
+    count += removed;
+    if (!all) break;
+    await Promise.all([summariesOf(db).deleteMany(theirs), vectorsOf(db).deleteMany(theirs)]);
+    for (const uuid of uuids) sessions.delete(uuid);
+  }
+  return count;
 }
 
 /** Removes up to `limit` messages of retired ranges that can no longer be put back. */
