@@ -125,7 +125,7 @@ export interface MessageStore {
    * Makes `summary` the newest of a live session. Not applied unless it reaches to one of the
    * session's live messages, and at least as far as the newest before it.
    *
-   * @param uuid identifies the summary in the history that is kept
+   * @param uuid of the summary, for a store that keeps the earlier ones
    */
   summarize(
     reach: AccessScope,

@@ -103,14 +103,6 @@ export interface MessageDocument extends MessageKey {
   revision: number;
 }
 
-/** A summary in the history of a session; `_id` is its uuid. */
-export interface SummaryDocument extends MessageKey {
-  _id: string;
-  content: string;
-  up_to_seq: number;
-  created_at: Date;
-}
-
 /** The embedding of a message; `_id` is the message's. */
 export interface VectorDocument extends MessageKey {
   _id: string;
@@ -138,7 +130,6 @@ export const COLLECTION = {
   sessions: 'mcp_sessions_sessions',
   users: 'mcp_sessions_users',
   messages: 'mcp_sessions_messages',
-  summaries: 'mcp_sessions_summaries',
   vectors: 'mcp_sessions_vectors',
 } as const;
 
@@ -149,8 +140,6 @@ export const sessionsOf = (db: Db): Collection<SessionDocument> =>
 export const usersOf = (db: Db): Collection<UserDocument> => db.collection(COLLECTION.users);
 export const messagesOf = (db: Db): Collection<MessageDocument> =>
   db.collection(COLLECTION.messages);
-export const summariesOf = (db: Db): Collection<SummaryDocument> =>
-  db.collection(COLLECTION.summaries);
 export const vectorsOf = (db: Db): Collection<VectorDocument> => db.collection(COLLECTION.vectors);
 
 /** A projection of messages: their terms are as large as their contents, and nobody reads them. */

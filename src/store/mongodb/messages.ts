@@ -1,4 +1,4 @@
-import type { ClientSession, Db } from 'mongodb';
+import type { Db } from 'mongodb';
 import type { WriteResult } from '../common-port.ts';
 import type { Conversation, FoundMessage, MessageStore } from '../message-port.ts';
 import { accessFilter, findSession, type SessionRef } from './access-scope.ts';
@@ -6,15 +6,7 @@ import { createAppend } from './append/index.ts';
 import type { SessionHeadCache } from './append/session-head.ts';
 import { updateOrFind } from './conditional-update.ts';
 import type { Connection } from './connection/index.ts';
-import { inSession } from './connection/transaction.ts';
-import {
-  messageKey,
-  messagesOf,
-  type SessionDocument,
-  sessionLockKey,
-  sessionsOf,
-  summariesOf,
-} from './documents.ts';
+import { messagesOf, type SessionDocument, sessionsOf } from './documents.ts';
 import { mergeMetadata } from './merge-patch.ts';
 import { findLiveMessage, readMessages } from './read-messages.ts';
 import { toConversation, toMessage, toSession } from './records.ts';
@@ -25,7 +17,7 @@ async function notFound(db: Db, ref: SessionRef): Promise<FoundMessage> {
   return { session: session === null ? undefined : toSession(session), message: undefined };
 }
 
-/** The messages and summaries collections, with the fields of a session that depend on them. */
+/** The messages collection, with the fields of a session that depend on it. */
 export function mongoMessages(connection: Connection, heads: SessionHeadCache): MessageStore {
   return {
     append: createAppend(connection, heads),
@@ -57,7 +49,7 @@ export function mongoMessages(connection: Connection, heads: SessionHeadCache): 
       });
     },
 
-    summarize(scope, session_id, uuid, { content, up_to_seq, created_at }) {
+    summarize(scope, session_id, _uuid, { content, up_to_seq, created_at }) {
       const ref = { ...scope, session_id };
       const summary = { content, up_to_seq, created_at: new Date(created_at) };
       const covers = {
@@ -73,32 +65,16 @@ export function mongoMessages(connection: Connection, heads: SessionHeadCache): 
         found.last_seq >= up_to_seq &&
         (found.summary?.up_to_seq ?? 0) <= up_to_seq;
 
-      /** Updates the session first: if that does not apply, nothing goes into the history. */
-      async function store(db: Db, session?: ClientSession): Promise<SessionDocument | null> {
-        const options = { returnDocument: 'after', ...inSession(session) } as const;
-        const document = await sessionsOf(db).findOneAndUpdate(
-          covers,
-          { $set: { summary } },
-          options,
-        );
-        if (document === null) return null;
-        const entry = { $setOnInsert: { ...messageKey(document), ...summary } };
-        const upsert = { upsert: true, ...inSession(session) };
-        await summariesOf(db).updateOne({ _id: uuid }, entry, upsert);
-        return document;
-      }
-
-      return connection.run(async (deployment): Promise<WriteResult<Conversation>> => {
-        const { db, transactions, deadline } = deployment;
+      return connection.run(async ({ db }): Promise<WriteResult<Conversation>> => {
+        // The head has the last message that the summary covers.
+        heads.forget(ref);
         const { applied, document } = await updateOrFind(
           () =>
-            transactions
-              ? connection.runExclusive(sessionLockKey(ref), deadline, () => {
-                  // The head has the last message that the summary covers.
-                  heads.forget(ref);
-                  return connection.transaction((session) => store(db, session));
-                })
-              : store(db),
+            sessionsOf(db).findOneAndUpdate(
+              covers,
+              { $set: { summary } },
+              { returnDocument: 'after' },
+            ),
           () => findSession(db, ref),
           applies,
         );

@@ -11,7 +11,7 @@ import { databaseMetadataOf, type MetadataDocument } from './documents.ts';
 const MAX_ROUNDS = 5;
 
 /** How long a server that ends waits for its registration to be removed. */
-const END_TIMEOUT_MS = 1000;
+const END_TIMEOUT_MS = 2000;
 
 /** The registration of this server in the database, with how long it wants deleted records kept. */
 export class Registration {

@@ -45,6 +45,7 @@ describe.skipIf(replicaSet === null)(`the MongoDB store${skipReason}`, () => {
       ['list_sessions with a total', () => at.sessions.list(caller, COUNTED)],
       ['list_users with a total', () => at.users.list(caller, COUNTED)],
       ['completion', () => at.sessions.complete(caller, 's', 5)],
+      ['set_summary', () => at.memory.summarize(caller, 'talk', { content: 'x', up_to_seq: 5 })],
       ['get_memory', () => at.memory.get(caller, 'talk')],
       ['get_memory of a session without messages', () => at.memory.get(caller, 's')],
       ['list_messages', () => at.memory.list(caller, 'talk', { order: 'asc' })],
@@ -71,18 +72,40 @@ describe.skipIf(replicaSet === null)(`the MongoDB store${skipReason}`, () => {
       },
     );
 
-    it('a transaction of three round trips to set a summary', async () => {
-      const summary = { content: 'x', up_to_seq: 5 };
-      const sent = await at.commands(() => at.memory.summarize(caller, 'talk', summary));
-      expect(sent).toHaveLength(3);
-    });
-
     it('one round trip more to add messages that have uuids, to a session that is there', async () => {
       const messages = numberedMessages(3).map((message) => ({ ...message, uuid: randomUUID() }));
       const names = (uuids = messages) => at.sent(() => at.memory.add(caller, 'uuids', uuids));
       expect(await names()).toStrictEqual(['aggregate', 'bulkWrite']);
       const others = messages.map((message) => ({ ...message, uuid: randomUUID() }));
       expect(await names(others)).toStrictEqual(['find', 'bulkWrite']);
+    });
+
+    it('a time limit in the server for each command outside a transaction', async () => {
+      const sent = await at.commands(async () => {
+        await at.users.update(caller, 'u', { email: 'v@example.org' });
+        await at.users.list(caller, COUNTED);
+        await at.sessions.add(caller, { session_id: 'limited' });
+        await at.memory.add(caller, 'limited', [{ uuid: UUID, role: 'user', content: 'y' }]);
+        await at.memory.add(caller, 'limited', [{ uuid: UUID, role: 'user', content: 'z' }]);
+        await at.memory.summarize(caller, 'limited', { content: 'x', up_to_seq: 1 });
+        await at.memory.get(caller, 'limited');
+        await at.search.search(caller, { query: 'message y', neighbours: 1 });
+        await at.memory.updateMetadata(caller, 'limited', UUID, { a: 1 });
+        await at.sessions.list(caller, NEWEST);
+        await at.sessions.delete(caller, 'limited');
+        await at.sessions.restore(caller, 'limited');
+        await at.store.countExpired(new Date(0).toISOString());
+        await at.store.purge(new Date(0).toISOString(), 10);
+      });
+      expect(new Set(sent.map(({ commandName }) => commandName)).size).toBeGreaterThan(5);
+      for (const { commandName, command } of sent) {
+        if (command.txnNumber !== undefined && command.autocommit === false) continue;
+        expect({ commandName, maxTimeMS: command.maxTimeMS }).toStrictEqual({
+          commandName,
+          maxTimeMS: expect.any(Number),
+        });
+        expect(command.maxTimeMS).toBeLessThan(54_500);
+      }
     });
 
     it('a transaction of three round trips to add a session under a user', async () => {

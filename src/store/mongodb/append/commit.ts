@@ -1,13 +1,9 @@
 import type { ClientSession, Db, Document } from 'mongodb';
 import { MongoBulkWriteError, MongoClientBulkWriteError } from 'mongodb';
 import type { Append } from '../../message-port.ts';
-import {
-  bulkWriteFailure,
-  isDuplicateKey,
-  isUnsupported,
-  unavailable,
-} from '../connection/errors.ts';
+import { bulkWriteFailure, isDuplicateKey, isUnsupported } from '../connection/errors.ts';
 import type { Deployment } from '../connection/index.ts';
+import { timeLimit } from '../connection/time-limit.ts';
 import { inSession } from '../connection/transaction.ts';
 import { type MessageDocument, messageKey, messagesOf, sessionsOf } from '../documents.ts';
 import { FIRST_KEPT_SEQ, retiredOnRevival } from '../purge/retired-ranges.ts';
@@ -28,18 +24,6 @@ export interface Commit {
 export interface WriteContext extends Deployment {
   server: { refusesBulkWrite: boolean };
   transaction(work: (session: ClientSession) => Promise<void>): Promise<void>;
-}
-
-/**
- * The time limit of a command, which may wait for somebody else's transaction: after its caller was told
- * that it failed, it must not take effect.
- *
- * @throws DomainError UNAVAILABLE where too little time is left
- */
-function timeLimit(deadline: number): { maxTimeMS: number } {
-  const maxTimeMS = Math.floor(deadline - Date.now());
-  if (maxTimeMS < 1) throw unavailable(new Error('no time for another command'));
-  return { maxTimeMS };
 }
 
 /** @param count how many messages are added */
@@ -86,10 +70,9 @@ export async function write(
   documents: MessageDocument[],
   commit: Commit,
   change: { existing: Existing; append: Append },
-  deadline: number,
 ): Promise<void> {
   const { live, retired } = change.existing;
-  const { db, server, orderedWrites, transactions } = context;
+  const { db, deadline, server, orderedWrites, transactions } = context;
   const isUpdate = live.size + retired.length > 0;
   const isOneCommand = orderedWrites && !server.refusesBulkWrite && !isUpdate;
   try {
@@ -106,7 +89,7 @@ export async function write(
       updateExisting(db, change.existing, change.append, session);
     const move = (session?: ClientSession) => {
       const { filter, update, upsert } = commit;
-      const options = { upsert, ...timeLimit(deadline), ...inSession(session) };
+      const options = { upsert, ...inSession(session) };
       return sessionsOf(db).updateOne(filter, update, options);
     };
     if (documents.length === 0) {
@@ -116,7 +99,7 @@ export async function write(
       await move();
       return;
     }
-    await messagesOf(db).insertMany(documents, timeLimit(deadline));
+    await messagesOf(db).insertMany(documents);
     const finish = async (session?: ClientSession) => {
       if (isUpdate) await update(session);
       assertDone(await move(session));
@@ -126,7 +109,7 @@ export async function write(
     const failure = bulkWriteFailure(error);
     if (isUnsupported(failure) && isOneCommand) {
       server.refusesBulkWrite = true;
-      return write(context, documents, commit, change, deadline);
+      return write(context, documents, commit, change);
     }
     if (!isDuplicateKey(failure)) throw failure;
     if (error instanceof MongoBulkWriteError) throw new TakenError(error.insertedCount);

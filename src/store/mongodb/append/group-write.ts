@@ -1,6 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Db } from 'mongodb';
 import type { SessionRef } from '../access-scope.ts';
 import { unavailable } from '../connection/errors.ts';
+import { LEAD_MS } from '../connection/time-limit.ts';
 import { commitOf, MIN_TIME_MS, removeOwn, type WriteContext, write } from './commit.ts';
 import type { Waiting } from './group-queue.ts';
 import { fenceOff, readHead, readMoved } from './head-moves.ts';
@@ -14,10 +16,8 @@ import {
 } from './session-head.ts';
 import { ConflictError, findExisting, NONE, TakenError } from './writes.ts';
 
-/** How long before its caller the server gives up a command, in milliseconds. */
-const LEAD_MS = 1000;
-
 interface Context extends WriteContext {
+  limitTime(deadline: number): Db;
   target: SessionRef;
   heads: SessionHeadCache;
   /** Has one of a group go by itself, later. */
@@ -31,7 +31,7 @@ interface Context extends WriteContext {
  * @throws whatever the driver does, for all that are left; whether they were applied is not known
  */
 export async function writeTogether(context: Context, members: Waiting[]): Promise<void> {
-  const { db, target, heads } = context;
+  const { target, heads } = context;
   const met = members.find(({ failed }) => failed !== undefined)?.failed;
   let isCached = true;
   let known = heads.take(target);
@@ -45,7 +45,8 @@ export async function writeTogether(context: Context, members: Waiting[]): Promi
       else one.reject(unavailable(one.failed ?? new Error('no turn in time')));
     }
     if (members.length === 0) return;
-    const deadline = Math.min(...members.map((one) => one.deadline)) - LEAD_MS;
+    const deadline = Math.min(...members.map((one) => one.deadline));
+    const db = context.limitTime(deadline);
     if (known === undefined) {
       isCached = false;
       const found = await (stuck === undefined
@@ -91,7 +92,8 @@ export async function writeTogether(context: Context, members: Waiting[]): Promi
     const documents = parts.flat();
     const commit = commitOf(head, documents.length, appends);
     try {
-      await write(context, documents, commit, { existing, append: first.append }, deadline);
+      const change = { existing, append: first.append };
+      await write({ ...context, db, deadline }, documents, commit, change);
     } catch (error) {
       if (!(error instanceof ConflictError)) throw error;
       const isTaken = error instanceof TakenError;

@@ -42,7 +42,9 @@ export function createAppend(
     const again = (other: Waiting) => join(deployment, target, other);
     const alone = (other: Waiting) => again({ ...other, alone: true });
     const transaction = connection.transaction.bind(connection);
-    const context = { ...deployment, ...{ target, heads, server, transaction, alone } };
+    const limitTime = connection.limitTime.bind(connection);
+    const shared = { heads, server, transaction, limitTime };
+    const context = { ...deployment, ...shared, target, alone };
     void queue.join(sessionLockKey(target), one, async (members) => {
       try {
         await writeTogether(context, members);

@@ -3,22 +3,28 @@ import { LONG_OPERATION_TIMEOUT_MS, OPERATION_TIMEOUT_MS } from './client.ts';
 import { toDomainError, unavailable } from './errors.ts';
 import { KeyedMutex } from './keyed-mutex.ts';
 import { retryTransient } from './retry.ts';
+import { limitTime } from './time-limit.ts';
 import { runTransaction } from './transaction.ts';
 
 /** The wire version of MongoDB 8.0, the first with the command `bulkWrite`. */
 const BULK_WRITE_WIRE_VERSION = 25;
 
-/** The database as one operation sees it. */
-export interface Deployment {
-  db: Db;
-  /** When the caller stops waiting, in milliseconds since 1970. Nothing may begin after it. */
-  deadline: number;
+/** What is known of the server. */
+interface Server {
   /** False for a standalone server. */
   transactions: boolean;
   /** The server is a mongos, and records are spread over shards. */
   sharded: boolean;
   /** One command can write to several collections, and a failure cannot undo an earlier write only. */
   orderedWrites: boolean;
+}
+
+/** The database as one operation sees it. */
+export interface Deployment extends Server {
+  /** Its commands are given up in the server before the deadline. */
+  db: Db;
+  /** When the caller stops waiting, in milliseconds since 1970. Nothing may begin after it. */
+  deadline: number;
 }
 
 /**
@@ -30,7 +36,7 @@ export class Connection {
   readonly #db: Db;
   readonly #prepare: (db: Db) => Promise<boolean>;
   readonly #locks = new KeyedMutex();
-  #ready: Promise<Omit<Deployment, 'deadline'>> | undefined;
+  #ready: Promise<Server> | undefined;
 
   /**
    * @param prepare runs before the first operation, which fails if it throws. Runs before further
@@ -53,7 +59,8 @@ export class Connection {
   ): Promise<T> {
     const deadline = Date.now() + timeoutMs;
     let reason: unknown = new Error('no answer in time');
-    const attempt = async () => work({ ...(await this.#deployment()), deadline });
+    const attempt = async () =>
+      work({ ...(await this.#server()), db: this.limitTime(deadline), deadline });
     const working = attempt().catch((error: unknown) =>
       retryTransient(attempt, error, deadline, (transient) => {
         reason = transient;
@@ -87,6 +94,11 @@ export class Connection {
     });
   }
 
+  /** The database for another deadline than that of the operation, in milliseconds since 1970. */
+  limitTime(deadline: number): Db {
+    return limitTime(this.#db, deadline);
+  }
+
   /** Runs `work` in a transaction. Lock what others are likely to write first, with `runExclusive`. */
   transaction<T>(work: (session: ClientSession) => Promise<T>): Promise<T> {
     return runTransaction(this.#client, work);
@@ -101,7 +113,7 @@ export class Connection {
     return this.#client.close();
   }
 
-  #deployment(): Promise<Omit<Deployment, 'deadline'>> {
+  #server(): Promise<Server> {
     if (this.#ready !== undefined) return this.#ready;
     const forget = () => {
       if (this.#ready === connecting) this.#ready = undefined;
@@ -115,7 +127,7 @@ export class Connection {
   }
 
   /** @param forget is called if the database has to be prepared again before the next operation */
-  async #connect(forget: () => void): Promise<Omit<Deployment, 'deadline'>> {
+  async #connect(forget: () => void): Promise<Server> {
     // A client whose first connection failed stays closed until it is told to connect again.
     await this.#client.connect();
     const hello = await this.#db.admin().command({ hello: 1 });
@@ -125,7 +137,6 @@ export class Connection {
     const replicated = 'setName' in hello;
     const sharded = hello.msg === 'isdbgrid';
     return {
-      db: this.#db,
       transactions: replicated || sharded,
       sharded,
       // Not through a mongos: shards fail one by one, so that an earlier write may be lost alone.

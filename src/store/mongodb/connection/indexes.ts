@@ -17,7 +17,6 @@ export const INDEX = {
   sessionTerms: 'session_terms',
   ownedTerms: 'owned_terms',
   namespaceTerms: 'namespace_terms',
-  history: 'session_history',
   expiry: 'expiry',
   ttl: 'ttl',
 } as const;
@@ -93,7 +92,6 @@ const INDEXES: Record<string, IndexDescription[]> = {
     { ...OWNED, name: INDEX.ownedCreated, key: { namespace: 1, user_id: 1, created_at: -1 } },
     { name: INDEX.created, key: { namespace: 1, created_at: -1 } },
   ],
-  [COLLECTION.summaries]: [{ name: INDEX.history, key: { session_uuid: 1, up_to_seq: 1 } }],
 };
 
 /** Creates the indexes that are missing, except the TTL indexes: see ttl-index.ts. */

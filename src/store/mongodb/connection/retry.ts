@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { MongoServerSelectionError } from 'mongodb';
 import { isTransient } from './errors.ts';
+import { LEAD_MS } from './time-limit.ts';
 
 const FIRST_PAUSE_MS = 5;
 const MAX_PAUSE_MS = 400;
@@ -10,7 +11,7 @@ const MAX_PAUSE_MS = 400;
  * restarts, a connection breaks. The driver's own retries stop after one, which an election outlasts.
  *
  * @param failure what the first attempt threw
- * @param deadline in milliseconds since 1970; no attempt begins after it
+ * @param deadline in milliseconds since 1970; no attempt begins in the last second before it
  * @param onTransient receives each transient failure
  * @throws the first failure that is not transient, or the last one before the deadline
  */
@@ -24,7 +25,7 @@ export async function retryTransient<T>(
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
     // Selecting a server takes the driver nearly as long as a call waits.
     const waited = error instanceof MongoServerSelectionError;
-    if (waited || !isTransient(error) || Date.now() + pauseMs > deadline) throw error;
+    if (waited || !isTransient(error) || Date.now() + pauseMs > deadline - LEAD_MS) throw error;
     onTransient(error);
     await delay(pauseMs * (0.5 + Math.random()));
     try {

@@ -4,7 +4,6 @@ import {
   messagesOf,
   type SessionDocument,
   sessionsOf,
-  summariesOf,
   vectorsOf,
 } from '../documents.ts';
 import { FIRST_KEPT_SEQ, firstKeptSeq } from './retired-ranges.ts';
@@ -13,7 +12,7 @@ import { FIRST_KEPT_SEQ, firstKeptSeq } from './retired-ranges.ts';
 const SESSIONS_PER_COMMAND = 500;
 
 /**
- * Removes up to `limit` messages of purged sessions, with their summaries and vectors.
+ * Removes up to `limit` messages of purged sessions, with their vectors.
  *
  * @param sessions uuids; those of which nothing is left are taken out
  */
@@ -29,7 +28,7 @@ export async function removeMessagesOf(
     const { removed, all } = await removeMessages(db, theirs, limit - count);
     count += removed;
     if (!all) break;
-    await Promise.all([summariesOf(db).deleteMany(theirs), vectorsOf(db).deleteMany(theirs)]);
+    await vectorsOf(db).deleteMany(theirs);
     for (const uuid of uuids) sessions.delete(uuid);
   }
   return count;
@@ -40,13 +39,10 @@ export async function removeGivenUp(db: Db, limit: number): Promise<number> {
   if (limit <= 0) return 0;
   const sessions = await findPurging(db);
   if (sessions.length === 0) return 0;
-  const messages = belowKept(sessions, 'seq');
+  const messages = belowKept(sessions);
   const { removed, all } = await removeMessages(db, messages, limit);
   if (!all) return removed;
-  await Promise.all([
-    summariesOf(db).deleteMany(belowKept(sessions, 'up_to_seq')),
-    vectorsOf(db).deleteMany(messages),
-  ]);
+  await vectorsOf(db).deleteMany(messages);
   await sessionsOf(db).bulkWrite(sessions.map(withoutMark));
   return removed;
 }
@@ -55,7 +51,7 @@ export async function removeGivenUp(db: Db, limit: number): Promise<number> {
 export async function countGivenUp(db: Db): Promise<number> {
   const sessions = await findPurging(db);
   if (sessions.length === 0) return 0;
-  return messagesOf(db).countDocuments(belowKept(sessions, 'seq'));
+  return messagesOf(db).countDocuments(belowKept(sessions));
 }
 
 /** Some sessions that have messages of given-up ranges left. */
@@ -65,11 +61,11 @@ const findPurging = (db: Db) =>
     .limit(SESSIONS_PER_COMMAND)
     .toArray();
 
-/** The condition that something lies below what sessions keep. */
-const belowKept = (sessions: readonly SessionDocument[], field: 'seq' | 'up_to_seq') => ({
+/** The condition that a message lies below what sessions keep. */
+const belowKept = (sessions: readonly SessionDocument[]) => ({
   $or: sessions.map((session) => ({
     session_uuid: session._id,
-    [field]: { $lt: firstKeptSeq(session) },
+    seq: { $lt: firstKeptSeq(session) },
   })),
 });
 

@@ -6,7 +6,6 @@ import {
   messagesOf,
   type SessionDocument,
   sessionsOf,
-  summariesOf,
   vectorsOf,
 } from '../documents.ts';
 
@@ -34,7 +33,7 @@ export interface OrphanScan {
 }
 
 /**
- * Finds sessions that are gone and have messages, summaries or vectors left: MongoDB has purged them by the
+ * Finds sessions that are gone and have messages or vectors left: MongoDB has purged them by the
  * TTL index, a purge was killed before it came to the messages, or an append to a new session was killed
  * before it inserted the session.
  *
@@ -59,9 +58,8 @@ export async function findOrphans(db: Db, scan: OrphanScan, sharded: boolean): P
     const last = known.length < SESSIONS_PER_COMMAND ? undefined : known.at(-1);
     const without = { $gt: after, $lt: last ?? until, $nin: known };
     const found = await Promise.all([
-      ownersIn(messagesOf(db), INDEX.position, without),
-      ownersIn(summariesOf(db), INDEX.history, without),
-      ownersIn(vectorsOf(db), INDEX.position, without),
+      ownersIn(messagesOf(db), without),
+      ownersIn(vectorsOf(db), without),
     ]);
     // Those that are cut off are found once these are removed.
     if (found.every((some) => some.length < MAX_FOUND)) scan.after = last;
@@ -79,13 +77,12 @@ export async function findOrphans(db: Db, scan: OrphanScan, sharded: boolean): P
 /** The sessions in a range of uuids that documents of a collection belong to. */
 async function ownersIn<T extends MessageKey>(
   collection: Collection<T>,
-  index: string,
   session_uuid: object,
 ): Promise<string[]> {
   const found = await (collection as unknown as Collection<MessageKey>)
     .find({ session_uuid })
     .project<Pick<MessageKey, 'session_uuid'>>({ _id: 0, session_uuid: 1 })
-    .hint(index)
+    .hint(INDEX.position)
     .limit(MAX_FOUND)
     .toArray();
   return found.map((document) => document.session_uuid);
