@@ -8,21 +8,18 @@ import {
   MongoWriteConcernError,
 } from 'mongodb';
 import { DomainError, REPEAT } from '../../../domain/errors.ts';
-
-/**
- * Server errors that are transient: the node stepped down, shuts down, recovers, lost a connection of its
- * own, met a write conflict, or waited for one until its time limit. From the driver specifications on
- * retryable reads and on server discovery.
- */
-const TRANSIENT_CODES = new Set([
-  6, 7, 50, 64, 89, 91, 112, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436,
-]);
-
-const TRANSIENT_LABELS = [
-  'RetryableWriteError',
-  'TransientTransactionError',
-  'UnknownTransactionCommitResult',
-];
+import {
+  ATLAS_ERROR,
+  CONTENDED_CODES,
+  CREDENTIALS_CODES,
+  DUPLICATE_KEY,
+  MAX_TIME_EXPIRED,
+  OUT_OF_DISK_SPACE,
+  TRANSIENT_CODES,
+  TRANSIENT_LABELS,
+  UNAUTHORIZED,
+  UNSUPPORTED_CODES,
+} from './error-codes.ts';
 
 /**
  * Node's errors of a broken socket. The driver passes some of them on unwrapped, above all EPIPE: "This
@@ -45,20 +42,6 @@ const SOCKET_CODES = new Set([
   'ERR_STREAM_DESTROYED',
   'ERR_STREAM_WRITE_AFTER_END',
 ]);
-
-/** Wrong credentials: AuthenticationFailed, UserNotFound, and AtlasError, which stands for either. */
-const CREDENTIALS_CODES = new Set([11, 18, 8000]);
-
-/** The credentials are right, but do not allow the operation. */
-const UNAUTHORIZED = 13;
-
-/** CommandNotFound, CommandNotSupported: the server, or its feature compatibility version, is too old. */
-const UNSUPPORTED_CODES = new Set([59, 115]);
-
-const DUPLICATE_KEY = 11000;
-
-/** Somebody else is writing the same document: WriteConflict, MaxTimeMSExpired. */
-const CONTENDED_CODES = new Set([112, 50]);
 
 /** Whether the same operation may succeed shortly. It may have taken effect all the same. */
 export function isTransient(error: unknown): boolean {
@@ -122,29 +105,52 @@ const uncertain = (code = 0, errmsg = '') =>
  * @param unfinished the operation, if it still runs
  */
 export function unavailable(cause: unknown, unfinished?: Promise<unknown>): DomainError {
-  const contended =
-    cause instanceof MongoError &&
-    !(cause instanceof MongoWriteConcernError) &&
-    CONTENDED_CODES.has(Number(cause.code));
-  return new DomainError(
-    'UNAVAILABLE',
-    contended
-      ? `Another change of the same record has not finished. ${REPEAT}`
-      : `MongoDB cannot be reached at the moment; if this was to change something, it is not known whether it did. ${REPEAT}`,
-    { cause, outcomeUnknown: true, ...(unfinished && { unfinished }) },
-  );
+  return new DomainError('UNAVAILABLE', `${whyUnavailable(cause)} ${REPEAT}`, {
+    ...{ cause, outcomeUnknown: true },
+    ...(unfinished && { unfinished }),
+  });
 }
+
+function whyUnavailable(cause: unknown): string {
+  const code = cause instanceof MongoError ? Number(cause.code) : undefined;
+  if (code !== undefined && !(cause instanceof MongoWriteConcernError)) {
+    if (CONTENDED_CODES.has(code)) return 'Another change of the same record has not finished.';
+    if (code === MAX_TIME_EXPIRED) {
+      return `Another change of the same record has not finished, or MongoDB is busy; ${UNKNOWN_OUTCOME}`;
+    }
+  }
+  return `MongoDB cannot be reached at the moment; ${UNKNOWN_OUTCOME}`;
+}
+
+const UNKNOWN_OUTCOME = 'if this was to change something, it is not known whether it did.';
 
 /** The `DomainError` for a failure of the driver, which becomes its cause, for the log. */
 export function toDomainError(error: unknown): DomainError {
   if (error instanceof DomainError) return error;
   if (isTransient(error)) return unavailable(error);
-  const code = error instanceof MongoError ? Number(error.code) : undefined;
+  const known =
+    error instanceof MongoError ? whyRefused(Number(error.code), error.message) : undefined;
+  // A command may have written some of its documents.
+  const outcomeUnknown = known === undefined;
   const message =
-    code === UNAUTHORIZED
-      ? 'MongoDB does not let the user that this server signs in as do that. Whoever runs the server has to give that user the role readWrite on the database, or start the server with --read-only, for which the role read is enough.'
-      : code !== undefined && CREDENTIALS_CODES.has(code)
-        ? 'MongoDB refused the credentials of this server. Whoever runs it has to check MONGODB_URI.'
-        : "The store failed, and nothing was changed. The server's log says why.";
-  return new DomainError('INTERNAL', message, { cause: error });
+    known ?? `The store failed; ${UNKNOWN_OUTCOME} The log of the server says why it failed.`;
+  return new DomainError('INTERNAL', message, { cause: error, outcomeUnknown });
+}
+
+/** Why the server refuses commands until somebody does something about it, and what. */
+function whyRefused(code: number, message: string): string | undefined {
+  const isAtlas = code === ATLAS_ERROR;
+  if (code === UNAUTHORIZED) {
+    return 'MongoDB does not let the user that this server signs in as do that. Whoever runs the server has to give that user the role readWrite on the database, or start the server with --read-only, for which the role read is enough.';
+  }
+  if (CREDENTIALS_CODES.has(code) || (isAtlas && /auth/i.test(message))) {
+    return 'MongoDB refused the credentials of this server. Whoever runs it has to check MONGODB_URI.';
+  }
+  if (code === OUT_OF_DISK_SPACE || (isAtlas && /quota|space/i.test(message))) {
+    return 'MongoDB has no space left, and nothing was changed. Whoever runs this server has to give the database more space, or delete and purge sessions.';
+  }
+  if (isAtlas) {
+    return 'MongoDB Atlas refused the command, and nothing was changed. Whoever runs this server finds the reason in its log.';
+  }
+  return undefined;
 }

@@ -1,6 +1,7 @@
 import { type Db, type Document, type Filter, MongoServerError } from 'mongodb';
 import type { Candidate } from '../../../search/bm25.ts';
 import type { TermQuery } from '../../search-port.ts';
+import { MAX_TIME_EXPIRED } from '../connection/error-codes.ts';
 import { withTimeout } from '../connection/index.ts';
 import { INDEX } from '../connection/indexes.ts';
 import {
@@ -22,9 +23,6 @@ const RECENT_SESSIONS = 10;
 /** A term with so many messages in the recent sessions is frequent, and weighs little in a ranking: these
  * messages are enough. */
 const FREQUENT_MIN = 5;
-
-/** The server's code for a command that exceeded its time limit. */
-const MAX_TIME_EXPIRED = 50;
 
 /** What a search asks for, and when its caller stops waiting (milliseconds since 1970). */
 export interface TermSearch {

@@ -9,7 +9,11 @@ import {
 } from 'mongodb';
 import { describe, expect, it } from 'vitest';
 import { DomainError } from '../../../../src/domain/errors.ts';
-import { isTransient, toDomainError } from '../../../../src/store/mongodb/connection/errors.ts';
+import {
+  isTransient,
+  isUnsupported,
+  toDomainError,
+} from '../../../../src/store/mongodb/connection/errors.ts';
 
 const server = (code: number, errorLabels: string[] = []) =>
   new MongoServerError({ message: 'from the server', code, errorLabels });
@@ -41,6 +45,40 @@ describe('an error of the driver', () => {
     const known = toDomainError(error);
     expect(known).toMatchObject({ code: 'INTERNAL', retryable: false, cause: error });
     expect(known.message).not.toContain((error as Error).message);
+  });
+
+  it.each([43, 133, 175, 202, 211, 249, 365, 462, 10058, 11601, 13388])(
+    'passes with the code %i of the server, also from a bulk write, which has no labels',
+    (code) => {
+      expect(isTransient(server(code))).toBe(true);
+      const { message } = toDomainError(server(code));
+      expect(message).toContain('it is not known whether it did');
+      expect(message).not.toContain('nothing was changed');
+    },
+  );
+
+  it.each(['SystemOverloadedError', 'RetryableError'])('passes with the label %s', (label) => {
+    expect(isTransient(server(1, [label]))).toBe(true);
+  });
+
+  it('promises that nothing was changed only where that is certain', () => {
+    expect(toDomainError(server(2))).toMatchObject({
+      outcomeUnknown: true,
+      message: expect.stringContaining('it is not known whether it did'),
+    });
+  });
+
+  it.each([
+    ['you are over your space quota, using 513 MB of 512 MB', 'more space'],
+    ['bad auth : authentication failed', 'MONGODB_URI'],
+    ['bulkWrite is not allowed in this atlas tier', 'Atlas'],
+  ])('tells what Atlas means by its one code: %s', (message, advice) => {
+    const error = new MongoServerError({ message, code: 8000 });
+    expect(toDomainError(error)).toMatchObject({
+      code: 'INTERNAL',
+      message: expect.stringContaining(advice),
+    });
+    expect(isUnsupported(error)).toBe(true);
   });
 
   it('says which rights are missing when the user of the server lacks some', () => {
