@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { type Config, ConfigError } from '../config/index.ts';
+import { type Config, ConfigError, secretsOf } from '../config/index.ts';
 import type { Logger } from '../domain/logger.ts';
 import type { Store } from '../store/port.ts';
 import type { StoreUse } from '../store/retention.ts';
@@ -60,19 +60,30 @@ async function open(
 }
 
 /**
- * Checks the embedded database file before anything is served, so that whoever configured it reads the
- * problem at once, and not in the answer to a model's first call. MongoDB is only checked when it is used.
+ * Checks the embedded database file, or the address of MongoDB, before anything is served, so that whoever
+ * configured it reads the problem at once, and not in the answer to a model's first call. Whether MongoDB
+ * can be reached is only found when it is used.
  *
- * @throws ConfigError when the file cannot be used
+ * @throws ConfigError when the file or the address cannot be used
  */
 export async function assertStoreUsable(config: Config): Promise<void> {
   const { mongodbUri, sessionsDb, readOnly } = config;
-  if (mongodbUri !== undefined) return;
+  if (mongodbUri !== undefined) return assertAddressUsable(mongodbUri, config);
   const { fileProblem } = await import('../store/sqlite/check-file.ts');
   const problem = await fileProblem(sessionsDb, readOnly);
   if (problem === undefined) return;
   throw new ConfigError(
     `The session file ${JSON.stringify(sessionsDb)} ${problem}. Nothing was changed. Mend that, or name another with SESSIONS_DB.`,
+  );
+}
+
+async function assertAddressUsable(uri: string, config: Config): Promise<void> {
+  const { addressProblem } = await import('../store/mongodb/connection/client.ts');
+  const problem = addressProblem(uri);
+  if (problem === undefined) return;
+  const shown = secretsOf(config).some((secret) => problem.includes(secret)) ? '' : `: ${problem}`;
+  throw new ConfigError(
+    `MONGODB_URI cannot be used${shown}. Mend that; its options are those of https://www.mongodb.com/docs/manual/reference/connection-string-options/.`,
   );
 }
 

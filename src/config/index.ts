@@ -14,6 +14,7 @@ import {
   type SettingValues,
   settingsSchema,
 } from './settings.ts';
+import { databaseOf } from './store.ts';
 
 export { ConfigError } from './error.ts';
 export { secretsOf } from './secrets.ts';
@@ -55,7 +56,7 @@ function resolve(
   env: Environment,
   platform: string,
 ) {
-  const { sessionsDb, authTokensFile, logLevel } = values;
+  const { sessionsDb, authTokensFile, logLevel, mongodbUri, mongodbDatabase } = values;
   return {
     ...values,
     command,
@@ -64,6 +65,7 @@ function resolve(
       sessionsDb === undefined
         ? join(dataDirectory(env, platform), 'sessions.db')
         : filePath(sessionsDb, env),
+    mongodbDatabase: mongodbDatabase ?? databaseOf(mongodbUri) ?? 'mcp_sessions',
     logLevel: logLevel ?? (values.http ? 'info' : 'warn'),
   };
 }

@@ -18,6 +18,22 @@ function isNamespace(text: string): boolean {
   return fits && textProblem(text) === undefined;
 }
 
+/** Databases of MongoDB's own. An address names the first of them to say where its user is defined. */
+const SYSTEM_DATABASES = new Set(['admin', 'local', 'config']);
+
+/** The database for records that the address of a MongoDB deployment names, if any. */
+export function databaseOf(uri: string | undefined): string | undefined {
+  const path = uri === undefined ? undefined : /^[^/]*\/\/[^/]*\/([^?]*)/.exec(uri)?.[1];
+  if (path === undefined) return undefined;
+  let name: string;
+  try {
+    name = decodeURIComponent(path);
+  } catch {
+    return undefined;
+  }
+  return DATABASE_NAME.test(name) && !SYSTEM_DATABASES.has(name) ? name : undefined;
+}
+
 /** Where records are stored, and how long deleted ones are kept. */
 export const STORE_SETTINGS = {
   mongodbUri: {
@@ -41,7 +57,8 @@ export const STORE_SETTINGS = {
         DATABASE_NAME,
         'up to 63 characters, none of them a space or one of / \\ . " $ * < > : | ?',
       )
-      .prefault('mcp_sessions'),
+      .optional(),
+    unset: 'the database that MONGODB_URI names, or else `mcp_sessions`',
     help: 'Name of the MongoDB database.',
   },
   sessionsDb: {

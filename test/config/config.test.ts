@@ -135,6 +135,19 @@ describe('the configuration', () => {
     expect(error).not.toContain('\n');
   });
 
+  it.each([
+    ['mongodb://host', 'mcp_sessions'],
+    ['mongodb://host/', 'mcp_sessions'],
+    ['mongodb://me:pw@host/agents?w=1', 'agents'],
+    ['mongodb+srv://host/agent%2Dmemory', 'agent-memory'],
+    // Where the user is defined.
+    ['mongodb://me:pw@host/admin', 'mcp_sessions'],
+  ])('uses the database that the address names: %s', (uri, database) => {
+    expect(config([], { MONGODB_URI: uri }).mongodbDatabase).toBe(database);
+    const both = { MONGODB_URI: uri, MONGODB_DATABASE: 'other' };
+    expect(config([], both).mongodbDatabase).toBe('other');
+  });
+
   it('never repeats a secret', () => {
     const error = refusal([], { MONGODB_URI: 'mongo://me:hunter2@host' });
     expect(error).toContain('MONGODB_URI');

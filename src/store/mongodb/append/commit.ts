@@ -1,6 +1,7 @@
 import type { ClientSession, Db, Document } from 'mongodb';
 import { MongoBulkWriteError, MongoClientBulkWriteError } from 'mongodb';
 import type { Append } from '../../message-port.ts';
+import { GUARANTEES } from '../connection/client.ts';
 import { bulkWriteFailure, isDuplicateKey, isUnsupported } from '../connection/errors.ts';
 import type { Deployment } from '../connection/index.ts';
 import { timeLimit } from '../connection/time-limit.ts';
@@ -83,7 +84,8 @@ export async function write(
       });
       const last = { name: 'updateOne' as const, namespace: sessionsOf(db).namespace, ...commit };
       type Stored = Record<string, { _id: string }>;
-      return assertDone(await db.client.bulkWrite<Stored>([...models, last], timeLimit(deadline)));
+      const options = { ...timeLimit(deadline), writeConcern: GUARANTEES.writeConcern };
+      return assertDone(await db.client.bulkWrite<Stored>([...models, last], options));
     }
     const update = (session?: ClientSession) =>
       updateExisting(db, change.existing, change.append, session);

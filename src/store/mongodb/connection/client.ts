@@ -1,4 +1,10 @@
-import { MongoClient, type MongoClientOptions } from 'mongodb';
+import {
+  MongoClient,
+  type MongoClientOptions,
+  ReadConcern,
+  ReadPreference,
+  WriteConcern,
+} from 'mongodb';
 import { toDomainError } from './errors.ts';
 
 /** How long a call waits for a server that cannot be reached. */
@@ -11,8 +17,29 @@ export const LONG_OPERATION_TIMEOUT_MS = 55_000;
 const SELECTION_TIMEOUT_MS = 4000;
 
 /**
- * Creates a client with the guarantees that the store gives: acknowledged writes are on the disks of a
- * majority, and reads cannot be rolled back. The client connects when it is first used.
+ * What the store asks of the server: acknowledged writes are on the disks of a majority, and reads cannot be
+ * rolled back. Given with the database, each transaction and each bulk write, since an address has more
+ * names for this than the options of a client override. A wait for the majority ends, so that a set
+ * without one does not keep the connections.
+ */
+export const GUARANTEES = {
+  writeConcern: new WriteConcern('majority', LONG_OPERATION_TIMEOUT_MS, true),
+  readConcern: new ReadConcern('majority'),
+  readPreference: ReadPreference.primary,
+} as const;
+
+/** What is wrong with an address, in the driver's words; `undefined` if it can be used. */
+export function addressProblem(uri: string): string | undefined {
+  try {
+    new MongoClient(uri);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+/**
+ * Creates a client for a store. It connects when it is first used.
  *
  * @throws DomainError INTERNAL when the connection string cannot be used
  */
@@ -26,9 +53,9 @@ export function createMongoClient(uri: string, options: MongoClientOptions = {})
       connectTimeoutMS: SELECTION_TIMEOUT_MS,
       socketTimeoutMS: LONG_OPERATION_TIMEOUT_MS,
       waitQueueTimeoutMS: OPERATION_TIMEOUT_MS,
-      writeConcern: { w: 'majority', journal: true },
-      readConcern: { level: 'majority' },
-      readPreference: 'primary',
+      retryReads: true,
+      retryWrites: true,
+      ...GUARANTEES,
     });
   } catch (error) {
     throw toDomainError(error);

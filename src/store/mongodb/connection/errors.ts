@@ -1,6 +1,7 @@
 import {
   MongoBulkWriteError,
   MongoClientBulkWriteError,
+  MongoCompatibilityError,
   MongoError,
   MongoNetworkError,
   MongoServerError,
@@ -127,6 +128,7 @@ const UNKNOWN_OUTCOME = 'if this was to change something, it is not known whethe
 /** The `DomainError` for a failure of the driver, which becomes its cause, for the log. */
 export function toDomainError(error: unknown): DomainError {
   if (error instanceof DomainError) return error;
+  if (isIncompatible(error)) return tooOld(error);
   if (isTransient(error)) return unavailable(error);
   const known =
     error instanceof MongoError ? whyRefused(Number(error.code), error.message) : undefined;
@@ -135,6 +137,23 @@ export function toDomainError(error: unknown): DomainError {
   const message =
     known ?? `The store failed; ${UNKNOWN_OUTCOME} The log of the server says why it failed.`;
   return new DomainError('INTERNAL', message, { cause: error, outcomeUnknown });
+}
+
+/** Whether the driver does not speak with the server, because of its version. */
+function isIncompatible(error: unknown): boolean {
+  if (error instanceof MongoCompatibilityError) return true;
+  if (!(error instanceof MongoServerSelectionError)) return false;
+  const servers = error.reason?.servers?.values() ?? [];
+  return [...servers].some((server) => server.error instanceof MongoCompatibilityError);
+}
+
+/** The error of a server that lacks what the store sends. */
+export function tooOld(cause?: unknown): DomainError {
+  return new DomainError(
+    'INTERNAL',
+    'The MongoDB server is too old, and nothing was changed. Whoever runs this server has to upgrade it to MongoDB 5.0, or to 6.0 if it is sharded.',
+    { cause },
+  );
 }
 
 /** Why the server refuses commands until somebody does something about it, and what. */

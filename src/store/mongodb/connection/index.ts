@@ -1,6 +1,6 @@
 import type { ClientSession, Db, MongoClient } from 'mongodb';
-import { LONG_OPERATION_TIMEOUT_MS, OPERATION_TIMEOUT_MS } from './client.ts';
-import { toDomainError, unavailable } from './errors.ts';
+import { GUARANTEES, LONG_OPERATION_TIMEOUT_MS, OPERATION_TIMEOUT_MS } from './client.ts';
+import { toDomainError, tooOld, unavailable } from './errors.ts';
 import { KeyedMutex } from './keyed-mutex.ts';
 import { retryTransient } from './retry.ts';
 import { limitTime } from './time-limit.ts';
@@ -8,6 +8,9 @@ import { runTransaction } from './transaction.ts';
 
 /** The wire version of MongoDB 8.0, the first with the command `bulkWrite`. */
 const BULK_WRITE_WIRE_VERSION = 25;
+
+/** The wire versions of MongoDB 5.0, and of 6.0 for a mongos: the first that have all that is sent. */
+const MIN_WIRE_VERSION = { mongod: 13, mongos: 17 };
 
 /** What is known of the server. */
 interface Server {
@@ -44,7 +47,7 @@ export class Connection {
    */
   constructor(client: MongoClient, database: string, prepare: (db: Db) => Promise<boolean>) {
     this.#client = client;
-    this.#db = client.db(database);
+    this.#db = client.db(database, GUARANTEES);
     this.#prepare = prepare;
   }
 
@@ -131,11 +134,14 @@ export class Connection {
     // A client whose first connection failed stays closed until it is told to connect again.
     await this.#client.connect();
     const hello = await this.#db.admin().command({ hello: 1 });
+    const sharded = hello.msg === 'isdbgrid';
+    if (hello.maxWireVersion < (sharded ? MIN_WIRE_VERSION.mongos : MIN_WIRE_VERSION.mongod)) {
+      throw tooOld();
+    }
     if (!(await this.#prepare(this.#db))) forget();
     // https://www.mongodb.com/docs/manual/reference/command/hello/: a member of a replica set answers
     // with `setName`, a mongos with `msg: 'isdbgrid'`, a standalone server with neither.
     const replicated = 'setName' in hello;
-    const sharded = hello.msg === 'isdbgrid';
     return {
       transactions: replicated || sharded,
       sharded,

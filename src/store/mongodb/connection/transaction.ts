@@ -1,4 +1,5 @@
 import { type ClientSession, type MongoClient, MongoError } from 'mongodb';
+import { GUARANTEES } from './client.ts';
 
 const MAX_COMMITS = 3;
 
@@ -13,7 +14,7 @@ export async function runTransaction<T>(
 ): Promise<T> {
   const session = client.startSession();
   try {
-    session.startTransaction();
+    session.startTransaction(GUARANTEES);
     const result = await work(session);
     await commit(session);
     return result;

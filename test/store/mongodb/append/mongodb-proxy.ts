@@ -12,12 +12,14 @@ export interface ProxyOptions {
   roundTripMs?: number;
   /** Has the server say that it is of a version that has no `bulkWrite`. */
   hidesBulkWrite?: boolean;
+  /** Has the server say that it is of this version. */
+  wireVersion?: number;
 }
 
 /** A way to a MongoDB server that is longer, or seems to lead to an older one. */
 export async function openProxy(
   uri: string,
-  { roundTripMs = 0, hidesBulkWrite = false }: ProxyOptions,
+  { roundTripMs = 0, hidesBulkWrite = false, wireVersion }: ProxyOptions,
 ): Promise<{ uri: string; close(): void }> {
   const { hostname, port } = new URL(uri);
   const open = new Set<Socket>();
@@ -36,7 +38,8 @@ export async function openProxy(
   const server = createServer((client) => {
     const upstream = connect(Number(port), hostname);
     forward(client, upstream, (bytes) => bytes);
-    forward(upstream, client, hidesBulkWrite ? asOlder : (bytes) => bytes);
+    const version = wireVersion ?? (hidesBulkWrite ? WITHOUT_BULK_WRITE : undefined);
+    forward(upstream, client, (bytes) => withVersion(bytes, version));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -50,8 +53,8 @@ export async function openProxy(
   };
 }
 
-function asOlder(bytes: Buffer): Buffer {
-  const at = bytes.indexOf(MAX_WIRE_VERSION);
-  if (at >= 0) bytes.writeInt32LE(WITHOUT_BULK_WRITE, at + MAX_WIRE_VERSION.length);
+function withVersion(bytes: Buffer, version: number | undefined): Buffer {
+  const at = version === undefined ? -1 : bytes.indexOf(MAX_WIRE_VERSION);
+  if (version !== undefined && at >= 0) bytes.writeInt32LE(version, at + MAX_WIRE_VERSION.length);
   return bytes;
 }
