@@ -56,7 +56,8 @@ async function open(
   const { createMongoClient, openMongoStore } = await import('../store/mongodb/index.ts');
   logger.info('connecting to MongoDB', { database });
   const client = createMongoClient(mongodbUri);
-  return measured(openMongoStore({ client, database, ...use }), metrics);
+  const { info, warn } = logger;
+  return measured(openMongoStore({ client, database, ...use, info, warn }), metrics);
 }
 
 /**

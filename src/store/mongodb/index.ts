@@ -1,10 +1,12 @@
 import type { Db, MongoClient } from 'mongodb';
 import type { Store } from '../port.ts';
-import type { Retention, StoreUse } from '../retention.ts';
+import type { StoreUse } from '../retention.ts';
 import { SessionHeadCache } from './append/session-head.ts';
 import { Connection } from './connection/index.ts';
 import { prepareIndexes } from './connection/indexes.ts';
 import { claim, findOwn, whyLost } from './connection/ownership.ts';
+import { type Report, SetUp } from './connection/set-up.ts';
+import type { MetadataDocument } from './documents.ts';
 import { mongoMessages } from './messages.ts';
 import { mongoPurge } from './purge/index.ts';
 import { learnRetention, mongoRetention, Registration } from './retention.ts';
@@ -25,13 +27,25 @@ const LONG_READS = 4;
 export interface MongoOptions extends StoreUse {
   client: MongoClient;
   database: string;
+  /** Take what the operator should know, and what no caller gets as an error. */
+  info?: Report;
+  warn?: Report;
 }
 
 /** The store in a MongoDB database. Connects at the first call; closing it closes the client. */
 export function openMongoStore(options: MongoOptions): Store {
-  const { client, database, readOnly, server, retention } = options;
+  const { client, database, readOnly, server, retention, warn = () => {} } = options;
   const registration = server && !readOnly ? new Registration(retention) : undefined;
-  const connection = new Connection(client, database, (db) => prepare(db, retention, registration));
+  const setUp = new SetUp(options.info ?? (() => {}));
+  const connection = new Connection(client, database, async (db, replicated) => {
+    const found = await findOwn(db);
+    if (registration === undefined) {
+      learnRetention(retention, found);
+      return found !== undefined;
+    }
+    await setUp.run(db, () => prepare(db, registration, found, replicated, warn));
+    return true;
+  });
   // As long as this server is registered, no other server purges earlier than this.
   const heads = new SessionHeadCache(retention.own);
   const { agreeRetention } = mongoRetention(connection, retention, registration);
@@ -52,25 +66,16 @@ export function openMongoStore(options: MongoOptions): Store {
   };
 }
 
-/**
- * Checks that the database is ours, before anything else is done with it. Then a server sets it up;
- * commands and read-only processes leave it as it is.
- *
- * @returns false if the check has to be repeated before the next operation
- */
+/** Sets up a database that is ours or nobody's. Commands and read-only processes leave it as it is. */
 async function prepare(
   db: Db,
-  retention: Retention,
-  registration: Registration | undefined,
-): Promise<boolean> {
-  const found = await findOwn(db);
-  if (registration === undefined) {
-    learnRetention(retention, found);
-    return found !== undefined;
-  }
+  registration: Registration,
+  found: MetadataDocument | undefined,
+  replicated: boolean,
+  warn: Report,
+): Promise<void> {
   if (found === undefined) await claim(db);
   if (!(await registration.renew(db))) throw await whyLost(db);
-  await prepareIndexes(db);
+  await prepareIndexes(db, replicated, warn);
   await finishCascades(db);
-  return true;
 }

@@ -37,7 +37,7 @@ export interface Deployment extends Server {
 export class Connection {
   readonly #client: MongoClient;
   readonly #db: Db;
-  readonly #prepare: (db: Db) => Promise<boolean>;
+  readonly #prepare: (db: Db, replicated: boolean) => Promise<boolean>;
   readonly #locks = new KeyedMutex();
   #ready: Promise<Server> | undefined;
 
@@ -45,7 +45,11 @@ export class Connection {
    * @param prepare runs before the first operation, which fails if it throws. Runs before further
    *   operations until it returns true
    */
-  constructor(client: MongoClient, database: string, prepare: (db: Db) => Promise<boolean>) {
+  constructor(
+    client: MongoClient,
+    database: string,
+    prepare: (db: Db, replicated: boolean) => Promise<boolean>,
+  ) {
     this.#client = client;
     this.#db = client.db(database, GUARANTEES);
     this.#prepare = prepare;
@@ -138,10 +142,10 @@ export class Connection {
     if (hello.maxWireVersion < (sharded ? MIN_WIRE_VERSION.mongos : MIN_WIRE_VERSION.mongod)) {
       throw tooOld();
     }
-    if (!(await this.#prepare(this.#db))) forget();
     // https://www.mongodb.com/docs/manual/reference/command/hello/: a member of a replica set answers
     // with `setName`, a mongos with `msg: 'isdbgrid'`, a standalone server with neither.
     const replicated = 'setName' in hello;
+    if (!(await this.#prepare(this.#db, replicated))) forget();
     return {
       transactions: replicated || sharded,
       sharded,

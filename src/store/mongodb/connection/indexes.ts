@@ -1,4 +1,12 @@
-import type { Db, IndexDescription } from 'mongodb';
+import { isDeepStrictEqual } from 'node:util';
+import {
+  type Collection,
+  type Db,
+  type Document,
+  type IndexDescription,
+  MongoServerError,
+} from 'mongodb';
+import { DomainError, quoted } from '../../../domain/errors.ts';
 import { COLLECTION } from '../documents.ts';
 
 /** Names of indexes, for hints. `expiry` finds what is to be purged; `ttl` is the TTL index. */
@@ -94,9 +102,67 @@ const INDEXES: Record<string, IndexDescription[]> = {
   ],
 };
 
-/** Creates the indexes that are missing, except the TTL indexes: see ttl-index.ts. */
-export async function prepareIndexes(db: Db): Promise<void> {
-  await Promise.all(
-    Object.entries(INDEXES).map(([name, indexes]) => db.collection(name).createIndexes(indexes)),
-  );
+/** IndexOptionsConflict, IndexKeySpecsConflict: there is another index of that name, or with that key. */
+const CONFLICT_CODES = new Set([85, 86]);
+
+/**
+ * Creates the indexes that are missing, except the TTL indexes: see ttl-index.ts. Waits until they are
+ * built, here or by another server. One that somebody has changed under its name is built anew.
+ *
+ * @param replicated the server is a member of a replica set
+ * @throws DomainError INTERNAL if there is one of somebody else's with the same key
+ */
+export async function prepareIndexes(
+  db: Db,
+  replicated: boolean,
+  warn: (message: string, fields: Record<string, unknown>) => void,
+): Promise<void> {
+  // By default, a build waits for every member that votes, also for one that is down.
+  const options = replicated ? { commitQuorum: 'majority' } : {};
+  const prepare = async ([name, indexes]: [string, IndexDescription[]]) => {
+    const collection = db.collection(name);
+    try {
+      await collection.createIndexes(indexes, options);
+    } catch (error) {
+      if (!(error instanceof MongoServerError && CONFLICT_CODES.has(Number(error.code))))
+        throw error;
+      await dropChanged(collection, indexes, warn);
+      await collection.createIndexes(indexes, options);
+    }
+  };
+  await Promise.all(Object.entries(INDEXES).map(prepare));
 }
+
+/** Drops indexes that have a name of ours and are not as we make them. */
+async function dropChanged(
+  collection: Collection,
+  indexes: readonly IndexDescription[],
+  warn: (message: string, fields: Record<string, unknown>) => void,
+): Promise<void> {
+  const existing = await collection.indexes();
+  for (const wanted of indexes) {
+    const ours = existing.find(({ name }) => name === wanted.name);
+    const twin = existing.find((other) => other !== ours && hasSameForm(other, wanted));
+    const { collectionName } = collection;
+    if (twin !== undefined) {
+      throw new DomainError(
+        'INTERNAL',
+        `The collection ${collectionName} of the MongoDB database has an index ${quoted(String(twin.name))}, which mcp-sessions has to make as ${quoted(String(wanted.name))}. Whoever runs this server has to drop it: db.${collectionName}.dropIndex(${quoted(String(twin.name))}).`,
+      );
+    }
+    if (ours === undefined || hasSameForm(ours, wanted)) continue;
+    warn('an index of the store was changed, and is built anew', {
+      collectionName,
+      name: ours.name,
+    });
+    await collection.dropIndex(String(ours.name));
+  }
+}
+
+const hasSameForm = (one: Document, other: Document): boolean =>
+  isDeepStrictEqual(formOf(one), formOf(other));
+
+const formOf = ({ key, unique = false, partialFilterExpression = {} }: Document) => ({
+  // As entries: the order of the fields matters.
+  ...{ key: Object.entries(key), unique, partialFilterExpression },
+});

@@ -1,0 +1,79 @@
+import type { Db } from 'mongodb';
+import { DomainError } from '../../../domain/errors.ts';
+import { withTimeout } from './index.ts';
+
+/** How long a call waits for the set-up, which takes some milliseconds unless collections are large. */
+const PATIENCE_MS = 3000;
+
+/** How often the log tells that the set-up goes on. */
+const REPORT_EVERY_MS = 30_000;
+
+export type Report = (message: string, fields: Record<string, unknown>) => void;
+
+/**
+ * Sets up a database once at a time. On large collections, building an index takes longer than a call
+ * may: the build goes on, calls are answered that it does, and the log says how far it is.
+ */
+export class SetUp {
+  readonly #info: Report;
+  #running: { done: Promise<void>; startedAt: number } | undefined;
+
+  constructor(info: Report) {
+    this.#info = info;
+  }
+
+  /**
+   * Runs `work`, or waits for the one that runs already.
+   *
+   * @throws DomainError UNAVAILABLE if that takes longer; whatever `work` throws
+   */
+  async run(db: Db, work: () => Promise<void>): Promise<void> {
+    this.#running ??= { done: this.#begin(db, work), startedAt: Date.now() };
+    const { done, startedAt } = this.#running;
+    await withTimeout(done, Math.max(0, startedAt + PATIENCE_MS - Date.now()), () => {
+      throw new DomainError(
+        'UNAVAILABLE',
+        'MongoDB is building the indexes of this server, and nothing was changed. With many messages that takes minutes. Repeat the call later; the log of the server tells how far it is.',
+      );
+    });
+  }
+
+  async #begin(db: Db, work: () => Promise<void>): Promise<void> {
+    const startedAt = Date.now();
+    let reported = false;
+    const report = async (): Promise<void> => {
+      reported = true;
+      const seconds = Math.round((Date.now() - startedAt) / 1000);
+      this.#info('MongoDB builds the indexes of the store', {
+        ...{ seconds, percent: await percentDone(db) },
+      });
+    };
+    const first = setTimeout(() => void report(), PATIENCE_MS).unref();
+    const timer = setInterval(() => void report(), REPORT_EVERY_MS).unref();
+    try {
+      await work();
+      if (reported) this.#info('MongoDB has built the indexes of the store', {});
+    } finally {
+      clearTimeout(first);
+      clearInterval(timer);
+      this.#running = undefined;
+    }
+  }
+}
+
+/** How far the index builds are, as the server says; `undefined` if it does not. */
+async function percentDone(db: Db): Promise<number | undefined> {
+  try {
+    const { inprog } = await db
+      .admin()
+      .command({ currentOp: true, $ownOps: true, 'command.createIndexes': { $exists: true } });
+    const sums = { done: 0, total: 0 };
+    for (const { progress } of inprog) {
+      sums.done += progress?.done ?? 0;
+      sums.total += progress?.total ?? 0;
+    }
+    return sums.total === 0 ? undefined : Math.floor((100 * sums.done) / sums.total);
+  } catch {
+    return undefined;
+  }
+}
