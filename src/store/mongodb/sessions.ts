@@ -7,9 +7,10 @@ import type { SessionHeadCache } from './append/session-head.ts';
 import { createBatchLoader } from './batch-loader.ts';
 import { updateOrFind } from './conditional-update.ts';
 import { isDuplicateKey } from './connection/errors.ts';
-import type { Connection, Deployment } from './connection/index.ts';
+import type { Connection } from './connection/index.ts';
 import { INDEX } from './connection/indexes.ts';
-import { type SessionDocument, sessionsOf, userLockKey, usersOf } from './documents.ts';
+import { type SessionDocument, sessionsOf } from './documents.ts';
+import { createInsertOwned } from './insert-owned.ts';
 import { mergeMetadata } from './merge-patch.ts';
 import { findIdentifiers, findPage } from './pagination.ts';
 import { restoration, toRestored } from './purge/retired-ranges.ts';
@@ -44,33 +45,7 @@ export function mongoSessions(connection: Connection, heads: SessionHeadCache): 
     });
   }
 
-  /** Adds a session under a user. The user cannot be deleted between the check and the insertion. */
-  async function insertOwned(
-    { db, transactions, deadline }: Deployment,
-    document: SessionDocument,
-  ): Promise<'added' | 'user_missing'> {
-    const { namespace, user_id } = document;
-    const owner = { namespace, user_id: user_id as string, live: true };
-    const sessions = sessionsOf(db);
-    if (transactions) {
-      // A write, so that a deletion of the user at the same time conflicts with it.
-      const touch = { $inc: { sessions_added: 1 } };
-      return connection.runExclusive(userLockKey(namespace, owner.user_id), deadline, () =>
-        connection.transaction(async (session) => {
-          const user = await usersOf(db).updateOne(owner, touch, { session });
-          if (user.matchedCount === 0) return 'user_missing';
-          await sessions.insertOne(document, { session });
-          return 'added';
-        }),
-      );
-    }
-    const userIsLive = async () => (await usersOf(db).findOne(owner)) !== null;
-    if (!(await userIsLive())) return 'user_missing';
-    await sessions.insertOne(document);
-    if (await userIsLive()) return 'added';
-    await sessions.deleteOne({ _id: document._id, last_seq: 0 });
-    return 'user_missing';
-  }
+  const insertOwned = createInsertOwned(connection);
 
   return {
     insert(namespace, session) {

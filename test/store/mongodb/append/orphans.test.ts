@@ -199,6 +199,29 @@ describe.skipIf(replicaSet === null).each(SETUPS)(
       expect(await messages().countDocuments()).toBe(2);
     });
 
+    it('adds 300 sessions at once under one user, and none of them twice', async () => {
+      const distant = openObserved(far.uri, { database: at.db.databaseName });
+      await distant.store.ping();
+      await distant.users.add(caller, { user_id: 'u' });
+      await distant.sessions.add(caller, { session_id: 'session 7', user_id: 'u' });
+      const outcomes = await Promise.all(
+        Array.from({ length: 300 }, (_, i) =>
+          distant.sessions
+            .add(caller, { session_id: `session ${i}`, user_id: 'u' })
+            .then(({ session_id }) => session_id)
+            .catch((error: unknown) => error),
+        ),
+      );
+      for (const [i, outcome] of outcomes.entries()) {
+        if (i === 7) expect(outcome).toMatchObject({ code: 'ALREADY_EXISTS' });
+        else expect(outcome).toBe(`session ${i}`);
+      }
+      expect(await at.users.delete(caller, 'u')).toMatchObject({ sessions: 300 });
+      await expect(
+        at.sessions.add(caller, { session_id: 'late', user_id: 'u' }),
+      ).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    });
+
     it('takes 300 at once to one session in a few commands, however far the server is', async () => {
       const distant = openObserved(far.uri, { database: at.db.databaseName });
       await distant.store.ping();
