@@ -76,6 +76,16 @@ describe('a wrong setting', () => {
     },
   );
 
+  it.each(['tls=maybe', 'maxPoolSize=many', 'nosuch=1'])(
+    'ends the start with one line: an address of MongoDB with the option %s',
+    async (option) => {
+      const MONGODB_URI = `mongodb://me:${PASSWORD}@127.0.0.1:1/?${option}`;
+      const outcome = await run({ env: { MONGODB_URI } });
+      expectRefusal(outcome, 'MONGODB_URI', option.split('=')[0]?.slice(0, 3) as string);
+      expect(outcome.stderr).not.toContain(PASSWORD);
+    },
+  );
+
   it('is not an empty variable, which some hosts pass for an unset one', async () => {
     const env = { SESSIONS_NAMESPACE: '', PURGE_AFTER: '', MONGODB_URI: '', LOG_LEVEL: '' };
     expect(await run({ env })).toEqual({ code: 0, stdout: '', stderr: '' });
@@ -115,11 +125,19 @@ describe.concurrent('the password in MONGODB_URI', () => {
   });
 
   it.each([
+    ['two ports', `mongodb://me:${PASSWORD}@127.0.0.1:1:1/`],
+    ['a port that is not a number', `mongodb://me:${PASSWORD}@127.0.0.1:x/`],
+    ['an unknown option', `mongodb://me:${PASSWORD}@127.0.0.1:1/?nonsense=${PASSWORD}`],
+    ['a wrong option', `mongodb://me:${PASSWORD}@127.0.0.1:1/?tls=${PASSWORD}`],
+    ['the password as a wrong option', `mongodb://me:${PASSWORD}@127.0.0.1:1/?${PASSWORD}=1`],
+  ])('is not printed when the driver refuses a URI with %s', async (_what, uri) => {
+    const outcome = await run({ env: { MONGODB_URI: uri, LOG_LEVEL: 'debug' } });
+    expectRefusal(outcome, 'MONGODB_URI', 'connection-string');
+    expectSecret(outcome);
+  });
+
+  it.each([
     ['with an unreachable server', `mongodb://me:${PASSWORD}@127.0.0.1:1/`],
-    ['with two ports', `mongodb://me:${PASSWORD}@127.0.0.1:1:1/`],
-    ['with a port that is not a number', `mongodb://me:${PASSWORD}@127.0.0.1:x/`],
-    ['with an unknown option', `mongodb://me:${PASSWORD}@127.0.0.1:1/?nonsense=${PASSWORD}`],
-    ['with a wrong option', `mongodb://me:${PASSWORD}@127.0.0.1:1/?tls=${PASSWORD}`],
     ['that is an SRV name that does not exist', `mongodb+srv://me:${PASSWORD}@none.invalid/`],
   ])(
     'is printed nowhere and answered nowhere, at LOG_LEVEL=debug: a URI %s',

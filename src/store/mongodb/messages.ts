@@ -4,7 +4,7 @@ import type { Conversation, FoundMessage, MessageStore } from '../message-port.t
 import { accessFilter, findSession, type SessionRef } from './access-scope.ts';
 import { createAppend } from './append/index.ts';
 import type { SessionHeadCache } from './append/session-head.ts';
-import { updateOrFind } from './conditional-update.ts';
+import { updateOrFind } from './conditional-writes.ts';
 import type { Connection } from './connection/index.ts';
 import { messagesOf, type SessionDocument, sessionsOf } from './documents.ts';
 import { mergeMetadata } from './merge-patch.ts';

@@ -5,8 +5,7 @@ import type { Restored, SessionQuery, SessionStore } from '../port.ts';
 import { accessFilter, accessStages, findSession, type SessionRef } from './access-scope.ts';
 import type { SessionHeadCache } from './append/session-head.ts';
 import { createBatchLoader } from './batch-loader.ts';
-import { updateOrFind } from './conditional-update.ts';
-import { isDuplicateKey } from './connection/errors.ts';
+import { insertOrFind, updateOrFind } from './conditional-writes.ts';
 import type { Connection } from './connection/index.ts';
 import { INDEX } from './connection/indexes.ts';
 import { type SessionDocument, sessionsOf } from './documents.ts';
@@ -51,20 +50,21 @@ export function mongoSessions(connection: Connection, heads: SessionHeadCache): 
     insert(namespace, session) {
       const document = toSessionDocument(namespace, session);
       return connection.run(async (deployment) => {
-        const { db } = deployment;
-        try {
+        const { db, deadline } = deployment;
+        let isUserMissing = false;
+        const insert = async () => {
           if (document.user_id === undefined) await sessionsOf(db).insertOne(document);
-          else if ((await insertOwned(deployment, document)) === 'user_missing') {
-            return 'user_missing';
-          }
-          return { applied: true, record: session };
-        } catch (error) {
-          if (!isDuplicateKey(error)) throw error;
-        }
-        const found = await find(db, namespace, session.session_id);
-        // The session is this call's own: the answer to an earlier attempt was lost.
-        if (found?.uuid === session.uuid) return { applied: true, record: found };
-        return { applied: false, found };
+          else isUserMissing = (await insertOwned(deployment, document)) === 'user_missing';
+        };
+        const found = await insertOrFind(
+          insert,
+          () => find(db, namespace, session.session_id),
+          deadline,
+        );
+        if (isUserMissing) return 'user_missing';
+        // If it is this call's own, the answer to an earlier attempt was lost.
+        const applied = found === undefined || found.uuid === session.uuid;
+        return applied ? { applied, record: found ?? session } : { applied, found };
       });
     },
 

@@ -3,8 +3,8 @@ import type { User } from '../../domain/records.ts';
 import type { WriteResult } from '../common-port.ts';
 import type { Progress, Store, UserStore } from '../port.ts';
 import type { Kept, Retention } from '../retention.ts';
-import { updateOrFind } from './conditional-update.ts';
-import { isDuplicateKey } from './connection/errors.ts';
+import { insertOrFind, updateOrFind } from './conditional-writes.ts';
+import { LONG_OPERATION_TIMEOUT_MS } from './connection/client.ts';
 import type { Connection } from './connection/index.ts';
 import { INDEX } from './connection/indexes.ts';
 import { inSession } from './connection/transaction.ts';
@@ -45,13 +45,15 @@ export function mongoUsers(
   function change(
     namespace: string,
     userId: string,
-    filter: Filter<UserDocument>,
+    filter: (inSteps: boolean) => Filter<UserDocument>,
     update: Document,
     cascade: Cascade,
     progress: Progress | undefined,
   ): Promise<{ user: UserDocument; sessions: number } | null> {
-    const unmarked = { ...filter, namespace, user_id: userId, cascade: { $exists: false } };
     return connection.runLong(async ({ db, transactions, deadline }) => {
+      const inSteps = !transactions || (await ownsMany(db, namespace, userId));
+      const named = { namespace, user_id: userId, cascade: { $exists: false } };
+      const unmarked = { ...filter(inSteps), ...named };
       const apply = async (begin: Document, session?: ClientSession) => {
         const options = { returnDocument: 'after', ...inSession(session) } as const;
         const user = await usersOf(db).findOneAndUpdate(unmarked, begin, options);
@@ -61,9 +63,7 @@ export function mongoUsers(
         const done = await settleUser(db, user, cascade, sessions, session);
         return settled(done, cascade === 'delete' ? sessions : before);
       };
-      if (!transactions || (await ownsMany(db, namespace, userId))) {
-        return apply({ ...update, $set: { ...update.$set, cascade } });
-      }
+      if (inSteps) return apply({ ...update, $set: { ...update.$set, cascade } });
       return connection.runExclusive(userLockKey(namespace, userId), deadline, () =>
         connection.transaction((session) => apply(update, session)),
       );
@@ -83,17 +83,15 @@ export function mongoUsers(
 
   return {
     insert(namespace, user) {
-      return connection.run(async ({ db }): Promise<WriteResult<User>> => {
-        try {
-          await usersOf(db).insertOne(toUserDocument(namespace, user));
-          return { applied: true, record: user };
-        } catch (error) {
-          if (!isDuplicateKey(error)) throw error;
-        }
-        const found = await find(db, namespace, user.user_id);
-        // The user is this call's own: the answer to an earlier attempt was lost.
-        if (found?.uuid === user.uuid) return { applied: true, record: found };
-        return { applied: false, found };
+      return connection.run(async ({ db, deadline }): Promise<WriteResult<User>> => {
+        const found = await insertOrFind(
+          () => usersOf(db).insertOne(toUserDocument(namespace, user)),
+          () => find(db, namespace, user.user_id),
+          deadline,
+        );
+        // If it is this call's own, the answer to an earlier attempt was lost.
+        const applied = found === undefined || found.uuid === user.uuid;
+        return applied ? { applied, record: found ?? user } : { applied, found };
       });
     },
 
@@ -117,7 +115,7 @@ export function mongoUsers(
     async delete(namespace, userId, at, progress) {
       const deletion = { $set: { live: false, deleted_at: new Date(at) } };
       const { document } = await updateOrFind(
-        () => change(namespace, userId, { live: true }, deletion, 'delete', monotonic(progress)),
+        () => change(namespace, userId, isLive, deletion, 'delete', monotonic(progress)),
         () => current(namespace, userId),
         ({ user }) => user.live,
       );
@@ -127,9 +125,9 @@ export function mongoUsers(
     async restore(namespace, userId, progress) {
       const undo = { $set: { live: true }, $unset: { deleted_at: '' } };
       const attempt = async (kept: Kept) => {
-        const deleted = { live: false, ...unexpired(kept) };
+        const isRestorable = (inSteps: boolean) => ({ live: false, ...unexpired(kept, inSteps) });
         const { document } = await updateOrFind(
-          () => change(namespace, userId, deleted, undo, 'restore', monotonic(progress)),
+          () => change(namespace, userId, isRestorable, undo, 'restore', monotonic(progress)),
           () => current(namespace, userId),
           ({ user }) => !user.live,
         );
@@ -181,11 +179,16 @@ function monotonic(progress: Progress | undefined): Progress | undefined {
   );
 }
 
-/** The condition that a user has not expired. Uses the server's clock, as the TTL monitor does. */
-function unexpired(purgeAfter: Kept): Filter<UserDocument> {
+const isLive = () => ({ live: true });
+
+/**
+ * The condition that a user has not expired. Uses the server's clock, as the TTL monitor does. While a
+ * restoration goes in steps, the TTL monitor must not purge the sessions that it has not come to.
+ */
+function unexpired(purgeAfter: Kept, inSteps: boolean): Filter<UserDocument> {
   if (purgeAfter === undefined) return {};
-  const oldest = {
-    $dateSubtract: { startDate: '$$NOW', unit: 'millisecond', amount: purgeAfter },
-  };
+  const reserve = inSteps ? Math.min(LONG_OPERATION_TIMEOUT_MS, purgeAfter / 2) : 0;
+  const amount = Math.floor(purgeAfter - reserve);
+  const oldest = { $dateSubtract: { startDate: '$$NOW', unit: 'millisecond', amount } };
   return { $expr: { $gt: ['$deleted_at', oldest] } };
 }
