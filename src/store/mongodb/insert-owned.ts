@@ -1,3 +1,4 @@
+import type { Db } from 'mongodb';
 import { isDuplicateKey } from './connection/errors.ts';
 import type { Connection, Deployment } from './connection/index.ts';
 import { type SessionDocument, sessionsOf, userLockKey, usersOf } from './documents.ts';
@@ -35,12 +36,6 @@ export function createInsertOwned(
     const owner = ownerOf(documents[0] as SessionDocument);
     // A write, so that a deletion of the user at the same time conflicts with it.
     const touch = { $inc: { sessions_added: group.length } };
-    const settle = (apply: (one: Waiting) => void) => {
-      for (const one of group) {
-        one.settled = true;
-        apply(one);
-      }
-    };
     try {
       const outcome = await connection.transaction(async (session): Promise<Outcome> => {
         const { matchedCount } = await usersOf(db).updateOne(owner, touch, { session });
@@ -48,11 +43,17 @@ export function createInsertOwned(
         await sessionsOf(db).insertMany(documents, { session });
         return 'added';
       });
-      settle(({ resolve }) => resolve(outcome));
+      settle(group, ({ resolve }) => resolve(outcome));
     } catch (error) {
-      // One of them is there already. The others can still be added.
-      const isOneOfMany = isDuplicateKey(error) && group.length > 1;
-      if (!isOneOfMany) return settle(({ reject }) => reject(error));
+      const refused = ({ reject }: Waiting) => reject(error);
+      if (!isDuplicateKey(error) || group.length === 1) return settle(group, refused);
+      const taken = await identifiersTaken(db, documents);
+      const isTaken = ({ document }: Waiting) => taken.has(document.session_id);
+      settle(group.filter(isTaken), refused);
+      const others = group.filter((one) => !isTaken(one));
+      if (others.length === 0) return;
+      if (others.length < group.length) return addTogether(deployment, others);
+      // Two of them have the same identifier, or what is in the way is not on a majority yet.
       for (const one of group) await addTogether(deployment, [one]);
     }
   }
@@ -91,6 +92,23 @@ export function createInsertOwned(
       });
     });
   };
+}
+
+function settle(group: readonly Waiting[], apply: (one: Waiting) => void): void {
+  for (const one of group) {
+    one.settled = true;
+    apply(one);
+  }
+}
+
+/** Those of the sessions' identifiers that a session has, live or deleted. */
+async function identifiersTaken(db: Db, documents: SessionDocument[]): Promise<Set<string>> {
+  const namespace = documents[0]?.namespace as string;
+  const session_id = { $in: documents.map((document) => document.session_id) };
+  const found = await sessionsOf(db)
+    .find({ namespace, session_id }, { projection: { session_id: 1 } })
+    .toArray();
+  return new Set(found.map((document) => document.session_id));
 }
 
 const ownerOf = ({ namespace, user_id }: SessionDocument) => ({
