@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { LEAD_MS } from './connection/client.ts';
 import { isDuplicateKey, unavailable } from './connection/errors.ts';
-import { LEAD_MS } from './connection/time-limit.ts';
 
 /** How often to try an update while somebody else keeps changing the document. */
 const MAX_ATTEMPTS = 20;

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Db } from 'mongodb';
 import type { SessionRef } from '../access-scope.ts';
+import { LEAD_MS } from '../connection/client.ts';
 import { unavailable } from '../connection/errors.ts';
-import { LEAD_MS } from '../connection/time-limit.ts';
 import { commitOf, MIN_TIME_MS, removeOwn, type WriteContext, write } from './commit.ts';
 import type { Waiting } from './group-queue.ts';
 import { fenceOff, readHead, readMoved } from './head-moves.ts';

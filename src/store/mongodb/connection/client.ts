@@ -10,6 +10,9 @@ import { toDomainError } from './errors.ts';
 /** How long a call waits for a server that cannot be reached. */
 export const OPERATION_TIMEOUT_MS = 4500;
 
+/** How long before its caller the server gives up a command, in milliseconds. */
+export const LEAD_MS = 1000;
+
 /** How long work on many records may take. A server ends transactions after a minute. */
 export const LONG_OPERATION_TIMEOUT_MS = 55_000;
 

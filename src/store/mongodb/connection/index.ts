@@ -1,9 +1,8 @@
-import type { ClientSession, Db, MongoClient } from 'mongodb';
-import { GUARANTEES, LONG_OPERATION_TIMEOUT_MS, OPERATION_TIMEOUT_MS } from './client.ts';
+import type { ClientSession, Collection, Db, Document, MongoClient } from 'mongodb';
+import { GUARANTEES, LEAD_MS, LONG_OPERATION_TIMEOUT_MS, OPERATION_TIMEOUT_MS } from './client.ts';
 import { toDomainError, tooOld, unavailable } from './errors.ts';
 import { KeyedMutex } from './keyed-mutex.ts';
 import { retryTransient } from './retry.ts';
-import { limitTime } from './time-limit.ts';
 import { runTransaction } from './transaction.ts';
 
 /** The wire version of MongoDB 8.0, the first with the command `bulkWrite`. */
@@ -174,4 +173,60 @@ export async function withTimeout<T, R>(
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** The methods of a collection that send a command, with the position of their options. */
+const OPTIONS_AT: Readonly<Record<string, number>> = {
+  ...{ find: 1, findOne: 1, aggregate: 1, countDocuments: 1 },
+  ...{ insertOne: 1, insertMany: 1, deleteOne: 1, deleteMany: 1, bulkWrite: 1 },
+  ...{ updateOne: 2, updateMany: 2, findOneAndUpdate: 2 },
+};
+
+/**
+ * The time limit of a command: after its caller was told that it failed, it must not take effect, nor keep
+ * the server busy.
+ *
+ * @param deadline when the caller stops waiting, in milliseconds since 1970
+ * @throws DomainError UNAVAILABLE where no time is left
+ */
+export function timeLimit(deadline: number): { maxTimeMS: number } {
+  const maxTimeMS = Math.floor(deadline - LEAD_MS - Date.now());
+  if (maxTimeMS < 1) throw unavailable(new Error('no time is left for another command'));
+  return { maxTimeMS };
+}
+
+/**
+ * The database with a time limit on each command that is sent to a collection. Without one of their own:
+ * commands in a transaction, which the server ends as a whole.
+ *
+ * By hand: the driver's `timeoutMS` sets no `maxTimeMS` for a server that is reached in time.
+ */
+function limitTime(db: Db, deadline: number): Db {
+  return new Proxy(db, {
+    get(target, name) {
+      if (name === 'collection') {
+        return (collection: string) => limited(target.collection(collection), deadline);
+      }
+      const value = Reflect.get(target, name, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
+
+function limited(collection: Collection, deadline: number): Collection {
+  return new Proxy(collection, {
+    get(target, name) {
+      const value = Reflect.get(target, name, target);
+      if (typeof value !== 'function') return value;
+      const at = OPTIONS_AT[name as string];
+      if (at === undefined) return value.bind(target);
+      return (...args: unknown[]) => {
+        const options = (args[at] ?? {}) as Document;
+        if (options.session === undefined && options.maxTimeMS === undefined) {
+          args[at] = { ...options, ...timeLimit(deadline) };
+        }
+        return value.apply(target, args);
+      };
+    },
+  });
 }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { MongoServerSelectionError } from 'mongodb';
+import { LEAD_MS } from './client.ts';
 import { isTransient } from './errors.ts';
-import { LEAD_MS } from './time-limit.ts';
 
 const FIRST_PAUSE_MS = 5;
 const MAX_PAUSE_MS = 400;
