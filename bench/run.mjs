@@ -5,7 +5,7 @@
 // --only   measures these sections; of the others, the earlier results stay
 // --quick  takes a few minutes, to see that all of it runs: its figures mean little, and go
 //          to bench/quick instead
-// --against  compares the embedded store with that of another commit, checked out and built in FOLDER,
+// --against  compares the stores with those of another commit, checked out and built in FOLDER,
 //          and measures nothing else unless --only names it
 // --check  exits with 1 if a target is missed
 

@@ -26,7 +26,9 @@ const running = new Set();
  */
 export function serverEnv(place) {
   const { PATH, HOME, TMPDIR } = process.env;
-  const store = 'file' in place ? { SESSIONS_DB: place.file } : { MONGODB_URI: place.uri };
+  const { file, uri, database } = place;
+  const named = database === undefined ? {} : { MONGODB_DATABASE: database };
+  const store = file === undefined ? { MONGODB_URI: uri, ...named } : { SESSIONS_DB: file };
   // One credential makes all the calls here, more of them than one has a share of.
   return { PATH, HOME, ...(TMPDIR && { TMPDIR }), ...store, CALLS_PER_SECOND: '1000000' };
 }

@@ -1,5 +1,5 @@
-// How fast the embedded store is compared with that of another commit, in one run: each figure is a
-// ratio of batches that take turns.
+// How fast the stores are compared with those of another commit, in one run: each figure is a ratio of
+// batches that take turns.
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,7 +9,7 @@ import { fill, newAppend, reads, writes } from '../baseline-records.mjs';
 import { interleave } from '../interleave.mjs';
 import { shown } from '../report.mjs';
 import { OURS, serverEnv } from '../servers.mjs';
-import { median, openStore, serverUse } from '../support.mjs';
+import { median, openStore, serverUse, startMongodb } from '../support.mjs';
 import { CALLS, compare, leave, prepare, reach, TRANSPORTS, warmUp } from './protocol.mjs';
 import { startOnce } from './startup.mjs';
 
@@ -42,13 +42,21 @@ const appends = (store) => ({
     store.messages.append({ namespace: 'bench' }, `other-${caller}`, newAppend(2)),
 });
 
-async function compareStores(folder, other, effort, log) {
-  const [ours, theirs] = ['ours', 'theirs'].map((name) => ({ file: join(folder, `${name}.db`) }));
-  const { openSqliteStore } = await import(
-    pathToFileURL(join(other, 'dist/store/sqlite/index.js'))
-  );
+/** Opens the store of another commit. */
+async function openOther(other, place) {
+  const imported = (path) => import(pathToFileURL(join(other, 'dist/store', path)));
   // Commits from before stores were told how they are used take no notice of that.
-  const stores = [await openStore(ours), await openSqliteStore(theirs.file, await serverUse())];
+  const use = await serverUse();
+  if ('file' in place) {
+    return (await imported('sqlite/index.js')).openSqliteStore(place.file, use);
+  }
+  const { createMongoClient, openMongoStore } = await imported('mongodb/index.js');
+  return openMongoStore({ client: createMongoClient(place.uri), ...place, ...use });
+}
+
+async function compareStores({ name: kind, places }, other, effort, log) {
+  const [ours, theirs] = places;
+  const stores = [await openStore(ours), await openOther(other, theirs)];
   const calls = [];
   for (const store of stores) {
     const uuids = await fill(store);
@@ -58,16 +66,15 @@ async function compareStores(folder, other, effort, log) {
   for (const [name, call] of Object.entries(calls[0])) {
     const pair = { ours: call, bare: calls[1][name] };
     const { ours: a, bare: b, ratio } = await interleave(pair, { callers: 1, ...effort });
-    log(`${name}: ${shown(ratio)}`);
-    rows.push([name, 'the store itself', 1, b, a, ratio]);
+    log(`${name}, ${kind}: ${shown(ratio)}`);
+    rows.push([name, `${kind} store itself`, 1, b, a, ratio]);
   }
   for (const store of stores) await store.close();
   return rows;
 }
 
-async function compareServers(folder, other, effort, log) {
+async function compareServers({ name: kind, places }, folder, other, effort, log) {
   const scripts = [OURS, join(other, 'dist/main.js')];
-  const places = ['a', 'b'].map((name) => ({ file: join(folder, `${name}.db`) }));
   for (const [i, place] of places.entries()) await prepare({ folder, place }, scripts[i]);
   const rows = [];
   for (const [transport, way] of Object.entries(TRANSPORTS)) {
@@ -81,8 +88,8 @@ async function compareServers(folder, other, effort, log) {
       for (const callers of [1, MOST_CALLERS]) {
         const [ours, theirs] = servers;
         const { a, b, ratio } = await compare(theirs, ours, tool, callers, options, argsOf);
-        log(`${tool}, ${transport}, ${callers} callers: ${shown(ratio)}`);
-        rows.push([tool, transport, callers, a, b, ratio]);
+        log(`${tool}, ${kind}, ${transport}, ${callers} callers: ${shown(ratio)}`);
+        rows.push([tool, `${kind}, ${transport}`, callers, a, b, ratio]);
       }
     }
     for (const server of servers) await leave(server);
@@ -109,19 +116,32 @@ export async function measure({ quick, log, against }) {
   const other = resolve(against);
   const effort = quick ? QUICK : FULL;
   const folder = await mkdtemp(join(tmpdir(), 'mcp-sessions-bench-'));
+  let mongodb;
   try {
-    const rows = [
-      ...(await compareStores(folder, other, effort, log)),
-      ...(await compareServers(folder, other, effort, log)),
-      ...(await compareStarts(folder, other, effort, log)),
+    const rows = [];
+    const pair = (placeOf) => ['ours', 'theirs', 'a', 'b'].map(placeOf);
+    const compared = [
+      { name: 'embedded', all: pair((name) => ({ file: join(folder, `${name}.db`) })) },
     ];
+    mongodb = await startMongodb(folder);
+    if (mongodb === undefined) log('MongoDB: no server on the PATH');
+    else {
+      const all = pair((database) => ({ ...mongodb.place, database }));
+      compared.push({ name: 'MongoDB', all });
+    }
+    for (const { name, all } of compared) {
+      const [stores, servers] = [all.slice(0, 2), all.slice(2)];
+      rows.push(...(await compareStores({ name, places: stores }, other, effort, log)));
+      rows.push(...(await compareServers({ name, places: servers }, folder, other, effort, log)));
+    }
+    rows.push(...(await compareStarts(folder, other, effort, log)));
     const least = rows.reduce((one, two) => (two[5] < one[5] ? two : one));
     const reached = rows.filter(([, , , , , ratio]) => ratio >= TARGET).length;
     return {
       tables: [
         {
           id: 'commit',
-          title: 'The embedded store, as a fraction of the other commit',
+          title: 'The stores and servers, as a fraction of the other commit',
           columns: ['what', 'by', 'callers', 'other, calls/s', 'ours, calls/s', 'ours ÷ other'],
           rows,
         },
@@ -135,6 +155,7 @@ export async function measure({ quick, log, against }) {
       ],
     };
   } finally {
+    await mongodb?.stop();
     await rm(folder, { recursive: true, force: true });
   }
 }
