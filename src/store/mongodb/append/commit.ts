@@ -60,8 +60,8 @@ export function commitOf(head: SessionHead, count: number, appends: readonly App
 }
 
 /**
- * Inserts messages behind the head and commits them. Updates in place come in between, where a failure
- * leaves nothing that a repetition would not do again.
+ * Inserts messages behind the head and commits them. Updates in place come in between: after a failure, a
+ * repetition of the append does them again.
  *
  * @throws ConflictError if that failed, and will not succeed later
  */
@@ -96,7 +96,7 @@ export async function write(
     if (documents.length === 0) {
       // The session stays free: a transaction whose client is killed blocks what it wrote for a minute.
       await (transactions && live.size > 1 ? context.transaction(update) : update());
-      // Only for its times, which whoever has moved the head meanwhile has set.
+      // Sets its times. If the head has moved meanwhile, another writer has set them.
       await move();
       return;
     }
@@ -123,7 +123,7 @@ function assertDone(result: { matchedCount: number; upsertedCount: number }): vo
   if (result.matchedCount + result.upsertedCount === 0) throw new ConflictError();
 }
 
-/** Removes messages that were not committed. What another put in their place has another uuid or fence. */
+/** Removes messages that were not committed. A message of another writer has another uuid or fence. */
 export async function removeOwn(
   db: Db,
   head: SessionHead,

@@ -1,8 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Db } from 'mongodb';
+import type { Append } from '../../message-port.ts';
 import type { SessionRef } from '../access-scope.ts';
 import { LEAD_MS } from '../connection/client.ts';
 import { unavailable } from '../connection/errors.ts';
+import type { MessageDocument } from '../documents.ts';
 import { commitOf, MIN_TIME_MS, removeOwn, type WriteContext, write } from './commit.ts';
 import type { Waiting } from './group-queue.ts';
 import { fenceOff, readHead, readMoved } from './head-moves.ts';
@@ -14,20 +16,20 @@ import {
   toAppended,
   toDocuments,
 } from './session-head.ts';
-import { ConflictError, findExisting, NONE, TakenError } from './writes.ts';
+import { ConflictError, type Existing, findExisting, NONE, TakenError } from './writes.ts';
 
 interface Context extends WriteContext {
   limitTime(deadline: number): Db;
   target: SessionRef;
   heads: SessionHeadCache;
-  /** Has one of a group go by itself, later. */
+  /** Sends one of a group by itself, later. */
   alone(one: Waiting): void;
 }
 
 /**
  * Writes appends to one session in one command, and answers each as if they had come one after the other.
  *
- * @param members those that are answered, or go by themselves, are taken out
+ * @param members the appends; those that are answered, or sent by themselves, are taken out
  * @throws whatever the driver does, for all that are left; whether they were applied is not known
  */
 export async function writeTogether(context: Context, members: Waiting[]): Promise<void> {
@@ -40,10 +42,7 @@ export async function writeTogether(context: Context, members: Waiting[]): Promi
   let fences = 0;
   for (let round = 0; ; round++) {
     if (round > 1) await delay(Math.random() * Math.min(round, 10));
-    for (const one of members.splice(0)) {
-      if (one.deadline - LEAD_MS - MIN_TIME_MS > Date.now()) members.push(one);
-      else one.reject(unavailable(one.failed ?? new Error('no turn in time')));
-    }
+    rejectLate(members);
     if (members.length === 0) return;
     const deadline = Math.min(...members.map((one) => one.deadline));
     const db = context.limitTime(deadline);
@@ -82,14 +81,9 @@ export async function writeTogether(context: Context, members: Waiting[]): Promi
     members.push(...group);
 
     const appends = group.map(({ append }) => append);
-    let next = head.last_seq + 1;
-    const parts = appends.map((append) => {
-      const messages = append.messages.filter(({ uuid }) => !existing.live.has(uuid));
-      next += messages.length;
-      return toDocuments(head, next - messages.length, { ...append, messages });
-    });
-    if (head.deleted !== undefined) head.revived_by = uuidsOf(group[0] as Waiting)[0] as string;
+    const parts = newMessages(head, appends, existing.live);
     const documents = parts.flat();
+    if (head.deleted !== undefined) head.revived_by = uuidsOf(group[0] as Waiting)[0] as string;
     const commit = commitOf(head, documents.length, appends);
     try {
       const change = { existing, append: first.append };
@@ -101,15 +95,48 @@ export async function writeTogether(context: Context, members: Waiting[]): Promi
       if (isTaken && !head.isNew) stuck = head;
       continue;
     }
-    let reached = head;
-    for (const [i, { append, resolve }] of group.entries()) {
-      const added = parts[i] as (typeof parts)[0];
-      reached = headAfter(reached, added.length, append);
-      resolve({ applied: true, record: toAppended(reached, append, existing.live, added) });
-    }
-    heads.put(reached);
+    heads.put(answer(head, group, parts, existing.live));
     return;
   }
+}
+
+/** Takes out those that have no time left for a command. */
+function rejectLate(members: Waiting[]): void {
+  for (const one of members.splice(0)) {
+    if (one.deadline - LEAD_MS - MIN_TIME_MS > Date.now()) members.push(one);
+    else one.reject(unavailable(one.failed ?? new Error('no turn in time')));
+  }
+}
+
+/** The messages of each append that are not there yet, one append behind the other. */
+function newMessages(
+  head: SessionHead,
+  appends: readonly Append[],
+  live: Existing['live'],
+): MessageDocument[][] {
+  let next = head.last_seq + 1;
+  return appends.map((append) => {
+    const messages = append.messages.filter(({ uuid }) => !live.has(uuid));
+    const first = next;
+    next += messages.length;
+    return toDocuments(head, first, { ...append, messages });
+  });
+}
+
+/** Answers each append of a group. Returns the head behind the last of them. */
+function answer(
+  head: SessionHead,
+  group: readonly Waiting[],
+  parts: readonly MessageDocument[][],
+  live: Existing['live'],
+): SessionHead {
+  let reached = head;
+  for (const [i, { append, resolve }] of group.entries()) {
+    const added = parts[i] ?? [];
+    reached = headAfter(reached, added.length, append);
+    resolve({ applied: true, record: toAppended(reached, append, live, added) });
+  }
+  return reached;
 }
 
 const uuidsOf = ({ append }: Waiting) => append.messages.map(({ uuid }) => uuid);

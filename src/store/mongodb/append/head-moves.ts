@@ -30,10 +30,10 @@ export async function readHead(db: Db, target: SessionRef): Promise<FoundHead> {
 }
 
 /**
- * Reads a head behind which a place was taken, until it has moved: mostly that is part of a command that
- * has not come to the session yet. What stays in the way is an orphan, and fenced off.
+ * Reads a head behind which a position is taken, until it has moved: mostly the message belongs to a
+ * command that is about to move it. A message that stays is an orphan, and is fenced off.
  *
- * @param fences how often that has happened: who fence each other in turn wait for longer and longer
+ * @param fences how often that has happened. Two writers that fence each other wait longer each time
  */
 export async function readMoved(
   db: Db,
@@ -52,8 +52,8 @@ export async function readMoved(
 }
 
 /**
- * Shuts out whoever has inserted messages behind the head, and removes them: no commit of theirs can
- * succeed any more, since it names the fence as it was.
+ * Shuts out the writers that have inserted messages behind the head, and removes these messages: no commit
+ * of theirs can succeed any more, since it names the earlier fence.
  *
  * @returns the head as it is then
  */

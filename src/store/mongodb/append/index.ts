@@ -18,10 +18,10 @@ const TIMEOUT_PER_TERM_MS = 0.03;
  * With `bulkWrite`, both are one ordered command
  * (https://www.mongodb.com/docs/manual/reference/command/bulkWrite/).
  *
- * The update names the head as it was known. The `_id` of a message is its place, so a place is taken
- * once, and what lies behind a head that does not move is an orphan. Whoever meets one moves the
- * session's `fence`, which the update of its writer names as well, and then removes it. A message
- * carries the fence that it was written under, so that nothing newer is removed with it.
+ * The update names the head as it was known. The `_id` of a message is its position, so a position is
+ * taken once. A message behind a head that does not move is an orphan. The next writer that meets one
+ * increases the session's `fence`, which the update of the orphan's writer names as well, and then
+ * removes the orphan. A message has the fence that it was written under: nothing newer is removed.
  *
  * | killed after | what is left | who cleans up |
  * | --- | --- | --- |
@@ -51,7 +51,7 @@ export function createAppend(
       } catch (error) {
         const together = members.length > 1;
         for (const other of members.toReversed()) {
-          // The time that one of them has is over, or something is wrong with it, but not with the others.
+          // One of them has no time left, or is wrong. The others may still succeed.
           if (together && error instanceof DomainError) again({ ...other, failed: error.cause });
           else if (together && !isTransient(error)) alone({ ...other, failed: error });
           else other.reject(error);
