@@ -61,7 +61,8 @@ const PROJECT = fileURLToPath(new URL('../../', import.meta.url));
 const INSTALL = 'test/support/install-mongod.sh';
 const REPLICA_SET = 'rs0';
 const START_LIMIT = 30_000;
-const STOP_LIMIT = 5_000;
+// A mongod that is a primary takes up to 15 seconds to step down.
+const STOP_LIMIT = 30_000;
 /** The time without progress after which a download is given up, before and after its first byte. */
 const DOWNLOAD_BEGIN_LIMIT = 5_000;
 const DOWNLOAD_STALL_LIMIT = 60_000;
