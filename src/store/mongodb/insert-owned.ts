@@ -1,5 +1,5 @@
 import type { Db } from 'mongodb';
-import { isDuplicateKey } from './connection/errors.ts';
+import { isDuplicateKey, unavailable } from './connection/errors.ts';
 import type { Connection, Deployment } from './connection/index.ts';
 import { type SessionDocument, sessionsOf, userLockKey, usersOf } from './documents.ts';
 
@@ -83,11 +83,18 @@ export function createInsertOwned(
         const group = queue.splice(0, MAX_GROUP);
         if (queue.length === 0) queues.delete(key);
         // What its caller was told has failed must not be added.
-        const inTime = group.filter((other) => other === one || other.deadline > Date.now());
-        await addTogether(deployment, inTime);
+        const isLate = (other: Waiting) => other !== one && other.deadline < Date.now();
+        settle(group.filter(isLate), (late) =>
+          late.reject(unavailable(new Error('no turn in time'))),
+        );
+        const inTime = group.filter(({ settled }) => !settled);
+        await addTogether(deployment, inTime).catch((error: unknown) => {
+          settle(inTime, (other) => other.reject(error));
+        });
       };
       connection.runExclusive(key, deadline, takeTurn).catch((error: unknown) => {
-        if (queue.includes(one)) queue.splice(queue.indexOf(one), 1);
+        queue.splice(0, queue.length, ...queue.filter((other) => other !== one));
+        if (queue.length === 0 && queues.get(key) === queue) queues.delete(key);
         reject(error);
       });
     });
@@ -96,8 +103,8 @@ export function createInsertOwned(
 
 function settle(group: readonly Waiting[], apply: (one: Waiting) => void): void {
   for (const one of group) {
+    if (!one.settled) apply(one);
     one.settled = true;
-    apply(one);
   }
 }
 
