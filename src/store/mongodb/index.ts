@@ -37,13 +37,13 @@ export function openMongoStore(options: MongoOptions): Store {
   const { client, database, readOnly, server, retention, warn = () => {} } = options;
   const registration = server && !readOnly ? new Registration(retention) : undefined;
   const setUp = new SetUp(options.info ?? (() => {}));
-  const connection = new Connection(client, database, async (db, replicated) => {
+  const connection = new Connection(client, database, async (db, transactions) => {
     const found = await findOwn(db);
     if (registration === undefined) {
       learnRetention(retention, found);
       return found !== undefined;
     }
-    await setUp.run(db, () => prepare(db, registration, found, replicated, warn));
+    await setUp.run(db, () => prepare(db, registration, found, transactions, warn));
     return true;
   });
   // As long as this server is registered, no other server purges earlier than this.
@@ -71,11 +71,11 @@ async function prepare(
   db: Db,
   registration: Registration,
   found: MetadataDocument | undefined,
-  replicated: boolean,
+  transactions: boolean,
   warn: Report,
 ): Promise<void> {
   if (found === undefined) await claim(db);
-  if (!(await registration.renew(db))) throw await whyLost(db);
-  await prepareIndexes(db, replicated, warn);
+  if (!(await registration.renew(db, transactions))) throw await whyLost(db);
+  await prepareIndexes(db, transactions, warn);
   await finishCascades(db);
 }

@@ -30,8 +30,13 @@ export function createInsertOwned(
 ): (deployment: Deployment, document: SessionDocument) => Promise<Outcome> {
   const queues = new Map<string, Waiting[]>();
 
-  async function addTogether(deployment: Deployment, group: Waiting[]): Promise<void> {
-    const { db } = deployment;
+  async function addTogether(all: Waiting[]): Promise<void> {
+    // What its caller was told has failed must not be added.
+    const late = all.filter(({ deadline }) => deadline < Date.now());
+    settle(late, ({ reject }) => reject(unavailable(new Error('no turn in time'))));
+    const group = all.filter(({ settled }) => !settled);
+    if (group.length === 0) return;
+    const db = connection.limitTime(Math.max(...group.map(({ deadline }) => deadline)));
     const documents = group.map(({ document }) => document);
     const owner = ownerOf(documents[0] as SessionDocument);
     // A write, so that a deletion of the user at the same time conflicts with it.
@@ -51,19 +56,20 @@ export function createInsertOwned(
       const isTaken = ({ document }: Waiting) => taken.has(document.session_id);
       settle(group.filter(isTaken), refused);
       const others = group.filter((one) => !isTaken(one));
-      if (others.length === 0) return;
-      if (others.length < group.length) return addTogether(deployment, others);
+      if (others.length < group.length) return addTogether(others);
       // Two of them have the same identifier, or what is in the way is not on a majority yet.
-      for (const one of group) await addTogether(deployment, [one]);
+      for (const one of group) await addTogether([one]);
     }
   }
 
   /** Without transactions: whoever deletes the user meanwhile may not have seen the session. */
   async function addAlone({ db }: Deployment, document: SessionDocument): Promise<Outcome> {
     const userIsLive = async () => (await usersOf(db).findOne(ownerOf(document))) !== null;
-    if (!(await userIsLive())) return 'user_missing';
-    await sessionsOf(db).insertOne(document);
-    if (await userIsLive()) return 'added';
+    if (await userIsLive()) {
+      await sessionsOf(db).insertOne(document);
+      if (await userIsLive()) return 'added';
+    }
+    // Also what an earlier attempt inserted, which failed before it looked at the user again.
     await sessionsOf(db).deleteOne({ _id: document._id, last_seq: 0 });
     return 'user_missing';
   }
@@ -82,14 +88,8 @@ export function createInsertOwned(
         if (one.settled) return;
         const group = queue.splice(0, MAX_GROUP);
         if (queue.length === 0) queues.delete(key);
-        // What its caller was told has failed must not be added.
-        const isLate = (other: Waiting) => other !== one && other.deadline < Date.now();
-        settle(group.filter(isLate), (late) =>
-          late.reject(unavailable(new Error('no turn in time'))),
-        );
-        const inTime = group.filter(({ settled }) => !settled);
-        await addTogether(deployment, inTime).catch((error: unknown) => {
-          settle(inTime, (other) => other.reject(error));
+        await addTogether(group).catch((error: unknown) => {
+          settle(group, (other) => other.reject(error));
         });
       };
       connection.runExclusive(key, deadline, takeTurn).catch((error: unknown) => {

@@ -28,14 +28,15 @@ export class Registration {
    * Repeats that after a change of the indexes: another server may have registered or left meanwhile,
    * and have set them before this one did.
    *
+   * @param transactions false for a standalone server
    * @returns false if the database is no longer ours: it was dropped, or a newer version took it over
    */
-  async renew(db: Db): Promise<boolean> {
+  async renew(db: Db, transactions: boolean): Promise<boolean> {
     for (let round = 1; round <= MAX_ROUNDS; round++) {
       const found = await this.#register(db);
       if (found === null) return false;
       const agreed = learnRetention(this.#retention, found);
-      if (!(await prepareTtlIndexes(db, agreed))) break;
+      if (!(await prepareTtlIndexes(db, agreed, transactions))) break;
     }
     return true;
   }
@@ -84,7 +85,8 @@ export function mongoRetention(
   return {
     async agreeRetention() {
       const renewed =
-        registration !== undefined && (await connection.run(({ db }) => registration.renew(db)));
+        registration !== undefined &&
+        (await connection.run(({ db, transactions }) => registration.renew(db, transactions)));
       if (!renewed) {
         // Checks the database as at the start: it may have been dropped, or taken over by a newer version.
         connection.recheck();

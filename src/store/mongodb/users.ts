@@ -54,7 +54,7 @@ export function mongoUsers(
       const inSteps = !transactions || (await ownsMany(db, namespace, userId));
       const named = { namespace, user_id: userId, cascade: { $exists: false } };
       const unmarked = { ...filter(inSteps), ...named };
-      const apply = async (begin: Document, session?: ClientSession) => {
+      const apply = async (db: Db, begin: Document, session?: ClientSession) => {
         const options = { returnDocument: 'after', ...inSession(session) } as const;
         const user = await usersOf(db).findOneAndUpdate(unmarked, begin, options);
         if (user === null) return null;
@@ -63,9 +63,11 @@ export function mongoUsers(
         const done = await settleUser(db, user, cascade, sessions, session);
         return settled(done, cascade === 'delete' ? sessions : before);
       };
-      if (inSteps) return apply({ ...update, $set: { ...update.$set, cascade } });
+      // It goes on to its end: what stays undone would have to wait for a server that finishes it.
+      const marked = { ...update, $set: { ...update.$set, cascade } };
+      if (inSteps) return apply(connection.unlimited, marked);
       return connection.runExclusive(userLockKey(namespace, userId), deadline, () =>
-        connection.transaction((session) => apply(update, session)),
+        connection.transaction((session) => apply(db, update, session)),
       );
     });
   }
@@ -155,7 +157,8 @@ export function mongoUsers(
     purge(namespace, userId, cutoff) {
       const expired = { deleted_at: { $lte: new Date(cutoff) } };
       return connection.run(async ({ db }) => {
-        await usersOf(db).deleteOne({ namespace, user_id: userId, ...expired });
+        const done = { cascade: { $exists: false } };
+        await usersOf(db).deleteOne({ namespace, user_id: userId, ...expired, ...done });
       });
     },
 

@@ -36,18 +36,18 @@ export interface Deployment extends Server {
 export class Connection {
   readonly #client: MongoClient;
   readonly #db: Db;
-  readonly #prepare: (db: Db, replicated: boolean) => Promise<boolean>;
+  readonly #prepare: (db: Db, transactions: boolean) => Promise<boolean>;
   readonly #locks = new KeyedMutex();
   #ready: Promise<Server> | undefined;
 
   /**
    * @param prepare runs before the first operation, which fails if it throws. Runs before further
-   *   operations until it returns true
+   *   operations until it returns true. Learns whether the server has transactions
    */
   constructor(
     client: MongoClient,
     database: string,
-    prepare: (db: Db, replicated: boolean) => Promise<boolean>,
+    prepare: (db: Db, transactions: boolean) => Promise<boolean>,
   ) {
     this.#client = client;
     this.#db = client.db(database, GUARANTEES);
@@ -110,6 +110,14 @@ export class Connection {
     return runTransaction(this.#client, work);
   }
 
+  /**
+   * The database without a time limit: for small commands of work that goes on after its caller was told
+   * that it takes too long.
+   */
+  get unlimited(): Db {
+    return this.#db;
+  }
+
   /** Has the database prepared again before the next operation. */
   recheck(): void {
     this.#ready = undefined;
@@ -144,7 +152,7 @@ export class Connection {
     // https://www.mongodb.com/docs/manual/reference/command/hello/: a member of a replica set answers
     // with `setName`, a mongos with `msg: 'isdbgrid'`, a standalone server with neither.
     const replicated = 'setName' in hello;
-    if (!(await this.#prepare(this.#db, replicated))) forget();
+    if (!(await this.#prepare(this.#db, replicated || sharded))) forget();
     return {
       transactions: replicated || sharded,
       sharded,
@@ -182,6 +190,12 @@ const OPTIONS_AT: Readonly<Record<string, number>> = {
   ...{ updateOne: 2, updateMany: 2, findOneAndUpdate: 2 },
 };
 
+/** Those of them that return a cursor. */
+const CURSORS = new Set(['find', 'aggregate']);
+
+/** How long a command may take, in milliseconds. */
+const timeLeft = (deadline: number) => Math.max(0, Math.floor(deadline - LEAD_MS - Date.now()));
+
 /**
  * The time limit of a command: after its caller was told that it failed, it must not take effect, nor keep
  * the server busy.
@@ -190,7 +204,7 @@ const OPTIONS_AT: Readonly<Record<string, number>> = {
  * @throws DomainError UNAVAILABLE where no time is left
  */
 export function timeLimit(deadline: number): { maxTimeMS: number } {
-  const maxTimeMS = Math.floor(deadline - LEAD_MS - Date.now());
+  const maxTimeMS = timeLeft(deadline);
   if (maxTimeMS < 1) throw unavailable(new Error('no time is left for another command'));
   return { maxTimeMS };
 }
@@ -220,13 +234,17 @@ function limited(collection: Collection, deadline: number): Collection {
       if (typeof value !== 'function') return value;
       const at = OPTIONS_AT[name as string];
       if (at === undefined) return value.bind(target);
-      return (...args: unknown[]) => {
+      const send = (args: unknown[], limit: () => { maxTimeMS: number }) => {
         const options = (args[at] ?? {}) as Document;
         if (options.session === undefined && options.maxTimeMS === undefined) {
-          args[at] = { ...options, ...timeLimit(deadline) };
+          args[at] = { ...options, ...limit() };
         }
         return value.apply(target, args);
       };
+      // A cursor is no promise that could be rejected. A late read changes nothing.
+      return CURSORS.has(name as string)
+        ? (...args: unknown[]) => send(args, () => ({ maxTimeMS: timeLeft(deadline) || 1 }))
+        : async (...args: unknown[]) => send(args, () => timeLimit(deadline));
     },
   });
 }

@@ -102,23 +102,28 @@ const INDEXES: Record<string, IndexDescription[]> = {
   ],
 };
 
+/** By default, a build waits for every member that votes, also for one that is down. */
+export const quorum = (transactions: boolean) =>
+  transactions ? { commitQuorum: 'majority' as const } : {};
+
 /** IndexOptionsConflict, IndexKeySpecsConflict: there is another index of that name, or with that key. */
 const CONFLICT_CODES = new Set([85, 86]);
+
+const INDEX_NOT_FOUND = 27;
 
 /**
  * Creates the indexes that are missing, except the TTL indexes: see ttl-index.ts. Waits until they are
  * built, here or by another server. One that somebody has changed under its name is built anew.
  *
- * @param replicated the server is a member of a replica set
+ * @param transactions false for a standalone server
  * @throws DomainError INTERNAL if there is one of somebody else's with the same key
  */
 export async function prepareIndexes(
   db: Db,
-  replicated: boolean,
+  transactions: boolean,
   warn: (message: string, fields: Record<string, unknown>) => void,
 ): Promise<void> {
-  // By default, a build waits for every member that votes, also for one that is down.
-  const options = replicated ? { commitQuorum: 'majority' } : {};
+  const options = quorum(transactions);
   const prepare = async ([name, indexes]: [string, IndexDescription[]]) => {
     const collection = db.collection(name);
     try {
@@ -155,14 +160,18 @@ async function dropChanged(
       collectionName,
       name: ours.name,
     });
-    await collection.dropIndex(String(ours.name));
+    await collection.dropIndex(String(ours.name)).catch((error: unknown) => {
+      // Another server was faster.
+      if (!(error instanceof MongoServerError && error.code === INDEX_NOT_FOUND)) throw error;
+    });
   }
 }
 
 const hasSameForm = (one: Document, other: Document): boolean =>
   isDeepStrictEqual(formOf(one), formOf(other));
 
-const formOf = ({ key, unique = false, partialFilterExpression = {} }: Document) => ({
+const formOf = ({ key, unique = false, sparse = false, ...rest }: Document) => ({
   // As entries: the order of the fields matters.
-  ...{ key: Object.entries(key), unique, partialFilterExpression },
+  ...{ key: Object.entries(key), unique, sparse, partial: rest.partialFilterExpression },
+  ...{ collation: rest.collation, expires: rest.expireAfterSeconds },
 });

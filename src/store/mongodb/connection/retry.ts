@@ -25,9 +25,10 @@ export async function retryTransient<T>(
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
     // Selecting a server takes the driver nearly as long as a call waits.
     const waited = error instanceof MongoServerSelectionError;
-    if (waited || !isTransient(error) || Date.now() + pauseMs > deadline - LEAD_MS) throw error;
+    const jitteredMs = pauseMs * (0.5 + Math.random());
+    if (waited || !isTransient(error) || Date.now() + jitteredMs > deadline - LEAD_MS) throw error;
     onTransient(error);
-    await delay(pauseMs * (0.5 + Math.random()));
+    await delay(jitteredMs);
     try {
       return await attempt();
     } catch (next) {

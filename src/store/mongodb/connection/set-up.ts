@@ -1,9 +1,14 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Db } from 'mongodb';
 import { DomainError } from '../../../domain/errors.ts';
+import { isTransient } from './errors.ts';
 import { withTimeout } from './index.ts';
 
 /** How long a call waits for the set-up, which takes some milliseconds unless collections are large. */
 const PATIENCE_MS = 3000;
+
+/** The pause before a set-up that lost its connection is continued. */
+const RETRY_MS = 1000;
 
 /** How often the log tells that the set-up goes on. */
 const REPORT_EVERY_MS = 30_000;
@@ -51,13 +56,29 @@ export class SetUp {
     const first = setTimeout(() => void report(), PATIENCE_MS).unref();
     const timer = setInterval(() => void report(), REPORT_EVERY_MS).unref();
     try {
-      await work();
+      await untilDone(work, () => reported);
       if (reported) this.#info('MongoDB has built the indexes of the store', {});
+    } catch (error) {
+      if (reported)
+        this.#info('setting up MongoDB failed, and begins anew with the next call', { error });
+      throw error;
     } finally {
       clearTimeout(first);
       clearInterval(timer);
       this.#running = undefined;
     }
+  }
+}
+
+/** The driver waits a minute for an answer. A build goes on without it: asking again waits for its end. */
+async function untilDone(work: () => Promise<void>, isLong: () => boolean): Promise<void> {
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isLong() || !isTransient(error)) throw error;
+    }
+    await delay(RETRY_MS);
   }
 }
 

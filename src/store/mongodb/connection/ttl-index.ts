@@ -1,6 +1,6 @@
 import { type Db, MongoServerError } from 'mongodb';
 import { COLLECTION } from '../documents.ts';
-import { INDEX } from './indexes.ts';
+import { INDEX, quorum } from './indexes.ts';
 
 /** The collections with a TTL index on `deleted_at`, by which the server purges records by itself. */
 const COLLECTIONS = [COLLECTION.sessions, COLLECTION.users];
@@ -18,17 +18,19 @@ const RACE_CODES = new Set([26, 27, 85, 86]);
  * Brings the TTL indexes in line with the retention.
  *
  * @param purgeAfterMs how long soft-deleted records are kept; `undefined`: for ever, without an index
+ * @param transactions false for a standalone server
  * @returns whether an index had to be changed
  */
 export async function prepareTtlIndexes(
   db: Db,
   purgeAfterMs: number | undefined,
+  transactions: boolean,
 ): Promise<boolean> {
   const changed = await Promise.all(
     COLLECTIONS.map((name) =>
-      prepareTtlIndex(db, name, purgeAfterMs).catch((error: unknown) => {
+      prepareTtlIndex(db, name, purgeAfterMs, transactions).catch((error: unknown) => {
         if (!(error instanceof MongoServerError && RACE_CODES.has(Number(error.code)))) throw error;
-        return prepareTtlIndex(db, name, purgeAfterMs);
+        return prepareTtlIndex(db, name, purgeAfterMs, transactions);
       }),
     ),
   );
@@ -39,6 +41,7 @@ async function prepareTtlIndex(
   db: Db,
   collectionName: string,
   purgeAfterMs: number | undefined,
+  transactions: boolean,
 ): Promise<boolean> {
   const collection = db.collection(collectionName);
   const indexes = await collection.indexes().catch((error: unknown) => {
@@ -53,7 +56,8 @@ async function prepareTtlIndex(
   const expireAfterSeconds = Math.ceil(purgeAfterMs / 1000);
   if (existing?.expireAfterSeconds === expireAfterSeconds) return false;
   if (existing === undefined) {
-    await collection.createIndex({ deleted_at: 1 }, { name: INDEX.ttl, expireAfterSeconds });
+    const ttl = { name: INDEX.ttl, expireAfterSeconds, ...quorum(transactions) };
+    await collection.createIndex({ deleted_at: 1 }, ttl);
   } else {
     await db.command({ collMod: collectionName, index: { name: INDEX.ttl, expireAfterSeconds } });
   }

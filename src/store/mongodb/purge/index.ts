@@ -3,6 +3,7 @@ import type { PurgeCounts, Store } from '../../port.ts';
 import { LONG_OPERATION_TIMEOUT_MS } from '../connection/client.ts';
 import type { Connection } from '../connection/index.ts';
 import { sessionsOf, usersOf } from '../documents.ts';
+import { finishCascades } from '../user-cascade.ts';
 import { countExpired, expired, withExpiredRanges } from './expired-counts.ts';
 import { removeGivenUp, removeMessagesOf } from './messages.ts';
 import { findOrphans, type OrphanScan } from './orphans.ts';
@@ -27,9 +28,11 @@ export function mongoPurge(connection: Connection): Pick<Store, 'countExpired' |
       connection.run(({ db }) => countExpired(db, cutoff), LONG_OPERATION_TIMEOUT_MS),
 
     purge: (cutoff, limit) =>
-      connection.run(async ({ db, sharded }): Promise<PurgeCounts> => {
+      connection.run(async ({ db, sharded, deadline }): Promise<PurgeCounts> => {
         const left = await removeMessagesOf(db, gone, limit);
         if (left > 0) return { sessions: 0, messages: left, users: 0 };
+        // What a server has left half done that was killed, or a call whose time was over.
+        await finishCascades(db);
         // Users first: a session that was deleted with its user can only be purged after that.
         const users = await purgeUsers(db, cutoff, limit);
         const purged = await purgeSessions(db, cutoff, limit);
@@ -39,7 +42,7 @@ export function mongoPurge(connection: Connection): Pick<Store, 'countExpired' |
         let messages = await removeMessagesOf(db, gone, limit);
         messages += await removeGivenUp(db, limit - messages);
         if (users + sessions + messages === 0) {
-          for (const uuid of await findOrphans(db, scan, sharded)) gone.add(uuid);
+          for (const uuid of await findOrphans(db, scan, sharded, deadline)) gone.add(uuid);
           messages = await removeMessagesOf(db, gone, limit);
         }
         return { sessions, messages, users };
@@ -48,14 +51,15 @@ export function mongoPurge(connection: Connection): Pick<Store, 'countExpired' |
 }
 
 async function purgeUsers(db: Db, cutoff: string, limit: number): Promise<number> {
+  const done = { ...expired(cutoff), cascade: { $exists: false } };
   const found = await usersOf(db)
-    .find(expired(cutoff), { projection: { _id: 1 } })
+    .find(done, { projection: { _id: 1 } })
     .sort({ deleted_at: 1 })
     .limit(limit)
     .toArray();
   if (found.length === 0) return 0;
   const ids = found.map(({ _id }) => _id);
-  const { deletedCount } = await usersOf(db).deleteMany({ _id: { $in: ids }, ...expired(cutoff) });
+  const { deletedCount } = await usersOf(db).deleteMany({ _id: { $in: ids }, ...done });
   return deletedCount;
 }
 

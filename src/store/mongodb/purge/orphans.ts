@@ -15,8 +15,8 @@ const SESSIONS_PER_COMMAND = 1000;
 /** How many orphans one command returns. */
 const MAX_FOUND = 5000;
 
-/** How long one look goes on, in milliseconds. The next one continues where it ended. */
-const BUDGET_MS = 5000;
+/** How long before its deadline a look ends, in milliseconds. The next one continues there. */
+const RESERVE_MS = 10_000;
 
 /** The age of a session from which on it is looked at: younger ones are likely to be in the making. */
 const MIN_AGE_MS = 10_000;
@@ -42,28 +42,43 @@ export interface OrphanScan {
  * list of the ranges in between.
  *
  * @param scan where to begin; changed to where the next look begins
+ * @param deadline in milliseconds since 1970
  * @returns uuids of sessions, which nobody can insert any more
  */
-export async function findOrphans(db: Db, scan: OrphanScan, sharded: boolean): Promise<string[]> {
-  const started = Date.now();
-  const until = uuidAt(started - (sharded ? SHARDED_MIN_AGE_MS : MIN_AGE_MS));
-  while (Date.now() - started < BUDGET_MS) {
+export async function findOrphans(
+  db: Db,
+  scan: OrphanScan,
+  sharded: boolean,
+  deadline: number,
+): Promise<string[]> {
+  const until = uuidAt(Date.now() - (sharded ? SHARDED_MIN_AGE_MS : MIN_AGE_MS));
+  while (Date.now() < deadline - RESERVE_MS) {
     const { after = '' } = scan;
     const there = await sessionsOf(db)
-      .find({ _id: { $gt: after, $lt: until } }, { projection: { _id: 1 } })
+      .find({ _id: { $gt: after, $lt: until } }, { projection: { namespace: 1 } })
       .sort({ _id: 1 })
       .limit(SESSIONS_PER_COMMAND)
       .toArray();
-    const known = there.map(({ _id }) => _id);
-    const last = known.length < SESSIONS_PER_COMMAND ? undefined : known.at(-1);
-    const without = { $gt: after, $lt: last ?? until, $nin: known };
+    const known = there.filter(isSession).map(({ _id }) => _id);
+    const last = there.length < SESSIONS_PER_COMMAND ? undefined : there.at(-1)?._id;
+    const end = last === undefined ? { $lt: until } : { $lte: last };
+    const without = { $gt: after, ...end, $nin: known };
     const found = await Promise.all([
       ownersIn(messagesOf(db), without),
       ownersIn(vectorsOf(db), without),
     ]);
     // Those that are cut off are found once these are removed.
     if (found.every((some) => some.length < MAX_FOUND)) scan.after = last;
-    const orphaned = await claimed(db, [...new Set(found.flat())]);
+    const tombstones = new Set(there.filter((one) => !isSession(one)).map(({ _id }) => _id));
+    const uuids = [...new Set(found.flat())];
+    const orphaned = [
+      // Of a sweep that was ended before it had removed what it found.
+      ...uuids.filter((uuid) => tombstones.has(uuid)),
+      ...(await claimed(
+        db,
+        uuids.filter((uuid) => !tombstones.has(uuid)),
+      )),
+    ];
     if (orphaned.length > 0) return orphaned;
     if (last === undefined) {
       scan.after = undefined;
@@ -73,6 +88,9 @@ export async function findOrphans(db: Db, scan: OrphanScan, sharded: boolean): P
   }
   return [];
 }
+
+/** Tombstones have no namespace. */
+const isSession = ({ namespace }: Partial<SessionDocument>) => namespace !== undefined;
 
 /** The sessions in a range of uuids that documents of a collection belong to. */
 async function ownersIn<T extends MessageKey>(

@@ -1,6 +1,7 @@
 import { type Db, type Document, type Filter, MongoServerError } from 'mongodb';
 import type { Candidate } from '../../../search/bm25.ts';
 import type { TermQuery } from '../../search-port.ts';
+import { LEAD_MS } from '../connection/client.ts';
 import { MAX_TIME_EXPIRED } from '../connection/error-codes.ts';
 import { withTimeout } from '../connection/index.ts';
 import { INDEX } from '../connection/indexes.ts';
@@ -14,8 +15,8 @@ import {
 } from '../documents.ts';
 import { createdWithin, type MessageFilter } from './search-filter.ts';
 
-/** How much of a search's time is kept for what follows the queries by term. */
-const RESERVE_MS = 1000;
+/** How much of a search's time is kept for what follows the queries by term: it has a time limit, too. */
+const RESERVE_MS = LEAD_MS + 500;
 
 /** How many of the newest sessions are read where the index of the scope is too slow. */
 const RECENT_SESSIONS = 10;

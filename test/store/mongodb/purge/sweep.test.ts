@@ -77,4 +77,30 @@ describe.skipIf(replicaSet === null)(`the sweep of a MongoDB database${skipReaso
       total_count: SESSIONS - SESSIONS / 5,
     });
   });
+
+  it('is finished by another server if one is ended in the middle of it', async () => {
+    const at = openObserved(replicaSet);
+    await at.store.ping();
+    await insertSessions(at, () => false);
+    await at.db.collection('mcp_sessions_sessions').deleteMany({});
+    const cutoff = new Date(0).toISOString();
+    expect(await at.store.purge(cutoff, 500)).toMatchObject({ messages: 500 });
+    const other = openObserved(replicaSet, { database: at.db.databaseName });
+    expect(await purgeExpired(other.store, { cutoff })).toStrictEqual({
+      ...{ sessions: 0, messages: SESSIONS * MESSAGES - 500, users: 0 },
+    });
+    expect(await count(at, 'messages')).toBe(0);
+  });
+
+  it('finishes the deletion of a user that was cut off, and purges the user only then', async () => {
+    const at = openObserved(replicaSet);
+    await at.users.add({ namespace: 'n' }, { user_id: 'u' });
+    await at.sessions.add({ namespace: 'n' }, { session_id: 's', user_id: 'u' });
+    const deletion = { live: false, deleted_at: new Date(0), cascade: 'delete' };
+    await at.db.collection('mcp_sessions_users').updateOne({}, { $set: deletion });
+    const cutoff = new Date(1).toISOString();
+    expect(await purgeExpired(at.store, { cutoff })).toMatchObject({ users: 1, sessions: 1 });
+    expect(await count(at, 'sessions')).toBe(0);
+    expect(await count(at, 'users')).toBe(0);
+  });
 });
