@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { DomainError, REPEAT } from '../../../domain/errors.ts';
 import { damagedTextLog } from './damaged-text.ts';
 import type { Database, Row, Statement } from './engine.ts';
@@ -7,11 +6,9 @@ import { assertKnownVersion, assertOurs, createFileIdentityCheck } from './file-
 import { assertCurrentVersion, type Migration, migrate } from './migrate.ts';
 import { idleFileState, type OpenedFile, openFile, PRAGMAS } from './open-file.ts';
 import type { ConnectionOptions, Warn } from './options.ts';
+import { BUSY_TIMEOUT_MS, retryWhileBusy } from './retry-while-busy.ts';
 import { TimeLimit } from './time-limit.ts';
 import { WriteQueue } from './write-queue.ts';
-
-/** How long a call waits for other processes that write the same file, in milliseconds. */
-const BUSY_TIMEOUT_MS = 4500;
 
 export type { Row, Statement } from './engine.ts';
 export type { Migration } from './migrate.ts';
@@ -52,10 +49,11 @@ export class Connection {
     this.#writes = new WriteQueue({
       begin: async (deadline) => {
         await this.#reopenIfNeeded();
-        await this.#retryWhileBusy(() => this.#begin(), deadline);
+        await retryWhileBusy(() => this.#begin(), deadline);
       },
       exec: (sql) => this.#database.exec(sql),
       inTransaction: () => this.#database.inTransaction,
+      rollBack: () => this.#rollBack(),
       explain: (error) => this.#explain(error),
     });
   }
@@ -76,12 +74,10 @@ export class Connection {
     try {
       connection.#use(await connection.#openFile());
       connection.assertSameFile = createFileIdentityCheck(path);
-      await connection.#retryWhileBusy(() => assertOurs(connection.#database));
+      await retryWhileBusy(() => assertOurs(connection.#database));
       if (options.readOnly === true) await connection.#assertCurrentVersion();
       else {
-        await connection.#retryWhileBusy(() =>
-          connection.#database.exec('PRAGMA journal_mode = WAL'),
-        );
+        await retryWhileBusy(() => connection.#database.exec('PRAGMA journal_mode = WAL'));
         connection.#database.exec(PRAGMAS);
         await connection.#migrate(migrations);
       }
@@ -105,11 +101,16 @@ export class Connection {
   /** Runs statements that only read, on one snapshot of the file. */
   readSnapshot<T>(work: () => T): Promise<T> {
     return this.retry(() => {
-      this.#database.exec('SAVEPOINT view');
+      // Of a write that is about to begin its work.
+      if (this.#database.inTransaction) return work();
+      this.#database.exec('BEGIN');
       try {
-        return work();
-      } finally {
-        if (this.#database.inTransaction) this.#database.exec('RELEASE view');
+        const result = work();
+        this.#database.exec('COMMIT');
+        return result;
+      } catch (error) {
+        this.#rollBack();
+        throw error;
       }
     });
   }
@@ -123,7 +124,7 @@ export class Connection {
     try {
       await this.#reopenIfNeeded();
       if (this.#idleState !== undefined) await this.#reopenIfChanged();
-      return await this.#retryWhileBusy(work);
+      return await retryWhileBusy(work);
     } catch (error) {
       throw this.#explain(error);
     }
@@ -152,7 +153,7 @@ export class Connection {
       work();
       this.#database.exec('COMMIT');
     } catch (error) {
-      if (this.#database.inTransaction) this.#database.exec('ROLLBACK');
+      this.#rollBack();
       throw error;
     } finally {
       this.#restoreFlushing();
@@ -214,7 +215,7 @@ export class Connection {
     const opened = await this.#openFile();
     try {
       if (this.#options.readOnly !== true) {
-        await this.#retryWhileBusy(() => opened.database.exec(PRAGMAS));
+        await retryWhileBusy(() => opened.database.exec(PRAGMAS));
       }
     } catch (error) {
       opened.database.close();
@@ -241,8 +242,18 @@ export class Connection {
       // Checked after BEGIN, which may have waited for seconds.
       this.#assertUsable();
     } catch (error) {
-      this.#database.exec('ROLLBACK');
+      this.#rollBack();
       throw error;
+    }
+  }
+
+  /** Ends the transaction. If the engine cannot, opens the file anew: later reads would be of the past. */
+  #rollBack(): void {
+    try {
+      if (this.#database.inTransaction) this.#database.exec('ROLLBACK');
+    } catch {
+      this.#database.close();
+      this.#needsReopen = true;
     }
   }
 
@@ -260,21 +271,6 @@ export class Connection {
     return toDomainError(error);
   }
 
-  /** Runs `work`, and repeats it while another process has the file locked, until `deadline`. */
-  async #retryWhileBusy<T>(
-    work: () => T,
-    deadline = performance.now() + BUSY_TIMEOUT_MS,
-  ): Promise<T> {
-    for (let pauseMs = 1; ; pauseMs = Math.min(pauseMs * 2, 8)) {
-      try {
-        return work();
-      } catch (error) {
-        if (!isBusy(error) || performance.now() > deadline) throw error;
-      }
-      await delay(pauseMs * (0.5 + Math.random()));
-    }
-  }
-
   /** The schema version of the file: how many migrations it has been through. */
   #version(): number {
     return Number(this.statement('PRAGMA user_version').get()?.[0]);
@@ -287,12 +283,12 @@ export class Connection {
   }
 
   async #assertCurrentVersion(): Promise<void> {
-    const version = await this.#retryWhileBusy(() => this.#version());
+    const version = await retryWhileBusy(() => this.#version());
     assertCurrentVersion(version, this.#latestVersion);
   }
 
   async #migrate(migrations: readonly Migration[]): Promise<void> {
-    if ((await this.#retryWhileBusy(() => this.#version())) < this.#latestVersion) {
+    if ((await retryWhileBusy(() => this.#version())) < this.#latestVersion) {
       await this.write(() => migrate(this.#database, this.#version(), migrations));
     }
     assertKnownVersion(this.#version(), this.#latestVersion);

@@ -21,6 +21,8 @@ interface Transactions {
   begin(deadline: number): Promise<void>;
   exec(sql: string): void;
   inTransaction(): boolean;
+  /** Ends the transaction, if there is one. Does not throw. */
+  rollBack(): void;
   explain(error: unknown): DomainError;
 }
 
@@ -81,7 +83,7 @@ export class WriteQueue {
       for (const write of batch) answers.push(this.#perform(write));
       this.#commitNow();
     } catch (error) {
-      if (this.#transactions.inTransaction()) this.#transactions.exec('ROLLBACK');
+      this.#transactions.rollBack();
       throw error;
     }
     for (const answer of answers) answer();

@@ -50,4 +50,22 @@ describe('the connection of the embedded store', () => {
     expect(await adding).toMatchObject({ session_id: 'new' });
     await store.close();
   });
+
+  it('leaves no snapshot open behind a read that failed', async () => {
+    const connection = await Connection.open(file.path, MIGRATIONS);
+    const count = () => connection.statement('SELECT count(*) FROM users').get()?.[0];
+    const failing = connection.readSnapshot(() => {
+      expect(count()).toBe(0);
+      throw new Error('failed');
+    });
+    await expect(failing).rejects.toMatchObject({ code: 'INTERNAL' });
+    const other = await Database.open(file.path);
+    other.exec(`INSERT INTO users (namespace, user_id, uuid, metadata, created_at, updated_at)
+      VALUES ('n', 'u', 'x', '{}', 0, 0)`);
+    expect(await connection.readSnapshot(count)).toBe(1);
+    // It would wait for a reader of what was before.
+    expect(other.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()?.[0]).toBe(0);
+    other.close();
+    await connection.close();
+  });
 });
