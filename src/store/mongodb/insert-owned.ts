@@ -1,5 +1,6 @@
 import type { Db } from 'mongodb';
 import { isDuplicateKey, unavailable } from './connection/errors.ts';
+import { GroupQueue, latestDeadline } from './connection/group-queue.ts';
 import type { Connection, Deployment } from './connection/index.ts';
 import { type SessionDocument, sessionsOf, userLockKey, usersOf } from './documents.ts';
 
@@ -10,7 +11,6 @@ interface Waiting {
   document: SessionDocument;
   /** When its caller stops waiting, in milliseconds since 1970. */
   deadline: number;
-  settled: boolean;
   resolve(outcome: Outcome): void;
   reject(error: unknown): void;
 }
@@ -28,15 +28,15 @@ const MAX_GROUP = 100;
 export function createInsertOwned(
   connection: Connection,
 ): (deployment: Deployment, document: SessionDocument) => Promise<Outcome> {
-  const queues = new Map<string, Waiting[]>();
+  const queue = new GroupQueue<Waiting>((waiting) => waiting.splice(0, MAX_GROUP));
 
-  async function addTogether(all: Waiting[]): Promise<void> {
-    // What its caller was told has failed must not be added.
-    const late = all.filter(({ deadline }) => deadline < Date.now());
-    settle(late, ({ reject }) => reject(unavailable(new Error('no turn in time'))));
-    const group = all.filter(({ settled }) => !settled);
+  async function addTogether(all: readonly Waiting[]): Promise<void> {
+    // A session must not be added after its caller was told that this failed.
+    const now = Date.now();
+    for (const { deadline, reject } of all) if (deadline < now) reject(noTurn());
+    const group = all.filter(({ deadline }) => deadline >= now);
     if (group.length === 0) return;
-    const db = connection.limitTime(Math.max(...group.map(({ deadline }) => deadline)));
+    const db = connection.limitTime(latestDeadline(group));
     const documents = group.map(({ document }) => document);
     const owner = ownerOf(documents[0] as SessionDocument);
     // A write, so that a deletion of the user at the same time conflicts with it.
@@ -48,28 +48,27 @@ export function createInsertOwned(
         await sessionsOf(db).insertMany(documents, { session });
         return 'added';
       });
-      settle(group, ({ resolve }) => resolve(outcome));
+      for (const { resolve } of group) resolve(outcome);
     } catch (error) {
-      const refused = ({ reject }: Waiting) => reject(error);
-      if (!isDuplicateKey(error) || group.length === 1) return settle(group, refused);
+      if (!isDuplicateKey(error) || group.length === 1) throw error;
       const taken = await identifiersTaken(db, documents);
       const isTaken = ({ document }: Waiting) => taken.has(document.session_id);
-      settle(group.filter(isTaken), refused);
+      for (const one of group.filter(isTaken)) one.reject(error);
       const others = group.filter((one) => !isTaken(one));
       if (others.length < group.length) return addTogether(others);
       // Two of them have the same identifier, or what is in the way is not on a majority yet.
-      for (const one of group) await addTogether([one]);
+      for (const one of group) await addTogether([one]).catch(one.reject);
     }
   }
 
-  /** Without transactions: whoever deletes the user meanwhile may not have seen the session. */
+  /** Without transactions: a deletion of the user meanwhile may have missed the session. */
   async function addAlone({ db }: Deployment, document: SessionDocument): Promise<Outcome> {
     const userIsLive = async () => (await usersOf(db).findOne(ownerOf(document))) !== null;
     if (await userIsLive()) {
       await sessionsOf(db).insertOne(document);
       if (await userIsLive()) return 'added';
     }
-    // Also what an earlier attempt inserted, which failed before it looked at the user again.
+    // Also the session of an earlier attempt that failed before it looked at the user again.
     await sessionsOf(db).deleteOne({ _id: document._id, last_seq: 0 });
     return 'user_missing';
   }
@@ -78,35 +77,19 @@ export function createInsertOwned(
     if (!deployment.transactions) return addAlone(deployment, document);
     const { namespace, user_id } = ownerOf(document);
     const key = userLockKey(namespace, user_id);
-    const queue = queues.get(key) ?? [];
-    queues.set(key, queue);
-    return new Promise((resolve, reject) => {
-      const { deadline } = deployment;
-      const one: Waiting = { document, deadline, settled: false, resolve, reject };
-      queue.push(one);
-      const takeTurn = async () => {
-        if (one.settled) return;
-        const group = queue.splice(0, MAX_GROUP);
-        if (queue.length === 0) queues.delete(key);
-        await addTogether(group).catch((error: unknown) => {
-          settle(group, (other) => other.reject(error));
+    const add = (group: Waiting[]) =>
+      connection
+        .runExclusive(key, latestDeadline(group), () => addTogether(group))
+        .catch((error: unknown) => {
+          for (const { reject } of group) reject(error);
         });
-      };
-      connection.runExclusive(key, deadline, takeTurn).catch((error: unknown) => {
-        queue.splice(0, queue.length, ...queue.filter((other) => other !== one));
-        if (queue.length === 0 && queues.get(key) === queue) queues.delete(key);
-        reject(error);
-      });
+    return new Promise((resolve, reject) => {
+      void queue.join(key, { document, deadline: deployment.deadline, resolve, reject }, add);
     });
   };
 }
 
-function settle(group: readonly Waiting[], apply: (one: Waiting) => void): void {
-  for (const one of group) {
-    if (!one.settled) apply(one);
-    one.settled = true;
-  }
-}
+const noTurn = () => unavailable(new Error('no turn in time'));
 
 /** Those of the sessions' identifiers that a session has, live or deleted. */
 async function identifiersTaken(db: Db, documents: SessionDocument[]): Promise<Set<string>> {

@@ -1,12 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Db } from 'mongodb';
-import type { Append } from '../../message-port.ts';
+import { jsonBytes } from '../../../domain/metadata.ts';
+import type { Session } from '../../../domain/records.ts';
+import type { WriteResult } from '../../common-port.ts';
+import type { Append, Appended, NewMessage } from '../../message-port.ts';
 import type { SessionRef } from '../access-scope.ts';
 import { LEAD_MS } from '../connection/client.ts';
 import { unavailable } from '../connection/errors.ts';
 import type { MessageDocument } from '../documents.ts';
 import { commitOf, MIN_TIME_MS, removeOwn, type WriteContext, write } from './commit.ts';
-import type { Waiting } from './group-queue.ts';
 import { fenceOff, readHead, readMoved } from './head-moves.ts';
 import {
   headAfter,
@@ -17,6 +19,23 @@ import {
   toDocuments,
 } from './session-head.ts';
 import { ConflictError, type Existing, findExisting, NONE, TakenError } from './writes.ts';
+
+/** How much one command may bring: less than half of the bytes that the server takes in a message. */
+const GROUP_MAX_BYTES = 20_000_000;
+const GROUP_MAX_MESSAGES = 5000;
+
+/** An append that waits for its turn. */
+export interface Waiting {
+  append: Append;
+  /** When its caller stops waiting, in milliseconds since 1970. */
+  deadline: number;
+  /** Why an earlier attempt failed, which may have got through. */
+  failed?: unknown;
+  /** It goes by itself, and first: it has had its turn. */
+  alone?: true;
+  resolve(result: WriteResult<Appended, Session>): void;
+  reject(error: unknown): void;
+}
 
 interface Context extends WriteContext {
   limitTime(deadline: number): Db;
@@ -140,3 +159,26 @@ function answer(
 }
 
 const uuidsOf = ({ append }: Waiting) => append.messages.map(({ uuid }) => uuid);
+
+/** Takes the next group from a queue: no two of it bring the same uuid. */
+export function takeGroup(queue: Waiting[]): Waiting[] {
+  if (queue.length === 1) return queue.splice(0);
+  const group: Waiting[] = [];
+  const uuids = new Set<string>();
+  let bytes = 0;
+  for (const one of queue.splice(0)) {
+    const { messages } = one.append;
+    bytes += messages.map(bytesOf).reduce((sum, some) => sum + some, 0);
+    const isShort = bytes <= GROUP_MAX_BYTES && uuids.size + messages.length <= GROUP_MAX_MESSAGES;
+    const isOther = isShort && !messages.some(({ uuid }) => uuids.has(uuid));
+    for (const { uuid } of messages) uuids.add(uuid);
+    const joins = group.length === 0 || (isOther && !one.alone && !group[0]?.alone);
+    (joins ? group : queue).push(one);
+  }
+  return group;
+}
+
+/** About how many bytes a message takes on the way to the server, rather more than less. */
+const bytesOf = ({ content, metadata, terms }: NewMessage): number =>
+  // UTF-8 takes three for a character of JavaScript, and BSON six times what JSON takes.
+  1000 + 3 * content.length + 6 * jsonBytes(metadata) + 64 * terms.length;

@@ -3,10 +3,10 @@ import type { MessageStore } from '../../message-port.ts';
 import type { SessionRef } from '../access-scope.ts';
 import { OPERATION_TIMEOUT_MS } from '../connection/client.ts';
 import { isTransient } from '../connection/errors.ts';
+import { GroupQueue } from '../connection/group-queue.ts';
 import type { Connection, Deployment } from '../connection/index.ts';
 import { sessionLockKey } from '../documents.ts';
-import { GroupQueue, type Waiting } from './group-queue.ts';
-import { writeTogether } from './group-write.ts';
+import { takeGroup, type Waiting, writeTogether } from './group-write.ts';
 import type { SessionHeadCache } from './session-head.ts';
 
 /** How much longer an append may take for each term that it brings, in milliseconds. */
@@ -35,7 +35,7 @@ export function createAppend(
   connection: Connection,
   heads: SessionHeadCache,
 ): MessageStore['append'] {
-  const queue = new GroupQueue();
+  const queue = new GroupQueue(takeGroup);
   const server = { refusesBulkWrite: false };
 
   function join(deployment: Deployment, target: SessionRef, one: Waiting): void {
@@ -45,7 +45,7 @@ export function createAppend(
     const limitTime = connection.limitTime.bind(connection);
     const shared = { heads, server, transaction, limitTime };
     const context = { ...deployment, ...shared, target, alone };
-    void queue.join(sessionLockKey(target), one, async (members) => {
+    const write = async (members: Waiting[]) => {
       try {
         await writeTogether(context, members);
       } catch (error) {
@@ -57,7 +57,8 @@ export function createAppend(
           else other.reject(error);
         }
       }
-    });
+    };
+    void queue.join(sessionLockKey(target), one, write, one.alone);
   }
 
   return (reach, session_id, append) => {
