@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { WriteResult } from '../common-port.ts';
 import { LEAD_MS } from './connection/client.ts';
 import { isDuplicateKey, unavailable } from './connection/errors.ts';
 
@@ -56,4 +57,16 @@ export async function insertOrFind<T>(
     }
     await delay(PAUSE_MS);
   }
+}
+
+/** As `insertOrFind`. Finding the record itself means that the answer to an earlier attempt was lost. */
+export async function insertRecord<T extends { uuid: string }>(
+  record: T,
+  insert: () => Promise<unknown>,
+  find: () => Promise<T | undefined>,
+  deadline: number,
+): Promise<WriteResult<T>> {
+  const found = await insertOrFind(insert, find, deadline);
+  const applied = found === undefined || found.uuid === record.uuid;
+  return applied ? { applied, record: found ?? record } : { applied, found };
 }

@@ -1,11 +1,12 @@
 import type { Db, MongoClient } from 'mongodb';
+import type { Logger } from '../../domain/logger.ts';
 import type { Store } from '../port.ts';
 import type { StoreUse } from '../retention.ts';
 import { SessionHeadCache } from './append/session-head.ts';
 import { Connection } from './connection/index.ts';
 import { prepareIndexes } from './connection/indexes.ts';
 import { claim, findOwn, whyLost } from './connection/ownership.ts';
-import { type Report, SetUp } from './connection/set-up.ts';
+import { SetUp } from './connection/set-up.ts';
 import type { MetadataDocument } from './documents.ts';
 import { mongoMessages } from './messages.ts';
 import { mongoPurge } from './purge/index.ts';
@@ -28,8 +29,8 @@ export interface MongoOptions extends StoreUse {
   client: MongoClient;
   database: string;
   /** Take what the operator should know, and what no caller gets as an error. */
-  info?: Report;
-  warn?: Report;
+  info?: Logger['info'];
+  warn?: Logger['warn'];
 }
 
 /** The store in a MongoDB database. Connects at the first call; closing it closes the client. */
@@ -72,7 +73,7 @@ async function prepare(
   registration: Registration,
   found: MetadataDocument | undefined,
   transactions: boolean,
-  warn: Report,
+  warn: Logger['warn'],
 ): Promise<void> {
   if (found === undefined) await claim(db);
   if (!(await registration.renew(db, transactions))) throw await whyLost(db);

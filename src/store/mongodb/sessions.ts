@@ -5,7 +5,7 @@ import type { Restored, SessionQuery, SessionStore } from '../port.ts';
 import { accessFilter, accessStages, findSession, type SessionRef } from './access-scope.ts';
 import type { SessionHeadCache } from './append/session-head.ts';
 import { createBatchLoader } from './batch-loader.ts';
-import { insertOrFind, updateOrFind } from './conditional-writes.ts';
+import { insertRecord, updateOrFind } from './conditional-writes.ts';
 import type { Connection } from './connection/index.ts';
 import { INDEX } from './connection/indexes.ts';
 import { type SessionDocument, sessionsOf } from './documents.ts';
@@ -56,15 +56,9 @@ export function mongoSessions(connection: Connection, heads: SessionHeadCache): 
           if (document.user_id === undefined) await sessionsOf(db).insertOne(document);
           else isUserMissing = (await insertOwned(deployment, document)) === 'user_missing';
         };
-        const found = await insertOrFind(
-          insert,
-          () => find(db, namespace, session.session_id),
-          deadline,
-        );
-        if (isUserMissing) return 'user_missing';
-        // If it is this call's own, the answer to an earlier attempt was lost.
-        const applied = found === undefined || found.uuid === session.uuid;
-        return applied ? { applied, record: found ?? session } : { applied, found };
+        const inTheWay = () => find(db, namespace, session.session_id);
+        const outcome = await insertRecord(session, insert, inTheWay, deadline);
+        return isUserMissing ? 'user_missing' : outcome;
       });
     },
 

@@ -3,7 +3,7 @@ import type { User } from '../../domain/records.ts';
 import type { WriteResult } from '../common-port.ts';
 import type { Progress, Store, UserStore } from '../port.ts';
 import type { Kept, Retention } from '../retention.ts';
-import { insertOrFind, updateOrFind } from './conditional-writes.ts';
+import { insertRecord, updateOrFind } from './conditional-writes.ts';
 import { LONG_OPERATION_TIMEOUT_MS } from './connection/client.ts';
 import type { Connection } from './connection/index.ts';
 import { INDEX } from './connection/indexes.ts';
@@ -11,6 +11,7 @@ import { inSession } from './connection/transaction.ts';
 import { type UserDocument, userLockKey, usersOf } from './documents.ts';
 import { mergeMetadata } from './merge-patch.ts';
 import { findIdentifiers, findPage } from './pagination.ts';
+import { expiredUsers } from './purge/expired-counts.ts';
 import { toUser, toUserDocument, USER_FIELDS } from './records.ts';
 import {
   type Cascade,
@@ -86,14 +87,8 @@ export function mongoUsers(
   return {
     insert(namespace, user) {
       return connection.run(async ({ db, deadline }): Promise<WriteResult<User>> => {
-        const found = await insertOrFind(
-          () => usersOf(db).insertOne(toUserDocument(namespace, user)),
-          () => find(db, namespace, user.user_id),
-          deadline,
-        );
-        // If it is this call's own, the answer to an earlier attempt was lost.
-        const applied = found === undefined || found.uuid === user.uuid;
-        return applied ? { applied, record: found ?? user } : { applied, found };
+        const insert = () => usersOf(db).insertOne(toUserDocument(namespace, user));
+        return insertRecord(user, insert, () => find(db, namespace, user.user_id), deadline);
       });
     },
 
@@ -154,13 +149,10 @@ export function mongoUsers(
       });
     },
 
-    purge(namespace, userId, cutoff) {
-      const expired = { deleted_at: { $lte: new Date(cutoff) } };
-      return connection.run(async ({ db }) => {
-        const done = { cascade: { $exists: false } };
-        await usersOf(db).deleteOne({ namespace, user_id: userId, ...expired, ...done });
-      });
-    },
+    purge: (namespace, userId, cutoff) =>
+      connection.run(async ({ db }) => {
+        await usersOf(db).deleteOne({ namespace, user_id: userId, ...expiredUsers(cutoff) });
+      }),
 
     identifiers: (namespace, prefix, limit) =>
       connection.run(({ db }) =>

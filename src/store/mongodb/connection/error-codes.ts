@@ -82,6 +82,14 @@ export const MAX_TIME_EXPIRED = 50;
 /** DuplicateKey. */
 export const DUPLICATE_KEY = 11000;
 
+/** NamespaceNotFound: the collection does not exist. */
+export const NAMESPACE_NOT_FOUND = 26;
+
+export const INDEX_NOT_FOUND = 27;
+
+/** IndexOptionsConflict, IndexKeySpecsConflict: there is another index of that name, or with that key. */
+export const INDEX_CONFLICT_CODES: readonly number[] = [85, 86];
+
 /** Wrong credentials: UserNotFound, AuthenticationFailed. */
 export const CREDENTIALS_CODES: ReadonlySet<number> = new Set([11, 18]);
 
@@ -99,4 +107,4 @@ export const OUT_OF_DISK_SPACE = 14031;
  * CommandNotFound, CommandNotSupported; Unauthorized and AtlasError, where the command is not part of the
  * plan.
  */
-export const UNSUPPORTED_CODES: ReadonlySet<number> = new Set([59, 115, UNAUTHORIZED, ATLAS_ERROR]);
+export const UNSUPPORTED_CODES: readonly number[] = [59, 115, UNAUTHORIZED, ATLAS_ERROR];

@@ -66,14 +66,14 @@ export function isTransient(error: unknown): boolean {
   );
 }
 
-export function isDuplicateKey(error: unknown): boolean {
-  return error instanceof MongoServerError && error.code === DUPLICATE_KEY;
-}
+/** Whether the server has refused a command with one of the codes. */
+export const hasCode = (error: unknown, ...codes: readonly number[]): boolean =>
+  error instanceof MongoServerError && codes.includes(Number(error.code));
+
+export const isDuplicateKey = (error: unknown): boolean => hasCode(error, DUPLICATE_KEY);
 
 /** Whether the server does not have the command. */
-export function isUnsupported(error: unknown): boolean {
-  return error instanceof MongoServerError && UNSUPPORTED_CODES.has(Number(error.code));
-}
+export const isUnsupported = (error: unknown): boolean => hasCode(error, ...UNSUPPORTED_CODES);
 
 /**
  * The reason why a bulk write failed, as the error that a single command would throw: the driver's

@@ -1,13 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
-import {
-  type Collection,
-  type Db,
-  type Document,
-  type IndexDescription,
-  MongoServerError,
-} from 'mongodb';
+import type { Collection, Db, Document, IndexDescription } from 'mongodb';
 import { DomainError, quoted } from '../../../domain/errors.ts';
+import type { Logger } from '../../../domain/logger.ts';
 import { COLLECTION } from '../documents.ts';
+import { INDEX_CONFLICT_CODES, INDEX_NOT_FOUND } from './error-codes.ts';
+import { hasCode } from './errors.ts';
 
 /** Names of indexes, for hints. `expiry` finds what is to be purged; `ttl` is the TTL index. */
 export const INDEX = {
@@ -106,11 +103,6 @@ const INDEXES: Record<string, IndexDescription[]> = {
 export const quorum = (transactions: boolean) =>
   transactions ? { commitQuorum: 'majority' as const } : {};
 
-/** IndexOptionsConflict, IndexKeySpecsConflict: there is another index of that name, or with that key. */
-const CONFLICT_CODES = new Set([85, 86]);
-
-const INDEX_NOT_FOUND = 27;
-
 /**
  * Creates the indexes that are missing, except the TTL indexes: see ttl-index.ts. Waits until they are
  * built, here or by another server. One that somebody has changed under its name is built anew.
@@ -121,7 +113,7 @@ const INDEX_NOT_FOUND = 27;
 export async function prepareIndexes(
   db: Db,
   transactions: boolean,
-  warn: (message: string, fields: Record<string, unknown>) => void,
+  warn: Logger['warn'],
 ): Promise<void> {
   const options = quorum(transactions);
   const prepare = async ([name, indexes]: [string, IndexDescription[]]) => {
@@ -129,8 +121,7 @@ export async function prepareIndexes(
     try {
       await collection.createIndexes(indexes, options);
     } catch (error) {
-      if (!(error instanceof MongoServerError && CONFLICT_CODES.has(Number(error.code))))
-        throw error;
+      if (!hasCode(error, ...INDEX_CONFLICT_CODES)) throw error;
       await dropChanged(collection, indexes, warn);
       await collection.createIndexes(indexes, options);
     }
@@ -142,7 +133,7 @@ export async function prepareIndexes(
 async function dropChanged(
   collection: Collection,
   indexes: readonly IndexDescription[],
-  warn: (message: string, fields: Record<string, unknown>) => void,
+  warn: Logger['warn'],
 ): Promise<void> {
   const existing = await collection.indexes();
   for (const wanted of indexes) {
@@ -162,7 +153,7 @@ async function dropChanged(
     });
     await collection.dropIndex(String(ours.name)).catch((error: unknown) => {
       // Another server was faster.
-      if (!(error instanceof MongoServerError && error.code === INDEX_NOT_FOUND)) throw error;
+      if (!hasCode(error, INDEX_NOT_FOUND)) throw error;
     });
   }
 }

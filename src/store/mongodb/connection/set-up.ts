@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Db } from 'mongodb';
 import { DomainError } from '../../../domain/errors.ts';
+import type { Logger } from '../../../domain/logger.ts';
 import { isTransient } from './errors.ts';
 import { withTimeout } from './index.ts';
 
@@ -13,17 +14,15 @@ const RETRY_MS = 1000;
 /** How often the log tells that the set-up goes on. */
 const REPORT_EVERY_MS = 30_000;
 
-export type Report = (message: string, fields: Record<string, unknown>) => void;
-
 /**
  * Sets up a database once at a time. On large collections, building an index takes longer than a call
  * may: the build goes on, calls are answered that it does, and the log says how far it is.
  */
 export class SetUp {
-  readonly #info: Report;
+  readonly #info: Logger['info'];
   #running: { done: Promise<void>; startedAt: number } | undefined;
 
-  constructor(info: Report) {
+  constructor(info: Logger['info']) {
     this.#info = info;
   }
 
@@ -33,9 +32,10 @@ export class SetUp {
    * @throws DomainError UNAVAILABLE if that takes longer; whatever `work` throws
    */
   async run(db: Db, work: () => Promise<void>): Promise<void> {
-    this.#running ??= { done: this.#begin(db, work), startedAt: Date.now() };
+    const now = Date.now();
+    this.#running ??= { done: this.#begin(db, work, now), startedAt: now };
     const { done, startedAt } = this.#running;
-    await withTimeout(done, Math.max(0, startedAt + PATIENCE_MS - Date.now()), () => {
+    await withTimeout(done, Math.max(0, startedAt + PATIENCE_MS - now), () => {
       throw new DomainError(
         'UNAVAILABLE',
         'MongoDB is building the indexes of this server, and nothing was changed. With many messages that takes minutes. Repeat the call later; the log of the server tells how far it is.',
@@ -43,24 +43,22 @@ export class SetUp {
     });
   }
 
-  async #begin(db: Db, work: () => Promise<void>): Promise<void> {
-    const startedAt = Date.now();
+  async #begin(db: Db, work: () => Promise<void>, startedAt: number): Promise<void> {
     let reported = false;
     const report = async (): Promise<void> => {
       reported = true;
       const seconds = Math.round((Date.now() - startedAt) / 1000);
-      this.#info('MongoDB builds the indexes of the store', {
-        ...{ seconds, percent: await percentDone(db) },
-      });
+      const percent = await percentDone(db);
+      this.#info('MongoDB builds the indexes of the store', { seconds, percent });
     };
     const first = setTimeout(() => void report(), PATIENCE_MS).unref();
     const timer = setInterval(() => void report(), REPORT_EVERY_MS).unref();
     try {
       await untilDone(work, () => reported);
-      if (reported) this.#info('MongoDB has built the indexes of the store', {});
+      if (reported) this.#info('MongoDB has built the indexes of the store');
     } catch (error) {
-      if (reported)
-        this.#info('setting up MongoDB failed, and begins anew with the next call', { error });
+      const message = 'setting up MongoDB failed, and begins anew with the next call';
+      if (reported) this.#info(message, { error });
       throw error;
     } finally {
       clearTimeout(first);

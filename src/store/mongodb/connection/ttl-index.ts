@@ -1,18 +1,14 @@
-import { type Db, MongoServerError } from 'mongodb';
+import type { Db } from 'mongodb';
 import { COLLECTION } from '../documents.ts';
+import { INDEX_CONFLICT_CODES, INDEX_NOT_FOUND, NAMESPACE_NOT_FOUND } from './error-codes.ts';
+import { hasCode } from './errors.ts';
 import { INDEX, quorum } from './indexes.ts';
 
 /** The collections with a TTL index on `deleted_at`, by which the server purges records by itself. */
 const COLLECTIONS = [COLLECTION.sessions, COLLECTION.users];
 
-/** NamespaceNotFound: the collection does not exist yet. */
-const NAMESPACE_NOT_FOUND = 26;
-
-/**
- * Another process has just created, changed or dropped the index: NamespaceNotFound, IndexNotFound,
- * IndexOptionsConflict, IndexKeySpecsConflict.
- */
-const RACE_CODES = new Set([26, 27, 85, 86]);
+/** Another process has just created, changed or dropped the index. */
+const RACE_CODES = [NAMESPACE_NOT_FOUND, INDEX_NOT_FOUND, ...INDEX_CONFLICT_CODES];
 
 /**
  * Brings the TTL indexes in line with the retention.
@@ -29,7 +25,7 @@ export async function prepareTtlIndexes(
   const changed = await Promise.all(
     COLLECTIONS.map((name) =>
       prepareTtlIndex(db, name, purgeAfterMs, transactions).catch((error: unknown) => {
-        if (!(error instanceof MongoServerError && RACE_CODES.has(Number(error.code)))) throw error;
+        if (!hasCode(error, ...RACE_CODES)) throw error;
         return prepareTtlIndex(db, name, purgeAfterMs, transactions);
       }),
     ),
@@ -45,7 +41,7 @@ async function prepareTtlIndex(
 ): Promise<boolean> {
   const collection = db.collection(collectionName);
   const indexes = await collection.indexes().catch((error: unknown) => {
-    if (error instanceof MongoServerError && error.code === NAMESPACE_NOT_FOUND) return [];
+    if (hasCode(error, NAMESPACE_NOT_FOUND)) return [];
     throw error;
   });
   const existing = indexes.find(({ name }) => name === INDEX.ttl);

@@ -13,6 +13,12 @@ export const expiredSessions = (cutoff: string) => ({
   namespace: { $exists: true },
 });
 
+/** The same for users. Leaves out those whose deletion is not finished. */
+export const expiredUsers = (cutoff: string) => ({
+  ...expired(cutoff),
+  cascade: { $exists: false },
+});
+
 /** The condition that a session has a range of messages that was retired by the cutoff. */
 export const withExpiredRanges = (cutoff: string) => ({
   retired: { $exists: true },

@@ -4,7 +4,7 @@ import { LONG_OPERATION_TIMEOUT_MS } from '../connection/client.ts';
 import type { Connection } from '../connection/index.ts';
 import { sessionsOf, usersOf } from '../documents.ts';
 import { finishCascades } from '../user-cascade.ts';
-import { countExpired, expired, withExpiredRanges } from './expired-counts.ts';
+import { countExpired, expiredUsers, withExpiredRanges } from './expired-counts.ts';
 import { removeGivenUp, removeMessagesOf } from './messages.ts';
 import { findOrphans, type OrphanScan } from './orphans.ts';
 import { giveUpRanges } from './retired-ranges.ts';
@@ -31,7 +31,7 @@ export function mongoPurge(connection: Connection): Pick<Store, 'countExpired' |
       connection.run(async ({ db, sharded, deadline }): Promise<PurgeCounts> => {
         const left = await removeMessagesOf(db, gone, limit);
         if (left > 0) return { sessions: 0, messages: left, users: 0 };
-        // What a server has left half done that was killed, or a call whose time was over.
+        // Changes of users that a killed server, or a call without time left, has not finished.
         await finishCascades(db);
         // Users first: a session that was deleted with its user can only be purged after that.
         const users = await purgeUsers(db, cutoff, limit);
@@ -51,15 +51,17 @@ export function mongoPurge(connection: Connection): Pick<Store, 'countExpired' |
 }
 
 async function purgeUsers(db: Db, cutoff: string, limit: number): Promise<number> {
-  const done = { ...expired(cutoff), cascade: { $exists: false } };
   const found = await usersOf(db)
-    .find(done, { projection: { _id: 1 } })
+    .find(expiredUsers(cutoff), { projection: { _id: 1 } })
     .sort({ deleted_at: 1 })
     .limit(limit)
     .toArray();
   if (found.length === 0) return 0;
   const ids = found.map(({ _id }) => _id);
-  const { deletedCount } = await usersOf(db).deleteMany({ _id: { $in: ids }, ...done });
+  const { deletedCount } = await usersOf(db).deleteMany({
+    _id: { $in: ids },
+    ...expiredUsers(cutoff),
+  });
   return deletedCount;
 }
 

@@ -18,12 +18,12 @@ const MAX_FOUND = 5000;
 /** How long before its deadline a look ends, in milliseconds. The next one continues there. */
 const RESERVE_MS = 10_000;
 
-/** The age of a session from which on it is looked at: younger ones are likely to be in the making. */
+/** Younger sessions are left out: most likely somebody is inserting them. */
 const MIN_AGE_MS = 10_000;
 
 /**
- * The same on a sharded cluster, where a tombstone on one shard does not keep a session with its uuid off
- * another one. There, it is the difference that the clocks of servers may have.
+ * The same on a sharded cluster, where a tombstone on one shard does not exclude a session with its uuid on
+ * another. This is how far the clocks of servers may differ there.
  */
 const SHARDED_MIN_AGE_MS = 600_000;
 
@@ -67,24 +67,15 @@ export async function findOrphans(
       ownersIn(messagesOf(db), without),
       ownersIn(vectorsOf(db), without),
     ]);
-    // Those that are cut off are found once these are removed.
-    if (found.every((some) => some.length < MAX_FOUND)) scan.after = last;
-    const tombstones = new Set(there.filter((one) => !isSession(one)).map(({ _id }) => _id));
-    const uuids = [...new Set(found.flat())];
-    const orphaned = [
-      // Of a sweep that was ended before it had removed what it found.
-      ...uuids.filter((uuid) => tombstones.has(uuid)),
-      ...(await claimed(
-        db,
-        uuids.filter((uuid) => !tombstones.has(uuid)),
-      )),
-    ];
-    if (orphaned.length > 0) return orphaned;
-    if (last === undefined) {
-      scan.after = undefined;
-      return [];
-    }
-    scan.after = last;
+    const uuids = new Set(found.flat());
+    // Tombstones of a sweep that ended before it had removed their messages.
+    const buried = there.map(({ _id }) => _id).filter((uuid) => uuids.has(uuid));
+    for (const uuid of buried) uuids.delete(uuid);
+    const orphaned = [...buried, ...(await claimed(db, [...uuids]))];
+    // A result that is cut off continues in the same range, once these are removed.
+    const isCut = found.some((some) => some.length === MAX_FOUND);
+    if (orphaned.length === 0 || !isCut) scan.after = last;
+    if (orphaned.length > 0 || last === undefined) return orphaned;
   }
   return [];
 }
@@ -107,8 +98,8 @@ async function ownersIn<T extends MessageKey>(
 }
 
 /**
- * Inserts tombstones: whoever is still about to insert a session with such a uuid begins anew with
- * another. The TTL index removes them.
+ * Inserts tombstones, which the TTL index removes. A writer that is about to insert a session with such a
+ * uuid begins anew with another uuid.
  *
  * @returns the uuids that no session has
  */

@@ -1,8 +1,9 @@
-import { type Db, type Document, type Filter, MongoServerError } from 'mongodb';
+import type { Db, Document, Filter } from 'mongodb';
 import type { Candidate } from '../../../search/bm25.ts';
 import type { TermQuery } from '../../search-port.ts';
 import { LEAD_MS } from '../connection/client.ts';
 import { MAX_TIME_EXPIRED } from '../connection/error-codes.ts';
+import { hasCode } from '../connection/errors.ts';
 import { withTimeout } from '../connection/index.ts';
 import { INDEX } from '../connection/indexes.ts';
 import {
@@ -108,7 +109,7 @@ async function find(
     // Not every server keeps to its limit, and the way to the server takes time, too.
     return await withTimeout(finding, leftMs, () => undefined);
   } catch (error) {
-    if (error instanceof MongoServerError && error.code === MAX_TIME_EXPIRED) return undefined;
+    if (hasCode(error, MAX_TIME_EXPIRED)) return undefined;
     throw error;
   }
 }

@@ -101,7 +101,7 @@ export class Connection {
   /** Runs statements that only read, on one snapshot of the file. */
   readSnapshot<T>(work: () => T): Promise<T> {
     return this.retry(() => {
-      // Of a write that is about to begin its work.
+      // A write has begun a transaction: that is one snapshot, too.
       if (this.#database.inTransaction) return work();
       this.#database.exec('BEGIN');
       try {

@@ -1,5 +1,7 @@
+import type { Logger } from '../../../domain/logger.ts';
+
 /** Receives warnings for the operator of the server that no caller gets as an error. */
-export type Warn = (message: string, fields?: Record<string, unknown>) => void;
+export type Warn = Logger['warn'];
 
 export interface ConnectionOptions {
   /** Writes nothing, not even a log beside the file. The file has to exist. */
