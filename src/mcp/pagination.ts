@@ -40,4 +40,5 @@ export const pageResults = {
     .optional()
     .meta({ description: 'There are more: repeat the call with this as cursor.' }),
   total_count: z.int().optional(),
+  advice: z.string().optional().meta({ description: 'What was not done as it was asked for.' }),
 };

@@ -48,9 +48,10 @@ export function createServerFactory(options: ServerOptions) {
   return (context: Context, changes: ChangeNotifier, connection: ServedConnection): Server => {
     const { caller } = context;
     const { tools, prompts, reads, instructions } = offerTo(caller);
-    const toolContext = { ...context, offers: (name: string) => tools.has(name) };
+    const offers = (name: string) => tools.has(name);
+    const toolContext = { ...context, offers };
     const subscribe = connection.updates !== 'none';
-    const run = createRunCall(options, caller, connection.requestId, connection.hold);
+    const run = createRunCall(options, { caller, offers }, connection.requestId, connection.hold);
     const server = new Server(
       { name: 'mcp-sessions', title: 'Sessions', version },
       {

@@ -17,12 +17,16 @@ export interface SessionDeletionFact extends DeletionFact {
 export type Fact =
   | { kind: 'session_not_found'; session_id: string; deletion?: SessionDeletionFact | undefined }
   | { kind: 'session_exists'; session_id: string; deletion?: SessionDeletionFact | undefined }
+  /** `user_id` is the user that the session has. */
+  | { kind: 'session_has_user'; session_id: string; user_id: string }
   | { kind: 'session_forbidden'; session_id: string; prefix: string }
   | { kind: 'user_not_found'; user_id: string; deletion?: DeletionFact | undefined }
   | { kind: 'user_exists'; user_id: string; deletion?: DeletionFact | undefined }
   | { kind: 'users_forbidden' }
   | { kind: 'message_not_found'; session_id: string; uuid: string }
   | { kind: 'duplicate_uuids' }
+  /** `index` is the place of the message in the call. */
+  | { kind: 'message_ahead'; index: number; created_at: string; now: string }
   | {
       kind: 'append_outcome_unknown';
       code: ErrorCode;
@@ -40,12 +44,14 @@ export type Fact =
 const CODES: Record<Exclude<Fact['kind'], 'append_outcome_unknown'>, ErrorCode> = {
   session_not_found: 'NOT_FOUND',
   session_exists: 'ALREADY_EXISTS',
+  session_has_user: 'ALREADY_EXISTS',
   session_forbidden: 'PERMISSION_DENIED',
   user_not_found: 'NOT_FOUND',
   user_exists: 'ALREADY_EXISTS',
   users_forbidden: 'PERMISSION_DENIED',
   message_not_found: 'NOT_FOUND',
   duplicate_uuids: 'INVALID_ARGUMENT',
+  message_ahead: 'INVALID_ARGUMENT',
   nothing_to_summarize: 'INVALID_ARGUMENT',
   summary_out_of_range: 'INVALID_ARGUMENT',
   search_in_session_and_user: 'INVALID_ARGUMENT',

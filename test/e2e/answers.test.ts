@@ -12,7 +12,8 @@ const MEGABYTE = 1024 * 1024;
 /** JSON writes it in six bytes. */
 const CONTROL = '\u0001';
 
-const worst = (tail: string, bytes = 1024) => CONTROL.repeat(bytes - tail.length) + tail;
+/** The longest identifier: JSON escapes nothing else of what identifiers may have. */
+const worst = (tail: string) => '"'.repeat(1024 - tail.length) + tail;
 
 const USER = worst('user');
 const FULL = worst('full');
@@ -23,11 +24,11 @@ const HUGE = { text: CONTROL.repeat(Math.floor((262_144 - '{"text":""}'.length) 
 /** About the largest that answers still show. */
 const SHOWN = { text: CONTROL.repeat(Math.floor(7_980 / 6)) };
 
-const NAMES = { first_name: worst(''), last_name: worst('') };
+const NAMES = { first_name: CONTROL.repeat(1024), last_name: CONTROL.repeat(1024) };
 const EMAIL = `${'a'.repeat(64)}@${'b'.repeat(60)}.${'c'.repeat(60)}.${'d'.repeat(60)}.example.org`;
 
 const largeMessage = (metadata = SHOWN) => ({
-  role: worst('', 64),
+  role: CONTROL.repeat(64),
   content: `word ${CONTROL.repeat(6_000)}`,
   metadata,
 });
@@ -101,6 +102,10 @@ describe('what a tool answers with at most', () => {
       { limit: 1000, include_total: true },
       { page_size: 1000 },
       { user_id: USER, limit: 1000 },
+    ],
+    update_session: () => [
+      { session_id: worst('a'), user_id: USER },
+      { session_id: worst('b'), title: '"'.repeat(1024) },
     ],
     update_session_metadata: () => [
       { session_id: worst('a'), metadata: HUGE },

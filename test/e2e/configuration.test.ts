@@ -233,6 +233,7 @@ describe('the tools that are offered', () => {
       'add_session',
       'get_session',
       'list_sessions',
+      'update_session',
       'update_session_metadata',
       'delete_session',
       'restore_session',

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { normalizeBefore } from '../../domain/lenient-input.ts';
+import { messageParts, normalizeMessage } from '../../domain/message-parts.ts';
 import { metadata } from '../../domain/metadata.ts';
 import {
   content,
@@ -7,7 +9,9 @@ import {
   role,
   session,
   sessionId,
+  time,
   timestamp,
+  userId,
 } from '../../domain/records.ts';
 import { adviceResult, revivalAdvice, summaryAdvice } from '../answer/summary-advice.ts';
 import { ADDS, defineTool } from '../tool.ts';
@@ -15,6 +19,10 @@ import { ADDS, defineTool } from '../tool.ts';
 const newMessage = z.strictObject({
   role,
   content: content.meta({ description: 'What was said, up to 1 MiB.' }),
+  parts: messageParts.optional(),
+  created_at: time()
+    .optional()
+    .meta({ description: 'When it was said, if not now, such as 2026-01-31T12:00:00Z.' }),
   uuid: messageUuid.optional().meta({
     description: 'A UUID of your own makes a retry safe: the same one updates that message.',
   }),
@@ -22,7 +30,7 @@ const newMessage = z.strictObject({
 });
 
 const messages = z
-  .array(newMessage)
+  .array(normalizeBefore(newMessage, normalizeMessage))
   .superRefine((list, context) => {
     const problem =
       list.length === 0
@@ -46,7 +54,13 @@ export const addMemory = defineTool({
   toolset: 'memory',
   // Not idempotent: without uuids from the caller, every call adds messages.
   hints: ADDS,
-  input: z.strictObject({ session_id: sessionId, messages }),
+  input: z.strictObject({
+    session_id: sessionId,
+    user_id: userId
+      .optional()
+      .meta({ description: 'The user whose session this is or becomes; must exist already.' }),
+    messages,
+  }),
   output: z.strictObject({
     session: session.pick({
       session_id: true,
@@ -61,6 +75,7 @@ export const addMemory = defineTool({
         status: z.enum(['created', 'updated']),
       }),
     ),
+    created: z.boolean().optional().meta({ description: 'The session is new.' }),
     revived: z.boolean().optional().meta({ description: 'The session was deleted until now.' }),
     deleted_message_count: z
       .int()
@@ -72,12 +87,14 @@ export const addMemory = defineTool({
     ...adviceResult,
   }),
   async run(args, { caller, memory, offers }) {
-    const added = await memory.add(caller, args.session_id, args.messages);
+    const added = await memory.add(caller, args.session_id, args.messages, args.user_id);
     const { session_id, uuid, message_count, last_message_at } = added.session;
     const { revival, summaryBacklog } = added;
     const advice = [
       ...(revival !== undefined && offers('restore_session') ? [revivalAdvice(revival)] : []),
-      ...(summaryBacklog !== undefined ? [summaryAdvice(summaryBacklog)] : []),
+      ...(summaryBacklog !== undefined && offers('set_summary')
+        ? [summaryAdvice(summaryBacklog)]
+        : []),
     ].filter((text) => text !== undefined);
     return {
       session: {
@@ -87,6 +104,7 @@ export const addMemory = defineTool({
         ...(last_message_at !== undefined && { last_message_at }),
       },
       messages: added.messages,
+      ...(added.created && { created: true }),
       ...(revival !== undefined && { revived: true, ...revival }),
       ...(advice.length > 0 && { advice: advice.join(' ') }),
     };

@@ -39,14 +39,15 @@ export const getMemory = defineTool({
       .meta({ description: 'How many of them were asked for and did not fit.' }),
     ...adviceResult,
   }),
-  async run({ session_id, ...options }, { caller, memory }) {
+  async run({ session_id, ...options }, { caller, memory, offers }) {
     const found = await memory.get(caller, session_id, options);
     const { omitted_message_count, summaryBacklog, ...answer } = found;
     return {
       ...answer,
       session: TOOL_ANSWER.record(answer.session),
       ...(omitted_message_count > 0 && { omitted_message_count }),
-      ...(summaryBacklog !== undefined && { advice: summaryAdvice(summaryBacklog) }),
+      ...(summaryBacklog !== undefined &&
+        offers('set_summary') && { advice: summaryAdvice(summaryBacklog) }),
     };
   },
 });

@@ -15,6 +15,7 @@ import { restoreUser } from './restore-user.ts';
 import { searchMemory } from './search-memory.ts';
 import { setSummary } from './set-summary.ts';
 import { updateMessageMetadata } from './update-message-metadata.ts';
+import { updateSession } from './update-session.ts';
 import { updateSessionMetadata } from './update-session-metadata.ts';
 import { updateUser } from './update-user.ts';
 
@@ -23,6 +24,7 @@ export const TOOLS: readonly Tool[] = [
   addSession,
   getSession,
   listSessions,
+  updateSession,
   updateSessionMetadata,
   deleteSession,
   restoreSession,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { metadata } from '../../domain/metadata.ts';
-import { message, role, session, sessionId, userId } from '../../domain/records.ts';
+import { message, role, session, sessionId, time, userId } from '../../domain/records.ts';
 import { HITS_DEFAULT } from '../../services/search/index.ts';
 import { searchAdvice } from '../answer/search-advice.ts';
 import { pageArguments, pageResults } from '../pagination.ts';
@@ -9,15 +9,6 @@ import { defineTool, READS } from '../tool.ts';
 const HITS_MAX = 100;
 const QUERY_MAX_LENGTH = 20_000;
 const NEIGHBOURS_MAX = 5;
-
-/** Converts any RFC 3339 time to the UTC form of the records. */
-const time = z.iso
-  .datetime({
-    offset: true,
-    error: 'must be a time with its zone, such as 2026-01-31T12:00:00Z',
-  })
-  .transform((text) => new Date(text).toISOString())
-  .refine((text) => /^\d{4}-/.test(text), 'must be in the years 0 to 9999');
 
 /** The messages before and after a hit, with their roles. */
 const neighbour = message.pick({ uuid: true, seq: true, role: true, content: true });
@@ -50,8 +41,10 @@ export const searchMemory = defineTool({
       .optional()
       .meta({ description: 'Only messages of these roles.' }),
     metadata: metadata('Only messages whose metadata has all of this.').optional(),
-    since: time.optional().meta({ description: 'Only messages from this time on.' }),
-    until: time.optional().meta({ description: 'Only messages up to this time.' }),
+    since: time('start').optional().meta({
+      description: 'Only messages from this time on, such as 2026-01-31T12:00:00Z or 2026-01-31.',
+    }),
+    until: time('end').optional().meta({ description: 'Only messages up to this time.' }),
     neighbours: z
       .int()
       .min(0)

@@ -92,11 +92,14 @@ export interface MessageDocument extends MessageKey {
   uuid: string;
   role: string;
   content: string;
+  /** What it has beside its text, as JSON text: what lists show, and all of it where that is more. */
+  parts?: string;
+  parts_whole?: string;
   metadata: unknown;
   token_count: number;
   /** The fence of the session when the message was written; see `append/index.ts`. */
   fence?: number;
-  /** The search terms. Only ever matched or counted in the server: see `WITHOUT_TERMS`. */
+  /** The search terms. Only ever matched or counted in the server. */
   terms: readonly string[];
   created_at: Date;
   updated_at: Date;
@@ -142,8 +145,8 @@ export const messagesOf = (db: Db): Collection<MessageDocument> =>
   db.collection(COLLECTION.messages);
 export const vectorsOf = (db: Db): Collection<VectorDocument> => db.collection(COLLECTION.vectors);
 
-/** A projection of messages: their terms are as large as their contents, and nobody reads them. */
-export const WITHOUT_TERMS = { terms: 0 } as const;
+/** A projection of messages without what is large in them. */
+export const WITHOUT_TEXT = { content: 0, parts: 0, parts_whole: 0, terms: 0 } as const;
 
 /** The key of a session's messages. */
 export const messageKey = ({

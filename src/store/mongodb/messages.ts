@@ -30,7 +30,9 @@ export function mongoMessages(connection: Connection, heads: SessionHeadCache): 
       return connection.run(async ({ db }): Promise<FoundMessage> => {
         const found = await findLiveMessage(db, ref, uuid);
         if (found === undefined) return notFound(db, ref);
-        return { session: toSession(found.session), message: toMessage(found) };
+        const { parts_whole: parts = found.parts } = found;
+        const message = toMessage({ ...found, ...(parts !== undefined && { parts }) });
+        return { session: toSession(found.session), message };
       });
     },
 

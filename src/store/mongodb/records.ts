@@ -24,6 +24,7 @@ export const MESSAGE_FIELDS = [
   'seq',
   'role',
   'content',
+  'parts',
   'metadata',
   'token_count',
   'created_at',
@@ -98,13 +99,14 @@ export function toConversation(document: SessionDocument): Conversation {
 export function toMessage(
   document: Pick<MessageDocument, (typeof MESSAGE_FIELDS)[number]>,
 ): Message {
-  const { uuid, session_id, seq, role, content, metadata, token_count } = document;
+  const { uuid, session_id, seq, role, content, parts, metadata, token_count } = document;
   return {
     uuid,
     session_id,
     seq,
     role,
     content,
+    ...(parts !== undefined && { parts: JSON.parse(parts) }),
     ...metadataOf(metadata),
     token_count,
     created_at: timeOf(document.created_at),

@@ -4,12 +4,12 @@ import { findSessionState } from './access-scope.ts';
 import { createAppend } from './append.ts';
 import type { Connection, Row } from './connection/index.ts';
 import { readMessages } from './read-messages.ts';
-import { MESSAGE_COLUMNS, mergeStored, toMessage } from './rows.ts';
+import { MESSAGE_COLUMNS, mergeStored, toMessage, WHOLE_MESSAGE_COLUMNS } from './rows.ts';
 import type { Indexer } from './search/indexer.ts';
 
 const LIVE = 'session = ? AND uuid = ? AND seq BETWEEN ? AND ?';
 
-const BY_UUID = `SELECT ${MESSAGE_COLUMNS} FROM messages WHERE ${LIVE}`;
+const BY_UUID = `SELECT ${WHOLE_MESSAGE_COLUMNS} FROM messages WHERE ${LIVE}`;
 
 const METADATA = `SELECT id, metadata FROM messages WHERE ${LIVE}`;
 

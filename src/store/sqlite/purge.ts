@@ -47,7 +47,8 @@ const MAX_STEP_BYTES = 4_000_000;
  */
 const COUNT_WITHIN = `SELECT count(*), coalesce(sum(size), 0) FROM (
     SELECT size, sum(size) OVER (ORDER BY seq) AS total FROM (
-      SELECT seq, octet_length(content) + octet_length(metadata) + octet_length(terms) AS size
+      SELECT seq, octet_length(content) + coalesce(octet_length(parts_whole), 0)
+          + octet_length(metadata) + octet_length(terms) AS size
       FROM messages WHERE session = ? AND seq BETWEEN ? AND ? ORDER BY seq LIMIT ?))
   WHERE total - size < ?`;
 

@@ -6,6 +6,7 @@ const TOOLS = [
   'add_session',
   'get_session',
   'list_sessions',
+  'update_session',
   'update_session_metadata',
   'delete_session',
   'restore_session',

@@ -46,7 +46,7 @@ describe('the answer of add_memory to a deleted session', () => {
   it('advises a summary, too, where one is due', async () => {
     await add(1);
     await at.sessions.delete(caller, 's');
-    const { advice } = await add(30, ['restore_session']);
+    const { advice } = await add(30, ['restore_session', 'set_summary']);
     expect(advice).toMatch(/its 1 earlier message stays deleted.*restore_session.*set_summary/);
   });
 

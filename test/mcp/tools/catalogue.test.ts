@@ -98,7 +98,7 @@ describe.each(RESOURCES.map((kind) => [kind.uriTemplate, kind] as const))(
       ...(template.includes('{uuid}') && { uuid }),
     });
 
-    it.each(['plain', 'a/b', 'UPPER', ' ', '100%', '%2F', 'ü', '👍', '?#', '..', "!'()*"])(
+    it.each(['plain', 'a/b', 'UPPER', 'a b', '100%', '%2F', 'ü', '👍', '?#', '..', "!'()*"])(
       'holds the identifier %j',
       (id) => {
         expect(kind.match(kind.uri(names(id)))).toStrictEqual({ ids: names(id), query: {} });

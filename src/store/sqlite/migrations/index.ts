@@ -29,6 +29,13 @@ const SERVERS = `
   ) STRICT;
 `;
 
+/** The JSON of what a message has beside its text: what lists show, and all of it where that is more. */
+const MESSAGE_PARTS = `
+  ALTER TABLE messages ADD COLUMN parts TEXT;
+  ALTER TABLE messages ADD COLUMN parts_whole TEXT;
+  DROP INDEX messages_created;
+`;
+
 /**
  * The steps from an empty file to today's schema. `PRAGMA user_version` counts the steps that a file has
  * been through. A published step is never changed, only followed by another.
@@ -54,4 +61,5 @@ export const MIGRATIONS: readonly Migration[] = [
   APPLICATION_MARK,
   RETIRED_RANGES,
   SERVERS,
+  MESSAGE_PARTS,
 ];

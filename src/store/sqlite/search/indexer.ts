@@ -22,7 +22,7 @@ const ENQUEUE = 'INSERT OR IGNORE INTO unindexed (id) VALUES (?)';
 
 const INSERT_TERMS = 'INSERT INTO message_terms (rowid, scoped) VALUES (?, ?)';
 
-const DELETE_TERMS = 'DELETE FROM message_terms WHERE rowid = ?';
+export const DELETE_TERMS = 'DELETE FROM message_terms WHERE rowid = ?';
 
 /**
  * A message without a session is being purged, or gone. Its terms are not indexed, since no search looks
@@ -110,9 +110,9 @@ export function createIndexer(connection: Connection, { readOnly, warn }: Connec
     /** Adds a new message to the backlog. Runs within a write. */
     enqueue,
 
-    /** Adds a message whose content has changed. Runs within a write. */
-    reenqueue(id: number): void {
-      statement(DELETE_TERMS).run(id);
+    /** Adds a message that has changed, and its number perhaps with it. Runs within a write. */
+    reenqueue(oldId: number, id: number): void {
+      statement(DELETE_TERMS).run(oldId);
       enqueue(id);
     },
 
