@@ -155,12 +155,15 @@ export function summaryBacklog(
     : {};
 }
 
+/** The bytes of a token, on average. */
+export const BYTES_PER_TOKEN = 4;
+
 /**
  * Estimates the tokens of a text. Real tokenizers differ from each other by more than the error of
  * this estimate.
  */
 export function estimateTokens(text: string): number {
-  return Math.ceil(Buffer.byteLength(text) / 4);
+  return Math.ceil(Buffer.byteLength(text) / BYTES_PER_TOKEN);
 }
 
 /** How far the time of a message may be ahead of this server's clock: callers have clocks of their own. */

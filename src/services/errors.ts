@@ -36,6 +36,7 @@ export type Fact =
     }
   | { kind: 'nothing_to_summarize' }
   | { kind: 'summary_out_of_range'; up_to_seq: number; min_seq: number; max_seq: number }
+  | { kind: 'filtered_list_is_not_counted' }
   | { kind: 'search_in_session_and_user' }
   | { kind: 'search_since_after_until' }
   | { kind: 'search_cannot_continue' }
@@ -54,6 +55,7 @@ const CODES: Record<Exclude<Fact['kind'], 'append_outcome_unknown'>, ErrorCode> 
   message_ahead: 'INVALID_ARGUMENT',
   nothing_to_summarize: 'INVALID_ARGUMENT',
   summary_out_of_range: 'INVALID_ARGUMENT',
+  filtered_list_is_not_counted: 'INVALID_ARGUMENT',
   search_in_session_and_user: 'INVALID_ARGUMENT',
   search_since_after_until: 'INVALID_ARGUMENT',
   search_cannot_continue: 'UNAVAILABLE',

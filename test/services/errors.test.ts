@@ -254,6 +254,17 @@ const SITUATIONS: Situations = {
       },
     },
   },
+  filtered_list_is_not_counted: {
+    'with page numbers': {
+      code: 'INVALID_ARGUMENT',
+      fact: { kind: 'filtered_list_is_not_counted' },
+      call: ({ caller, users }) =>
+        users.list(caller, {
+          ...{ order_by: 'created_at', order: 'asc', deleted: 'exclude' },
+          ...{ query: 'ada', page_number: 2 },
+        }),
+    },
+  },
   search_in_session_and_user: {
     'of a search in both': {
       code: 'INVALID_ARGUMENT',

@@ -49,6 +49,8 @@ export function errorText(fact: Fact, audience: Audience): string {
       return `up_to_seq: the session has no messages to summarize${firstOffered(audience, [['add_memory', ': add some with add_memory first']])}.`;
     case 'summary_out_of_range':
       return `up_to_seq is ${fact.up_to_seq}, and allowed is ${fact.min_seq} to ${fact.max_seq}: from what is summarized already to the last message.`;
+    case 'filtered_list_is_not_counted':
+      return 'A list with query or metadata is neither counted nor numbered by pages. Leave include_total, page_size and page_number out, and use limit and cursor.';
     case 'search_in_session_and_user':
       return 'session_id and user_id cannot both be given. Give the session, or the user to search all of their sessions.';
     case 'search_since_after_until':

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { metadata } from '../../domain/metadata.ts';
-import { session, sessionId, userId } from '../../domain/records.ts';
+import { sessionId, userId } from '../../domain/records.ts';
 import { TOOL_ANSWER } from '../answer/answer-shape.ts';
+import { shownSession, showRecord } from '../answer/shown-records.ts';
 import { ADDS, defineTool } from '../tool.ts';
 
 export const addSession = defineTool({
@@ -16,8 +17,8 @@ export const addSession = defineTool({
     user_id: userId.optional().meta({ description: 'The user it belongs to; must exist already.' }),
     metadata: metadata('Any JSON object, such as a title or tags.').optional(),
   }),
-  output: z.strictObject({ session }),
+  output: z.strictObject({ session: shownSession }),
   run: async (args, { caller, sessions }) => ({
-    session: TOOL_ANSWER.record(await sessions.add(caller, args)),
+    session: showRecord(TOOL_ANSWER.record(await sessions.add(caller, args))),
   }),
 });

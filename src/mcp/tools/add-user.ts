@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { metadata } from '../../domain/metadata.ts';
-import { user, userId } from '../../domain/records.ts';
+import { userId } from '../../domain/records.ts';
 import { TOOL_ANSWER } from '../answer/answer-shape.ts';
+import { shownUser, showRecord } from '../answer/shown-records.ts';
 import { ADDS, defineTool } from '../tool.ts';
 import { userFields } from '../user-fields.ts';
 
@@ -20,8 +21,8 @@ export const addUser = defineTool({
     last_name: userFields.last_name.optional(),
     metadata: metadata('Any JSON object, such as preferences.').optional(),
   }),
-  output: z.strictObject({ user }),
+  output: z.strictObject({ user: shownUser }),
   run: async (args, { caller, users }) => ({
-    user: TOOL_ANSWER.record(await users.add(caller, args)),
+    user: showRecord(TOOL_ANSWER.record(await users.add(caller, args))),
   }),
 });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { session, sessionId, timestamp } from '../../domain/records.ts';
+import { sessionId, timestamp } from '../../domain/records.ts';
 import { TOOL_ANSWER } from '../answer/answer-shape.ts';
+import { shownSession, showRecord } from '../answer/shown-records.ts';
 import { DELETES, defineTool } from '../tool.ts';
 
 export const deleteSession = defineTool({
@@ -12,7 +13,7 @@ export const deleteSession = defineTool({
   hints: DELETES,
   input: z.strictObject({ session_id: sessionId }),
   output: z.strictObject({
-    session,
+    session: shownSession,
     deleted_message_count: z.int().meta({ description: 'How many messages went with it.' }),
     purge_at: timestamp
       .optional()
@@ -21,7 +22,7 @@ export const deleteSession = defineTool({
   async run(args, { caller, sessions }) {
     const { session, purge_at } = await sessions.delete(caller, args.session_id);
     return {
-      session: TOOL_ANSWER.record(session),
+      session: showRecord(TOOL_ANSWER.record(session)),
       deleted_message_count: session.message_count,
       ...(purge_at !== undefined && { purge_at }),
     };

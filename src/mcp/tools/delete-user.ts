@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { timestamp, user, userId } from '../../domain/records.ts';
+import { timestamp, userId } from '../../domain/records.ts';
 import { TOOL_ANSWER } from '../answer/answer-shape.ts';
+import { shownUser, showRecord } from '../answer/shown-records.ts';
 import { DELETES, defineTool } from '../tool.ts';
 
 export const deleteUser = defineTool({
@@ -13,7 +14,7 @@ export const deleteUser = defineTool({
   needs: 'admin',
   input: z.strictObject({ user_id: userId }),
   output: z.strictObject({
-    user,
+    user: shownUser,
     deleted_session_count: z.int().meta({ description: 'How many sessions went with it.' }),
     purge_at: timestamp
       .optional()
@@ -22,7 +23,7 @@ export const deleteUser = defineTool({
   async run(args, { caller, users, progress }) {
     const { user, sessions, purge_at } = await users.delete(caller, args.user_id, progress);
     return {
-      user: TOOL_ANSWER.record(user),
+      user: showRecord(TOOL_ANSWER.record(user)),
       deleted_session_count: sessions,
       ...(purge_at !== undefined && { purge_at }),
     };

@@ -1,7 +1,13 @@
 import { z } from 'zod';
-import { message, session, sessionId, summary } from '../../domain/records.ts';
+import { sessionId, summary } from '../../domain/records.ts';
 import { WINDOW_DEFAULT } from '../../services/append.ts';
 import { TOOL_ANSWER } from '../answer/answer-shape.ts';
+import {
+  showConversation,
+  shownMessage,
+  shownSession,
+  showRecord,
+} from '../answer/shown-records.ts';
 import { adviceResult, summaryAdvice } from '../answer/summary-advice.ts';
 import { defineTool, READS } from '../tool.ts';
 
@@ -29,9 +35,9 @@ export const getMemory = defineTool({
       .meta({ description: 'Only the newest messages that fit, by estimated tokens.' }),
   }),
   output: z.strictObject({
-    session,
+    session: shownSession,
     summary: summary.optional(),
-    messages: z.array(message),
+    messages: z.array(shownMessage),
     older_message_count: z.int().meta({ description: 'Messages before the first one returned.' }),
     omitted_message_count: z
       .int()
@@ -44,7 +50,8 @@ export const getMemory = defineTool({
     const { omitted_message_count, summaryBacklog, ...answer } = found;
     return {
       ...answer,
-      session: TOOL_ANSWER.record(answer.session),
+      session: showRecord(TOOL_ANSWER.record(answer.session)),
+      messages: showConversation(answer.messages),
       ...(omitted_message_count > 0 && { omitted_message_count }),
       ...(summaryBacklog !== undefined &&
         offers('set_summary') && { advice: summaryAdvice(summaryBacklog) }),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { session, sessionId } from '../../domain/records.ts';
+import { sessionId } from '../../domain/records.ts';
 import { TOOL_ANSWER } from '../answer/answer-shape.ts';
+import { shownSession, showRecord } from '../answer/shown-records.ts';
 import { defineTool, READS } from '../tool.ts';
 
 export const getSession = defineTool({
@@ -11,8 +12,8 @@ export const getSession = defineTool({
   toolset: 'sessions',
   hints: READS,
   input: z.strictObject({ session_id: sessionId }),
-  output: z.strictObject({ session }),
+  output: z.strictObject({ session: shownSession }),
   run: async (args, { caller, sessions }) => ({
-    session: TOOL_ANSWER.record(await sessions.get(caller, args.session_id)),
+    session: showRecord(TOOL_ANSWER.record(await sessions.get(caller, args.session_id))),
   }),
 });

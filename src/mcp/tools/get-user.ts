@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { user, userId } from '../../domain/records.ts';
+import { userId } from '../../domain/records.ts';
 import { TOOL_ANSWER } from '../answer/answer-shape.ts';
+import { shownUser, showRecord } from '../answer/shown-records.ts';
 import { defineTool, READS } from '../tool.ts';
 
 export const getUser = defineTool({
@@ -11,8 +12,8 @@ export const getUser = defineTool({
   toolset: 'users',
   hints: READS,
   input: z.strictObject({ user_id: userId }),
-  output: z.strictObject({ user }),
+  output: z.strictObject({ user: shownUser }),
   run: async (args, { caller, users }) => ({
-    user: TOOL_ANSWER.record(await users.get(caller, args.user_id)),
+    user: showRecord(TOOL_ANSWER.record(await users.get(caller, args.user_id))),
   }),
 });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { message, sessionId } from '../../domain/records.ts';
+import { sessionId } from '../../domain/records.ts';
+import { showMessage, shownMessage } from '../answer/shown-records.ts';
 import { pageArguments, pageResults } from '../pagination.ts';
 import { defineTool, READS } from '../tool.ts';
 
@@ -24,6 +25,9 @@ export const listMessages = defineTool({
       .meta({ description: 'Show contents from this character on, as next_content_offset says.' }),
     ...pageArguments,
   }),
-  output: z.strictObject({ messages: z.array(message), ...pageResults }),
-  run: ({ session_id, ...list }, { caller, memory }) => memory.list(caller, session_id, list),
+  output: z.strictObject({ messages: z.array(shownMessage), ...pageResults }),
+  async run({ session_id, ...list }, { caller, memory }) {
+    const { messages, ...page } = await memory.list(caller, session_id, list);
+    return { messages: messages.map(showMessage), ...page };
+  },
 });

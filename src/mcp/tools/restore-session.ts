@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { session, sessionId } from '../../domain/records.ts';
+import { sessionId } from '../../domain/records.ts';
 import { TOOL_ANSWER } from '../answer/answer-shape.ts';
+import { shownSession, showRecord } from '../answer/shown-records.ts';
 import { ADDS, defineTool } from '../tool.ts';
 
 export const restoreSession = defineTool({
@@ -13,11 +14,11 @@ export const restoreSession = defineTool({
   hints: ADDS,
   input: z.strictObject({ session_id: sessionId }),
   output: z.strictObject({
-    session,
+    session: shownSession,
     restored_message_count: z.int().meta({ description: 'How many messages came back.' }),
   }),
   async run(args, { caller, sessions }) {
     const { session, messages } = await sessions.restore(caller, args.session_id);
-    return { session: TOOL_ANSWER.record(session), restored_message_count: messages };
+    return { session: showRecord(TOOL_ANSWER.record(session)), restored_message_count: messages };
   },
 });

@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { metadata } from '../../domain/metadata.ts';
-import { message, role, session, sessionId, time, userId } from '../../domain/records.ts';
+import { message, role, sessionId, time, userId } from '../../domain/records.ts';
 import { HITS_DEFAULT } from '../../services/search/index.ts';
+import { TOOL_ANSWER } from '../answer/answer-shape.ts';
 import { searchAdvice } from '../answer/search-advice.ts';
+import { showHit, shownHit, shownSession, showRecord } from '../answer/shown-records.ts';
 import { pageArguments, pageResults } from '../pagination.ts';
 import { defineTool, READS } from '../tool.ts';
 
@@ -61,12 +63,12 @@ export const searchMemory = defineTool({
     hits: z.array(
       z.strictObject({
         score: z.number().meta({ description: 'Comparable within one search only.' }),
-        session,
-        message,
+        message: shownHit,
         before: z.array(neighbour).optional(),
         after: z.array(neighbour).optional(),
       }),
     ),
+    sessions: z.array(shownSession).meta({ description: 'The sessions that the hits are in.' }),
     next_cursor: pageResults.next_cursor,
     considered_count: z.int().meta({ description: 'How many messages were ranked.' }),
     mode: z
@@ -78,8 +80,14 @@ export const searchMemory = defineTool({
       .meta({ description: 'What was not considered, and how to get at it.' }),
   }),
   async run(input, { caller, search }) {
-    const { notes, ...result } = await search.search(caller, input);
+    const { hits, notes, ...result } = await search.search(caller, input);
     const advice = searchAdvice(notes);
-    return { ...result, ...(advice !== undefined && { advice }) };
+    const sessions = new Map(hits.map(({ session }) => [session.uuid, session]));
+    return {
+      hits: hits.map(({ session: _, message, ...hit }) => ({ ...hit, message: showHit(message) })),
+      sessions: [...sessions.values()].map((one) => showRecord(TOOL_ANSWER.record(one))),
+      ...result,
+      ...(advice !== undefined && { advice }),
+    };
   },
 });

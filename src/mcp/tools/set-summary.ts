@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { session, sessionId, summary, summaryContent } from '../../domain/records.ts';
-import { CHANGES, defineTool } from '../tool.ts';
+import { defineTool, REPLACES } from '../tool.ts';
 
 export const setSummary = defineTool({
   name: 'set_summary',
@@ -8,7 +8,7 @@ export const setSummary = defineTool({
   description:
     'Stores a summary, written by you, of a session from its beginning up to one of its messages. get_memory then returns it with the messages after that point. Do it when an answer advises it; earlier summaries are kept as history.',
   toolset: 'memory',
-  hints: CHANGES,
+  hints: REPLACES,
   input: z.strictObject({
     session_id: sessionId,
     content: summaryContent.meta({ description: 'The summary, up to 16 KiB.' }),

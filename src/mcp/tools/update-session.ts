@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { text } from '../../domain/identifiers.ts';
-import { session, sessionId, userId } from '../../domain/records.ts';
+import { sessionId, userId } from '../../domain/records.ts';
 import { TOOL_ANSWER } from '../answer/answer-shape.ts';
-import { CHANGES, defineTool } from '../tool.ts';
+import { shownSession, showRecord } from '../answer/shown-records.ts';
+import { defineTool, REPLACES } from '../tool.ts';
 
 const TITLE_MAX_BYTES = 1024;
 
@@ -12,7 +13,7 @@ export const updateSession = defineTool({
   description:
     'Gives a session a title, or the user that it belongs to if it has none yet: its messages are then found with that user. A session never changes its user. Returns the record.',
   toolset: 'sessions',
-  hints: CHANGES,
+  hints: REPLACES,
   input: z.strictObject({
     session_id: sessionId,
     user_id: userId
@@ -23,8 +24,8 @@ export const updateSession = defineTool({
       .optional()
       .meta({ description: 'Kept as title in its metadata; null removes it.' }),
   }),
-  output: z.strictObject({ session }),
+  output: z.strictObject({ session: shownSession }),
   run: async ({ session_id, ...update }, { caller, sessions }) => ({
-    session: TOOL_ANSWER.record(await sessions.update(caller, session_id, update)),
+    session: showRecord(TOOL_ANSWER.record(await sessions.update(caller, session_id, update))),
   }),
 });

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { metadata } from '../../domain/metadata.ts';
-import { user, userId } from '../../domain/records.ts';
+import { userId } from '../../domain/records.ts';
 import { TOOL_ANSWER } from '../answer/answer-shape.ts';
-import { CHANGES, defineTool } from '../tool.ts';
+import { shownUser, showRecord } from '../answer/shown-records.ts';
+import { defineTool, REPLACES } from '../tool.ts';
 import { userFields } from '../user-fields.ts';
 
 export const updateUser = defineTool({
@@ -11,7 +12,7 @@ export const updateUser = defineTool({
   description:
     'Changes a user: the fields that are given replace, null removes one, and metadata is merged (objects at every depth, null removes a key). What is not named stays as it is.',
   toolset: 'users',
-  hints: CHANGES,
+  hints: REPLACES,
   input: z.strictObject({
     user_id: userId,
     email: userFields.email.nullable().optional().meta({ description: 'null removes it.' }),
@@ -22,8 +23,8 @@ export const updateUser = defineTool({
     last_name: userFields.last_name.nullable().optional().meta({ description: 'null removes it.' }),
     metadata: metadata('What to change: a JSON Merge Patch.').optional(),
   }),
-  output: z.strictObject({ user }),
+  output: z.strictObject({ user: shownUser }),
   run: async ({ user_id, ...update }, { caller, users }) => ({
-    user: TOOL_ANSWER.record(await users.update(caller, user_id, update)),
+    user: showRecord(TOOL_ANSWER.record(await users.update(caller, user_id, update))),
   }),
 });

@@ -38,7 +38,10 @@ export function sessions(matrixCase: MatrixCase): void {
     expect(session).toMatchObject({ user_id, metadata: { keep: 1, title: 'Lisbon' } });
     const { sessions } = await matrixCase.call('list_sessions', { user_id });
     expect(sessions).toEqual([session]);
-    const other = { session_id, user_id: 'nobody' };
+    const { sessions: named } = await matrixCase.call('list_sessions', { user_id, query: 'lis' });
+    expect(named).toEqual([session]);
+    const free = await matrixCase.addSession();
+    const other = { session_id: free.session_id, user_id: 'nobody' };
     expect(await matrixCase.refused('update_session', other, 'NOT_FOUND')).toContain('"nobody"');
   });
 

@@ -142,6 +142,9 @@ const NAMED: { [Kind in Fact['kind']]: [Extract<Fact, { kind: Kind }>, string[],
       ['2 to 7'],
     ],
   ],
+  filtered_list_is_not_counted: [
+    [{ kind: 'filtered_list_is_not_counted' }, ['query or metadata'], ['limit and cursor']],
+  ],
   search_in_session_and_user: [
     [{ kind: 'search_in_session_and_user' }, ['session_id and user_id'], ['Give']],
   ],
