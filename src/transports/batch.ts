@@ -8,7 +8,7 @@ export const BATCH_VERSION = '2025-03-26';
 export const BATCH_MAX = 100;
 
 /** The text for a batch, or a message in one, of another protocol version. */
-export const NO_BATCHES = `Batches are part of protocol version ${BATCH_VERSION} alone. Send each message on its own.`;
+export const NO_BATCHES = `A batch is no message of JSON-RPC here: batches are part of protocol version ${BATCH_VERSION} alone. Send each message on its own.`;
 
 /** The members of a batch, each as `readMessage` returns it. */
 export type Batch = readonly ReturnType<typeof readMessage>[];

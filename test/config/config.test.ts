@@ -31,6 +31,7 @@ describe('the configuration', () => {
       connectionsMax: 10_000,
       drainDelay: 0,
       allowedHosts: [],
+      allowedOrigins: [],
       authJwtNamespaceClaim: 'namespace',
       insecure: false,
       toolsets: ['sessions', 'memory', 'users'],
