@@ -1,7 +1,7 @@
 import type { CallToolResult, RequestId, ServerContext } from '@modelcontextprotocol/server';
-import { DomainError, invalidArgument } from '../../domain/errors.ts';
-import { describeValidationErrors } from '../answer/validation-errors.ts';
+import { DomainError } from '../../domain/errors.ts';
 import type { Principal } from '../principal.ts';
+import { checked } from '../serve-request.ts';
 import type { Tool, ToolContext } from '../tool.ts';
 import { outcomeOf, toCallerError } from './call-errors.ts';
 import type { Call, CallObserver } from './call-observer.ts';
@@ -82,13 +82,12 @@ export async function runTool(
 ): Promise<CallToolResult> {
   try {
     return await run({ method: 'tools/call', tool: tool.name }, request, async (progressed) => {
-      const parsed = tool.input.safeParse(args ?? {});
-      if (!parsed.success) throw invalidArgument(describeValidationErrors(parsed.error, tool));
+      const input = checked(args ?? {}, tool);
       const progress = (done: number, total: number) => {
         progressed();
         reportProgress(done, total);
       };
-      const content = await tool.run(parsed.data, { ...context, progress });
+      const content = await tool.run(input, { ...context, progress });
       return {
         content: [{ type: 'text', text: JSON.stringify(content) }],
         structuredContent: content,
