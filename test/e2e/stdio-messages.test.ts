@@ -227,3 +227,17 @@ describe('a line on stdout', () => {
     expect(raw.server.stdout()).not.toMatch(/[\u2028\u2029]/);
   });
 });
+
+describe('an opening that is wrong', () => {
+  it('is refused, and another may follow at once', async () => {
+    const refused = raw.answer('bad');
+    raw.send({ ...ping('bad'), method: 'initialize', params: { protocolVersion: 7 } });
+    const opened = raw.initialize('2025-03-26');
+    expect((await refused).error).toBeDefined();
+    expect((await opened).result.protocolVersion).toBe('2025-03-26');
+    const last = raw.answer('x');
+    raw.send([ping('x')]);
+    await last;
+    expect(raw.lines.at(-1)).toEqual([pong('x')]);
+  });
+});
