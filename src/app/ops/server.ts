@@ -87,9 +87,7 @@ export async function serveOps(options: OpsOptions): Promise<OpsServer> {
         return send(response, 405, 'Use GET here.');
       }
       const [path = ''] = (request.url ?? '').split('?');
-      answer(path.replace(/(?<=[^/])\/$/, ''), response).catch(() =>
-        send(response, 500, 'The server failed.'),
-      );
+      answer(path, response).catch(() => send(response, 500, 'The server failed.'));
     },
   );
   boundConnections(http);
