@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 /** The bit of SIGHUP in the masks of signals in `/proc`. */
 const SIGHUP_BIT = 1n;
 
-export interface Origins {
+/** How a process was started. */
+export interface Start {
   env: Readonly<Record<string, string | undefined>>;
   /** The process that started this one. */
   parent: number;
@@ -18,7 +19,7 @@ export interface Origins {
  * left are traces: the parent ignores it, too; most shells tell a command in `_` how it was called;
  * and `nohup` replaces a terminal as stdin with a file that cannot be read.
  */
-export function survivesHangUp({ env, parent, proc = '/proc' }: Origins): boolean {
+export function survivesHangUp({ env, parent, proc = '/proc' }: Start): boolean {
   return (
     /(^|\/)nohup$/.test(env._ ?? '') ||
     ignoresHangUp(`${proc}/${parent}/status`) ||
