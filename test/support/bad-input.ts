@@ -215,10 +215,10 @@ const BAD_MEMORY_CALLS: readonly BadCall[] = [
     says: '20000 characters',
   },
   {
-    what: 'a time without a zone',
+    what: 'a day that is none',
     tool: 'search_memory',
-    args: '{"query":"x","since":"2026-01-01T00:00:00"}',
-    says: 'zone',
+    args: '{"query":"x","since":"2026-02-30"}',
+    says: 'since',
   },
   {
     what: 'a time that is over before it begins',
@@ -239,9 +239,9 @@ const BAD_MEMORY_CALLS: readonly BadCall[] = [
     says: 'roles',
   },
   {
-    what: 'too many neighbours',
+    what: 'fewer neighbours than none',
     tool: 'search_memory',
-    args: '{"query":"x","neighbours":6}',
+    args: '{"query":"x","neighbours":-1}',
     says: 'neighbours',
   },
   {
@@ -286,7 +286,7 @@ const BAD_USER_CALLS: readonly BadCall[] = [
     says: 'NUL',
   },
   ofBadUser('an e-mail address that is none', 'add_user', '"email":"ada"', 'e-mail'),
-  ofBadUser('NUL in an e-mail address', 'add_user', '"email":"a\\u0000@example.org"', 'e-mail'),
+  ofBadUser('NUL in an e-mail address', 'add_user', '"email":"a\\u0000@example.org"', 'NUL'),
   ofBadUser(
     'an e-mail address of 1 MB',
     'add_user',

@@ -1,9 +1,8 @@
 import type { CallToolResult, RequestId, ServerContext } from '@modelcontextprotocol/server';
-import { DomainError, invalidArgument } from '../../domain/errors.ts';
-import { lenient } from '../../domain/lenient-input.ts';
+import { DomainError } from '../../domain/errors.ts';
 import type { Audience } from '../answer/audience.ts';
-import { describeValidationErrors } from '../answer/validation-errors.ts';
 import type { Principal } from '../principal.ts';
+import { checked } from '../serve-request.ts';
 import type { Tool, ToolContext } from '../tool.ts';
 import { outcomeOf, toCallerError } from './call-errors.ts';
 import type { Call, CallObserver } from './call-observer.ts';
@@ -90,14 +89,12 @@ export async function runTool(
   try {
     return await run({ method: 'tools/call', tool: tool.name }, request, async (progressed) => {
       const remarks: string[] = [];
-      const input = lenient(tool.input, args ?? {}, (remark) => remarks.push(remark));
-      const parsed = tool.input.safeParse(input);
-      if (!parsed.success) throw invalidArgument(describeValidationErrors(parsed.error, tool));
+      const input = checked(args ?? {}, tool, (remark) => remarks.push(remark));
       const progress = (done: number, total: number) => {
         progressed();
         reportProgress(done, total);
       };
-      const result = await tool.run(parsed.data, { ...context, progress });
+      const result = await tool.run(input, { ...context, progress });
       const content = remarks.length === 0 ? result : withAdvice(result, remarks);
       return {
         content: [{ type: 'text', text: JSON.stringify(content) }],
