@@ -91,6 +91,15 @@ export const time = (dateIs: 'start' | 'end' = 'start') =>
     return z.NEVER;
   });
 
+/** The most messages that one call deletes or restores. */
+const UUIDS_PER_CALL = 100;
+
+export const messageUuids = z
+  .array(messageUuid)
+  .min(1)
+  .max(UUIDS_PER_CALL)
+  .meta({ description: 'The messages, by their uuids.' });
+
 /** One turn of a session. */
 export const message = z.strictObject({
   uuid: z.string(),
@@ -123,6 +132,7 @@ export type Message = z.infer<typeof message>;
 export const summary = z.strictObject({
   content: z.string(),
   up_to_seq: z.int().meta({ description: 'The last message that it covers.' }),
+  covers_deleted_messages: z.boolean().optional(),
   created_at: timestamp,
 });
 export type Summary = z.infer<typeof summary>;

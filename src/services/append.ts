@@ -214,7 +214,8 @@ function toRevival(deps: Dependencies, retired: readonly RetiredRange[]): Reviva
   const purge_at = oldest && undoDeadline(oldest.deleted_at, deps.purgeAfter);
   return {
     deleted_message_count: restorable.reduce(
-      (sum, { first_seq, last_seq }) => sum + last_seq - first_seq + 1,
+      (sum, { first_seq, last_seq, deleted_count = 0 }) =>
+        sum + last_seq - first_seq + 1 - deleted_count,
       0,
     ),
     ...(purge_at !== undefined && { purge_at }),

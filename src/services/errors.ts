@@ -23,7 +23,14 @@ export type Fact =
   | { kind: 'user_not_found'; user_id: string; deletion?: DeletionFact | undefined }
   | { kind: 'user_exists'; user_id: string; deletion?: DeletionFact | undefined }
   | { kind: 'users_forbidden' }
-  | { kind: 'message_not_found'; session_id: string; uuid: string }
+  | {
+      kind: 'message_not_found';
+      session_id: string;
+      uuid: string;
+      /** Its deletion, if it was deleted by itself. */
+      deletion?: DeletionFact | undefined;
+    }
+  | { kind: 'messages_not_found'; session_id: string; uuids: readonly string[] }
   | { kind: 'duplicate_uuids' }
   /** `index` is the place of the message in the call. */
   | { kind: 'message_ahead'; index: number; created_at: string; now: string }
@@ -51,6 +58,7 @@ const CODES: Record<Exclude<Fact['kind'], 'append_outcome_unknown'>, ErrorCode> 
   user_exists: 'ALREADY_EXISTS',
   users_forbidden: 'PERMISSION_DENIED',
   message_not_found: 'NOT_FOUND',
+  messages_not_found: 'NOT_FOUND',
   duplicate_uuids: 'INVALID_ARGUMENT',
   message_ahead: 'INVALID_ARGUMENT',
   nothing_to_summarize: 'INVALID_ARGUMENT',

@@ -8,7 +8,7 @@ import {
 } from '../domain/pagination.ts';
 import type { Message, Session, Summary } from '../domain/records.ts';
 import { timestamp } from '../domain/times.ts';
-import type { FoundMessage, MessageRange } from '../store/message-port.ts';
+import type { ChangedMessages, FoundMessage, MessageRange } from '../store/message-port.ts';
 import type { Store } from '../store/port.ts';
 import {
   BYTES_PER_TOKEN,
@@ -21,6 +21,7 @@ import type { Caller } from './caller.ts';
 import type { AnswerShape, Dependencies } from './dependencies.ts';
 import { ServiceError } from './errors.ts';
 import { sessionNotFound } from './not-found.ts';
+import { purgeCutoff, undoDeadline } from './undo-deadline.ts';
 
 export interface Memory {
   session: Session;
@@ -82,17 +83,41 @@ export function createMemoryService(deps: Dependencies) {
     store: Store,
     sessionId: string,
     uuid: string,
-    { session, message }: FoundMessage,
+    { session, message, deleted_at }: FoundMessage,
   ): Promise<Message> {
     if (session === undefined || session.deleted_at !== undefined) {
       throw await sessionNotFound(deps, caller, store, sessionId, session);
     }
     if (message !== undefined) return message;
-    throw new ServiceError({ kind: 'message_not_found', session_id: sessionId, uuid });
+    const deletion = deleted_at === undefined ? undefined : deletionOf(deleted_at);
+    throw new ServiceError({ kind: 'message_not_found', session_id: sessionId, uuid, deletion });
   }
 
   function announce({ namespace }: Caller, { session_id, user_id: owner }: Session): void {
     deps.onChange(namespace, { session_id, owner, listed: false });
+  }
+
+  /** When messages were deleted by themselves, and until when they can be restored. */
+  const deletionOf = (deleted_at: string) => ({
+    deleted_at,
+    purge_at: undoDeadline(deleted_at, deps.purgeAfter),
+  });
+
+  /** Announces a change of single messages, or throws what kept it from happening. */
+  async function settled(
+    caller: Caller,
+    store: Store,
+    sessionId: string,
+    { session, missing, changed }: ChangedMessages,
+  ): Promise<Session> {
+    if (session === undefined || session.deleted_at !== undefined) {
+      throw await sessionNotFound(deps, caller, store, sessionId, session);
+    }
+    if (missing.length > 0) {
+      throw new ServiceError({ kind: 'messages_not_found', session_id: sessionId, uuids: missing });
+    }
+    if (changed.length > 0) announce(caller, session);
+    return session;
   }
 
   return {
@@ -171,6 +196,44 @@ export function createMemoryService(deps: Dependencies) {
       const store = await deps.store();
       const found = await store.messages.find(caller, sessionId, uuid);
       return present(caller, store, sessionId, uuid, found);
+    },
+
+    /**
+     * Soft-deletes messages of a session. Those that are deleted already stay so, so a retry is safe.
+     *
+     * @returns the session, how many messages are deleted by this call, and when they are purged
+     */
+    async delete(
+      caller: Caller,
+      sessionId: string,
+      uuids: readonly string[],
+    ): Promise<{ session: Session; messages: number; purge_at: string | undefined }> {
+      const store = await deps.store();
+      const at = now();
+      const outcome = await store.messages.delete(caller, sessionId, uuids, at);
+      const session = await settled(caller, store, sessionId, outcome);
+      const purge_at = undoDeadline(at, deps.purgeAfter);
+      return { session, messages: outcome.changed.length, purge_at };
+    },
+
+    /** Undoes the deletion of single messages. Those that are not deleted stay as they are. */
+    async restore(
+      caller: Caller,
+      sessionId: string,
+      uuids: readonly string[],
+    ): Promise<{ session: Session; messages: number }> {
+      const store = await deps.store();
+      const cutoff = purgeCutoff(deps.now(), deps.purgeAfter);
+      const outcome = await store.messages.restore(caller, sessionId, uuids, cutoff);
+      const session = await settled(caller, store, sessionId, outcome);
+      deps.embeddings?.offer(
+        caller.namespace,
+        outcome.changed.map(({ seq, content }) => ({
+          place: { session_id: sessionId, session_uuid: session.uuid, seq },
+          content,
+        })),
+      );
+      return { session, messages: outcome.changed.length };
     },
 
     async updateMetadata(

@@ -49,6 +49,8 @@ export interface Append {
 /** Messages that were deleted with their session and stayed so when it was revived. */
 export interface RetiredRange extends SeqRange {
   deleted_at: string;
+  /** How many of the messages were deleted by themselves before. They stay so. */
+  deleted_count?: number;
 }
 
 /** What an append tells of a session: what it knows without reading all of it. */
@@ -91,6 +93,18 @@ export interface MessageRange {
 export interface FoundMessage {
   session: Session | undefined;
   message: Message | undefined;
+  /** When the message was deleted by itself. */
+  deleted_at?: string;
+}
+
+/** The outcome of deleting or restoring messages of a session by their uuids. */
+export interface ChangedMessages {
+  /** The session as it is then, or as it was found if it is not live. */
+  session: Session | undefined;
+  /** Uuids that name no message of the session. If there are any, nothing was changed. */
+  missing: string[];
+  /** The messages that have changed. */
+  changed: Pick<Message, 'uuid' | 'seq' | 'content'>[];
 }
 
 export interface MessageStore {
@@ -134,6 +148,25 @@ export interface MessageStore {
     patch: JsonObject,
     at: string,
   ): Promise<FoundMessage>;
+
+  /**
+   * Soft-deletes messages of a live session. Their places in the order stay empty. Messages that are
+   * deleted already stay as they are.
+   */
+  delete(
+    reach: AccessScope,
+    sessionId: string,
+    uuids: readonly string[],
+    at: string,
+  ): Promise<ChangedMessages>;
+
+  /** Undoes that, but for messages deleted at or before `cutoff`, which count as missing. */
+  restore(
+    reach: AccessScope,
+    sessionId: string,
+    uuids: readonly string[],
+    cutoff: string | undefined,
+  ): Promise<ChangedMessages>;
 
   /**
    * Makes `summary` the newest of a live session. Not applied unless it reaches to one of the

@@ -143,6 +143,8 @@ describe('what a tool answers with at most', () => {
       { session_id: FULL, content: CONTROL.repeat(2_730), up_to_seq: 2 },
       { session_id: FULL, content: 'x'.repeat(16_384), up_to_seq: 2 },
     ],
+    delete_messages: () => [{ session_id: FULL, uuids: [uuid] }],
+    restore_messages: () => [{ session_id: FULL, uuids: [uuid] }],
     add_user: () => [{ user_id: worst('a'), email: EMAIL, ...NAMES, metadata: HUGE }],
     get_user: () => [{ user_id: USER }, { user_id: worst('a') }],
     list_users: () => [{ limit: 1000, include_total: true }, { page_size: 1000 }],

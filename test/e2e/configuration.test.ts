@@ -246,6 +246,8 @@ describe('the tools that are offered', () => {
       'search_memory',
       'update_message_metadata',
       'set_summary',
+      'delete_messages',
+      'restore_messages',
       'add_user',
       'get_user',
       'list_users',

@@ -178,6 +178,16 @@ const SITUATIONS: Situations = {
         ]),
     },
   },
+  messages_not_found: {
+    'that never were': {
+      code: 'NOT_FOUND',
+      fact: { kind: 'messages_not_found', session_id: 's', uuids: [UUID] },
+      async call({ caller, memory }) {
+        const { messages } = await memory.add(caller, 's', numberedMessages(1));
+        return memory.delete(caller, 's', [messages[0]?.uuid as string, UUID]);
+      },
+    },
+  },
   duplicate_uuids: {
     'of one call': {
       code: 'INVALID_ARGUMENT',

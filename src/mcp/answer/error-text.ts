@@ -4,6 +4,7 @@ import { type Audience, firstOffered } from './audience.ts';
 import {
   sessionExistsText,
   sessionNotFoundText,
+  undoText,
   userExistsText,
   userNotFoundText,
 } from './not-found.ts';
@@ -15,6 +16,20 @@ const LISTS_MESSAGES = [
   ['list_messages', 'list_messages shows the uuids that there are.'],
   ['get_memory', 'get_memory shows the uuids of the last messages.'],
 ] as const;
+
+const RESTORES_MESSAGES = [
+  ['restore_messages', 'Call restore_messages to bring it back.'],
+] as const;
+
+function missingMessageText({
+  uuid,
+  session_id,
+  deletion,
+}: Extract<Fact, { kind: 'message_not_found' }>): string {
+  return deletion === undefined
+    ? `There is no message ${quoted(uuid)} in session ${quoted(session_id)}.`
+    : `Message ${quoted(uuid)} of session ${quoted(session_id)} ${undoText(deletion)}`;
+}
 
 /** The text of an error for a model that called a tool: what is wrong, and what to do next. */
 export function errorText(fact: Fact, audience: Audience): string {
@@ -34,7 +49,9 @@ export function errorText(fact: Fact, audience: Audience): string {
     case 'users_forbidden':
       return 'This credential is for the records of one user. Ask whoever runs the server for another one.';
     case 'message_not_found':
-      return `There is no message ${quoted(fact.uuid)} in session ${quoted(fact.session_id)}. ${firstOffered(audience, LISTS_MESSAGES, 'Check the uuid and the session_id.')}`;
+      return `${missingMessageText(fact)} ${firstOffered(audience, fact.deletion === undefined ? LISTS_MESSAGES : RESTORES_MESSAGES, 'Check the uuid and the session_id.')}`;
+    case 'messages_not_found':
+      return `There are no messages ${fact.uuids.slice(0, MAX_LISTED_UUIDS).join(', ')} in session ${quoted(fact.session_id)}, and nothing was changed. ${firstOffered(audience, LISTS_MESSAGES, 'Check the uuids and the session_id.')}`;
     case 'duplicate_uuids':
       return 'messages: two of them have the same uuid. Give each its own.';
     case 'message_ahead':

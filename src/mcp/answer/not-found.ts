@@ -71,7 +71,8 @@ function deletedUserText(deletion: DeletionFact, audience: Audience): string {
   return `${undoText(deletion)} To bring it back with its sessions, ${restoreUser(audience)}.`;
 }
 
-function undoText({ deleted_at, purge_at }: DeletionFact): string {
+/** What follows the name of a deleted record: since when, and until when it can be restored. */
+export function undoText({ deleted_at, purge_at }: DeletionFact): string {
   return purge_at === undefined
     ? `was deleted at ${deleted_at} and is kept until it is restored.`
     : `was deleted at ${deleted_at} and can be restored until ${purge_at}, when it is purged.`;

@@ -16,6 +16,9 @@ import {
 
 export const shownSession = session.partial({ metadata: true });
 
+/** What an answer tells of a session whose messages have changed. */
+export const changedSession = session.pick({ session_id: true, uuid: true, message_count: true });
+
 export const shownUser = user.partial({ metadata: true });
 
 export const shownMessage = message

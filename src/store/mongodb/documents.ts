@@ -26,8 +26,16 @@ export interface SessionDocument extends SeqRange {
    */
   first_seq: number;
   last_seq: number;
+  /** How many of these messages were deleted by themselves. */
+  deleted_count?: number;
   last_message_at?: Date;
-  summary?: { content: string; up_to_seq: number; created_at: Date };
+  summary?: {
+    content: string;
+    up_to_seq: number;
+    created_at: Date;
+    /** Some messages that it covers were deleted after it was made. */
+    covers_deleted_messages?: true;
+  };
   /**
    * Messages that stayed deleted when the session was revived; they can be put back until they are
    * purged. The ranges lie below the live messages without a gap, oldest first. Never an empty array.
@@ -45,6 +53,7 @@ export interface SessionDocument extends SeqRange {
 /** The messages that one deletion took, with the summary that they had. */
 export interface RetiredRangeDocument extends SeqRange {
   deleted_at: Date;
+  deleted_count?: number;
   summary?: SessionDocument['summary'];
 }
 
@@ -99,6 +108,9 @@ export interface MessageDocument extends MessageKey {
   token_count: number;
   /** The fence of the session when the message was written; see `append/index.ts`. */
   fence?: number;
+  /** When the message was deleted by itself. Then its terms are `deleted_terms`, which no index has. */
+  deleted_at?: Date;
+  deleted_terms?: readonly string[];
   /** The search terms. Only ever matched or counted in the server. */
   terms: readonly string[];
   created_at: Date;

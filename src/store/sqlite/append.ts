@@ -17,8 +17,10 @@ const RETIRE = `INSERT INTO retired_ranges (session, first_seq, last_seq, delete
   VALUES (?1, ?2, ?3, max(?4,
     (SELECT coalesce(max(deleted_at), 0) FROM retired_ranges WHERE session = ?1)))`;
 
-const RETIRED = `SELECT first_seq, last_seq, deleted_at FROM retired_ranges
-  WHERE session = ? AND ${RESTORABLE} ORDER BY first_seq`;
+const RETIRED = `SELECT first_seq, last_seq, deleted_at, (SELECT count(*) FROM messages
+    WHERE messages.session = retired_ranges.session AND messages.deleted_at IS NOT NULL
+      AND messages.seq BETWEEN first_seq AND last_seq)
+  FROM retired_ranges WHERE session = ? AND ${RESTORABLE} ORDER BY first_seq`;
 
 const REVIVE = `UPDATE sessions SET first_seq = last_seq + 1, deleted_at = NULL, revived_by = ?
   WHERE id = ?`;
@@ -36,9 +38,9 @@ const INSERT = `INSERT INTO messages
 const DELETE_VECTOR = 'DELETE FROM vectors WHERE id = ?';
 
 const EXISTING =
-  'SELECT id, seq, metadata, created_at FROM messages WHERE session = ? AND uuid = ?';
+  'SELECT id, seq, metadata, created_at, deleted_at FROM messages WHERE session = ? AND uuid = ?';
 
-/** A retired message gets another uuid if a new message comes with the same one. */
+/** A retired or deleted message gets another uuid if a new message comes with the same one. */
 const CHANGE_UUID = 'UPDATE messages SET uuid = ? WHERE id = ?';
 
 const REPLACE = `UPDATE messages SET id = ?, role = ?, content = ?, parts = ?, parts_whole = ?,
@@ -80,7 +82,7 @@ export function createAppend(connection: Connection, indexer: Indexer): MessageS
   /**
    * Inserts new messages, and updates live ones that have the same uuid.
    *
-   * @param live the live messages of the session; an existing message outside is retired
+   * @param live the live messages of the session; an existing message outside is retired; one that was deleted by itself is not live either
    */
   function writeMessages(
     id: number,
@@ -96,7 +98,8 @@ export function createAppend(connection: Connection, indexer: Indexer): MessageS
       const spokenAt = message.created_at === undefined ? null : Date.parse(message.created_at);
       const terms = message.terms.join(' ');
       const existing = hasClientUuids ? statement(EXISTING).get(id, uuid) : undefined;
-      if (existing !== undefined && (existing[1] as number) >= live.first_seq) {
+      const isLive = existing?.[4] === null && (existing[1] as number) >= live.first_seq;
+      if (existing !== undefined && isLive) {
         const [number, seq, stored, created] = existing as [number, number, unknown, number];
         const time = spokenAt ?? created;
         const newNumber = time === created ? number : numbers.next(time);
@@ -128,8 +131,9 @@ export function createAppend(connection: Connection, indexer: Indexer): MessageS
     return {
       retired: statement(RETIRED)
         .all(id)
-        .map(([first_seq, last_seq, deleted_at]) => ({
+        .map(([first_seq, last_seq, deleted_at, deleted_count]) => ({
           ...{ first_seq: first_seq as number, last_seq: last_seq as number },
+          deleted_count: deleted_count as number,
           deleted_at: toTimestamp(deleted_at),
         })),
     };
@@ -156,7 +160,7 @@ export function createAppend(connection: Connection, indexer: Indexer): MessageS
           session_id: sessionId,
           uuid,
           ...(user_id !== undefined && { user_id }),
-          message_count: last_seq - first_seq + 1,
+          message_count: session.message_count + last_seq - live.last_seq,
           last_message_at: toTimestamp(last_message_at),
         },
         ...(state.isNew && { created: true }),

@@ -3,15 +3,13 @@ import type { WriteResult } from '../common-port.ts';
 import { findSessionState } from './access-scope.ts';
 import type { Connection } from './connection/index.ts';
 import { SESSION_COLUMNS, toSession } from './rows.ts';
-import { DELETE_TERMS, indexTerms } from './search/indexer.ts';
+import { DELETE_TERMS, DEQUEUE_ONE, indexTerms } from './search/indexer.ts';
 
 /** How many messages one step indexes anew. It blocks the server for about 10 ms. */
 const STEP_MESSAGES = 100;
 
-const NEXT_MESSAGES = `SELECT id, seq, terms FROM messages WHERE session = ? AND seq > ?
+const NEXT_MESSAGES = `SELECT id, seq, iif(deleted_at IS NULL, terms, '') FROM messages WHERE session = ? AND seq > ?
   ORDER BY seq LIMIT ${STEP_MESSAGES}`;
-
-const DEQUEUE = 'DELETE FROM unindexed WHERE id = ?';
 
 const SET_USER = `UPDATE sessions SET user_id = ?, updated_at = max(updated_at, ?) WHERE id = ?
   RETURNING ${SESSION_COLUMNS}`;
@@ -41,7 +39,7 @@ export async function assignUser(
     for (const row of rows) {
       const [id, seq, terms] = row as [id: number, seq: number, terms: string];
       connection.statement(DELETE_TERMS).run(id);
-      connection.statement(DEQUEUE).run(id);
+      connection.statement(DEQUEUE_ONE).run(id);
       const indexed = terms === '' ? [] : terms.split(' ');
       indexTerms(connection, id, { session, namespace, user_id }, indexed);
       lastSeq = seq;

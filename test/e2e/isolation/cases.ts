@@ -64,6 +64,8 @@ export const CASES: Record<string, (target: Target, own: string) => Args[]> = {
   ],
   update_message_metadata: ({ session_id, uuid }) => [{ session_id, uuid, metadata: { probe: 1 } }],
   set_summary: ({ session_id }) => [{ session_id, content: 'probe', up_to_seq: 1 }],
+  delete_messages: ({ session_id, uuid }) => [{ session_id, uuids: [uuid] }],
+  restore_messages: ({ session_id, uuid }) => [{ session_id, uuids: [uuid] }],
   add_user: ({ user_id }) => [{ user_id }],
   get_user: ({ user_id }) => [{ user_id }],
   list_users: ({ cursors }) => [{ limit: 1, cursor: cursors.users }],

@@ -16,6 +16,8 @@ const TOOLS = [
   'search_memory',
   'update_message_metadata',
   'set_summary',
+  'delete_messages',
+  'restore_messages',
   'add_user',
   'get_user',
   'list_users',

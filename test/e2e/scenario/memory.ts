@@ -127,6 +127,31 @@ export function memory(matrixCase: MatrixCase): void {
     );
   });
 
+  it('forgets single messages, and gets them back', async () => {
+    const session_id = await matrixCase.addConversation(['one', 'two zephyrs', 'three']);
+    const read = async () => said((await matrixCase.call('get_memory', { session_id })).messages);
+    const before = await matrixCase.call('list_messages', { session_id });
+    const { uuid } = before.messages[1];
+    const deletion = await matrixCase.call('delete_messages', { session_id, uuids: [uuid] });
+    expect(deletion).toMatchObject({
+      session: { session_id, message_count: 2 },
+      ...{ deleted_message_count: 1, purge_at: expect.any(String) },
+    });
+    expect((await read()).map(([seq]) => seq)).toEqual([1, 3]);
+    const search = { query: 'zephyr', session_id };
+    expect((await matrixCase.call('search_memory', search)).hits).toEqual([]);
+    const change = { session_id, uuid, metadata: {} };
+    expect(await matrixCase.refused('update_message_metadata', change, 'NOT_FOUND')).toContain(
+      'restore_messages',
+    );
+    const restored = await matrixCase.call('restore_messages', { session_id, uuids: [uuid] });
+    expect(restored).toMatchObject({ session: { message_count: 3 }, restored_message_count: 1 });
+    expect(await matrixCase.call('list_messages', { session_id })).toEqual(before);
+    const unknown = { session_id, uuids: [uuid, randomUUID()] };
+    await matrixCase.refused('delete_messages', unknown, 'NOT_FOUND');
+    expect(await read()).toHaveLength(3);
+  });
+
   it('is advised to summarize what is long, and gets the summary with what came after', async () => {
     const session_id = await matrixCase.addConversation(numbered(24));
     const messages = [{ role: 'user', content: 'message 25' }];

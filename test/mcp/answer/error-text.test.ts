@@ -114,6 +114,11 @@ const NAMED: { [Kind in Fact['kind']]: [Extract<Fact, { kind: Kind }>, string[],
   users_forbidden: [[{ kind: 'users_forbidden' }, ['one user'], ['whoever runs the server']]],
   message_not_found: [
     [
+      { kind: 'message_not_found', session_id: 's', uuid: UUID, deletion },
+      [UUID, DELETED_AT, PURGE_AT],
+      ['restore_messages'],
+    ],
+    [
       { kind: 'message_not_found', session_id: 's 1', uuid: UUID },
       [UUID, '"s 1"'],
       ['list_messages'],
@@ -124,6 +129,13 @@ const NAMED: { [Kind in Fact['kind']]: [Extract<Fact, { kind: Kind }>, string[],
       { kind: 'message_ahead', index: 1, created_at: PURGE_AT, now: DELETED_AT },
       ['messages.1.created_at', PURGE_AT, DELETED_AT],
       ['leave it out'],
+    ],
+  ],
+  messages_not_found: [
+    [
+      { kind: 'messages_not_found', session_id: 's 1', uuids: uuids(2) },
+      ['"s 1"', 'uuid-0, uuid-1', 'nothing was changed'],
+      ['list_messages'],
     ],
   ],
   duplicate_uuids: [[{ kind: 'duplicate_uuids' }, ['messages', 'the same uuid'], ['its own']]],

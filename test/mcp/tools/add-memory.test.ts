@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { localPrincipal } from '../../../src/mcp/principal.ts';
 import type { ToolContext } from '../../../src/mcp/tool.ts';
-import { addMemory } from '../../../src/mcp/tools/add-memory.ts';
+import { addMemory } from '../../../src/mcp/tools/memory/add-memory.ts';
 import type { Store } from '../../../src/store/port.ts';
 import { type Harness, harness, SQLITE, type TestDatabase } from '../../support/stores.ts';
 

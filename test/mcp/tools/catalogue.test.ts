@@ -17,7 +17,7 @@ describe.each(TOOLS.map((tool) => [tool.name, tool] as const))('the tool %s', (n
 
   it('has a file of its own, named like it', () => {
     const file = `${name.replaceAll('_', '-')}.ts`;
-    expect(readdirSync(folder('../../../src/mcp/tools'))).toContain(file);
+    expect(readdirSync(folder(`../../../src/mcp/tools/${tool.toolset}`))).toContain(file);
   });
 
   it('has a name, a title and a description that every host takes', () => {

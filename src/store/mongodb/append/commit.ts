@@ -43,7 +43,10 @@ export function commitOf(head: SessionHead, count: number, appends: readonly App
     const times = { updated_at: at, last_message_at: spokenAt };
     return {
       // Also what is part of the answer. `null` stands for none.
-      filter: { ...known, live: true, first_seq, 'summary.up_to_seq': summarized },
+      filter: {
+        ...{ ...known, live: true, first_seq, 'summary.up_to_seq': summarized },
+        deleted_count: head.deleted_count ?? null,
+      },
       update: { $set: { last_seq }, $max: times },
       upsert: false,
     };
@@ -51,7 +54,7 @@ export function commitOf(head: SessionHead, count: number, appends: readonly App
   const kept = { $expr: { $eq: [FIRST_KEPT_SEQ, deleted.kept_seq] } };
   const $set = {
     ...{ live: true, first_seq, last_seq, retired: retiredOnRevival() },
-    ...{ deleted_at: '$$REMOVE', summary: '$$REMOVE' },
+    ...{ deleted_at: '$$REMOVE', summary: '$$REMOVE', deleted_count: '$$REMOVE' },
     revived_by: { $literal: head.revived_by },
     updated_at: { $max: ['$updated_at', at] },
     last_message_at: { $max: ['$last_message_at', spokenAt] },

@@ -18,6 +18,8 @@ export interface SessionHead extends SeqRange {
   session_id: string;
   user_id?: string;
   last_message_at?: Date;
+  /** How many live messages were deleted by themselves. */
+  deleted_count?: number;
   /** The last message that the newest summary covers. */
   summarized?: number;
   /** See `index.ts`; `null` until somebody has fenced. */
@@ -48,6 +50,7 @@ export function headOf(document: SessionDocument): SessionHead {
   }
   return {
     ...{ ...common, first_seq, retired: retired.map(toRetiredRange) },
+    ...(document.deleted_count !== undefined && { deleted_count: document.deleted_count }),
     ...(summary !== undefined && { summarized: summary.up_to_seq }),
     ...(revived_by !== undefined && { revived_by }),
   };
@@ -116,10 +119,11 @@ export function toAppended(
   added: readonly MessageDocument[],
 ): Appended {
   const { _id, session_id, user_id, first_seq, last_seq, last_message_at, summarized } = head;
+  const message_count = last_seq - first_seq + 1 - (head.deleted_count ?? 0);
   const seqs = new Map([...live.values(), ...added].map(({ uuid, seq }) => [uuid, seq]));
   return {
     session: {
-      ...{ session_id, uuid: _id, message_count: last_seq - first_seq + 1 },
+      ...{ session_id, uuid: _id, message_count },
       ...(user_id !== undefined && { user_id }),
       ...(last_message_at && { last_message_at: timestamp(last_message_at.getTime()) }),
     },

@@ -16,7 +16,7 @@ import { type SessionHead, toFields } from './session-head.ts';
 export interface Existing {
   /** By their uuids; they are updated in place. */
   live: ReadonlyMap<string, MessageDocument>;
-  /** They give up their uuids. */
+  /** Retired ones, and those that were deleted by themselves. They give up their uuids. */
   retired: readonly MessageDocument[];
   /** Whether some lie behind the head: orphans, or the head that is known is not the newest. */
   behind: boolean;
@@ -51,10 +51,12 @@ export async function findExisting(
     .toArray();
   // Told apart here: for another condition a server may go along all of the session, or of the namespace.
   const found = all.filter((message) => message.session_uuid === session_uuid);
-  const live = found.filter(({ seq }) => seq >= head.first_seq && seq <= head.last_seq);
+  const kept = found.filter(({ seq }) => seq <= head.last_seq);
+  const isLive = ({ seq, deleted_at }: MessageDocument) =>
+    seq >= head.first_seq && deleted_at === undefined;
   return {
-    live: new Map(live.map((document) => [document.uuid, document])),
-    retired: found.filter(({ seq }) => seq < head.first_seq),
+    live: new Map(kept.filter(isLive).map((document) => [document.uuid, document])),
+    retired: kept.filter((document) => !isLive(document)),
     behind: found.some(({ seq }) => seq > head.last_seq),
   };
 }

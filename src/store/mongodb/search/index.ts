@@ -61,6 +61,7 @@ export function mongoSearch(connection: Connection): SearchStore {
           const document = documents.get(positionKey(place));
           const session = sessions.get(place.session_uuid);
           if (document === undefined || session === undefined) continue;
+          if (document.deleted_at !== undefined) continue;
           if (document.seq < session.first_seq || document.seq > session.last_seq) continue;
           bytes += Math.min(4 * document.token_count, limits.enough.each);
           messages.push({ place, document, session: toSession(session) });
@@ -75,6 +76,7 @@ type Found = Omit<ResolvedMessage, 'message'> & { document: MessageDocument };
 
 const MESSAGE_PROJECTION = {
   namespace: 1,
+  deleted_at: 1,
   ...Object.fromEntries(MESSAGE_FIELDS.map((field) => [field, 1])),
 };
 

@@ -29,10 +29,17 @@ const SERVERS = `
   ) STRICT;
 `;
 
-/** The JSON of what a message has beside its text: what lists show, and all of it where that is more. */
+/**
+ * `parts` and `parts_whole` are the JSON of what a message has beside its text: what lists show, and all
+ * of it where that is more. `deleted_at` is the time at which a message was deleted by itself; negative
+ * once it is purged. The row stays, so that the messages of a session can be counted by its numbers.
+ */
 const MESSAGE_PARTS = `
   ALTER TABLE messages ADD COLUMN parts TEXT;
   ALTER TABLE messages ADD COLUMN parts_whole TEXT;
+  ALTER TABLE messages ADD COLUMN deleted_at INTEGER;
+  CREATE INDEX messages_deleted ON messages (session, seq) WHERE deleted_at IS NOT NULL;
+  CREATE INDEX messages_expiry ON messages (deleted_at) WHERE deleted_at > 0;
   DROP INDEX messages_created;
 `;
 

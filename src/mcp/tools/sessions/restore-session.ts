@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { sessionId } from '../../domain/records.ts';
-import { TOOL_ANSWER } from '../answer/answer-shape.ts';
-import { shownSession, showRecord } from '../answer/shown-records.ts';
-import { ADDS, defineTool } from '../tool.ts';
+import { sessionId } from '../../../domain/records.ts';
+import { TOOL_ANSWER } from '../../answer/answer-shape.ts';
+import { shownSession, showRecord } from '../../answer/shown-records.ts';
+import { ADDS, defineTool } from '../../tool.ts';
 
 export const restoreSession = defineTool({
   name: 'restore_session',

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { sessionId, timestamp } from '../../domain/records.ts';
-import { TOOL_ANSWER } from '../answer/answer-shape.ts';
-import { shownSession, showRecord } from '../answer/shown-records.ts';
-import { DELETES, defineTool } from '../tool.ts';
+import { sessionId, timestamp } from '../../../domain/records.ts';
+import { TOOL_ANSWER } from '../../answer/answer-shape.ts';
+import { shownSession, showRecord } from '../../answer/shown-records.ts';
+import { DELETES, defineTool } from '../../tool.ts';
 
 export const deleteSession = defineTool({
   name: 'delete_session',

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { userId } from '../../domain/records.ts';
-import { shownSession, showRecord } from '../answer/shown-records.ts';
-import { listArguments, pageArguments, pageResults, scanAdvice } from '../pagination.ts';
-import { defineTool, READS } from '../tool.ts';
+import { userId } from '../../../domain/records.ts';
+import { shownSession, showRecord } from '../../answer/shown-records.ts';
+import { listArguments, pageArguments, pageResults, scanAdvice } from '../../pagination.ts';
+import { defineTool, READS } from '../../tool.ts';
 
 export const listSessions = defineTool({
   name: 'list_sessions',

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { userId } from '../../domain/records.ts';
-import { TOOL_ANSWER } from '../answer/answer-shape.ts';
-import { shownUser, showRecord } from '../answer/shown-records.ts';
-import { defineTool, RESTORES } from '../tool.ts';
+import { userId } from '../../../domain/records.ts';
+import { TOOL_ANSWER } from '../../answer/answer-shape.ts';
+import { shownUser, showRecord } from '../../answer/shown-records.ts';
+import { defineTool, RESTORES } from '../../tool.ts';
 
 export const restoreUser = defineTool({
   name: 'restore_user',

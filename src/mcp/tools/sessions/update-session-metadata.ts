@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { metadata } from '../../domain/metadata.ts';
-import { sessionId } from '../../domain/records.ts';
-import { TOOL_ANSWER } from '../answer/answer-shape.ts';
-import { shownSession, showRecord } from '../answer/shown-records.ts';
-import { defineTool, REPLACES } from '../tool.ts';
+import { metadata } from '../../../domain/metadata.ts';
+import { sessionId } from '../../../domain/records.ts';
+import { TOOL_ANSWER } from '../../answer/answer-shape.ts';
+import { shownSession, showRecord } from '../../answer/shown-records.ts';
+import { defineTool, REPLACES } from '../../tool.ts';
 
 export const updateSessionMetadata = defineTool({
   name: 'update_session_metadata',

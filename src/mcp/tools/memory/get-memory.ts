@@ -1,15 +1,15 @@
 import { z } from 'zod';
-import { sessionId, summary } from '../../domain/records.ts';
-import { WINDOW_DEFAULT } from '../../services/append.ts';
-import { TOOL_ANSWER } from '../answer/answer-shape.ts';
+import { sessionId, summary } from '../../../domain/records.ts';
+import { WINDOW_DEFAULT } from '../../../services/append.ts';
+import { TOOL_ANSWER } from '../../answer/answer-shape.ts';
 import {
   showConversation,
   shownMessage,
   shownSession,
   showRecord,
-} from '../answer/shown-records.ts';
-import { adviceResult, summaryAdvice } from '../answer/summary-advice.ts';
-import { defineTool, READS } from '../tool.ts';
+} from '../../answer/shown-records.ts';
+import { adviceResult, OUTDATED_SUMMARY, summaryAdvice } from '../../answer/summary-advice.ts';
+import { defineTool, READS } from '../../tool.ts';
 
 const MAX_LAST_N = 200;
 
@@ -48,13 +48,19 @@ export const getMemory = defineTool({
   async run({ session_id, ...options }, { caller, memory, offers }) {
     const found = await memory.get(caller, session_id, options);
     const { omitted_message_count, summaryBacklog, ...answer } = found;
+    const isOutdated = answer.summary?.covers_deleted_messages === true;
+    const advice = offers('set_summary')
+      ? [
+          ...(isOutdated ? [OUTDATED_SUMMARY] : []),
+          ...(summaryBacklog === undefined ? [] : [summaryAdvice(summaryBacklog)]),
+        ]
+      : [];
     return {
       ...answer,
       session: showRecord(TOOL_ANSWER.record(answer.session)),
       messages: showConversation(answer.messages),
       ...(omitted_message_count > 0 && { omitted_message_count }),
-      ...(summaryBacklog !== undefined &&
-        offers('set_summary') && { advice: summaryAdvice(summaryBacklog) }),
+      ...(advice.length > 0 && { advice: advice.join(' ') }),
     };
   },
 });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { session, sessionId, summary, summaryContent } from '../../domain/records.ts';
-import { defineTool, REPLACES } from '../tool.ts';
+import { sessionId, summary, summaryContent } from '../../../domain/records.ts';
+import { changedSession } from '../../answer/shown-records.ts';
+import { defineTool, REPLACES } from '../../tool.ts';
 
 export const setSummary = defineTool({
   name: 'set_summary',
@@ -15,7 +16,7 @@ export const setSummary = defineTool({
     up_to_seq: z.int().min(1).meta({ description: 'The last message that it covers.' }),
   }),
   output: z.strictObject({
-    session: session.pick({ session_id: true, uuid: true, message_count: true }),
+    session: changedSession,
     summary,
   }),
   async run({ session_id, ...input }, { caller, memory }) {

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { text } from '../../domain/identifiers.ts';
-import { sessionId, userId } from '../../domain/records.ts';
-import { TOOL_ANSWER } from '../answer/answer-shape.ts';
-import { shownSession, showRecord } from '../answer/shown-records.ts';
-import { defineTool, REPLACES } from '../tool.ts';
+import { text } from '../../../domain/identifiers.ts';
+import { sessionId, userId } from '../../../domain/records.ts';
+import { TOOL_ANSWER } from '../../answer/answer-shape.ts';
+import { shownSession, showRecord } from '../../answer/shown-records.ts';
+import { defineTool, REPLACES } from '../../tool.ts';
 
 const TITLE_MAX_BYTES = 1024;
 

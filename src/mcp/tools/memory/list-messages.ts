@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { sessionId } from '../../domain/records.ts';
-import { showMessage, shownMessage } from '../answer/shown-records.ts';
-import { pageArguments, pageResults } from '../pagination.ts';
-import { defineTool, READS } from '../tool.ts';
+import { sessionId } from '../../../domain/records.ts';
+import { showMessage, shownMessage } from '../../answer/shown-records.ts';
+import { pageArguments, pageResults } from '../../pagination.ts';
+import { defineTool, READS } from '../../tool.ts';
 
 export const listMessages = defineTool({
   name: 'list_messages',

@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { metadata } from '../../domain/metadata.ts';
-import { message, role, sessionId, time, userId } from '../../domain/records.ts';
-import { HITS_DEFAULT } from '../../services/search/index.ts';
-import { TOOL_ANSWER } from '../answer/answer-shape.ts';
-import { searchAdvice } from '../answer/search-advice.ts';
-import { showHit, shownHit, shownSession, showRecord } from '../answer/shown-records.ts';
-import { pageArguments, pageResults } from '../pagination.ts';
-import { defineTool, READS } from '../tool.ts';
+import { metadata } from '../../../domain/metadata.ts';
+import { message, role, sessionId, time, userId } from '../../../domain/records.ts';
+import { HITS_DEFAULT } from '../../../services/search/index.ts';
+import { TOOL_ANSWER } from '../../answer/answer-shape.ts';
+import { searchAdvice } from '../../answer/search-advice.ts';
+import { showHit, shownHit, shownSession, showRecord } from '../../answer/shown-records.ts';
+import { pageArguments, pageResults } from '../../pagination.ts';
+import { defineTool, READS } from '../../tool.ts';
 
 const HITS_MAX = 100;
 const QUERY_MAX_LENGTH = 20_000;

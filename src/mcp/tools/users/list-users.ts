@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { shownUser, showRecord } from '../answer/shown-records.ts';
-import { listArguments, pageArguments, pageResults, scanAdvice } from '../pagination.ts';
-import { defineTool, READS } from '../tool.ts';
+import { shownUser, showRecord } from '../../answer/shown-records.ts';
+import { listArguments, pageArguments, pageResults, scanAdvice } from '../../pagination.ts';
+import { defineTool, READS } from '../../tool.ts';
 
 export const listUsers = defineTool({
   name: 'list_users',

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { normalizeBefore } from '../../domain/lenient-input.ts';
-import { messageParts, normalizeMessage } from '../../domain/message-parts.ts';
-import { metadata } from '../../domain/metadata.ts';
+import { normalizeBefore } from '../../../domain/lenient-input.ts';
+import { messageParts, normalizeMessage } from '../../../domain/message-parts.ts';
+import { metadata } from '../../../domain/metadata.ts';
 import {
   content,
   MESSAGES_PER_CALL,
@@ -12,9 +12,9 @@ import {
   time,
   timestamp,
   userId,
-} from '../../domain/records.ts';
-import { adviceResult, revivalAdvice, summaryAdvice } from '../answer/summary-advice.ts';
-import { ADDS, defineTool } from '../tool.ts';
+} from '../../../domain/records.ts';
+import { adviceResult, revivalAdvice, summaryAdvice } from '../../answer/summary-advice.ts';
+import { ADDS, defineTool } from '../../tool.ts';
 
 const newMessage = z.strictObject({
   role,

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { sessionId } from '../../domain/records.ts';
-import { TOOL_ANSWER } from '../answer/answer-shape.ts';
-import { shownSession, showRecord } from '../answer/shown-records.ts';
-import { defineTool, READS } from '../tool.ts';
+import { sessionId } from '../../../domain/records.ts';
+import { TOOL_ANSWER } from '../../answer/answer-shape.ts';
+import { shownSession, showRecord } from '../../answer/shown-records.ts';
+import { defineTool, READS } from '../../tool.ts';
 
 export const getSession = defineTool({
   name: 'get_session',

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { metadata } from '../../domain/metadata.ts';
-import { messageUuid, sessionId } from '../../domain/records.ts';
-import { TOOL_ANSWER } from '../answer/answer-shape.ts';
-import { showMessage, shownMessage } from '../answer/shown-records.ts';
-import { defineTool, REPLACES } from '../tool.ts';
+import { metadata } from '../../../domain/metadata.ts';
+import { messageUuid, sessionId } from '../../../domain/records.ts';
+import { TOOL_ANSWER } from '../../answer/answer-shape.ts';
+import { showMessage, shownMessage } from '../../answer/shown-records.ts';
+import { defineTool, REPLACES } from '../../tool.ts';
 
 export const updateMessageMetadata = defineTool({
   name: 'update_message_metadata',

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { metadata } from '../../domain/metadata.ts';
-import { sessionId, userId } from '../../domain/records.ts';
-import { TOOL_ANSWER } from '../answer/answer-shape.ts';
-import { shownSession, showRecord } from '../answer/shown-records.ts';
-import { ADDS, defineTool } from '../tool.ts';
+import { metadata } from '../../../domain/metadata.ts';
+import { sessionId, userId } from '../../../domain/records.ts';
+import { TOOL_ANSWER } from '../../answer/answer-shape.ts';
+import { shownSession, showRecord } from '../../answer/shown-records.ts';
+import { ADDS, defineTool } from '../../tool.ts';
 
 export const addSession = defineTool({
   name: 'add_session',

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { timestamp, userId } from '../../domain/records.ts';
-import { TOOL_ANSWER } from '../answer/answer-shape.ts';
-import { shownUser, showRecord } from '../answer/shown-records.ts';
-import { DELETES, defineTool } from '../tool.ts';
+import { timestamp, userId } from '../../../domain/records.ts';
+import { TOOL_ANSWER } from '../../answer/answer-shape.ts';
+import { shownUser, showRecord } from '../../answer/shown-records.ts';
+import { DELETES, defineTool } from '../../tool.ts';
 
 export const deleteUser = defineTool({
   name: 'delete_user',
