@@ -18,6 +18,9 @@ const ORDINAL = /^(\d+)(?:st|nd|rd|th|s)$/i;
 /** A part of a word that is written in camel case, or of digits and letters. */
 const PART = /\p{N}+|\p{Lu}+(?!\p{Ll})|\p{Lu}?[^\p{Lu}\p{N}]+|\p{Lu}/gu;
 
+/** The number behind such letters is no name of its own: `utf8`, but PAY4711. */
+const LOWER_END = /\p{Ll}$/u;
+
 /** Of more parts in turns of digits and letters, a word is a hash. */
 const MAX_TURNS = 4;
 
@@ -29,7 +32,8 @@ export function partsOf(word: string): string[] {
   if (ordinal !== undefined) return [ordinal];
   const parts = word.match(PART) ?? [word];
   const turns = parts.filter((part, i) => i > 0 && isNumber(part) !== isNumber(parts[i - 1] ?? ''));
-  return turns.length >= MAX_TURNS ? [word] : parts;
+  if (turns.length >= MAX_TURNS) return [word];
+  return parts.filter((part, i) => !isNumber(part) || !LOWER_END.test(parts[i - 1] ?? ''));
 }
 
 export const isNumber = (part: string) => /^\p{N}/u.test(part);

@@ -98,6 +98,8 @@ export interface MessageDocument extends MessageKey {
   fence?: number;
   /** The search terms. Only ever matched or counted in the server: see `WITHOUT_TERMS`. */
   terms: readonly string[];
+  /** The version of the analysis that made them; absent for the first. */
+  analysis?: number;
   created_at: Date;
   updated_at: Date;
   revision: number;

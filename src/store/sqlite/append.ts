@@ -1,5 +1,6 @@
 import type { SeqRange } from '../../domain/positions.ts';
 import type { Session } from '../../domain/records.ts';
+import { ANALYSIS_VERSION } from '../../search/analyzer.ts';
 import type { AccessScope, WriteResult } from '../common-port.ts';
 import type { Append, Appended, MessageStore, RetiredRange } from '../message-port.ts';
 import { findSessionState, type SessionState } from './access-scope.ts';
@@ -27,8 +28,9 @@ const ADVANCE = `UPDATE sessions SET last_seq = ?, updated_at = max(updated_at, 
   RETURNING last_message_at`;
 
 const INSERT = `INSERT INTO messages
-  (session, seq, uuid, role, content, metadata, token_count, created_at, updated_at, terms)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`;
+  (session, seq, uuid, role, content, metadata, token_count, created_at, updated_at, terms,
+    analysis)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ${ANALYSIS_VERSION}) RETURNING id`;
 
 /** Deletes the vector of a message's former content. */
 const DELETE_VECTOR = 'DELETE FROM vectors WHERE id = ?';
@@ -39,7 +41,7 @@ const EXISTING = 'SELECT id, seq, metadata FROM messages WHERE session = ? AND u
 const CHANGE_UUID = 'UPDATE messages SET uuid = ? WHERE id = ?';
 
 const REPLACE = `UPDATE messages SET role = ?, content = ?, metadata = ?, token_count = ?,
-  updated_at = ?, terms = ? WHERE id = ?`;
+  updated_at = ?, terms = ?, analysis = ${ANALYSIS_VERSION} WHERE id = ?`;
 
 /** Appends messages. The session changes in the same transaction. */
 export function createAppend(connection: Connection, indexer: Indexer): MessageStore['append'] {

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { positionKey, type SeqRange } from '../../../domain/positions.ts';
 import { timestamp } from '../../../domain/times.ts';
+import { ANALYSIS_VERSION } from '../../../search/analyzer.ts';
 import type { Append, Appended, RetiredRange } from '../../message-port.ts';
 import type { SessionRef } from '../access-scope.ts';
 import { type MessageDocument, messageKey, type SessionDocument } from '../documents.ts';
@@ -81,7 +82,14 @@ export function toDocuments(
     ...(user_id !== undefined && { user_id }),
     ...(fence !== null && { fence }),
     ...{ seq: first + i, uuid, role, content, metadata: encodeMetadata(metadata) },
-    ...{ token_count, terms, created_at: at, updated_at: at, revision: 0 },
+    ...{
+      token_count,
+      terms,
+      analysis: ANALYSIS_VERSION,
+      created_at: at,
+      updated_at: at,
+      revision: 0,
+    },
   }));
 }
 

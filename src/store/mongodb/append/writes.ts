@@ -1,5 +1,6 @@
 import type { ClientSession, Db } from 'mongodb';
 import { mergeWithinLimit } from '../../../domain/metadata.ts';
+import { ANALYSIS_VERSION } from '../../../search/analyzer.ts';
 import type { Append } from '../../message-port.ts';
 import { inSession } from '../connection/transaction.ts';
 import {
@@ -74,7 +75,8 @@ export async function updateExisting(
   const replaced = messages.flatMap(({ uuid, role, content, metadata, token_count, terms }) => {
     const old = live.get(uuid);
     if (old === undefined) return [];
-    const $set = { role, content, token_count, terms, updated_at: new Date(at) };
+    const analysed = { terms, analysis: ANALYSIS_VERSION };
+    const $set = { role, content, token_count, ...analysed, updated_at: new Date(at) };
     // Without metadata to merge, nothing depends on what was read.
     if (Object.keys(metadata).length === 0) return [{ filter: placeOf(old), update: { $set } }];
     const merged = encodeMetadata(mergeWithinLimit(decodeMetadata(old.metadata), metadata));
