@@ -208,15 +208,18 @@ function* rankedTerms(tokens: readonly Token[]) {
 
 const isOther = (language: Language): language is OtherLanguage => language !== 'en';
 
-/** The language of a section of a message, if it is one of those that have stems of their own. */
+/**
+ * The language of a section of a message, if it is one of those that have stems of their own; two if
+ * both may be, such as Spanish and Portuguese.
+ */
 function messageLanguages(words: readonly string[]): OtherLanguage[] {
   const languages = languagesOf(words);
-  return languages.length === 1 ? languages.filter(isOther) : [];
+  return languages.length <= 2 && languages.every(isOther) ? languages : [];
 }
 
-/** The languages that a question may be in, other than English. */
+/** The languages that a question may be in, other than English. One word tells no language. */
 function questionLanguages(words: readonly string[]): OtherLanguage[] {
-  const languages = languagesOf(words);
+  const languages = words.length > 1 ? languagesOf(words) : [];
   const possible: readonly Language[] = languages.length === 0 ? LANGUAGES : languages;
   return possible.filter(isOther);
 }

@@ -41,6 +41,12 @@ describe('a question finds a message', () => {
     ['in German, with umlauts', 'Müller', 'Mueller'],
     ['in German, by the last part of a compound', 'Vertrag', 'Der Mietvertrag ist da'],
     ['in German, by the first part of a compound', 'Datenbank', 'Die Datenbankmigration'],
+    ['in German, by the infinitive', 'kündigen', 'Er hat gekündigt'],
+    [
+      'in Spanish, by a word that is another language’s pronoun',
+      'mes',
+      'Faltan dos meses para el viaje',
+    ],
     ['in Spanish, by the singular', 'luz', 'Las luces de la casa'],
     ['in French, by the singular', 'cheval', 'Les chevaux sont là'],
     ['in Italian, by the singular', 'chiave', 'Le chiavi sono qui'],

@@ -21,13 +21,25 @@ const CHINESE = `我 你 您 他 她 它 我们 你们 他们 她们 咱们 大�
 const THAI = `ที่ ของ และ ใน เป็น ได้ ให้ ว่า มี จะ ไม่ ก็ กับ แต่ หรือ จาก โดย ไป มา แล้ว อยู่ คือ นี้ นั้น อะไร ไหน เมื่อไหร่ เมื่อไร ทำไม
   อย่างไร ยังไง ใคร เท่าไหร่ เท่าไร กี่ ครับ ค่ะ คะ นะ ช่วย ขอ หน่อย ฉัน ผม คุณ เรา เขา มัน ต้อง ควร เคย ถาม บอก`;
 
-/** Matches a segment that is made of function words of one of the languages. */
-const matcher = (...lists: string[]) => {
-  const words = lists.flatMap((list) => list.split(/\s+/));
-  return new RegExp(`^(?:${words.toSorted((a, b) => b.length - a.length).join('|')}){1,4}$`, 'u');
-};
+/** The most function words in a row that a segment is made of. */
+const MAX_WORDS = 4;
+
+/** A check whether a segment is made of words of the lists. */
+function matcher(...lists: string[]): (segment: string) => boolean {
+  const words = new Set(lists.flatMap((list) => list.split(/\s+/)));
+  const longest = Math.max(...[...words].map((word) => word.length));
+  const isMade = (segment: string, most: number): boolean => {
+    if (words.has(segment)) return true;
+    if (most === 1 || segment.length > most * longest) return false;
+    for (let end = Math.min(longest, segment.length - 1); end > 0; end--) {
+      if (words.has(segment.slice(0, end)) && isMade(segment.slice(end), most - 1)) return true;
+    }
+    return false;
+  };
+  return (segment) => isMade(segment, MAX_WORDS);
+}
 
 /** For texts with kana, which Japanese has. Chinese function words are parts of Japanese words. */
-export const JAPANESE_FUNCTION_WORDS = matcher(JAPANESE);
+export const isJapaneseFunctionWord = matcher(JAPANESE);
 
-export const FUNCTION_WORDS = matcher(CHINESE, THAI);
+export const isFunctionWord = matcher(CHINESE, THAI);

@@ -1,5 +1,5 @@
 import { cutAt } from '../normalizer.ts';
-import { FUNCTION_WORDS, JAPANESE_FUNCTION_WORDS } from './function-words.ts';
+import { isFunctionWord, isJapaneseFunctionWord } from './function-words.ts';
 import { stemOfHangul } from './hangul.ts';
 
 /** The most code units of unspaced runs that are segmented per question, and at once. */
@@ -44,7 +44,7 @@ export function* runTerms(run: string): Generator<string> {
     if (last !== undefined) yield last + cluster;
     last = cluster;
     count++;
-    if (HAN.test(cluster) && !FUNCTION_WORDS.test(cluster)) yield cluster;
+    if (HAN.test(cluster) && !isFunctionWord(cluster)) yield cluster;
   }
   if (count === 1) yield run;
   if (HANGUL.test(run)) {
@@ -66,11 +66,11 @@ export const FUNCTION_RANK = 9;
 
 /** Ranks the terms of the unspaced runs of one question. */
 export class RunQuestion {
-  readonly #functionWords: RegExp;
+  readonly #isFunctionWord: (word: string) => boolean;
   #room = RUNS_LENGTH;
 
   constructor(question: string) {
-    this.#functionWords = KANA.test(question) ? JAPANESE_FUNCTION_WORDS : FUNCTION_WORDS;
+    this.#isFunctionWord = KANA.test(question) ? isJapaneseFunctionWord : isFunctionWord;
   }
 
   /**
@@ -108,7 +108,7 @@ export class RunQuestion {
   }
 
   #rankOf(word: string): number {
-    if (this.#functionWords.test(word)) return FUNCTION_RANK;
+    if (this.#isFunctionWord(word)) return FUNCTION_RANK;
     return HIRAGANA.test(word) ? 1 : 0;
   }
 }

@@ -165,7 +165,7 @@ export class Words {
 
   /** A word with its parts, for a message; with its other spellings, for a question. */
   #germanForms(word: string): string[] {
-    if (!this.#asked) return [word, ...partsOfCompound(word)];
+    if (!this.#asked) return [word, ...infinitiveOf(word), ...partsOfCompound(word)];
     const spelt = word.replace(/[äöü]/gu, (letter) => `${fold(letter)}e`);
     const shortened = word.replace(/(?<![aeq])([aou])e/gu, '$1');
     return [word, ...[spelt, shortened].filter((form) => form !== word)];
@@ -176,6 +176,10 @@ const SIGN = /(?:\+\+|#)$/;
 
 /** Stand for signs that the index takes for spaces. */
 const SIGNS: Readonly<Record<string, string>> = { '++': '＋＋', '#': '＃' };
+
+/** The infinitive of a German participle: `gekündigt` is of `kündigen`. */
+const infinitiveOf = (word: string) =>
+  /^ge.{3,}t$/.test(word) ? [`${word.slice(2, -1).replace(/e$/, '')}en`] : [];
 
 /** What adjacent words make together, and all words: those of `user_id` are found as `userId`. */
 function joined(words: readonly string[]): string[] {
