@@ -187,6 +187,7 @@ describe('a question', () => {
       ['PAY-4711', 'pay 17, not 4711'],
     ] as const) {
       expect(matches(question, question)).toBeGreaterThan(matches(question, other));
+      expect(matches(question, `版本号${question}了`)).toBe(matches(question, question));
     }
   });
 

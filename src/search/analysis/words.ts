@@ -5,7 +5,7 @@ import { isFrequent, type Language } from './languages.ts';
 import { numberTerms } from './numbers.ts';
 import { isSemitic, semiticTerms, withEuropeanDigits } from './scripts.ts';
 import { commonStem, stemsIn } from './stems.ts';
-import { ATOM, afterElision, isNumber, partsOf } from './token.ts';
+import { ATOM, afterElision, isNumber, partsOf, TOKEN } from './token.ts';
 import { UNSPACED } from './unspaced.ts';
 
 /** The maximum length of a term in UTF-16 code units. Longer words are data, not language. */
@@ -49,12 +49,13 @@ const KNOWN_TOKENS = 5000;
 /** Longer tokens are rare. */
 const KNOWN_LENGTH = 32;
 
-/** For messages, by language: most of their words are the same. */
-const shared = new Map<string, Words>();
+/** For messages in one language: most of their words are the same. */
+const shared = new Map<Language, Words>();
 
 /** The terms of words in messages. */
 export function wordsIn(languages: readonly OtherLanguage[]): Words {
-  const key = languages.join();
+  if (languages.length > 1) return new Words(languages);
+  const [key = 'en'] = languages;
   const words = shared.get(key) ?? new Words(languages);
   shared.set(key, words);
   return words;
@@ -90,7 +91,22 @@ export class Words {
 
   #analysed(token: string): TokenTerms {
     const found: Found = { words: [], parts: [], stems: [], runs: [] };
-    const text = ASCII.test(token) ? token : withEuropeanDigits(token);
+    const isAscii = ASCII.test(token);
+    const text = isAscii ? token : withEuropeanDigits(token);
+    const runs = isAscii ? null : text.match(UNSPACED);
+    if (runs === null) this.#addText(text, found);
+    else {
+      found.runs.push(...runs);
+      for (const part of text.split(UNSPACED)) {
+        const [between] = part.match(TOKEN) ?? [];
+        if (between !== undefined) this.#addText(between, found);
+      }
+    }
+    return found;
+  }
+
+  /** Adds the terms of a token without runs. */
+  #addText(text: string, found: Found): void {
     const [number, ...others] = numberTerms(text) ?? [];
     if (LOWER_CASE.test(text) && text.length <= TERM_MAX_LENGTH) {
       const term = commonStem(text);
@@ -102,7 +118,6 @@ export class Words {
     } else {
       this.#addAtoms(text, found);
     }
-    return found;
   }
 
   #addAtoms(text: string, found: Found): void {
@@ -115,14 +130,8 @@ export class Words {
     if (sign !== undefined) found.parts.push(termOf(bare.at(-1) as string) + SIGNS[sign]);
   }
 
-  /** @returns the word in lower case and without apostrophes; empty if it has runs */
+  /** @returns the word in lower case and without apostrophes */
   #addAtom(atom: string, found: Found): string {
-    const runs = ASCII.test(atom) ? null : atom.match(UNSPACED);
-    if (runs !== null) {
-      found.runs.push(...runs);
-      for (const rest of atom.split(UNSPACED)) if (rest !== '') this.#addAtom(rest, found);
-      return '';
-    }
     const cut = cutAt(atom, WORD_MAX_LENGTH);
     const cased = cut.replaceAll('`', "'").replace(/'s$/, '');
     const bare = cased.toLowerCase().replaceAll("'", '');
@@ -183,13 +192,8 @@ const infinitiveOf = (word: string) =>
 
 /** What adjacent words make together, and all words: those of `user_id` are found as `userId`. */
 function joined(words: readonly string[]): string[] {
-  const pairs = words.slice(1).flatMap((word, i) => {
-    const before = words[i] as string;
-    return word === '' || before === '' ? [] : [pairOf(before, word)];
-  });
-  return words.length > 2 && pairs.length === words.length - 1
-    ? [...pairs, termOf(words.join(''))]
-    : pairs;
+  const pairs = words.slice(1).map((word, i) => pairOf(words[i] as string, word));
+  return words.length > 2 ? [...pairs, termOf(words.join(''))] : pairs;
 }
 
 /** Digits stay apart: 2.14 is not 214. */
