@@ -8,7 +8,7 @@ import {
 } from '../domain/pagination.ts';
 import type { Message, Session, Summary } from '../domain/records.ts';
 import { timestamp } from '../domain/times.ts';
-import type { ChangedMessages, FoundMessage, MessageRange } from '../store/message-port.ts';
+import type { FoundMessage, MessageRange } from '../store/message-port.ts';
 import type { Store } from '../store/port.ts';
 import {
   BYTES_PER_TOKEN,
@@ -18,10 +18,11 @@ import {
   WINDOW_DEFAULT,
 } from './append.ts';
 import type { Caller } from './caller.ts';
+import { createMessageDeletion } from './delete-messages.ts';
 import type { AnswerShape, Dependencies } from './dependencies.ts';
 import { ServiceError } from './errors.ts';
 import { sessionNotFound } from './not-found.ts';
-import { purgeCutoff, undoDeadline } from './undo-deadline.ts';
+import { undoDeadline } from './undo-deadline.ts';
 
 export interface Memory {
   session: Session;
@@ -103,25 +104,10 @@ export function createMemoryService(deps: Dependencies) {
     purge_at: undoDeadline(deleted_at, deps.purgeAfter),
   });
 
-  /** Announces a change of single messages, or throws what kept it from happening. */
-  async function settled(
-    caller: Caller,
-    store: Store,
-    sessionId: string,
-    { session, missing, changed }: ChangedMessages,
-  ): Promise<Session> {
-    if (session === undefined || session.deleted_at !== undefined) {
-      throw await sessionNotFound(deps, caller, store, sessionId, session);
-    }
-    if (missing.length > 0) {
-      throw new ServiceError({ kind: 'messages_not_found', session_id: sessionId, uuids: missing });
-    }
-    if (changed.length > 0) announce(caller, session);
-    return session;
-  }
-
   return {
     add: createAppend(deps),
+
+    ...createMessageDeletion(deps),
 
     /**
      * The newest summary and the messages after it: at least the last `last_n` and at most twice as
@@ -196,44 +182,6 @@ export function createMemoryService(deps: Dependencies) {
       const store = await deps.store();
       const found = await store.messages.find(caller, sessionId, uuid);
       return present(caller, store, sessionId, uuid, found);
-    },
-
-    /**
-     * Soft-deletes messages of a session. Those that are deleted already stay so, so a retry is safe.
-     *
-     * @returns the session, how many messages are deleted by this call, and when they are purged
-     */
-    async delete(
-      caller: Caller,
-      sessionId: string,
-      uuids: readonly string[],
-    ): Promise<{ session: Session; messages: number; purge_at: string | undefined }> {
-      const store = await deps.store();
-      const at = now();
-      const outcome = await store.messages.delete(caller, sessionId, uuids, at);
-      const session = await settled(caller, store, sessionId, outcome);
-      const purge_at = undoDeadline(at, deps.purgeAfter);
-      return { session, messages: outcome.changed.length, purge_at };
-    },
-
-    /** Undoes the deletion of single messages. Those that are not deleted stay as they are. */
-    async restore(
-      caller: Caller,
-      sessionId: string,
-      uuids: readonly string[],
-    ): Promise<{ session: Session; messages: number }> {
-      const store = await deps.store();
-      const cutoff = purgeCutoff(deps.now(), deps.purgeAfter);
-      const outcome = await store.messages.restore(caller, sessionId, uuids, cutoff);
-      const session = await settled(caller, store, sessionId, outcome);
-      deps.embeddings?.offer(
-        caller.namespace,
-        outcome.changed.map(({ seq, content }) => ({
-          place: { session_id: sessionId, session_uuid: session.uuid, seq },
-          content,
-        })),
-      );
-      return { session, messages: outcome.changed.length };
     },
 
     async updateMetadata(

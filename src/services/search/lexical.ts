@@ -79,7 +79,7 @@ function statisticsOf({ candidates, ranges }: Candidates, terms: readonly string
 function notesOn(
   terms: readonly string[],
   omitted: number,
-  { candidates, cut }: Candidates,
+  { candidates, cut, outdated }: Candidates,
   perTerm: number,
 ): SearchNote[] {
   if (terms.length === 0) return [{ kind: 'no_terms' }];
@@ -89,6 +89,7 @@ function notesOn(
     const until = completeFrom(candidates, cut);
     notes.push({ kind: 'messages_omitted', ranked_per_word: perTerm, until });
   }
+  if (outdated) notes.push({ kind: 'reanalysis' });
   return notes;
 }
 

@@ -113,6 +113,8 @@ export interface MessageDocument extends MessageKey {
   deleted_terms?: readonly string[];
   /** The search terms. Only ever matched or counted in the server. */
   terms: readonly string[];
+  /** The version of the analysis that made them; absent for the first. */
+  analysis?: number;
   created_at: Date;
   updated_at: Date;
   revision: number;

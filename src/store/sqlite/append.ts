@@ -1,5 +1,6 @@
 import type { SeqRange } from '../../domain/positions.ts';
 import type { Session } from '../../domain/records.ts';
+import { ANALYSIS_VERSION } from '../../search/analyzer.ts';
 import type { AccessScope, WriteResult } from '../common-port.ts';
 import type { Append, Appended, MessageStore, RetiredRange } from '../message-port.ts';
 import { findSessionState, type SessionState } from './access-scope.ts';
@@ -31,8 +32,8 @@ const ADVANCE = `UPDATE sessions SET last_seq = ?1, updated_at = max(updated_at,
 
 const INSERT = `INSERT INTO messages
   (id, session, seq, uuid, role, content, parts, parts_whole, metadata, token_count, created_at,
-    updated_at, terms)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+    updated_at, terms, analysis)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ${ANALYSIS_VERSION})`;
 
 /** Deletes the vector of a message's former content. */
 const DELETE_VECTOR = 'DELETE FROM vectors WHERE id = ?';
@@ -44,7 +45,8 @@ const EXISTING =
 const CHANGE_UUID = 'UPDATE messages SET uuid = ? WHERE id = ?';
 
 const REPLACE = `UPDATE messages SET id = ?, role = ?, content = ?, parts = ?, parts_whole = ?,
-  metadata = ?, token_count = ?, created_at = ?, updated_at = ?, terms = ? WHERE id = ?`;
+  metadata = ?, token_count = ?, created_at = ?, updated_at = ?, terms = ?,
+  analysis = ${ANALYSIS_VERSION} WHERE id = ?`;
 
 /** The latest time of the messages, in milliseconds since 1970. */
 const lastTime = ({ messages, at }: Append) =>

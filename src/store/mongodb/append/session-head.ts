@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { positionKey, type SeqRange } from '../../../domain/positions.ts';
 import { timestamp } from '../../../domain/times.ts';
+import { ANALYSIS_VERSION } from '../../../search/analyzer.ts';
 import type { Append, Appended, NewMessage, RetiredRange } from '../../message-port.ts';
 import type { SessionRef } from '../access-scope.ts';
 import { type MessageDocument, messageKey, type SessionDocument } from '../documents.ts';
@@ -92,7 +93,7 @@ export function toDocuments(
 /** What an append says of a message, except its metadata, which is merged where it is there already. */
 export function toFields({ role, content, parts, token_count, terms, created_at }: NewMessage) {
   return {
-    ...{ role, content, token_count, terms },
+    ...{ role, content, token_count, terms, analysis: ANALYSIS_VERSION },
     ...(parts !== undefined && { parts: parts.preview }),
     ...(parts?.whole !== undefined && { parts_whole: parts.whole }),
     ...(created_at !== undefined && { created_at: new Date(created_at) }),

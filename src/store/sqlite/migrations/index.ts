@@ -1,5 +1,6 @@
 import { APPLICATION_ID } from '../connection/file-identity.ts';
 import type { Migration } from '../connection/index.ts';
+import { MESSAGE_ANALYSIS } from './analysis-version.ts';
 import { INITIAL_SCHEMA } from './initial-schema.ts';
 import { LIVE_COLUMN } from './live-column.ts';
 import { MESSAGE_TERMS } from './message-terms.ts';
@@ -68,5 +69,6 @@ export const MIGRATIONS: readonly Migration[] = [
   APPLICATION_MARK,
   RETIRED_RANGES,
   SERVERS,
+  MESSAGE_ANALYSIS,
   MESSAGE_PARTS,
 ];

@@ -33,7 +33,8 @@ const INDEXED = `SELECT found.rowid, sessions.session_id, sessions.uuid, session
 /** The same columns of messages that are not indexed yet. The indexer limits how many there are. */
 const UNINDEXED = `SELECT unindexed.id, sessions.session_id, sessions.uuid, sessions.first_seq,
     sessions.last_seq, messages.seq, messages.role, messages.created_at, messages.terms
-  FROM unindexed CROSS JOIN messages ON messages.id = unindexed.id AND in_time()
+  FROM unindexed CROSS JOIN messages ON messages.id = unindexed.id
+    AND messages.deleted_at IS NULL AND in_time()
   CROSS JOIN sessions ON sessions.id = messages.session AND sessions.deleted_at IS NULL
     AND messages.seq BETWEEN sessions.first_seq AND sessions.last_seq
     AND sessions.namespace = ?1 AND (?2 IS NULL OR sessions.user_id = ?2)
