@@ -1,4 +1,5 @@
 import { ANALYSED_LENGTH, cutAt, plainSections } from './normalizer.ts';
+import { speakerMarkers } from './speaker.ts';
 import { Stemmer } from './stemmer.ts';
 import { withoutStopWords } from './stop-words.ts';
 
@@ -59,6 +60,7 @@ export function* analyseMessage(message: { role: string; content: string }): Ste
     if (counts.size === TERMS_PER_MESSAGE) break;
   }
   if (ENDS_ASKING.test(content.slice(-20))) terms.push(QUESTION_TERM);
+  terms.push(...speakerMarkers(content));
   return terms;
 }
 

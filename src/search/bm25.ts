@@ -1,16 +1,12 @@
 import type { MessagePosition, SeqRange } from '../domain/positions.ts';
-import { QUESTION_TERM } from './analyzer.ts';
+import { finish, QUESTION_TERM, type Steps } from './analyzer.ts';
+import type { Candidate } from './candidate.ts';
+import { namedTimes, timeFit } from './dates.ts';
+import { speakerFit } from './speaker.ts';
+import { type Surroundings, surroundingsOf } from './surroundings.ts';
+import { strengthOf } from './weak-terms.ts';
 
-/** A message that contains at least one of the query terms. */
-export interface Candidate extends MessagePosition {
-  role: string;
-  /** Milliseconds since 1970. */
-  created_at: number;
-  /** The query terms that the message contains, repeated as often as they occur. */
-  matched: readonly string[];
-  /** The total number of terms in the message. */
-  length: number;
-}
+export type { Candidate };
 
 export interface RankedMessage {
   place: MessagePosition;
@@ -27,19 +23,6 @@ export interface Statistics {
   frequency: ReadonlyMap<string, number>;
 }
 
-/** The usual parameters of BM25: term saturation and length normalization. */
-const K1 = 1.2;
-const B = 0.75;
-
-/**
- * The weights of neighbouring messages by distance. The answer is often in the chat turn before or
- * after the one with the query words.
- */
-const NEIGHBOUR_WEIGHTS = [0.6, 0.4, 0.2];
-
-/** The total weight of a message and all its neighbours, in messages. */
-const TOTAL_WEIGHT = 1 + 2 * NEIGHBOUR_WEIGHTS.reduce((sum, weight) => sum + weight, 0);
-
 /** Longer messages are more often relevant, up to this many terms. */
 const LENGTH_PRIOR = { exponent: 0.3, atMost: 40, offset: 3 };
 
@@ -49,46 +32,63 @@ const QUESTION_PENALTY = 0.8;
 /** The bonus of a message of today over an old one. It halves in a month. */
 const RECENCY = { bonus: 0.1, halfLife: 30 * 86_400_000 };
 
-/** The distance from a candidate up to which messages without any query term are ranked too. */
-const NEIGHBOUR_DISTANCE = 1;
+/**
+ * What a message is judged by. Each feature is between 0 and 1, those of BM25 as shares of the best of all
+ * messages, except for `speaker`: 1 for the speaker asked about, -1 for another.
+ */
+export interface Features {
+  /** BM25 of the message with its neighbours, and its length, form and age. */
+  window: number;
+  own: number;
+  /** BM25 of the question that it follows. */
+  asked: number;
+  block: number;
+  session: number;
+  coverage: number;
+  length: number;
+  speaker: number;
+  /** How well its time fits a time that is named. */
+  time: number;
+}
+
+/**
+ * The weights of the features: of a log-linear model that was fitted on questions with known answers
+ * (bench/search-quality.mjs).
+ */
+export const WEIGHTS: Features = {
+  ...{ window: 2.5, own: 1.7, asked: 1.3, block: 0.5, session: 1.4, coverage: 2.2 },
+  ...{ length: 0.7, speaker: 1.2, time: 2 },
+};
 
 /**
  * Ranks messages by BM25 (Robertson and Zaragoza, "The Probabilistic Relevance Framework", 2009)
- * over each message together with its neighbours, which have lower weights, as in BM25F.
+ * of each message, of its surroundings, and by what else the question tells of its answer: who said it, and
+ * when.
  *
  * @param ranges the range of live messages of each candidate's session, by session uuid
  * @param now milliseconds since 1970
  * @returns all candidates and their neighbours, best first; on equal scores the newest first
  */
-export function rank(
+export function* rankInSteps(
   candidates: readonly Candidate[],
   terms: readonly string[],
   statistics: Statistics,
   ranges: ReadonlyMap<string, SeqRange>,
   now: number,
-): RankedMessage[] {
-  const weights = terms.map((term) => weightOf(term, statistics));
+  question = '',
+): Steps<RankedMessage[]> {
   const average = mean(candidates.map(({ length }) => length)) || 1;
-  const ranked: (RankedMessage & { created_at: number })[] = [];
-  for (const [session_uuid, near] of bySession(candidates)) {
-    const range = ranges.get(session_uuid) as SeqRange;
-    for (const [seq, around] of windowsOf(near, range, terms, average)) {
-      const { frequencies, length, candidate, nearest } = around;
-      const damping = K1 * (1 - B + (B * length) / (TOTAL_WEIGHT * average));
-      let score = 0;
-      for (let i = 0; i < weights.length; i++) {
-        const frequency = frequencies[i] as number;
-        score += ((weights[i] as number) * frequency * (K1 + 1)) / (frequency + damping);
-      }
-      const { created_at } = nearest;
-      ranked.push({
-        place: { session_id: nearest.session_id, session_uuid, seq },
-        score: score * priorOf(candidate ?? { matched: [], length: average, created_at }, now),
-        created_at,
-        ...(candidate !== undefined && { candidate }),
-      });
-    }
-  }
+  const weights = terms.map((term) => weightOf(term, statistics) * strengthOf(term));
+  const all = yield* surroundingsOf(candidates, terms, weights, average, ranges);
+  const features = featuresOf(all, candidates, average, now, question);
+  yield;
+  const ranked = all.map((one, i) => ({
+    place: { ...placeOf(one.nearest), seq: one.seq },
+    score: scoreOf(features[i] as Features),
+    created_at: one.nearest.created_at,
+    ...(one.candidate !== undefined && { candidate: one.candidate }),
+  }));
+  yield;
   return ranked.sort(
     (a, b) =>
       b.score - a.score ||
@@ -98,99 +98,73 @@ export function rank(
   );
 }
 
-/** A message together with its neighbours. */
-interface Surroundings {
-  /** The weighted frequency of each query term. */
-  frequencies: number[];
-  /** The weighted number of terms. A neighbour of unknown length counts as average. */
-  length: number;
-  candidate: Candidate | undefined;
-  /** The candidate that led to this message: the message itself or a neighbour. */
-  nearest: Candidate;
+/** Like `rankInSteps`, but without pauses. */
+export function rank(...args: Parameters<typeof rankInSteps>): RankedMessage[] {
+  return finish(rankInSteps(...args));
 }
 
-/**
- * Groups candidates by session, ordered by `seq`: floating-point sums are then identical in every
- * store.
- */
-function bySession(candidates: readonly Candidate[]): Map<string, Candidate[]> {
-  const sessions = new Map<string, Candidate[]>();
-  for (const candidate of candidates.toSorted((a, b) => a.seq - b.seq)) {
-    const others = sessions.get(candidate.session_uuid);
-    if (others === undefined) sessions.set(candidate.session_uuid, [candidate]);
-    else others.push(candidate);
-  }
-  return sessions;
-}
-
-/** The messages of one session to rank, by sequence number. */
-function windowsOf(
+/** The features of each message. */
+export function featuresOf(
+  all: readonly Surroundings[],
   candidates: readonly Candidate[],
-  { first_seq, last_seq }: SeqRange,
-  terms: readonly string[],
   average: number,
-): Map<number, Surroundings> {
-  const windows = new Map<number, Surroundings>();
-  for (const candidate of candidates) {
-    windows.set(candidate.seq, emptyWindow(terms, average, candidate, candidate));
+  now: number,
+  question: string,
+): Features[] {
+  const fitsSpeaker = speakerFit(question, candidates);
+  const years = new Set(candidates.map(({ created_at }) => new Date(created_at).getUTCFullYear()));
+  const times = namedTimes(question, now, [...years]);
+  const features = all.map((one): Features => {
+    const { candidate, nearest } = one;
+    const length = candidate?.length ?? average;
+    const asks = candidate?.matched.includes(QUESTION_TERM) === true;
+    const { created_at } = nearest;
+    return {
+      window: one.window * priorOf(length, asks, created_at, now),
+      ...{ own: one.own, asked: one.asked, block: one.block, session: one.session },
+      coverage: one.coverage,
+      length: Math.log1p(Math.min(length, MAX_LENGTH)) / Math.log1p(MAX_LENGTH),
+      speaker: candidate === undefined ? 0 : fitsSpeaker(candidate),
+      time: times.length === 0 ? 0 : timeFit(created_at, times),
+    };
+  });
+  for (const name of RELATIVE) {
+    const best = features.reduce((most, one) => Math.max(most, one[name]), 0) || 1;
+    for (const one of features) one[name] /= best;
   }
-  for (const candidate of candidates) {
-    for (let distance = -NEIGHBOUR_DISTANCE; distance <= NEIGHBOUR_DISTANCE; distance++) {
-      const seq = candidate.seq + distance;
-      if (seq < first_seq || seq > last_seq || windows.has(seq)) continue;
-      windows.set(seq, emptyWindow(terms, average, undefined, candidate));
-    }
-  }
-  for (const { seq, matched, length } of candidates) {
-    const matchedTerms = matched.map((term) => terms.indexOf(term)).filter((i) => i !== -1);
-    for (
-      let distance = -NEIGHBOUR_WEIGHTS.length;
-      distance <= NEIGHBOUR_WEIGHTS.length;
-      distance++
-    ) {
-      const window = windows.get(seq + distance);
-      if (window === undefined) continue;
-      const weight = neighbourWeight(distance);
-      window.length += weight * (length - average);
-      for (const i of matchedTerms)
-        window.frequencies[i] = (window.frequencies[i] as number) + weight;
-    }
-  }
-  return windows;
+  return features;
 }
 
-function emptyWindow(
-  terms: readonly string[],
-  average: number,
-  candidate: Candidate | undefined,
-  nearest: Candidate,
-): Surroundings {
-  // A message of unknown length counts as average, also beyond the ends of a session: adding a
-  // message must not change a ranking that is being paged through.
-  const length = TOTAL_WEIGHT * average;
-  return { frequencies: terms.map(() => 0), length, candidate, nearest };
+const MAX_LENGTH = 60;
+
+/** The features that are shares of the best. */
+const RELATIVE = ['window', 'own', 'asked', 'block', 'session'] as const;
+
+const NAMES = Object.keys(WEIGHTS) as (keyof Features)[];
+
+function scoreOf(features: Features): number {
+  let score = 0;
+  for (const name of NAMES) score += WEIGHTS[name] * features[name];
+  return score;
 }
 
-/** The weight of a neighbour at a distance. */
-const neighbourWeight = (distance: number) =>
-  distance === 0 ? 1 : (NEIGHBOUR_WEIGHTS[Math.abs(distance) - 1] as number);
+const placeOf = ({ session_id, session_uuid, seq }: Candidate): MessagePosition => ({
+  ...{ session_id, session_uuid, seq },
+});
 
 /** Inverse document frequency, in the variant that is never negative. */
-function weightOf(term: string, { messages, frequency }: Statistics): number {
+export function weightOf(term: string, { messages, frequency }: Statistics): number {
   const documentFrequency = Math.min(frequency.get(term) ?? 0, messages);
   return Math.log(1 + (messages - documentFrequency + 0.5) / (documentFrequency + 0.5));
 }
 
 /** The query-independent relevance of a message: its length, form and age. */
-function priorOf(
-  { matched, length, created_at }: Pick<Candidate, 'matched' | 'length' | 'created_at'>,
-  now: number,
-): number {
+function priorOf(length: number, asks: boolean, created_at: number, now: number): number {
   const lengthPrior =
     (Math.min(length, LENGTH_PRIOR.atMost) + LENGTH_PRIOR.offset) ** LENGTH_PRIOR.exponent;
-  const questionPenalty = matched.includes(QUESTION_TERM) ? QUESTION_PENALTY : 1;
   const age = Math.max(0, now - created_at);
-  return lengthPrior * questionPenalty * (1 + RECENCY.bonus * 2 ** (-age / RECENCY.halfLife));
+  const recency = 1 + RECENCY.bonus * 2 ** (-age / RECENCY.halfLife);
+  return lengthPrior * (asks ? QUESTION_PENALTY : 1) * recency;
 }
 
 function mean(numbers: readonly number[]): number {
