@@ -11,6 +11,8 @@ export type { Candidate };
 export interface RankedMessage {
   place: MessagePosition;
   score: number;
+  /** How well its own words match, as a share of the best: 0 if it has no query term. */
+  match: number;
   /** Missing if only neighbours of the message contain query terms. */
   candidate?: Candidate;
 }
@@ -42,10 +44,10 @@ export interface Features {
   own: number;
   /** BM25 of the question that it follows. */
   asked: number;
-  block: number;
+  /** The best BM25 in its session. */
   session: number;
+  /** How much of the query, by weight, the message and its neighbours contain. */
   coverage: number;
-  length: number;
   speaker: number;
   /** How well its time fits a time that is named. */
   time: number;
@@ -56,8 +58,7 @@ export interface Features {
  * (bench/search-quality.mjs).
  */
 export const WEIGHTS: Features = {
-  ...{ window: 2.5, own: 1.7, asked: 1.3, block: 0.5, session: 1.4, coverage: 2.2 },
-  ...{ length: 0.7, speaker: 1.2, time: 2 },
+  ...{ window: 2.5, own: 1, asked: 1.2, session: 1.2, coverage: 2.6, speaker: 1.3, time: 2.8 },
 };
 
 /**
@@ -85,6 +86,7 @@ export function* rankInSteps(
   const ranked = all.map((one, i) => ({
     place: { ...placeOf(one.nearest), seq: one.seq },
     score: scoreOf(features[i] as Features),
+    match: (features[i] as Features).own,
     created_at: one.nearest.created_at,
     ...(one.candidate !== undefined && { candidate: one.candidate }),
   }));
@@ -121,9 +123,8 @@ export function featuresOf(
     const { created_at } = nearest;
     return {
       window: one.window * priorOf(length, asks, created_at, now),
-      ...{ own: one.own, asked: one.asked, block: one.block, session: one.session },
+      ...{ own: one.own, asked: one.asked, session: one.session },
       coverage: one.coverage,
-      length: Math.log1p(Math.min(length, MAX_LENGTH)) / Math.log1p(MAX_LENGTH),
       speaker: candidate === undefined ? 0 : fitsSpeaker(candidate),
       time: times.length === 0 ? 0 : timeFit(created_at, times),
     };
@@ -135,10 +136,8 @@ export function featuresOf(
   return features;
 }
 
-const MAX_LENGTH = 60;
-
 /** The features that are shares of the best. */
-const RELATIVE = ['window', 'own', 'asked', 'block', 'session'] as const;
+const RELATIVE = ['window', 'own', 'asked', 'session'] as const;
 
 const NAMES = Object.keys(WEIGHTS) as (keyof Features)[];
 

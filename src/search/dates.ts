@@ -31,13 +31,30 @@ const YEAR_ONLY = /\b(?:19|20)\d\d\b/g;
 
 const UNIT_DAYS = { day: 1, week: 7, weekend: 7, month: 31, year: 366 } as const;
 type Unit = keyof typeof UNIT_DAYS;
-const AMOUNTS = ['a', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ten'];
-const AGO = /\b(\d{1,3}|an?|one|two|three|four|five|six|seven|eight|nine|ten) (day|week|month|year)s? ago\b/gi;
+const AMOUNTS = [
+  'a',
+  'one',
+  'two',
+  'three',
+  'four',
+  'five',
+  'six',
+  'seven',
+  'eight',
+  'nine',
+  'ten',
+];
+const AGO =
+  /\b(\d{1,3}|an?|one|two|three|four|five|six|seven|eight|nine|ten) (day|week|month|year)s? ago\b/gi;
 const LAST = /\b(last|past|this) (week|weekend|month|year)\b/gi;
 const NEAR_DAY = /\b(today|yesterday)\b/gi;
 
 /** Returns the times that a question names by day, month or year. Relative ones count from `reference`. */
-export function namedTimes(question: string, reference: number, years: readonly number[]): NamedTime[] {
+export function namedTimes(
+  question: string,
+  reference: number,
+  years: readonly number[],
+): NamedTime[] {
   const times: NamedTime[] = [];
   let rest = question;
   const take = (pattern: RegExp, read: (groups: string[]) => NamedTime[]) => {
@@ -48,11 +65,21 @@ export function namedTimes(question: string, reference: number, years: readonly 
   };
   const inYears = (year: string | undefined, toTime: (year: number) => NamedTime | undefined) =>
     (year === undefined ? years : [Number(year)]).flatMap((one) => toTime(one) ?? []);
-  take(ISO_DAY, ([, year, month, day]) => inYears(year, (y) => dayOrMonth(y, Number(month) - 1, day)));
-  take(DAY_MONTH, ([, day, month, year]) => inYears(year, (y) => dayOrMonth(y, monthOf(month as string), day)));
-  take(MONTH_DAY, ([, month, day, year]) => inYears(year, (y) => dayOrMonth(y, monthOf(month as string), day)));
-  take(MONTH_ONLY, ([, month, year]) => inYears(year, (y) => dayOrMonth(y, monthOf(month as string))));
-  take(YEAR_ONLY, ([year]) => [{ from: Date.UTC(Number(year), 0), to: Date.UTC(Number(year) + 1, 0) }]);
+  take(ISO_DAY, ([, year, month, day]) =>
+    inYears(year, (y) => dayOrMonth(y, Number(month) - 1, day)),
+  );
+  take(DAY_MONTH, ([, day, month, year]) =>
+    inYears(year, (y) => dayOrMonth(y, monthOf(month as string), day)),
+  );
+  take(MONTH_DAY, ([, month, day, year]) =>
+    inYears(year, (y) => dayOrMonth(y, monthOf(month as string), day)),
+  );
+  take(MONTH_ONLY, ([, month, year]) =>
+    inYears(year, (y) => dayOrMonth(y, monthOf(month as string))),
+  );
+  take(YEAR_ONLY, ([year]) => [
+    { from: Date.UTC(Number(year), 0), to: Date.UTC(Number(year) + 1, 0) },
+  ]);
   if (times.length > 0) return times;
   const today = Math.floor(reference / DAY_MS) * DAY_MS;
   const daysAgo = (days: number, length: number) => {
@@ -61,7 +88,9 @@ export function namedTimes(question: string, reference: number, years: readonly 
   };
   take(NEAR_DAY, ([word]) => daysAgo(word?.toLowerCase() === 'today' ? 0 : 1, 1));
   take(AGO, ([, amount, unit]) => {
-    const days = amountOf((amount as string).toLowerCase()) * UNIT_DAYS[(unit as string).toLowerCase() as Unit];
+    const days =
+      amountOf((amount as string).toLowerCase()) *
+      UNIT_DAYS[(unit as string).toLowerCase() as Unit];
     const length = UNIT_DAYS[(unit as string).toLowerCase() as Unit];
     return daysAgo(days + Math.floor(length / 2), length);
   });

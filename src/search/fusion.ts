@@ -1,27 +1,133 @@
-/** A key and its fused score; higher is better. */
-export interface FusedKey<K> {
-  key: K;
-  score: number;
+import { type MessagePosition, positionKey } from '../domain/positions.ts';
+import type { Steps } from './analyzer.ts';
+import type { RankedMessage } from './bm25.ts';
+
+/** A message that was compared with a query by meaning. */
+export interface ComparedMessage {
+  place: MessagePosition;
+  /** The cosine of its vector and the query's. */
+  similarity: number;
 }
 
+/** How much the similarities of the turns before and after a message count, by distance. */
+const NEIGHBOUR_WEIGHTS = [1, 0.3, 0.15];
+
+/** What a similarity counts that is a standard deviation above the mean. */
+const SIMILARITY_WEIGHT = 0.7;
+
 /**
- * Merges rankings by reciprocal rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009): a key
- * scores 1 / (k + its rank) in each ranking that contains it. The rankings' own scores are not
- * comparable and are ignored.
- *
- * @param rankings keys, best first; no ranking contains a key twice
- * @param k the larger, the smaller the advantage of the top ranks
- * @returns every key once, best first; equal scores are ordered by the earliest ranking that
- *   contains the key, then by its rank there
+ * An endpoint is trusted if its similarities make sense: fully from `full` on, and hardly below `none`. Few
+ * messages tell little: `expected` counts as much as `prior` of them.
  */
-export function fuse<K>(rankings: readonly (readonly K[])[], k = 60): FusedKey<K>[] {
-  const scores = new Map<K, number>();
-  for (const ranking of rankings) {
-    for (const [rank, key] of ranking.entries()) {
-      scores.set(key, (scores.get(key) ?? 0) + 1 / (k + rank + 1));
+const TRUST = { none: 0.08, full: 0.18, least: 0.001, expected: 0.3, prior: 20 };
+
+/** In a chat, the turn after the next is by the same speaker and on the same subject. */
+const NEXT_TURN = 2;
+
+/** Messages per slice, which take about half a millisecond. */
+const SLICE_MESSAGES = 512;
+
+/**
+ * Adds what messages mean to a ranking by words. A similarity counts by how far it stands out among all
+ * compared messages, because cosines of different models lie in different ranges, and together with those of
+ * the turns around it.
+ *
+ * How much it counts depends on the endpoint: the similarities of a useful one are higher where words match,
+ * and alike in turns on the same subject. If neither is so, the ranking stays that of the words.
+ *
+ * @param limit how many messages that were not found by words are added, the most similar
+ * @returns every message once, best first
+ */
+export function* fuse(
+  words: readonly RankedMessage[],
+  compared: readonly ComparedMessage[],
+  limit: number,
+): Steps<RankedMessage[]> {
+  const similarities = new Map(
+    compared.map(({ place, similarity }) => [positionKey(place), similarity]),
+  );
+  yield;
+  const [smoothed, following] = [new Map<string, number>(), [] as [number, number][]];
+  for (const [i, { place, similarity }] of compared.entries()) {
+    if (i % SLICE_MESSAGES === 0) yield;
+    const { session_uuid, seq } = place;
+    let [sum, total] = [0, 0];
+    for (
+      let distance = 1 - NEIGHBOUR_WEIGHTS.length;
+      distance < NEIGHBOUR_WEIGHTS.length;
+      distance++
+    ) {
+      const near =
+        distance === 0
+          ? similarity
+          : similarities.get(positionKey({ session_uuid, seq: seq + distance }));
+      if (near === undefined) continue;
+      const weight = NEIGHBOUR_WEIGHTS[Math.abs(distance)] as number;
+      sum += weight * near;
+      total += weight;
+      if (distance === NEXT_TURN) following.push([similarity, near]);
     }
+    smoothed.set(positionKey(place), sum / total);
   }
-  return [...scores].map(([key, score]) => ({ key, score })).toSorted((a, b) => b.score - a.score);
+  const matching: [number, number][] = [];
+  const found = new Set<string>();
+  for (const { place, match } of words) {
+    const key = positionKey(place);
+    found.add(key);
+    const similarity = similarities.get(key);
+    if (similarity !== undefined) matching.push([match, similarity]);
+  }
+  yield;
+  const weight = SIMILARITY_WEIGHT * trustIn(correlation(matching), correlation(following));
+  const { mean, deviation } = spreadOf([...smoothed.values()]);
+  const meaningOf = (key: string) =>
+    (weight * ((smoothed.get(key) ?? mean) - mean)) / (deviation || 1);
+  const others = compared
+    .filter(({ place }) => !found.has(positionKey(place)))
+    .map(({ place }): RankedMessage => ({ place, score: meaningOf(positionKey(place)), match: 0 }))
+    .sort((a, b) => b.score - a.score)
+    .slice(0, limit);
+  yield;
+  return words
+    .map((one) => ({ ...one, score: one.score + meaningOf(positionKey(one.place)) }))
+    .concat(others)
+    .sort((a, b) => b.score - a.score);
+}
+
+interface Correlation {
+  /** Pearson's coefficient; 0 if it is not defined. */
+  coefficient: number;
+  /** How many pairs it was computed from. */
+  pairs: number;
+}
+
+/** How much to trust an endpoint, 0 to 1, by how its similarities go with words and with each other. */
+function trustIn(...correlations: readonly Correlation[]): number {
+  const { expected, prior, none, full, least } = TRUST;
+  const evidence = correlations.map(
+    ({ coefficient, pairs }) => (pairs * coefficient + prior * expected) / (pairs + prior),
+  );
+  const trust = (spreadOf(evidence).mean - none) / (full - none);
+  // Never nothing: what is found by meaning alone has no other order.
+  return Math.min(1, Math.max(least, trust));
+}
+
+function correlation(pairs: readonly [number, number][]): Correlation {
+  const x = spreadOf(pairs.map(([one]) => one));
+  const y = spreadOf(pairs.map(([, other]) => other));
+  if (x.deviation === 0 || y.deviation === 0) return { coefficient: 0, pairs: 0 };
+  const products = pairs.map(([one, other]) => (one - x.mean) * (other - y.mean));
+  return {
+    coefficient: spreadOf(products).mean / (x.deviation * y.deviation),
+    pairs: pairs.length,
+  };
+}
+
+function spreadOf(numbers: readonly number[]): { mean: number; deviation: number } {
+  if (numbers.length === 0) return { mean: 0, deviation: 0 };
+  const mean = numbers.reduce((sum, n) => sum + n, 0) / numbers.length;
+  const squares = numbers.reduce((sum, n) => sum + (n - mean) ** 2, 0);
+  return { mean, deviation: Math.sqrt(squares / numbers.length) };
 }
 
 /**

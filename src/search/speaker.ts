@@ -15,9 +15,46 @@ const HEAD_LENGTH = 120;
 const SPEAKER = /^\s*(\p{Lu}[\p{L}\p{M}]{0,30})(?:\s\p{Lu}[\p{L}\p{M}]{0,30}){0,2}:\s/u;
 
 const GREETINGS = [
-  ...['hey', 'hi', 'hello', 'dear', 'thanks', 'thank you', 'yes', 'yeah', 'no', 'oh', 'wow', 'sorry', 'sure', 'ok'],
-  ...['okay', 'bye', 'congrats', 'congratulations', 'good morning', 'good evening', 'good night', 'hallo', 'danke'],
-  ...['liebe', 'lieber', 'hola', 'gracias', 'bonjour', 'salut', 'merci', 'ciao', 'grazie', 'olá', 'obrigado'],
+  ...[
+    'hey',
+    'hi',
+    'hello',
+    'dear',
+    'thanks',
+    'thank you',
+    'yes',
+    'yeah',
+    'no',
+    'oh',
+    'wow',
+    'sorry',
+    'sure',
+    'ok',
+  ],
+  ...[
+    'okay',
+    'bye',
+    'congrats',
+    'congratulations',
+    'good morning',
+    'good evening',
+    'good night',
+    'hallo',
+    'danke',
+  ],
+  ...[
+    'liebe',
+    'lieber',
+    'hola',
+    'gracias',
+    'bonjour',
+    'salut',
+    'merci',
+    'ciao',
+    'grazie',
+    'olá',
+    'obrigado',
+  ],
 ].join('|');
 
 /** `Hey Caroline!` and `That is good, Caroline.`: a name between a greeting, or a comma, and a mark. */

@@ -15,9 +15,6 @@ const NEIGHBOUR_WEIGHTS = [1, 0.6, 0.4, 0.2];
 /** The total weight of a message and all its neighbours, in messages. */
 const TOTAL_WEIGHT = 2 * NEIGHBOUR_WEIGHTS.reduce((sum, weight) => sum + weight, 0) - 1;
 
-/** How many messages before and after a message are on the same subject. */
-const BLOCK_DISTANCE = 4;
-
 /** The distance from a candidate up to which messages without any query term are ranked too. */
 const NEIGHBOUR_DISTANCE = 1;
 
@@ -37,8 +34,6 @@ export interface Surroundings {
   own: number;
   /** BM25 of the message before, if that asks something. */
   asked: number;
-  /** BM25 of each message of the block, in total. */
-  block: number;
   /** The best BM25 of a message in the session. */
   session: number;
   /** How much of the query, by weight, the message and its neighbours contain. */
@@ -76,7 +71,7 @@ export function* surroundingsOf(
     let first = 0;
     for (const [seq, nearest] of rankedMessages(turns, ranges.get(session_uuid) as SeqRange)) {
       if (all.length % SLICE_MESSAGES === SLICE_MESSAGES - 1) yield;
-      while ((turns[first] as Turn).candidate.seq < seq - BLOCK_DISTANCE) first++;
+      while ((turns[first] as Turn).candidate.seq < seq - NEIGHBOUR_WEIGHTS.length + 1) first++;
       const around = lookAround(turns, first, seq, weights, average);
       around.coverage /= totalWeight;
       const candidate = nearest.candidate.seq === seq ? nearest : undefined;
@@ -153,21 +148,18 @@ function lookAround(
   seq: number,
   weights: readonly number[],
   average: number,
-): Pick<Surroundings, 'window' | 'asked' | 'block' | 'coverage'> {
+): Pick<Surroundings, 'window' | 'asked' | 'coverage'> {
   const frequencies = new Array<number>(weights.length).fill(0);
   // A message of unknown length counts as average, also beyond the ends of a session: adding a
   // message must not change a ranking that is being paged through.
   let length = TOTAL_WEIGHT;
   let asked = 0;
-  let block = 0;
   for (let i = first; i < turns.length; i++) {
     const { candidate, terms, own, asks } = turns[i] as Turn;
     const distance = candidate.seq - seq;
-    if (distance > BLOCK_DISTANCE) break;
-    block += own;
+    if (distance >= NEIGHBOUR_WEIGHTS.length) break;
     if (distance === -1 && asks) asked = own;
-    const weight = NEIGHBOUR_WEIGHTS[Math.abs(distance)];
-    if (weight === undefined) continue;
+    const weight = NEIGHBOUR_WEIGHTS[Math.abs(distance)] as number;
     length += weight * (candidate.length / average - 1);
     for (const term of terms) frequencies[term] = (frequencies[term] as number) + weight;
   }
@@ -179,7 +171,7 @@ function lookAround(
     window += (weights[term] as number) * saturated(frequency, damping);
     coverage += weights[term] as number;
   }
-  return { window, asked, block, coverage };
+  return { window, asked, coverage };
 }
 
 /** @param length in average lengths */
