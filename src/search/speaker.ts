@@ -101,27 +101,28 @@ export type SpeakerFit = (candidate: Candidate) => -1 | 0 | 1;
  */
 export function speakerFit(question: string, candidates: readonly Candidate[]): SpeakerFit {
   const words = wordsOf(question);
-  const speakers = new Set(candidates.map(speakerOf));
-  const named = [...speakers].filter((speaker) => isNamed(speaker, words));
-  const addressed = addressees(candidates).filter(
+  if (words.size === 0) return () => 0;
+  const speakers = new Map(candidates.map((one) => [one, speakerOf(one)]));
+  const known = new Set(speakers.values());
+  const named = [...known].filter((speaker) => words.has(firstWord(speaker)));
+  const addressed = addressees(speakers).filter(
     ({ name }) => words.has(name) && !named.some((speaker) => firstWord(speaker) === name),
   );
   if (named.length + addressed.length > 1) return () => 0;
-  const [speaker = pronounSpeaker(question)] = named;
   const [addressee] = addressed;
-  if (addressee !== undefined) return (one) => (speakerOf(one) === addressee.by ? -1 : 1);
-  if (speaker === undefined || !speakers.has(speaker)) return () => 0;
-  return (one) => (speakerOf(one) === speaker ? 1 : -1);
+  if (addressee !== undefined) return (one) => (speakers.get(one) === addressee.by ? -1 : 1);
+  const [asked = pronounSpeaker(question)] = named;
+  if (asked === undefined || !known.has(asked)) return () => 0;
+  return (one) => (speakers.get(one) === asked ? 1 : -1);
 }
 
 /** The names by which one speaker, and nobody else, addresses others. */
-function addressees(candidates: readonly Candidate[]): { name: string; by: string }[] {
+function addressees(speakers: ReadonlyMap<Candidate, string>): { name: string; by: string }[] {
   const counts = new Map<string, Map<string, number>>();
-  for (const candidate of candidates) {
-    const marker = candidate.matched.find((term) => term.startsWith(ADDRESSEE_MARKER));
+  for (const [{ matched }, speaker] of speakers) {
+    const marker = matched.find((term) => term.startsWith(ADDRESSEE_MARKER));
     if (marker === undefined) continue;
     const name = marker.slice(ADDRESSEE_MARKER.length);
-    const speaker = speakerOf(candidate);
     const bySpeaker = counts.get(name) ?? new Map<string, number>();
     bySpeaker.set(speaker, (bySpeaker.get(speaker) ?? 0) + 1);
     counts.set(name, bySpeaker);
@@ -146,8 +147,6 @@ function pronounSpeaker(question: string): string | undefined {
   if (first === second) return undefined;
   return first < second ? 'user' : 'assistant';
 }
-
-const isNamed = (speaker: string, words: ReadonlySet<string>) => words.has(firstWord(speaker));
 
 const firstWord = (speaker: string) => keyOf(speaker.match(WORD)?.[0] ?? '');
 
