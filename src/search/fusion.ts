@@ -24,6 +24,9 @@ const TRUST = { none: 0.08, full: 0.18, least: 0.001, expected: 0.3, prior: 20 }
 /** In a chat, the turn after the next is by the same speaker and on the same subject. */
 const NEXT_TURN = 2;
 
+/** A smaller standard deviation is the rounding of numbers that are the same. */
+const LEAST_DEVIATION = 1e-6;
+
 /** Messages per slice, which take about half a millisecond. */
 const SLICE_MESSAGES = 512;
 
@@ -78,10 +81,10 @@ export function* fuse(
     if (similarity !== undefined) matching.push([match, similarity]);
   }
   yield;
-  const weight = SIMILARITY_WEIGHT * trustIn(correlation(matching), correlation(following));
   const { mean, deviation } = spreadOf([...smoothed.values()]);
-  const meaningOf = (key: string) =>
-    (weight * ((smoothed.get(key) ?? mean) - mean)) / (deviation || 1);
+  const trust = trustIn(correlation(matching), correlation(following));
+  const scale = deviation === 0 ? 0 : (SIMILARITY_WEIGHT * trust) / deviation;
+  const meaningOf = (key: string) => scale * ((smoothed.get(key) ?? mean) - mean);
   const others = compared
     .filter(({ place }) => !found.has(positionKey(place)))
     .map(({ place }): RankedMessage => ({ place, score: meaningOf(positionKey(place)), match: 0 }))
@@ -127,7 +130,8 @@ function spreadOf(numbers: readonly number[]): { mean: number; deviation: number
   if (numbers.length === 0) return { mean: 0, deviation: 0 };
   const mean = numbers.reduce((sum, n) => sum + n, 0) / numbers.length;
   const squares = numbers.reduce((sum, n) => sum + (n - mean) ** 2, 0);
-  return { mean, deviation: Math.sqrt(squares / numbers.length) };
+  const deviation = Math.sqrt(squares / numbers.length);
+  return { mean, deviation: deviation < LEAST_DEVIATION ? 0 : deviation };
 }
 
 /**

@@ -65,6 +65,10 @@ const ADDRESSEE = new RegExp(
 const CAPITAL = /^\p{Lu}/u;
 const WORD = /[\p{L}\p{M}]+/gu;
 
+/** Scripts whose sentences do not set a name apart. */
+const UNSPACED =
+  /^[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Thai}]+$/u;
+
 /** An addressee is one if that many messages say so, nearly all of them by one speaker. */
 const ADDRESSED = { least: 2, share: 0.9 };
 
@@ -104,9 +108,11 @@ export function speakerFit(question: string, candidates: readonly Candidate[]): 
   if (words.size === 0) return () => 0;
   const speakers = new Map(candidates.map((one) => [one, speakerOf(one)]));
   const known = new Set(speakers.values());
-  const named = [...known].filter((speaker) => words.has(firstWord(speaker)));
+  const isNamed = (name: string) =>
+    words.has(name) || (UNSPACED.test(name) && question.includes(name));
+  const named = [...known].filter(isNamed);
   const addressed = addressees(speakers).filter(
-    ({ name }) => words.has(name) && !named.some((speaker) => firstWord(speaker) === name),
+    ({ name }) => words.has(name) && !named.includes(name),
   );
   if (named.length + addressed.length > 1) return () => 0;
   const [addressee] = addressed;
@@ -134,10 +140,11 @@ function addressees(speakers: ReadonlyMap<Candidate, string>): { name: string; b
   });
 }
 
-/** The name in front of a message's text, or its role. */
+/** The name in front of a message's text, or its role: the first word, as people are asked about. */
 function speakerOf({ role, matched }: Candidate): string {
   const marker = matched.find((term) => term.startsWith(SPEAKER_MARKER));
-  return marker === undefined ? canonicalRole(role) : marker.slice(SPEAKER_MARKER.length);
+  if (marker !== undefined) return marker.slice(SPEAKER_MARKER.length);
+  return keyOf(canonicalRole(role).match(WORD)?.[0] ?? '');
 }
 
 function pronounSpeaker(question: string): string | undefined {
@@ -147,8 +154,6 @@ function pronounSpeaker(question: string): string | undefined {
   if (first === second) return undefined;
   return first < second ? 'user' : 'assistant';
 }
-
-const firstWord = (speaker: string) => keyOf(speaker.match(WORD)?.[0] ?? '');
 
 const wordsOf = (text: string) => new Set((text.match(WORD) ?? []).map(keyOf));
 

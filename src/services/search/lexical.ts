@@ -11,7 +11,7 @@ import type { SearchNote } from './note.ts';
 const CANDIDATES_PER_TERM = 250;
 
 /** The most messages considered for all terms together. */
-const CANDIDATES = 2000;
+const CANDIDATES = 1000;
 
 /** The result of a lexical search. */
 export interface LexicalRanking {
