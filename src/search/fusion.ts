@@ -9,20 +9,23 @@ export interface ComparedMessage {
   similarity: number;
 }
 
-/** How much the similarities of the turns before and after a message count, by distance. */
-const NEIGHBOUR_WEIGHTS = [1, 0.3, 0.15];
+/** How much the similarities of the turn before a message and of the one after it, the reply, count beside its own. */
+const NEIGHBOURS = { before: 0.2, after: 0.4 };
 
 /** What a similarity counts that is a standard deviation above the mean. */
 const SIMILARITY_WEIGHT = 0.7;
 
 /**
- * An endpoint is trusted if its similarities make sense: fully from `full` on, and hardly below `none`. Few
+ * An endpoint is trusted if its similarities make sense: fully from `full` on, and not up to `none`. Few
  * messages tell little: `expected` counts as much as `prior` of them.
  */
-const TRUST = { none: 0.08, full: 0.18, least: 0.001, expected: 0.3, prior: 20 };
+const TRUST = { none: 0.12, full: 0.2, expected: 0.3, prior: 15 };
 
-/** In a chat, the turn after the next is by the same speaker and on the same subject. */
-const NEXT_TURN = 2;
+/** The trust by which messages are ordered that are found by meaning alone, at least. */
+const LEAST_TRUST = 0.001;
+
+/** In a chat, the turn after the next is by the same speaker, and on the same subject. */
+const SAME_SPEAKER = 2;
 
 /** A smaller standard deviation is the rounding of numbers that are the same. */
 const LEAST_DEVIATION = 1e-6;
@@ -33,7 +36,7 @@ const SLICE_MESSAGES = 512;
 /**
  * Adds what messages mean to a ranking by words. A similarity counts by how far it stands out among all
  * compared messages, because cosines of different models lie in different ranges, and together with those of
- * the turns around it.
+ * the turns next to it.
  *
  * How much it counts depends on the endpoint: the similarities of a useful one are higher where words match,
  * and alike in turns on the same subject. If neither is so, the ranking stays that of the words.
@@ -50,27 +53,16 @@ export function* fuse(
     compared.map(({ place, similarity }) => [positionKey(place), similarity]),
   );
   yield;
-  const [smoothed, following] = [new Map<string, number>(), [] as [number, number][]];
+  const meanings = new Map<string, number>();
+  const following: [number, number][] = [];
   for (const [i, { place, similarity }] of compared.entries()) {
     if (i % SLICE_MESSAGES === 0) yield;
     const { session_uuid, seq } = place;
-    let [sum, total] = [0, 0];
-    for (
-      let distance = 1 - NEIGHBOUR_WEIGHTS.length;
-      distance < NEIGHBOUR_WEIGHTS.length;
-      distance++
-    ) {
-      const near =
-        distance === 0
-          ? similarity
-          : similarities.get(positionKey({ session_uuid, seq: seq + distance }));
-      if (near === undefined) continue;
-      const weight = NEIGHBOUR_WEIGHTS[Math.abs(distance)] as number;
-      sum += weight * near;
-      total += weight;
-      if (distance === NEXT_TURN) following.push([similarity, near]);
-    }
-    smoothed.set(positionKey(place), sum / total);
+    const turn = (distance: number) =>
+      similarities.get(positionKey({ session_uuid, seq: seq + distance }));
+    meanings.set(positionKey(place), withNeighbours(similarity, turn(-1), turn(1)));
+    const next = turn(SAME_SPEAKER);
+    if (next !== undefined) following.push([similarity, next]);
   }
   const matching: [number, number][] = [];
   const found = new Set<string>();
@@ -81,20 +73,35 @@ export function* fuse(
     if (similarity !== undefined) matching.push([match, similarity]);
   }
   yield;
-  const { mean, deviation } = spreadOf([...smoothed.values()]);
+  const { mean, deviation } = spreadOf([...meanings.values()]);
   const trust = trustIn(correlation(matching), correlation(following));
-  const scale = deviation === 0 ? 0 : (SIMILARITY_WEIGHT * trust) / deviation;
-  const meaningOf = (key: string) => scale * ((smoothed.get(key) ?? mean) - mean);
+  const meaningOf = (key: string) =>
+    deviation === 0 ? 0 : (SIMILARITY_WEIGHT * ((meanings.get(key) ?? mean) - mean)) / deviation;
+  // Without trust, what has no word of the query comes last. It has no other order than this one.
+  const base = (1 - trust) * Math.min(0, words.at(-1)?.score ?? 0);
   const others = compared
     .filter(({ place }) => !found.has(positionKey(place)))
-    .map(({ place }): RankedMessage => ({ place, score: meaningOf(positionKey(place)), match: 0 }))
+    .map(({ place }): RankedMessage => {
+      const score = base + Math.max(trust, LEAST_TRUST) * meaningOf(positionKey(place));
+      return { place, score, match: 0 };
+    })
     .sort((a, b) => b.score - a.score)
     .slice(0, limit);
   yield;
   return words
-    .map((one) => ({ ...one, score: one.score + meaningOf(positionKey(one.place)) }))
+    .map((one) => ({ ...one, score: one.score + trust * meaningOf(positionKey(one.place)) }))
     .concat(others)
     .sort((a, b) => b.score - a.score);
+}
+
+/** The weighted mean of similarities, of which those of the neighbours may be missing. */
+function withNeighbours(own: number, before: number | undefined, after: number | undefined) {
+  let [sum, total] = [own, 1];
+  if (before !== undefined)
+    [sum, total] = [sum + NEIGHBOURS.before * before, total + NEIGHBOURS.before];
+  if (after !== undefined)
+    [sum, total] = [sum + NEIGHBOURS.after * after, total + NEIGHBOURS.after];
+  return sum / total;
 }
 
 interface Correlation {
@@ -106,13 +113,12 @@ interface Correlation {
 
 /** How much to trust an endpoint, 0 to 1, by how its similarities go with words and with each other. */
 function trustIn(...correlations: readonly Correlation[]): number {
-  const { expected, prior, none, full, least } = TRUST;
-  const evidence = correlations.map(
-    ({ coefficient, pairs }) => (pairs * coefficient + prior * expected) / (pairs + prior),
-  );
-  const trust = (spreadOf(evidence).mean - none) / (full - none);
-  // Never nothing: what is found by meaning alone has no other order.
-  return Math.min(1, Math.max(least, trust));
+  const { expected, prior, none, full } = TRUST;
+  const evidence = correlations
+    .filter(({ pairs }) => pairs > 0)
+    .map(({ coefficient, pairs }) => (pairs * coefficient + prior * expected) / (pairs + prior));
+  if (evidence.length === 0) return 1;
+  return Math.min(1, Math.max(0, (spreadOf(evidence).mean - none) / (full - none)));
 }
 
 function correlation(pairs: readonly [number, number][]): Correlation {
