@@ -1,9 +1,11 @@
+import { canonicalRole } from '../domain/roles.ts';
 import { LANGUAGES, type Language, languagesOf } from './analysis/languages.ts';
 import { SpacedNumbers } from './analysis/numbers.ts';
 import { TOKEN } from './analysis/token.ts';
 import { FUNCTION_RANK, RunQuestion, runTerms } from './analysis/unspaced.ts';
 import { type OtherLanguage, Words, wordsIn } from './analysis/words.ts';
 import { ANALYSED_LENGTH, cutAt, plainSections } from './normalizer.ts';
+import { speakerMarkers } from './speaker.ts';
 import { isEnglish, withoutStopWords } from './stop-words.ts';
 
 /**
@@ -52,7 +54,7 @@ const SLICE_TERMS = 128;
  */
 export function* analyseMessage(message: { role: string; content: string }): Steps<string[]> {
   const { role, content } = message;
-  const text = GENERIC_ROLES.has(role.toLowerCase()) ? content : `${role}\n${content}`;
+  const text = GENERIC_ROLES.has(canonicalRole(role)) ? content : `${role}\n${content}`;
   const counts = new Map<string, number>();
   const terms: string[] = [];
   let seen = 0;
@@ -69,6 +71,7 @@ export function* analyseMessage(message: { role: string; content: string }): Ste
     if (some === PAUSE) yield;
   }
   if (ENDS_ASKING.test(content.slice(-20))) terms.push(QUESTION_TERM);
+  terms.push(...speakerMarkers(content));
   return terms;
 }
 

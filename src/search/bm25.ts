@@ -1,20 +1,19 @@
 import type { MessagePosition, SeqRange } from '../domain/positions.ts';
-import { QUESTION_TERM } from './analyzer.ts';
+import { finish, QUESTION_TERM, type Steps } from './analyzer.ts';
+import type { Candidate } from './candidate.ts';
+import { timeFit } from './dates.ts';
+import { speakerFit } from './speaker.ts';
+import { type Surroundings, surroundingsOf } from './surroundings.ts';
+import { strengthOf } from './weak-terms.ts';
 
-/** A message that contains at least one of the query terms. */
-export interface Candidate extends MessagePosition {
-  role: string;
-  /** Milliseconds since 1970. */
-  created_at: number;
-  /** The query terms that the message contains, repeated as often as they occur. */
-  matched: readonly string[];
-  /** The total number of terms in the message. */
-  length: number;
-}
+export type { Candidate };
 
 export interface RankedMessage {
   place: MessagePosition;
+  /** Comparable within one ranking only. */
   score: number;
+  /** How well its own words match, as a share of the best: 0 if it has no query term. */
+  match: number;
   /** Missing if only neighbours of the message contain query terms. */
   candidate?: Candidate;
 }
@@ -27,18 +26,27 @@ export interface Statistics {
   frequency: ReadonlyMap<string, number>;
 }
 
-/** The usual parameters of BM25: term saturation and length normalization. */
-const K1 = 1.2;
-const B = 0.75;
-
 /**
- * The weights of neighbouring messages by distance. The answer is often in the chat turn before or
- * after the one with the query words.
+ * The weights of a log-linear model of which message is the answer, fitted on questions with known
+ * answers (bench/search-quality.mjs), and rounded. What BM25 gives counts as a share of the best of
+ * all messages.
  */
-const NEIGHBOUR_WEIGHTS = [0.6, 0.4, 0.2];
-
-/** The total weight of a message and all its neighbours, in messages. */
-const TOTAL_WEIGHT = 1 + 2 * NEIGHBOUR_WEIGHTS.reduce((sum, weight) => sum + weight, 0);
+const WEIGHTS = {
+  /** BM25 of the message with its neighbours, and its length, form and age. */
+  window: 2.5,
+  /** BM25 of the message alone. */
+  own: 1,
+  /** BM25 of the question that the message follows. */
+  asked: 1.2,
+  /** The best BM25 in the session. */
+  session: 1.2,
+  /** The share of the query that is found in the message and its neighbours. */
+  coverage: 2.6,
+  /** The message is by the speaker whom the question asks about, or by another. */
+  speaker: 1.3,
+  /** The message is from a time that the question names. */
+  time: 2.8,
+};
 
 /** Longer messages are more often relevant, up to this many terms. */
 const LENGTH_PRIOR = { exponent: 0.3, atMost: 40, offset: 3 };
@@ -49,131 +57,98 @@ const QUESTION_PENALTY = 0.8;
 /** The bonus of a message of today over an old one. It halves in a month. */
 const RECENCY = { bonus: 0.1, halfLife: 30 * 86_400_000 };
 
-/** The distance from a candidate up to which messages without any query term are ranked too. */
-const NEIGHBOUR_DISTANCE = 1;
+/** Messages per slice, which take about half a millisecond. */
+const SLICE_MESSAGES = 2048;
 
 /**
- * Ranks messages by BM25 (Robertson and Zaragoza, "The Probabilistic Relevance Framework", 2009)
- * over each message together with its neighbours, which have lower weights, as in BM25F.
+ * Ranks messages by BM25 (Robertson and Zaragoza, "The Probabilistic Relevance Framework", 2009) of
+ * each message and its surroundings, and by what else the question tells of its answer: whose words
+ * it asks for, and of when.
  *
  * @param ranges the range of live messages of each candidate's session, by session uuid
  * @param now milliseconds since 1970
+ * @param question the text that `terms` are from
  * @returns all candidates and their neighbours, best first; on equal scores the newest first
  */
-export function rank(
+export function* rankInSteps(
   candidates: readonly Candidate[],
   terms: readonly string[],
   statistics: Statistics,
   ranges: ReadonlyMap<string, SeqRange>,
   now: number,
-): RankedMessage[] {
-  const weights = terms.map((term) => weightOf(term, statistics));
+  question = '',
+): Steps<RankedMessage[]> {
   const average = mean(candidates.map(({ length }) => length)) || 1;
-  const ranked: (RankedMessage & { created_at: number })[] = [];
-  for (const [session_uuid, near] of bySession(candidates)) {
-    const range = ranges.get(session_uuid) as SeqRange;
-    for (const [seq, around] of windowsOf(near, range, terms, average)) {
-      const { frequencies, length, candidate, nearest } = around;
-      const damping = K1 * (1 - B + (B * length) / (TOTAL_WEIGHT * average));
-      let score = 0;
-      for (let i = 0; i < weights.length; i++) {
-        const frequency = frequencies[i] as number;
-        score += ((weights[i] as number) * frequency * (K1 + 1)) / (frequency + damping);
-      }
-      const { created_at } = nearest;
-      ranked.push({
-        place: { session_id: nearest.session_id, session_uuid, seq },
-        score: score * priorOf(candidate ?? { matched: [], length: average, created_at }, now),
-        created_at,
-        ...(candidate !== undefined && { candidate }),
-      });
-    }
-  }
-  return ranked.sort(
-    (a, b) =>
-      b.score - a.score ||
-      b.created_at - a.created_at ||
-      compare(a.place.session_id, b.place.session_id) ||
-      b.place.seq - a.place.seq,
-  );
+  const weights = terms.map((term) => weightOf(term, statistics) * strengthOf(term));
+  const around = yield* surroundingsOf(candidates, { terms, weights, average }, ranges);
+  const scores = yield* scoresOf(around, candidates, average, now, question);
+  const { nearest, seq, own } = around;
+  const bestOwn = largest(own);
+  const order = [...scores.keys()].sort((a, b) => {
+    const [one, other] = [nearest[a] as Candidate, nearest[b] as Candidate];
+    return (
+      (scores[b] as number) - (scores[a] as number) ||
+      other.created_at - one.created_at ||
+      compare(one.session_id, other.session_id) ||
+      (seq[b] as number) - (seq[a] as number)
+    );
+  });
+  yield;
+  return order.map((i): RankedMessage => {
+    const candidate = nearest[i] as Candidate;
+    const { session_id, session_uuid } = candidate;
+    const place = { session_id, session_uuid, seq: seq[i] as number };
+    const [score, match] = [scores[i] as number, (own[i] as number) / bestOwn];
+    return place.seq === candidate.seq
+      ? { place, score, match, candidate }
+      : { place, score, match };
+  });
 }
 
-/** A message together with its neighbours. */
-interface Surroundings {
-  /** The weighted frequency of each query term. */
-  frequencies: number[];
-  /** The weighted number of terms. A neighbour of unknown length counts as average. */
-  length: number;
-  candidate: Candidate | undefined;
-  /** The candidate that led to this message: the message itself or a neighbour. */
-  nearest: Candidate;
+/** Like `rankInSteps`, but without pauses. */
+export function rank(...args: Parameters<typeof rankInSteps>): RankedMessage[] {
+  return finish(rankInSteps(...args));
 }
 
-/**
- * Groups candidates by session, ordered by `seq`: floating-point sums are then identical in every
- * store.
- */
-function bySession(candidates: readonly Candidate[]): Map<string, Candidate[]> {
-  const sessions = new Map<string, Candidate[]>();
-  for (const candidate of candidates.toSorted((a, b) => a.seq - b.seq)) {
-    const others = sessions.get(candidate.session_uuid);
-    if (others === undefined) sessions.set(candidate.session_uuid, [candidate]);
-    else others.push(candidate);
-  }
-  return sessions;
-}
-
-/** The messages of one session to rank, by sequence number. */
-function windowsOf(
+function* scoresOf(
+  around: Surroundings,
   candidates: readonly Candidate[],
-  { first_seq, last_seq }: SeqRange,
-  terms: readonly string[],
   average: number,
-): Map<number, Surroundings> {
-  const windows = new Map<number, Surroundings>();
-  for (const candidate of candidates) {
-    windows.set(candidate.seq, emptyWindow(terms, average, candidate, candidate));
+  now: number,
+  question: string,
+): Steps<Float64Array> {
+  const { nearest, seq, own, asked, session, coverage } = around;
+  const fitsSpeaker = speakerFit(question, candidates);
+  const fitsTime = timeFit(question, candidates, now);
+  const windows = around.window.map((window, i) => {
+    const { created_at, length, matched, seq: itsSeq } = nearest[i] as Candidate;
+    return itsSeq === seq[i]
+      ? window * priorOf(length, matched.includes(QUESTION_TERM), now - created_at)
+      : window * priorOf(average, false, now - created_at);
+  });
+  yield;
+  const share = {
+    window: WEIGHTS.window / largest(windows),
+    own: WEIGHTS.own / largest(own),
+    asked: WEIGHTS.asked / largest(asked),
+    session: WEIGHTS.session / largest(session),
+  };
+  const scores = new Float64Array(seq.length);
+  for (let i = 0; i < scores.length; i++) {
+    if (i % SLICE_MESSAGES === 0) yield;
+    const candidate = nearest[i] as Candidate;
+    const speaker = candidate.seq === seq[i] ? fitsSpeaker(candidate) : 0;
+    scores[i] =
+      share.window * (windows[i] as number) +
+      share.own * (own[i] as number) +
+      share.asked * (asked[i] as number) +
+      share.session * (session[i] as number) +
+      WEIGHTS.coverage * (coverage[i] as number) +
+      WEIGHTS.speaker * speaker +
+      WEIGHTS.time * fitsTime(candidate.created_at);
   }
-  for (const candidate of candidates) {
-    for (let distance = -NEIGHBOUR_DISTANCE; distance <= NEIGHBOUR_DISTANCE; distance++) {
-      const seq = candidate.seq + distance;
-      if (seq < first_seq || seq > last_seq || windows.has(seq)) continue;
-      windows.set(seq, emptyWindow(terms, average, undefined, candidate));
-    }
-  }
-  for (const { seq, matched, length } of candidates) {
-    const matchedTerms = matched.map((term) => terms.indexOf(term)).filter((i) => i !== -1);
-    for (
-      let distance = -NEIGHBOUR_WEIGHTS.length;
-      distance <= NEIGHBOUR_WEIGHTS.length;
-      distance++
-    ) {
-      const window = windows.get(seq + distance);
-      if (window === undefined) continue;
-      const weight = neighbourWeight(distance);
-      window.length += weight * (length - average);
-      for (const i of matchedTerms)
-        window.frequencies[i] = (window.frequencies[i] as number) + weight;
-    }
-  }
-  return windows;
+  return scores;
 }
-
-function emptyWindow(
-  terms: readonly string[],
-  average: number,
-  candidate: Candidate | undefined,
-  nearest: Candidate,
-): Surroundings {
-  // A message of unknown length counts as average, also beyond the ends of a session: adding a
-  // message must not change a ranking that is being paged through.
-  const length = TOTAL_WEIGHT * average;
-  return { frequencies: terms.map(() => 0), length, candidate, nearest };
-}
-
-/** The weight of a neighbour at a distance. */
-const neighbourWeight = (distance: number) =>
-  distance === 0 ? 1 : (NEIGHBOUR_WEIGHTS[Math.abs(distance) - 1] as number);
 
 /** Inverse document frequency, in the variant that is never negative. */
 function weightOf(term: string, { messages, frequency }: Statistics): number {
@@ -182,16 +157,16 @@ function weightOf(term: string, { messages, frequency }: Statistics): number {
 }
 
 /** The query-independent relevance of a message: its length, form and age. */
-function priorOf(
-  { matched, length, created_at }: Pick<Candidate, 'matched' | 'length' | 'created_at'>,
-  now: number,
-): number {
+function priorOf(length: number, asks: boolean, age: number): number {
   const lengthPrior =
     (Math.min(length, LENGTH_PRIOR.atMost) + LENGTH_PRIOR.offset) ** LENGTH_PRIOR.exponent;
-  const questionPenalty = matched.includes(QUESTION_TERM) ? QUESTION_PENALTY : 1;
-  const age = Math.max(0, now - created_at);
-  return lengthPrior * questionPenalty * (1 + RECENCY.bonus * 2 ** (-age / RECENCY.halfLife));
+  const recency = 1 + RECENCY.bonus * 2 ** (-Math.max(0, age) / RECENCY.halfLife);
+  return lengthPrior * (asks ? QUESTION_PENALTY : 1) * recency;
 }
+
+/** The largest of numbers that are not negative, or 1 if all are 0. */
+const largest = (numbers: readonly number[]) =>
+  numbers.reduce((most, number) => Math.max(most, number), 0) || 1;
 
 function mean(numbers: readonly number[]): number {
   return numbers.length === 0 ? 0 : numbers.reduce((sum, n) => sum + n, 0) / numbers.length;

@@ -1,27 +1,143 @@
-/** A key and its fused score; higher is better. */
-export interface FusedKey<K> {
-  key: K;
-  score: number;
+import { type MessagePosition, positionKey } from '../domain/positions.ts';
+import type { Steps } from './analyzer.ts';
+import type { RankedMessage } from './bm25.ts';
+
+/** A message that was compared with a query by meaning. */
+export interface ComparedMessage {
+  place: MessagePosition;
+  /** The cosine of its vector and the query's. */
+  similarity: number;
 }
 
+/** How much the similarities of the turn before a message and of the one after it, the reply, count beside its own. */
+const NEIGHBOURS = { before: 0.2, after: 0.4 };
+
+/** What a similarity counts that is a standard deviation above the mean. */
+const SIMILARITY_WEIGHT = 0.7;
+
 /**
- * Merges rankings by reciprocal rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009): a key
- * scores 1 / (k + its rank) in each ranking that contains it. The rankings' own scores are not
- * comparable and are ignored.
- *
- * @param rankings keys, best first; no ranking contains a key twice
- * @param k the larger, the smaller the advantage of the top ranks
- * @returns every key once, best first; equal scores are ordered by the earliest ranking that
- *   contains the key, then by its rank there
+ * An endpoint is trusted if its similarities make sense: fully from `full` on, and not up to `none`. Few
+ * messages tell little: `expected` counts as much as `prior` of them.
  */
-export function fuse<K>(rankings: readonly (readonly K[])[], k = 60): FusedKey<K>[] {
-  const scores = new Map<K, number>();
-  for (const ranking of rankings) {
-    for (const [rank, key] of ranking.entries()) {
-      scores.set(key, (scores.get(key) ?? 0) + 1 / (k + rank + 1));
-    }
+const TRUST = { none: 0.12, full: 0.2, expected: 0.3, prior: 15 };
+
+/** The trust by which messages are ordered that are found by meaning alone, at least. */
+const LEAST_TRUST = 0.001;
+
+/** In a chat, the turn after the next is by the same speaker, and on the same subject. */
+const SAME_SPEAKER = 2;
+
+/** A smaller standard deviation is the rounding of numbers that are the same. */
+const LEAST_DEVIATION = 1e-6;
+
+/** Messages per slice, which take about half a millisecond. */
+const SLICE_MESSAGES = 512;
+
+/**
+ * Adds what messages mean to a ranking by words. A similarity counts by how far it stands out among all
+ * compared messages, because cosines of different models lie in different ranges, and together with those of
+ * the turns next to it.
+ *
+ * How much it counts depends on the endpoint: the similarities of a useful one are higher where words match,
+ * and alike in turns on the same subject. If neither is so, the ranking stays that of the words.
+ *
+ * @param limit how many messages that were not found by words are added, the most similar
+ * @returns every message once, best first
+ */
+export function* fuse(
+  words: readonly RankedMessage[],
+  compared: readonly ComparedMessage[],
+  limit: number,
+): Steps<RankedMessage[]> {
+  const similarities = new Map(
+    compared.map(({ place, similarity }) => [positionKey(place), similarity]),
+  );
+  yield;
+  const meanings = new Map<string, number>();
+  const following: [number, number][] = [];
+  for (const [i, { place, similarity }] of compared.entries()) {
+    if (i % SLICE_MESSAGES === 0) yield;
+    const { session_uuid, seq } = place;
+    const turn = (distance: number) =>
+      similarities.get(positionKey({ session_uuid, seq: seq + distance }));
+    meanings.set(positionKey(place), withNeighbours(similarity, turn(-1), turn(1)));
+    const next = turn(SAME_SPEAKER);
+    if (next !== undefined) following.push([similarity, next]);
   }
-  return [...scores].map(([key, score]) => ({ key, score })).toSorted((a, b) => b.score - a.score);
+  const matching: [number, number][] = [];
+  const found = new Set<string>();
+  for (const { place, match } of words) {
+    const key = positionKey(place);
+    found.add(key);
+    const similarity = similarities.get(key);
+    if (similarity !== undefined) matching.push([match, similarity]);
+  }
+  yield;
+  const { mean, deviation } = spreadOf([...meanings.values()]);
+  const trust = trustIn(correlation(matching), correlation(following));
+  const meaningOf = (key: string) =>
+    deviation === 0 ? 0 : (SIMILARITY_WEIGHT * ((meanings.get(key) ?? mean) - mean)) / deviation;
+  // Without trust, what has no word of the query comes last. It has no other order than this one.
+  const base = (1 - trust) * Math.min(0, words.at(-1)?.score ?? 0);
+  const others = compared
+    .filter(({ place }) => !found.has(positionKey(place)))
+    .map(({ place }): RankedMessage => {
+      const score = base + Math.max(trust, LEAST_TRUST) * meaningOf(positionKey(place));
+      return { place, score, match: 0 };
+    })
+    .sort((a, b) => b.score - a.score)
+    .slice(0, limit);
+  yield;
+  return words
+    .map((one) => ({ ...one, score: one.score + trust * meaningOf(positionKey(one.place)) }))
+    .concat(others)
+    .sort((a, b) => b.score - a.score);
+}
+
+/** The weighted mean of similarities, of which those of the neighbours may be missing. */
+function withNeighbours(own: number, before: number | undefined, after: number | undefined) {
+  let [sum, total] = [own, 1];
+  if (before !== undefined)
+    [sum, total] = [sum + NEIGHBOURS.before * before, total + NEIGHBOURS.before];
+  if (after !== undefined)
+    [sum, total] = [sum + NEIGHBOURS.after * after, total + NEIGHBOURS.after];
+  return sum / total;
+}
+
+interface Correlation {
+  /** Pearson's coefficient; 0 if it is not defined. */
+  coefficient: number;
+  /** How many pairs it was computed from. */
+  pairs: number;
+}
+
+/** How much to trust an endpoint, 0 to 1, by how its similarities go with words and with each other. */
+function trustIn(...correlations: readonly Correlation[]): number {
+  const { expected, prior, none, full } = TRUST;
+  const evidence = correlations
+    .filter(({ pairs }) => pairs > 0)
+    .map(({ coefficient, pairs }) => (pairs * coefficient + prior * expected) / (pairs + prior));
+  if (evidence.length === 0) return 1;
+  return Math.min(1, Math.max(0, (spreadOf(evidence).mean - none) / (full - none)));
+}
+
+function correlation(pairs: readonly [number, number][]): Correlation {
+  const x = spreadOf(pairs.map(([one]) => one));
+  const y = spreadOf(pairs.map(([, other]) => other));
+  if (x.deviation === 0 || y.deviation === 0) return { coefficient: 0, pairs: 0 };
+  const products = pairs.map(([one, other]) => (one - x.mean) * (other - y.mean));
+  return {
+    coefficient: spreadOf(products).mean / (x.deviation * y.deviation),
+    pairs: pairs.length,
+  };
+}
+
+function spreadOf(numbers: readonly number[]): { mean: number; deviation: number } {
+  if (numbers.length === 0) return { mean: 0, deviation: 0 };
+  const mean = numbers.reduce((sum, n) => sum + n, 0) / numbers.length;
+  const squares = numbers.reduce((sum, n) => sum + (n - mean) ** 2, 0);
+  const deviation = Math.sqrt(squares / numbers.length);
+  return { mean, deviation: deviation < LEAST_DEVIATION ? 0 : deviation };
 }
 
 /**

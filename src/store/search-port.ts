@@ -1,3 +1,4 @@
+import type { JsonObject } from '../domain/metadata.ts';
 import type { MessagePosition, SeqRange } from '../domain/positions.ts';
 import type { Message, Session } from '../domain/records.ts';
 import type { Candidate } from '../search/bm25.ts';
@@ -24,6 +25,15 @@ export interface TermQuery extends TimeRange {
   also: readonly string[];
   /** Of each term, only so many, the newest. */
   limit: number;
+  /** Only messages of these roles, which are canonical. */
+  roles?: readonly string[] | undefined;
+  /** Only messages whose metadata contains all of this. */
+  metadata?: JsonObject | undefined;
+  /**
+   * For each term, where an earlier query has ended: the `next` of its answer. Messages that it has found
+   * are not found again.
+   */
+  after?: readonly (string | null)[] | undefined;
 }
 
 export interface Candidates {
@@ -32,6 +42,8 @@ export interface Candidates {
   ranges: ReadonlyMap<string, SeqRange>;
   /** The terms of which there are, or may be, more. */
   cut: string[];
+  /** For each term, where to go on; `null` if there are no more. */
+  next: readonly (string | null)[];
   /**
    * Some messages still have the terms of an older version of the analysis, and may be missing. They are
    * being analysed anew.

@@ -82,6 +82,32 @@ describeStores('search', (under) => {
       expect((await found('Caroline'))[0]).toBe('s/1');
     });
 
+    it('for the words of the speaker whom the question asks about', async () => {
+      const turn = (role: string, content: string) => ({ role, content });
+      const filler = Array.from({ length: 8 }, () => turn('user', 'x'));
+      await at.memory.add(caller, 's', [
+        ...[turn('user', 'a red house'), ...filler, turn('Assistant ', 'a red house'), ...filler],
+        ...[turn('log', 'Zoë: a red house'), ...filler, turn('log', 'Ben: a red house')],
+      ]);
+      const first = async (query: string) => (await found(query))[0];
+      expect(await first('Which house did I name, a red one?')).toBe('s/1');
+      expect(await first('Which house did you name, a red one?')).toBe('s/10');
+      expect(await first('Which red house did Zoë name?')).toBe('s/19');
+      expect(await first('Which red house did Ben name?')).toBe('s/28');
+    });
+
+    it('for what the one said whom the other calls by the name in the question', async () => {
+      const turns = (role: string, ...contents: string[]) =>
+        contents.map((content) => ({ role, content }));
+      const filler = turns('user', 'x', 'x', 'x', 'x', 'x', 'x', 'x', 'x');
+      await at.memory.add(caller, 's', [
+        ...turns('assistant', 'Hello, Caroline!', 'Well done, Caroline!'),
+        ...[...filler, ...turns('assistant', 'a red house'), ...filler],
+        ...[...turns('user', 'a red house'), ...filler, ...turns('assistant', 'a red house')],
+      ]);
+      expect((await found('What red house does Caroline have?'))[0]).toBe('s/20');
+    });
+
     it('for Chinese, Japanese, Korean and Thai without spaces', async () => {
       await add('s', '我在北京大学读书', 'x', 'x', 'x', 'データベースの設計', 'x', 'x', 'x');
       await add('t', '학교에서 만나자', 'x', 'x', 'x', 'ภาษาไทย');

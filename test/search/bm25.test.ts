@@ -8,13 +8,19 @@ const NOW = Date.parse('2026-01-01T00:00:00Z');
 const DAY = 86_400_000;
 
 /** Ranks the messages of one session for some terms, and names them by their places in it. */
-function order(contents: string[], terms: string[], ages: number[] = []): number[] {
+function order(
+  contents: string[],
+  terms: string[],
+  ages: number[] = [],
+  { question = '', roles = [] }: { question?: string; roles?: string[] } = {},
+): number[] {
   const wanted = new Set([...terms, QUESTION_TERM]);
   const candidates = contents
     .map((content, i): Candidate => {
       const all = termsOf({ role: 'user', content });
       return {
-        ...{ session_id: 's', session_uuid: 't', seq: i + 1, role: 'user', length: all.length },
+        ...{ session_id: 's', session_uuid: 't', seq: i + 1, length: all.length },
+        role: roles[i] ?? 'user',
         created_at: NOW - (ages[i] ?? 0) * DAY,
         matched: all.filter((term) => wanted.has(term)),
       };
@@ -25,7 +31,7 @@ function order(contents: string[], terms: string[], ages: number[] = []): number
   );
   const ranges = new Map([['t', { first_seq: 1, last_seq: contents.length }]]);
   const statistics = { messages: contents.length, frequency };
-  return rank(candidates, terms, statistics, ranges, NOW).map(({ place }) => place.seq);
+  return rank(candidates, terms, statistics, ranges, NOW, question).map(({ place }) => place.seq);
 }
 
 const FILLER = Array.from({ length: 10 }, (_, i) => `filler number ${i} goes here`);
@@ -73,11 +79,35 @@ describe('the ranking', () => {
     expect(order(['red'], ['red'])).toStrictEqual([1]);
   });
 
-  it('has every candidate once, by falling finite scores, whatever they are', () => {
+  it('counts words that only ask for less: "what kind of", "how many times"', () => {
+    const contents = ['that kind', ...FILLER, 'the plum', ...FILLER];
+    expect(order(contents, ['kind', 'plum'])[0]).toBe(12);
+  });
+
+  it('puts what the speaker says first whom the question asks about', () => {
+    const said = [...FILLER, 'I like red', ...FILLER, 'I like red', ...FILLER];
+    const roles = said.map((_, i) => (i < 15 ? 'user' : 'assistant'));
+    const asking = (question: string) => order(said, ['red'], [], { question, roles })[0];
+    expect(asking('Did I say red?')).toBe(11);
+    expect(asking('Did you say red?')).toBe(22);
+  });
+
+  it('puts what is from the time first that the question names', () => {
+    const said = [...FILLER, 'I like red', ...FILLER, 'I like red', ...FILLER];
+    const ages = said.map((_, i) => (i < 15 ? 100 : 10));
+    const asking = (question: string) => order(said, ['red'], ages, { question })[0];
+    expect(asking('red in September 2025')).toBe(11);
+    expect(asking('red in December 2025')).toBe(22);
+  });
+
+  it('has every candidate once, by falling finite scores, in whatever order they come', () => {
     const candidate = fc.record({
       session_id: fc.constantFrom('a', 'b'),
       seq: fc.integer({ min: 1, max: 30 }),
-      matched: fc.array(fc.constantFrom('x', 'y', QUESTION_TERM), { maxLength: 5 }),
+      matched: fc.array(fc.constantFrom('x', 'y', QUESTION_TERM, '?by:ada', '?to:ben'), {
+        maxLength: 5,
+      }),
+      role: fc.constantFrom('user', 'assistant', 'Ada', 'ben', ''),
       length: fc.integer({ min: 0, max: 100 }),
       created_at: fc.integer({ min: 0, max: 2 * NOW }),
     });
@@ -86,19 +116,19 @@ describe('the ranking', () => {
       fc.property(
         fc.uniqueArray(candidate, { selector: ({ session_id, seq }) => `${session_id}${seq}` }),
         fc.integer({ min: 0, max: 100 }),
-        (some, messages) => {
-          const candidates = some.map((one) => ({
-            ...one,
-            session_uuid: one.session_id,
-            role: 'user',
-          }));
+        fc.constantFrom('', 'What did Ada say in May 2023?', 'What did I say to Ben last week?'),
+        (some, messages, question) => {
+          const candidates = some.map((one) => ({ ...one, session_uuid: one.session_id }));
           const ranges = new Map([
             ['a', extent],
             ['b', extent],
           ]);
           const frequency = new Map([['x', candidates.length]]);
           const terms = ['x', 'y'];
-          const ranked = rank(candidates, terms, { messages, frequency }, ranges, NOW);
+          const rankAll = (those: Candidate[]) =>
+            rank(those, terms, { messages, frequency }, ranges, NOW, question);
+          const ranked = rankAll(candidates);
+          expect(rankAll(candidates.toReversed())).toStrictEqual(ranked);
           const places = ranked.map(({ place }) => `${place.session_uuid}${place.seq}`);
           expect(new Set(places).size).toBe(places.length);
           for (const { session_uuid, seq } of candidates)

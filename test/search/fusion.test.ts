@@ -1,67 +1,143 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { diversify, type FusedKey, fuse } from '../../src/search/fusion.ts';
+import { finish } from '../../src/search/analyzer.ts';
+import type { RankedMessage } from '../../src/search/bm25.ts';
+import { type ComparedMessage, diversify, fuse } from '../../src/search/fusion.ts';
 
-const ranking = fc.uniqueArray(fc.nat(30));
-const keys = (ranked: readonly FusedKey<unknown>[]) => ranked.map(({ key }) => key);
+const placeOf = (session: number, seq: number) => ({
+  session_id: `s${session}`,
+  session_uuid: `u${session}`,
+  seq,
+});
+const nameOf = ({ place }: Pick<RankedMessage, 'place'>) => `${place.session_uuid}@${place.seq}`;
+const fused = (
+  words: readonly RankedMessage[],
+  compared: readonly ComparedMessage[],
+  limit = 1000,
+) => finish(fuse(words, compared, limit));
 
-describe('fused rankings', () => {
-  it('put what both have before what one has at the same places', () => {
-    expect(
-      keys(
-        fuse([
-          ['a', 'b', 'c'],
-          ['d', 'b', 'e'],
-        ]),
-      ),
-    ).toStrictEqual(['b', 'a', 'd', 'c', 'e']);
-  });
+/** Numbers that look random, the same every time, from -1 to 1. */
+function* noise(seed: number): Generator<number, never> {
+  for (let state = seed; ; ) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    yield state / 2 ** 31 - 1;
+  }
+}
 
-  it('score a key by its places, with the constant of the paper', () => {
-    const [best] = fuse([['a', 'b'], ['b']]);
-    expect(best).toStrictEqual({ key: 'b', score: 1 / 62 + 1 / 61 });
-    expect(fuse([['a']], 0)).toStrictEqual([{ key: 'a', score: 1 }]);
-  });
+/** A chat of twenty subjects, of thirty turns each. Every third turn of one has the word asked for. */
+const TURNS = Array.from({ length: 600 }, (_, i) => ({
+  place: placeOf(1, i + 1),
+  isAbout: Math.floor(i / 30) === 7,
+  matches: Math.floor(i / 30) === 7 ? i % 3 === 0 : i % 40 === 0,
+}));
 
-  it('name every key once, best first, and the same every time', () => {
+const WORDS = TURNS.filter(({ matches, place }) => matches || place.seq % 2 === 0)
+  .map(
+    ({ place, matches }): RankedMessage => ({
+      ...{ place, score: (matches ? 5 : 1) - place.seq / 1000, match: matches ? 1 : 0 },
+    }),
+  )
+  .toSorted((a, b) => b.score - a.score);
+
+describe('a ranking by words, with what messages mean', () => {
+  const ranked = fc
+    .uniqueArray(fc.record({ session: fc.nat(3), seq: fc.integer({ min: 1, max: 20 }) }), {
+      selector: ({ session, seq }) => `${session} ${seq}`,
+    })
+    .chain((places) =>
+      fc
+        .array(fc.double({ min: -1, max: 1, noNaN: true }), {
+          minLength: places.length,
+          maxLength: places.length,
+        })
+        .map((values) =>
+          places.map(({ session, seq }, i) => ({
+            place: placeOf(session, seq),
+            value: values[i] as number,
+          })),
+        ),
+    );
+
+  it('has every message once, by falling finite scores, and the same every time', () => {
     fc.assert(
-      fc.property(fc.array(ranking), (rankings) => {
-        const fused = fuse(rankings);
-        expect(new Set(keys(fused))).toStrictEqual(new Set(rankings.flat()));
-        expect(fused).toHaveLength(new Set(rankings.flat()).size);
-        expect(fused).toStrictEqual(fused.toSorted((a, b) => b.score - a.score));
-        expect(fuse(rankings)).toStrictEqual(fused);
+      fc.property(ranked, ranked, (some, others) => {
+        const words = some.map(({ place, value }) => ({ place, score: value, match: value ** 2 }));
+        const compared = others.map(({ place, value }) => ({ place, similarity: value }));
+        const result = fused(words, compared);
+        const names = result.map(nameOf);
+        expect(new Set(names).size).toBe(names.length);
+        expect(new Set(names)).toStrictEqual(new Set([...words, ...compared].map(nameOf)));
+        result.forEach(({ score }, i) => {
+          expect(Number.isFinite(score)).toBe(true);
+          expect(score).toBeLessThanOrEqual(result[i - 1]?.score ?? score);
+        });
+        expect(fused(words, compared.toReversed()).map(nameOf).toSorted()).toStrictEqual(
+          names.toSorted(),
+        );
+        expect(fused(words, compared)).toStrictEqual(result);
       }),
     );
   });
 
-  it('are the one ranking if there is no other, or only empty ones', () => {
-    fc.assert(
-      fc.property(ranking, (only) => {
-        expect(keys(fuse([only]))).toStrictEqual(only);
-        expect(keys(fuse([[], only, []]))).toStrictEqual(only);
-      }),
-    );
+  it('stays as it is without comparisons, or if all similarities are the same', () => {
+    expect(fused(WORDS, [])).toStrictEqual(WORDS);
+    const same = WORDS.map(({ place }) => ({ place, similarity: 0.7 }));
+    expect(fused(WORDS, same)).toStrictEqual(WORDS);
   });
 
-  it('never put a key behind one that is behind it in every ranking', () => {
-    fc.assert(
-      fc.property(fc.nat(20), fc.infiniteStream(fc.nat()), (size, stream) => {
-        const shuffled = () =>
-          Array.from({ length: size }, (_, key) => ({ key, at: stream.next().value as number }))
-            .toSorted((a, b) => a.at - b.at)
-            .map(({ key }) => key);
-        const [one, two] = [shuffled(), shuffled()];
-        const fused = keys(fuse([one, two])) as number[];
-        for (const a of one) {
-          for (const b of one) {
-            if (one.indexOf(a) < one.indexOf(b) && two.indexOf(a) < two.indexOf(b)) {
-              expect(fused.indexOf(a)).toBeLessThan(fused.indexOf(b));
-            }
-          }
-        }
-      }),
-    );
+  it('puts what means the same before what only has a word of it', () => {
+    const random = noise(1);
+    const similar = TURNS.map(({ place, isAbout }) => ({
+      place,
+      similarity: (isAbout ? 0.6 : 0.2) + 0.1 * random.next().value,
+    }));
+    const best = fused(WORDS, similar).slice(0, 10);
+    for (const { place } of best) expect(TURNS[place.seq - 1]).toMatchObject({ isAbout: true });
+  });
+
+  it('does not depend on the range of a model’s similarities', () => {
+    const random = noise(2);
+    const similar = TURNS.map(({ place, isAbout }) => ({
+      place,
+      similarity: (isAbout ? 0.6 : 0.2) + 0.1 * random.next().value,
+    }));
+    const high = similar.map(({ place, similarity }) => ({
+      place,
+      similarity: 0.8 + similarity / 8,
+    }));
+    expect(fused(WORDS, high).map(nameOf)).toStrictEqual(fused(WORDS, similar).map(nameOf));
+  });
+
+  it('hardly ever changes for an endpoint whose similarities are noise', () => {
+    const best = (ranked: readonly RankedMessage[]) => ranked.slice(0, 10).map(nameOf);
+    const changed = Array.from({ length: 50 }, (_, seed) => {
+      const random = noise(seed + 1);
+      const useless = TURNS.map(({ place }) => ({ place, similarity: random.next().value }));
+      return best(fused(WORDS, useless)).join() !== best(WORDS).join();
+    });
+    expect(changed.filter(Boolean).length).toBeLessThanOrEqual(2);
+  });
+
+  it('is the most similar first, where no word matches, up to a limit', () => {
+    const compared = [0.1, 0.9, 0.3, 0.2].map((similarity, i) => ({
+      place: placeOf(i, 1),
+      similarity,
+    }));
+    expect(fused([], compared, 3).map(nameOf)).toStrictEqual(['u1@1', 'u2@1', 'u3@1']);
+  });
+
+  it('takes the turns around a message for a part of what it means', () => {
+    const similar = new Map<number, number>([
+      ...([
+        [19, 0.8],
+        [20, 0.5],
+        [21, 0.8],
+        [60, 0.5],
+      ] as const),
+    ]);
+    const compared = TURNS.map(({ place }) => ({ place, similarity: similar.get(place.seq) ?? 0 }));
+    const names = fused([], compared).map(nameOf);
+    expect(names.indexOf('u1@20')).toBeLessThan(names.indexOf('u1@60'));
   });
 });
 
@@ -122,7 +198,7 @@ describe('diversified hits', () => {
       { key: 'c', score: 0.4, topic: 3 },
     ];
     const same = (a: (typeof ranked)[0], b: (typeof ranked)[0]) => (a.topic === b.topic ? 1 : 0);
-    expect(keys(diversify(ranked, same, { lambda: 0.5, limit: 5 }))).toStrictEqual([
+    expect(diversify(ranked, same, { lambda: 0.5, limit: 5 }).map(({ key }) => key)).toStrictEqual([
       'a',
       'b',
       'c',

@@ -7,16 +7,20 @@ import type { Store } from '../../store/port.ts';
 import type { Caller } from '../caller.ts';
 import type { Dependencies } from '../dependencies.ts';
 import { ServiceError } from '../errors.ts';
+import { runInSlices } from '../event-loop.ts';
 import { queueLongRead } from '../fair-queue.ts';
 import { sessionNotFound, userNotFound } from '../not-found.ts';
 import { canAccess } from '../pinned-user.ts';
 import { type LexicalRanking, rankLexically } from './lexical.ts';
 import type { SearchNote } from './note.ts';
 import { type Hit, type Ranking, readHits, type SearchInput } from './results.ts';
-import { rankSemantically, type SemanticRanking } from './semantic.ts';
+import { type Comparison, compareByMeaning } from './semantic.ts';
 
 /** The number of hits that a search returns by default. */
 export const HITS_DEFAULT = 10;
+
+/** The most messages that are found by meaning alone: the rest has little to do with the query. */
+const ADDED_BY_MEANING = 200;
 
 /**
  * For diverse hits: the weight of relevance against novelty, the number of hits that are chosen
@@ -78,10 +82,10 @@ export function createSearchService(deps: Dependencies) {
     const [words, meaning] = await Promise.all([
       rankLexically(store, namespace, scope, input.query, time, at),
       deps.embeddings !== undefined && input.query.trim() !== '' && mode !== 'lexical'
-        ? rankSemantically(deps.embeddings, store, namespace, scope, input.query, time)
+        ? compareByMeaning(deps.embeddings, store, namespace, scope, input.query, time)
         : undefined,
     ]);
-    const ranking = combined(words, meaning, input.diverse === true);
+    const ranking = await combined(words, meaning, input.diverse === true);
     const { ranked } = ranking;
     if (mode === 'hybrid' && ranking.mode === 'lexical') {
       // The next page needs the vector of the query: a purely lexical ranking would repeat and omit
@@ -137,25 +141,17 @@ function assertConsistent({ session_id, user_id, since, until }: SearchInput): v
   }
 }
 
-/** Fuses the two rankings. Without a semantic ranking, the lexical one is returned. */
-function combined(
+/** Adds the comparison by meaning to the ranking by words. Without one, the latter is returned. */
+async function combined(
   words: LexicalRanking,
-  meaning: SemanticRanking | { unavailable: SearchNote } | undefined,
+  meaning: Comparison | { unavailable: SearchNote } | undefined,
   diverse: boolean,
-): Ranking & Pick<SearchResult, 'mode' | 'notes'> {
+): Promise<Ranking & Pick<SearchResult, 'mode' | 'notes'>> {
   if (meaning === undefined || 'unavailable' in meaning) {
     const notes = meaning === undefined ? words.notes : [...words.notes, meaning.unavailable];
     return { ...words, digests: new Map(), mode: 'lexical', notes };
   }
-  const places = new Map<string, Pick<RankedMessage, 'place' | 'candidate'>>();
-  for (const one of [...meaning.ranked, ...words.ranked]) places.set(positionKey(one.place), one);
-  const keys = [words.ranked, meaning.ranked].map((ranked) =>
-    ranked.map(({ place }) => positionKey(place)),
-  );
-  const fused = fuse(keys).map(({ key, score }): RankedMessage => {
-    const { place, candidate } = places.get(key) as Pick<RankedMessage, 'place' | 'candidate'>;
-    return { place, score, ...(candidate !== undefined && { candidate }) };
-  });
+  const fused = await runInSlices(fuse(words.ranked, meaning.compared, ADDED_BY_MEANING));
   // A lexical match is a hit, whether or not its vector is stale.
   const digests = new Map(meaning.digests);
   for (const { place } of words.ranked) digests.delete(positionKey(place));
@@ -172,7 +168,7 @@ function combined(
 /** Moves near-duplicates further back among the best hits. */
 function diversified(
   ranked: readonly RankedMessage[],
-  vectors: SemanticRanking['vectors'],
+  vectors: Comparison['vectors'],
 ): RankedMessage[] {
   const head = ranked.slice(0, DIVERSITY.among).map(({ score, ...one }) => {
     return { score, one, vector: vectors.get(positionKey(one.place)) };

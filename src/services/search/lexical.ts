@@ -1,16 +1,17 @@
 import type { SeqRange } from '../../domain/positions.ts';
 import { analyseQuestion, QUESTION_TERM } from '../../search/analyzer.ts';
-import { type RankedMessage, rank } from '../../search/bm25.ts';
+import { type RankedMessage, rankInSteps } from '../../search/bm25.ts';
+import { askedMarkers } from '../../search/speaker.ts';
 import type { Store } from '../../store/port.ts';
 import type { Candidates, SearchScope, TimeRange } from '../../store/search-port.ts';
 import { runInSlices, yieldIfBusy } from '../event-loop.ts';
 import type { SearchNote } from './note.ts';
 
 /** The most messages considered per term, newest first; fewer if there are many terms. */
-const CANDIDATES_PER_TERM = 300;
+const CANDIDATES_PER_TERM = 250;
 
 /** The most messages considered for all terms together. */
-const CANDIDATES = 800;
+const CANDIDATES = 1000;
 
 /** The result of a lexical search. */
 export interface LexicalRanking {
@@ -40,7 +41,7 @@ export async function rankLexically(
 ): Promise<LexicalRanking> {
   const { terms, omitted } = await runInSlices(analyseQuestion(question));
   const limit = Math.ceil(Math.min(CANDIDATES_PER_TERM, CANDIDATES / terms.length));
-  const query = { terms, also: [QUESTION_TERM], limit, ...time };
+  const query = { terms, also: [QUESTION_TERM, ...askedMarkers(question)], limit, ...time };
   const begun = performance.now();
   const found = await store.search.candidates(namespace, scope, query);
   const { candidates, ranges } = found;
@@ -48,7 +49,9 @@ export async function rankLexically(
   // Another server's clock may be ahead of ours.
   const at = candidates.reduce((latest, { created_at }) => Math.max(latest, created_at), now);
   return {
-    ranked: rank(candidates, terms, statisticsOf(found, terms), ranges, at),
+    ranked: await runInSlices(
+      rankInSteps(candidates, terms, statisticsOf(found, terms), ranges, at, question),
+    ),
     at,
     ranges,
     terms,

@@ -1,21 +1,23 @@
 import { positionKey, type SeqRange } from '../../domain/positions.ts';
-import type { RankedMessage } from '../../search/bm25.ts';
+import type { Steps } from '../../search/analyzer.ts';
 import { EmbeddingError } from '../../search/embeddings/error.ts';
+import type { ComparedMessage } from '../../search/fusion.ts';
 import { similarity } from '../../search/vectors.ts';
 import type { Store } from '../../store/port.ts';
-import type { SearchScope, TimeRange } from '../../store/search-port.ts';
+import type { MessageVector, SearchScope, TimeRange } from '../../store/search-port.ts';
 import type { Embeddings } from '../dependencies.ts';
+import { runInSlices } from '../event-loop.ts';
 import type { SearchNote } from './note.ts';
 
 /** The number of newest messages whose vectors are compared with that of a query. */
 const MAX_COMPARED = 5000;
 
-/** The number of these that are ranked: the rest has little to do with the query. */
-const MAX_RANKED = 200;
+/** Messages per slice, which take about half a millisecond. */
+const SLICE_MESSAGES = 256;
 
-export interface SemanticRanking {
-  /** Best first; the score is the cosine similarity. */
-  ranked: RankedMessage[];
+/** The result of a comparison by meaning. */
+export interface Comparison {
+  compared: ComparedMessage[];
   ranges: ReadonlyMap<string, SeqRange>;
   vectors: ReadonlyMap<string, Uint8Array>;
   digests: ReadonlyMap<string, string>;
@@ -23,17 +25,17 @@ export interface SemanticRanking {
 }
 
 /**
- * Ranks messages by the similarity of their vectors to that of a query. Returns no ranking if the
- * endpoint does not answer.
+ * Compares the vectors of messages with that of a query. Returns nothing to compare by if the endpoint
+ * does not answer.
  */
-export async function rankSemantically(
+export async function compareByMeaning(
   embeddings: Embeddings,
   store: Store,
   namespace: string,
   scope: SearchScope,
   question: string,
   time: TimeRange,
-): Promise<SemanticRanking | { unavailable: SearchNote }> {
+): Promise<Comparison | { unavailable: SearchNote }> {
   let asked: Uint8Array;
   try {
     asked = await embeddings.question(question);
@@ -47,23 +49,25 @@ export async function rankSemantically(
     limit: MAX_COMPARED,
     ...time,
   });
+  const compared = await runInSlices(compare(asked, found.vectors));
+  return { ...compared, ranges: found.ranges, notes: notesOn(found.outdated, found.cut) };
+}
+
+function* compare(
+  asked: Uint8Array,
+  messages: readonly MessageVector[],
+): Steps<Pick<Comparison, 'compared' | 'vectors' | 'digests'>> {
   const vectors = new Map<string, Uint8Array>();
   const digests = new Map<string, string>();
-  const ranked: RankedMessage[] = [];
-  for (const { place, digest, vector } of found.vectors) {
+  const compared: ComparedMessage[] = [];
+  for (const [i, { place, digest, vector }] of messages.entries()) {
+    if (i % SLICE_MESSAGES === 0) yield;
     const key = positionKey(place);
     vectors.set(key, vector);
     digests.set(key, digest);
-    ranked.push({ place, score: similarity(asked, vector) });
+    compared.push({ place, similarity: similarity(asked, vector) });
   }
-  ranked.sort((a, b) => b.score - a.score);
-  return {
-    ranked: ranked.slice(0, MAX_RANKED),
-    ranges: found.ranges,
-    vectors,
-    digests,
-    notes: notesOn(found.outdated, found.cut),
-  };
+  return { compared, vectors, digests };
 }
 
 function notesOn(outdated: number, cut: boolean): SearchNote[] {

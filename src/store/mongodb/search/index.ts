@@ -24,19 +24,23 @@ export function mongoSearch(
       return connection.run(async ({ db, deadline }): Promise<Candidates> => {
         const outdated = reanalysis.isUnderWay ? { outdated: true as const } : {};
         const scoped = await toSearchFilter(db, namespace, scope);
-        if (scoped === undefined) return { candidates: [], ranges: new Map(), cut: [] };
+        if (scoped === undefined) {
+          const next = query.terms.map(() => null);
+          return { candidates: [], ranges: new Map(), cut: [], next };
+        }
         const search = { db, filter: scoped.filter, query, deadline };
         const results = await findByTerms(search, scoped.live);
         const candidates = new Map<string, Candidate>();
         const ranges = new Map<string, SeqRange>();
         for (const { found, live } of results) {
-          for (const { _id, created_at, ...document } of found.slice(0, query.limit)) {
+          for (const { _id, created_at, metadata: _, ...document } of found) {
             ranges.set(document.session_uuid, live.get(document.session_uuid) as SeqRange);
             candidates.set(_id, { ...document, created_at: created_at.getTime() });
           }
         }
-        const cut = query.terms.filter((_, i) => results[i]?.cut);
-        return { candidates: [...candidates.values()], ranges, cut, ...outdated };
+        const next = results.map((result) => result.next);
+        const cut = query.terms.filter((_, i) => next[i] !== null);
+        return { candidates: [...candidates.values()], ranges, cut, next, ...outdated };
       });
     },
 

@@ -1,5 +1,4 @@
 import type { Db, Document, Filter } from 'mongodb';
-import type { Candidate } from '../../../search/bm25.ts';
 import type { TermQuery } from '../../search-port.ts';
 import { LEAD_MS } from '../connection/client.ts';
 import { MAX_TIME_EXPIRED } from '../connection/error-codes.ts';
@@ -14,6 +13,7 @@ import {
   type SessionDocument,
   sessionsOf,
 } from '../documents.ts';
+import type { FoundDocument, Place } from './places.ts';
 import { createdWithin, type MessageFilter } from './search-filter.ts';
 
 /** How much of a search's time is kept for what follows the queries by term: it has a time limit, too. */
@@ -34,29 +34,44 @@ export interface TermSearch {
   deadline: number;
 }
 
-/** A message as a search reads it. Its session may be deleted. */
-type FoundDocument = Pick<
-  MessageDocument,
-  '_id' | 'session_id' | 'session_uuid' | 'seq' | 'role' | 'created_at'
-> &
-  Pick<Candidate, 'matched' | 'length'>;
-
-/** The newest messages that have a term. */
+/** The newest messages that have a term: one more than wanted, if there are as many. */
 export interface NewestMessages {
   found: FoundDocument[];
   /** There may be more. */
   cut: boolean;
 }
 
-/** The newest messages that have a term, or `undefined` if that takes too long. */
+/**
+ * The newest messages that have a term, or `undefined` if that takes too long.
+ *
+ * @param after only messages behind this place in the order
+ */
 export async function findNewest(
   search: TermSearch,
   filter: Filter<MessageDocument>,
   term: string,
   maxTimeMS: number,
+  after?: Place,
 ): Promise<NewestMessages | undefined> {
-  const found = await find(search, { ...filter, terms: term }, maxTimeMS);
-  return found && { found, cut: found.length > search.query.limit };
+  const { limit } = search.query;
+  const wanted = { ...filter, terms: term };
+  // The index has the order of time. What was said in the same millisecond is put in order here.
+  const tied = after && (await findTied(search, wanted, maxTimeMS, after.created_at, after));
+  if (after !== undefined && tied === undefined) return undefined;
+  const before = tied ?? [];
+  const left = limit + 1 - before.length;
+  if (left <= 0) return { found: before, cut: true };
+  const rest = await find(search, wanted, maxTimeMS, left, after?.created_at);
+  if (rest === undefined) return undefined;
+  const last = rest.at(-1);
+  if (rest.length < left || last === undefined) return { found: [...before, ...rest], cut: false };
+  const time = last.created_at.getTime();
+  const isTied = rest.at(-2)?.created_at.getTime() === time;
+  if (!isTied) return { found: [...before, ...rest], cut: true };
+  const newer = rest.filter(({ created_at }) => created_at.getTime() > time);
+  const oldest = await findTied(search, wanted, maxTimeMS, last.created_at);
+  if (oldest === undefined) return undefined;
+  return { found: [...before, ...newer, ...oldest].slice(0, limit + 1), cut: true };
 }
 
 /** The newest live sessions of a scope; none if the scope is one session. */
@@ -84,24 +99,54 @@ export async function findRecent(
 ): Promise<NewestMessages | undefined> {
   const $or = sessions.map((session) => ({ ...session, terms: term }));
   if ($or.length === 0) return undefined;
-  const found = await find(search, { $or }, maxTimeMS);
+  const found = await find(search, { $or }, maxTimeMS, search.query.limit + 1);
   return found !== undefined && found.length >= FREQUENT_MIN ? { found, cut: true } : undefined;
 }
 
-/** One message more than the query's limit, if there are as many: then the result is cut. */
-async function find(
+/** The newest messages, up to a number. @param before only those said before this time */
+function find(
+  search: TermSearch,
+  filter: Filter<MessageDocument>,
+  maxTimeMS: number,
+  limit: number,
+  before?: Date,
+): Promise<FoundDocument[] | undefined> {
+  const time = createdWithin(search.query).created_at;
+  const created_at = { ...time, ...(before !== undefined && { $lt: before }) };
+  const timed = time === undefined && before === undefined ? {} : { created_at };
+  return run(search, { ...filter, ...timed }, maxTimeMS, { created_at: -1 }, limit);
+}
+
+/** Messages of one millisecond, the last first. @param after only those behind this place */
+function findTied(
+  search: TermSearch,
+  filter: Filter<MessageDocument>,
+  maxTimeMS: number,
+  created_at: Date,
+  after?: Place,
+): Promise<FoundDocument[] | undefined> {
+  const { seq, session_uuid } = after ?? {};
+  const $or = [{ seq: { $lt: seq } }, { seq, session_uuid: { $lt: session_uuid } }];
+  const behind = after === undefined ? {} : { $and: [{ $or }] };
+  const sort = { seq: -1, session_uuid: -1 } as const;
+  const tied = { ...filter, created_at, ...behind } as Filter<MessageDocument>;
+  return run(search, tied, maxTimeMS, sort, search.query.limit + 1);
+}
+
+async function run(
   { db, query, deadline }: TermSearch,
   filter: Filter<MessageDocument>,
   maxTimeMS: number,
+  sort: Record<string, -1>,
+  limit: number,
 ): Promise<FoundDocument[] | undefined> {
   const leftMs = deadline - RESERVE_MS - Date.now();
   if (leftMs <= 0) return undefined;
-  const { limit } = query;
   const finding = messagesOf(db)
-    .find({ ...filter, ...createdWithin(query) })
-    .sort({ created_at: -1 })
-    .limit(limit + 1)
-    .batchSize(limit + 2)
+    .find(filter)
+    .sort(sort)
+    .limit(limit)
+    .batchSize(limit + 1)
     .maxTimeMS(Math.min(maxTimeMS, leftMs))
     .project<FoundDocument>(candidateFields(query))
     .toArray();
@@ -115,11 +160,12 @@ async function find(
 }
 
 /** The projection of a candidate: of its terms, only those that the query names. */
-function candidateFields({ terms, also }: TermQuery): Document {
+function candidateFields({ terms, also, metadata }: TermQuery): Document {
   const wanted = { $in: ['$$this', { $literal: [...terms, ...also] }] };
   return {
     ...{ session_id: 1, session_uuid: 1, seq: 1, role: 1, created_at: 1 },
     matched: { $filter: { input: '$terms', cond: wanted } },
     length: { $size: '$terms' },
+    ...(metadata !== undefined && { metadata: 1 }),
   };
 }

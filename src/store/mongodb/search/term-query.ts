@@ -1,5 +1,6 @@
 import type { Filter } from 'mongodb';
 import type { SeqRange } from '../../../domain/positions.ts';
+import type { TermQuery } from '../../search-port.ts';
 import type { MessageDocument } from '../documents.ts';
 import {
   findNewest,
@@ -8,6 +9,13 @@ import {
   recentSessions,
   type TermSearch,
 } from './newest-messages.ts';
+import {
+  createFilter,
+  decodePlace,
+  encodePlace,
+  type FoundDocument,
+  type Place,
+} from './places.ts';
 import { findLiveRanges, isLive, type LiveRanges, type MessageFilter } from './search-filter.ts';
 
 /**
@@ -26,10 +34,16 @@ const CONCURRENT_TERMS = 4;
 /** How many queries to send for one term, where most of its newest messages are deleted. */
 const MAX_SCANS = 8;
 
-/** The live messages found for one term, newest first. */
-export interface TermResult extends NewestMessages {
+/** The messages found for one term that are live and wanted, newest first. */
+export interface TermResult {
+  found: FoundDocument[];
   live: LiveRanges;
+  /** Where to go on; `null` if there are no more. */
+  next: string | null;
 }
+
+/** Nothing is left of a term that an earlier query has gone through. */
+const EXHAUSTED: NewestMessages = { found: [], cut: false };
 
 /**
  * Finds the newest live messages for each term of the query.
@@ -45,8 +59,14 @@ export async function findByTerms(
   const found = newest.flatMap((one) => one.found);
   const live = known ?? (await findLiveRanges(db, filter.namespace, found));
   return mapConcurrently(newest, (one, i) =>
-    scanPastDeleted(search, query.terms[i] as string, one, live),
+    scanFurther(search, query.terms[i] as string, startOf(query, i), one, live),
   );
+}
+
+/** Where the query begins for a term. */
+function startOf({ after }: TermQuery, index: number): Place | undefined {
+  const place = after?.[index];
+  return place == null ? undefined : decodePlace(place);
 }
 
 /**
@@ -55,15 +75,20 @@ export async function findByTerms(
  */
 async function newestForEach(search: TermSearch): Promise<NewestMessages[]> {
   const { filter, query } = search;
-  const first = await mapConcurrently(query.terms, (term) =>
-    findNewest(search, filter, term, FIRST_QUERY_MS),
+  const isExhausted = (index: number) => query.after?.[index] === null;
+  const first = await mapConcurrently(query.terms, async (term, i) =>
+    isExhausted(i)
+      ? EXHAUSTED
+      : findNewest(search, filter, term, FIRST_QUERY_MS, startOf(query, i)),
   );
   if (!first.includes(undefined)) return first as NewestMessages[];
-  const recent = await recentSessions(search);
-  const again = async (term: string) =>
+  const recent = query.after === undefined ? await recentSessions(search) : [];
+  const again = async (term: string, i: number) =>
     (await findRecent(search, recent, term, LAST_QUERY_MS)) ??
-    (await findNewest(search, filter, term, LAST_QUERY_MS)) ?? { found: [], cut: true };
-  return mapConcurrently(query.terms, async (term, i) => first[i] ?? (await again(term)));
+    (await findNewest(search, filter, term, LAST_QUERY_MS, startOf(query, i))) ?? {
+      ...{ found: [], cut: true },
+    };
+  return mapConcurrently(query.terms, async (term, i) => first[i] ?? (await again(term, i)));
 }
 
 /** Maps a list in its order, `CONCURRENT_TERMS` entries at a time. */
@@ -80,41 +105,50 @@ async function mapConcurrently<T, R>(
   return results;
 }
 
-/** Queries for older messages, without the deleted ones, where most of the newest are deleted. */
-async function scanPastDeleted(
+/** Goes further back, without deleted sessions, where few of a term's newest messages are wanted. */
+async function scanFurther(
   search: TermSearch,
   term: string,
+  start: Place | undefined,
   first: NewestMessages,
   firstLive: LiveRanges,
 ): Promise<TermResult> {
   const { db, filter, query } = search;
+  const { limit } = query;
+  const isWanted = createFilter(query);
   const dead = new Set<string>();
   const bounds = new Map<string, SeqRange>();
+  const found: FoundDocument[] = [];
+  const live = new Map<string, SeqRange>();
   let newest = first;
-  let result = onlyLive(first, firstLive);
-  for (let scans = 1; scans < MAX_SCANS; scans++) {
-    if (!result.cut || result.found.length >= query.limit / 2) break;
-    if (result.found.length === newest.found.length) break;
-    // The scope is one session, which was deleted since the filter was made.
-    if (filter.session_uuid !== undefined && !result.live.has(filter.session_uuid)) break;
-    for (const one of newest.found) {
-      const range = result.live.get(one.session_uuid);
-      if (range === undefined) dead.add(one.session_uuid);
-      else if (!isLive(one, result.live)) bounds.set(one.session_uuid, range);
+  let ranges = firstLive;
+  let place = start;
+  for (let scans = 1; ; scans++) {
+    const looked = newest.found.slice(0, limit);
+    const fresh = looked.filter((one) => isLive(one, ranges) && isWanted(one));
+    for (const one of fresh.slice(0, limit - found.length)) {
+      found.push(one);
+      live.set(one.session_uuid, ranges.get(one.session_uuid) as SeqRange);
     }
-    const older = await findNewest(search, without(filter, dead, bounds), term, LAST_QUERY_MS);
-    if (older === undefined) return { ...result, cut: true };
+    const isFull = found.length === limit && found.at(-1) !== fresh.at(-1);
+    place = (isFull ? found : looked).at(-1) ?? place;
+    if (!newest.cut && !isFull) return { found, live, next: null };
+    if (scans === MAX_SCANS || found.length >= limit / 2 || fresh.length === looked.length) break;
+    // The scope is one session, which was deleted since the filter was made.
+    if (filter.session_uuid !== undefined && !ranges.has(filter.session_uuid)) break;
+    for (const one of looked) {
+      const range = ranges.get(one.session_uuid);
+      if (range === undefined) dead.add(one.session_uuid);
+      else if (!isLive(one, ranges)) bounds.set(one.session_uuid, range);
+    }
+    const further = without(filter, dead, bounds);
+    const older = await findNewest(search, further, term, LAST_QUERY_MS, place);
+    if (older === undefined) break;
     newest = older;
-    result = onlyLive(newest, await findLiveRanges(db, filter.namespace, newest.found));
+    ranges = await findLiveRanges(db, filter.namespace, newest.found);
   }
-  return result;
+  return { found, live, next: encodePlace(place) };
 }
-
-const onlyLive = (newest: NewestMessages, live: LiveRanges): TermResult => ({
-  ...newest,
-  found: newest.found.filter((one) => isLive(one, live)),
-  live,
-});
 
 /**
  * A filter without the messages of dead sessions, and without those outside the bounds of other

@@ -1,4 +1,6 @@
+import { includesPart, type JsonObject } from '../../../domain/metadata.ts';
 import type { SeqRange } from '../../../domain/positions.ts';
+import { canonicalRole } from '../../../domain/roles.ts';
 import type { Candidate } from '../../../search/bm25.ts';
 import type { Candidates, SearchScope, TermQuery } from '../../search-port.ts';
 import { ACCESS_CONDITION, accessParameters } from '../access-scope.ts';
@@ -19,7 +21,8 @@ const TIMEOUT_MS = 500;
  */
 const INDEXED = `SELECT found.rowid, sessions.session_id, sessions.uuid, sessions.first_seq,
     sessions.last_seq, messages.seq, messages.role, messages.created_at,
-    iif(sessions.id IS NULL OR messages.created_at NOT BETWEEN ?7 AND ?8, NULL, messages.terms)
+    iif(sessions.id IS NULL OR messages.created_at NOT BETWEEN ?7 AND ?8, NULL, messages.terms),
+    iif(?10, messages.metadata, NULL)
   FROM (SELECT rowid FROM message_terms WHERE message_terms MATCH ?1
     AND rowid <= CAST(?2 AS INTEGER) AND rowid >= CAST(?9 AS INTEGER)
     ORDER BY rowid DESC LIMIT ?3) AS found
@@ -32,7 +35,8 @@ const INDEXED = `SELECT found.rowid, sessions.session_id, sessions.uuid, session
 
 /** The same columns of messages that are not indexed yet. The indexer limits how many there are. */
 const UNINDEXED = `SELECT unindexed.id, sessions.session_id, sessions.uuid, sessions.first_seq,
-    sessions.last_seq, messages.seq, messages.role, messages.created_at, messages.terms
+    sessions.last_seq, messages.seq, messages.role, messages.created_at, messages.terms,
+    iif(?4, messages.metadata, NULL)
   FROM unindexed CROSS JOIN messages ON messages.id = unindexed.id
     AND messages.deleted_at IS NULL AND in_time()
   CROSS JOIN sessions ON sessions.id = messages.session AND sessions.deleted_at IS NULL
@@ -68,27 +72,32 @@ export function findByTerms(
 ): Candidates {
   const ranges = new Map<string, SeqRange>();
   const candidates = new Map<number, Candidate>();
-  const cut: string[] = [];
+  const { terms, after } = query;
   const prefix = findPrefix(connection, namespace, scope);
-  if (prefix === undefined) return { candidates: [], ranges, cut };
+  if (prefix === undefined) return { candidates: [], ranges, cut: [], next: terms.map(() => null) };
   const ids = numbersOf(connection, ...timeBounds(query));
   const parameters: TermScan['scope'] = [
     namespace,
     scope.user_id ?? null,
     scope.session_id ?? null,
   ];
-  const rows = connection.statement(UNINDEXED).all(...parameters);
-  const unindexed = groupByTerm(rows, query.terms);
+  const withMetadata = Number(query.metadata !== undefined);
+  const rows = connection.statement(UNINDEXED).all(...parameters, withMetadata);
+  const unindexed = groupByTerm(rows, terms);
   const scan = { scope: parameters, prefix, query, ...ids, unindexed, ranges, candidates };
-  const pending = [...query.terms];
+  // Where the time is over before a term's turn, it begins where it would have.
+  const next = terms.map((_, i) =>
+    after === undefined ? String(ids.lastId + 1) : (after[i] ?? null),
+  );
   const scanAll = () => {
-    for (let term = pending[0]; term !== undefined; term = pending[0]) {
-      if (scanTerm(connection, scan, term)) cut.push(term);
-      pending.shift();
+    for (const [i, term] of terms.entries()) {
+      const from = next[i];
+      if (from != null) next[i] = scanTerm(connection, scan, term, Number(from) - 1);
     }
   };
-  connection.timeLimit.within(TIMEOUT_MS, scanAll, () => cut.push(...pending));
-  return { candidates: [...candidates.values()], ranges, cut };
+  connection.timeLimit.within(TIMEOUT_MS, scanAll, () => undefined);
+  const cut = terms.filter((_, i) => next[i] !== null);
+  return { candidates: [...candidates.values()], ranges, cut, next };
 }
 
 /** The prefix of a scope's terms in the index. `undefined` if the scope is empty. */
@@ -110,44 +119,86 @@ function findPrefix(
 /**
  * Adds the newest messages with one term to the candidates, up to the query's limit.
  *
- * @returns whether there may be more
+ * @param lastId the largest number to look at
+ * @returns the number of the last message that was looked at; `null` if there are no more
  */
-function scanTerm(connection: Connection, scan: TermScan, term: string): boolean {
+function scanTerm(
+  connection: Connection,
+  scan: TermScan,
+  term: string,
+  lastId: number,
+): string | null {
   const { query, ranges, candidates } = scan;
   const { limit, terms, also } = query;
   const wanted = new Set([...terms, ...also]);
-  const [from, to] = timeBounds(query);
+  const isWanted = createFilter(query);
   const found: [number, Candidate][] = [];
-  const end = (cut: boolean) => {
+  const end = (position: string | null) => {
     for (const [id, candidate] of found) candidates.set(id, candidate);
-    return cut;
+    return position;
   };
-  let { lastId } = scan;
+  let from = lastId;
   for (let scanned = 0; scanned < MAX_SCANS * limit; scanned += limit) {
-    const rows = findNewest(connection, scan, term, lastId);
+    const rows = findNewest(connection, scan, term, from);
     for (const row of rows.slice(0, limit)) {
-      const [id, session_id, session_uuid, first_seq, last_seq, seq, ...rest] = row as [
-        ...[id: number, session_id: string | null, session_uuid: string, first_seq: number],
-        ...[last_seq: number, seq: number, role: string, created_at: number, terms: string],
-      ];
-      const [role, created_at, joined] = rest;
-      lastId = id - 1;
-      if (session_id === null || created_at < from || created_at > to) continue;
-      if (found.length === limit) return end(true);
+      const [id, session_id, session_uuid, first_seq, last_seq, seq, ...rest] = row as FoundRow;
+      const [role, created_at, joined, metadata] = rest;
       const known = candidates.get(id);
-      if (known !== undefined) {
-        found.push([id, known]);
-        continue;
+      const all = session_id === null || joined === null ? [] : joined.split(' ');
+      if (session_id !== null && isWanted({ id, role, created_at, terms: all, metadata })) {
+        if (found.length === limit) return end(String(from + 1));
+        if (known === undefined) ranges.set(session_uuid, { first_seq, last_seq });
+        const place = { session_id, session_uuid, seq };
+        const matched = all.filter((one) => wanted.has(one));
+        found.push([id, known ?? { ...place, role, created_at, matched, length: all.length }]);
       }
-      const all = joined.split(' ');
-      const matched = all.filter((term) => wanted.has(term));
-      ranges.set(session_uuid, { first_seq, last_seq });
-      const place = { session_id, session_uuid, seq };
-      found.push([id, { ...place, role, created_at, matched, length: all.length }]);
+      from = id - 1;
     }
-    if (rows.length <= limit) return end(false);
+    if (rows.length <= limit) return end(null);
   }
-  return end(true);
+  return end(String(from + 1));
+}
+
+/** A row of `INDEXED` or `UNINDEXED`. */
+type FoundRow = [
+  ...[id: number, session_id: string | null, session_uuid: string, first_seq: number],
+  ...[last_seq: number, seq: number, role: string, created_at: number, terms: string | null],
+  ...[metadata: string | null],
+];
+
+/** Tells whether a query wants a message of its scope that it has come upon. */
+function createFilter(query: TermQuery) {
+  const { terms, after, roles, metadata } = query;
+  const [from, to] = timeBounds(query);
+  const ends = new Map(terms.map((term, i) => [term, after?.[i]]));
+  /** Whether an earlier query has come upon the message by one of its terms. */
+  const isSeen = (id: number, all: readonly string[]) =>
+    after !== undefined &&
+    all.some((term) => {
+      const end = ends.get(term);
+      return end !== undefined && (end === null || id >= Number(end));
+    });
+  return (found: {
+    id: number;
+    role: string;
+    created_at: number;
+    terms: readonly string[];
+    metadata: string | null;
+  }): boolean =>
+    found.created_at >= from &&
+    found.created_at <= to &&
+    (roles === undefined || roles.includes(canonicalRole(found.role))) &&
+    (metadata === undefined || includesPart(parseMetadata(found.metadata), metadata)) &&
+    !isSeen(found.id, found.terms);
+}
+
+function parseMetadata(stored: string | null): JsonObject {
+  try {
+    return JSON.parse(stored ?? '{}');
+  } catch {
+    // Damaged: it contains nothing that could be asked for.
+    return {};
+  }
 }
 
 /** The newest messages with a term, up to the number `lastId`. More than the limit, if there are more. */
@@ -161,7 +212,10 @@ function findNewest(
   const most = query.limit + 1;
   const indexed = connection
     .statement(INDEXED)
-    .all(match, lastId, most, ...scope, ...timeBounds(query), firstId);
+    .all(
+      ...[match, lastId, most, ...scope, ...timeBounds(query), firstId],
+      Number(query.metadata !== undefined),
+    );
   const others = unindexed.get(term)?.filter((row) => idOf(row) <= lastId) ?? [];
   if (others.length === 0) return indexed;
   return [...others, ...indexed].sort((a, b) => idOf(b) - idOf(a));
