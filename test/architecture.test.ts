@@ -56,7 +56,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   'store/mongodb': /^(mongodb|lru-cache|node:.*)$/,
   'store/sqlite': /^(@photostructure\/sqlite|node:.*)$/,
   search:
-    /^(@orama\/stemmers\/(english|french|german|italian|portuguese|russian|spanish)|node:(timers\/promises|crypto))$/,
+    /^(fastest-levenshtein|@orama\/stemmers\/(english|french|german|italian|portuguese|russian|spanish)|node:(timers\/promises|crypto))$/,
   domain: /^(zod|node:crypto)$/,
 };
 

@@ -42,7 +42,7 @@ export interface Candidates {
   ranges: ReadonlyMap<string, SeqRange>;
   /** The terms of which there are, or may be, more. */
   cut: string[];
-  /** For each term, where to go on; `null` if there are no more. */
+  /** For each term, where to go on, in a form of the store; `null` if there are no more. */
   next: readonly (string | null)[];
   /**
    * Some messages still have the terms of an older version of the analysis, and may be missing. They are
@@ -74,6 +74,18 @@ interface ResolveLimits {
 export interface SearchStore {
   /** Live messages that have at least one of the terms. */
   candidates(namespace: string, scope: SearchScope, query: TermQuery): Promise<Candidates>;
+
+  /**
+   * Some terms of the messages in a scope that begin with `prefix`, deleted messages included.
+   *
+   * @param limit how many, at most
+   */
+  vocabulary(
+    namespace: string,
+    scope: SearchScope,
+    prefix: string,
+    limit: number,
+  ): Promise<string[]>;
 
   /**
    * Live messages by their positions, in the order of these; those that are gone are missing.

@@ -13,7 +13,7 @@ function counting(store: Store): { store: Store; reads: number[] } {
     store: {
       ...store,
       search: {
-        candidates: (...args) => store.search.candidates(...args),
+        ...store.search,
         findByPosition(...args) {
           reads.push(args[1].length);
           return store.search.findByPosition(...args);

@@ -1,5 +1,6 @@
+import { quoted } from '../../domain/errors.ts';
 import type { EmbeddingProblem } from '../../search/embeddings/error.ts';
-import type { SearchNote } from '../../services/search/note.ts';
+import type { Condition, SearchNote } from '../../services/search/note.ts';
 
 const EMBEDDING_PROBLEMS: Record<EmbeddingProblem, string> = {
   unreachable: 'cannot be reached',
@@ -10,6 +11,15 @@ const EMBEDDING_PROBLEMS: Record<EmbeddingProblem, string> = {
   misconfigured: 'does not know the model',
   refused: 'refuses the query',
   invalid_answer: 'answers with something that is no vector',
+};
+
+/** Where messages are that a condition leaves out. */
+const CONDITIONS: Record<Condition, string> = {
+  session_id: 'without session_id, in other sessions,',
+  user_id: 'without user_id, in sessions of others,',
+  roles: 'without roles, of other roles,',
+  metadata: 'without metadata',
+  time: 'without since and until',
 };
 
 /** Describes what a search left out and how to find it; `undefined` if it left out nothing. */
@@ -23,10 +33,18 @@ function noteText(note: SearchNote): string {
       return 'The query has nothing to look for: no letter, digit or emoji. Use words that the messages may have.';
     case 'words_omitted':
       return `Only the first ${note.searched} words of the query were looked for, and ${note.omitted} were not: make it shorter.`;
-    case 'messages_omitted': {
-      const until = note.until === undefined ? '' : ` with until ${note.until}`;
-      return `Some words are in many messages, and of each word only the newest ${note.ranked_per_word} were considered. To look further back, repeat the search${until}, or narrow it by session_id, user_id or since.`;
+    case 'messages_omitted':
+      return `Some words are in many messages. Of each word, the newest ${note.ranked_per_word} are ranked first; behind them, next_cursor goes on with older ones. To get at these sooner, narrow the search by session_id, user_id, roles, since or until.`;
+    case 'similar_words': {
+      const how = note.how === 'beginning' ? 'begin like them' : 'are spelled nearly like them';
+      return `No message has the words of the query. The hits have words that ${how}: ${note.words.map((word) => quoted(word)).join(', ')}.`;
     }
+    case 'hits_outside': {
+      const nearest = note.nearest === undefined ? '' : `, the newest at ${note.nearest}`;
+      return `Nothing was found, but ${CONDITIONS[note.of]} ${note.messages} message${note.messages === 1 ? ' has' : 's have'} such words${nearest}.`;
+    }
+    case 'words_only':
+      return 'This search compares words, not meanings: try other words that may have been used, or fewer.';
     case 'reanalysis':
       return 'Messages that an older version of the server stored are being indexed anew, and some may be missing. Repeat the search later.';
     case 'embeddings_unavailable':

@@ -1,32 +1,30 @@
 import { decodeCursor, encodeCursor } from '../../domain/pagination.ts';
 import { positionKey } from '../../domain/positions.ts';
-import type { RankedMessage } from '../../search/bm25.ts';
-import { diversify, fuse } from '../../search/fusion.ts';
-import { similarity } from '../../search/vectors.ts';
+import { canonicalRole } from '../../domain/roles.ts';
 import type { Store } from '../../store/port.ts';
+import type { SearchScope } from '../../store/search-port.ts';
 import type { Caller } from '../caller.ts';
 import type { Dependencies } from '../dependencies.ts';
 import { ServiceError } from '../errors.ts';
-import { runInSlices } from '../event-loop.ts';
 import { queueLongRead } from '../fair-queue.ts';
 import { sessionNotFound, userNotFound } from '../not-found.ts';
 import { canAccess } from '../pinned-user.ts';
-import { type LexicalRanking, rankLexically } from './lexical.ts';
+import { combined } from './combine.ts';
+import { earlier, type LexicalQuery, rankLexically } from './lexical.ts';
 import type { SearchNote } from './note.ts';
-import { type Hit, type Ranking, readHits, type SearchInput } from './results.ts';
-import { type Comparison, compareByMeaning } from './semantic.ts';
+import { decodePlace, encodePlace, type Place, rankBehind } from './place.ts';
+import { type Hit, readHits, type SearchInput } from './results.ts';
+import { compareByMeaning } from './semantic.ts';
+import { hitsOutside, similarTerms } from './without-hits.ts';
 
 /** The number of hits that a search returns by default. */
 export const HITS_DEFAULT = 10;
 
-/** The most messages that are found by meaning alone: the rest has little to do with the query. */
-const ADDED_BY_MEANING = 200;
-
 /**
- * For diverse hits: the weight of relevance against novelty, the number of hits that are chosen
- * this way, and the number of top messages that they are chosen from.
+ * How many windows one call goes through, each older than the one before, if nothing is found in them: where
+ * nearly all messages with a word are left out by a filter.
  */
-const DIVERSITY = { lambda: 0.7, limit: 50, among: 200 };
+const MAX_WINDOWS = 5;
 
 export interface SearchResult {
   hits: Hit[];
@@ -65,52 +63,118 @@ export function createSearchService(deps: Dependencies) {
 
   /** Runs the search once it is admitted. */
   async function search(caller: Caller, store: Store, input: SearchInput): Promise<SearchResult> {
-    const { session_id, user_id, since, limit = HITS_DEFAULT } = input;
+    const { user_id } = input;
     const { namespace } = caller;
     const { cursor, limit: _, ...query } = input;
     const fingerprint = ['search', namespace, caller.user_id, query];
     const start = cursor === undefined ? undefined : decodeCursor(cursor, fingerprint);
     const at = start?.value ?? deps.now();
-    const mode = start?.key.split(' ')[0];
-    const seen = start === undefined ? undefined : new Date(at).toISOString();
-
     if (user_id !== undefined && !canAccess(caller, user_id)) {
       throw userNotFound(deps, user_id);
     }
-    const scope = { session_id, user_id: user_id ?? caller.user_id };
+    const scope = { session_id: input.session_id, user_id: user_id ?? caller.user_id };
+    // Without what was added since the first page.
+    const seen = start === undefined ? undefined : new Date(at).toISOString();
+    let from = start === undefined ? undefined : decodePlace(start.key);
+    for (let windows = 1; ; windows++) {
+      const page = await searchWindow(store, namespace, scope, input, at, seen, from);
+      const isOver = page.hits.length > 0 || page.next?.rank !== 0 || windows === MAX_WINDOWS;
+      if (!isOver) {
+        from = page.next;
+        continue;
+      }
+      if (page.hits.length === 0) {
+        await assertScopeExists(caller, store, input);
+        if (start === undefined) return searchWithoutHits(caller, store, scope, input, page);
+      }
+      const { next, at: reference, query: _query, terms: _terms, ...result } = page;
+      return {
+        ...result,
+        ...(next !== undefined && {
+          next_cursor: encodeCursor({ value: reference, key: encodePlace(next) }, fingerprint),
+        }),
+      };
+    }
+  }
+
+  /**
+   * What helps where no message has the words of a query: hits with similar words, or the conditions
+   * that leave hits out.
+   */
+  async function searchWithoutHits(
+    caller: Caller,
+    store: Store,
+    scope: SearchScope,
+    input: SearchInput,
+    { query, terms, mode, notes, at }: Window,
+  ): Promise<SearchResult> {
+    const { namespace } = caller;
+    const { answer } = deps;
+    const help: SearchNote[] = [];
+    if (terms.length > 0) help.push(...(await hitsOutside(store, caller, scope, query, terms)));
+    if (help.length === 0) {
+      for await (const { how, terms: others } of similarTerms(store, namespace, scope, terms)) {
+        const words = await rankLexically(store, namespace, scope, query, at, others);
+        const ranking = await combined(words, undefined, false, false);
+        const wanted = { ...input, limit: input.limit ?? HITS_DEFAULT };
+        const { hits } = await readHits({ namespace, store, ranking, input: wanted, answer }, 0);
+        if (hits.length === 0) continue;
+        const similar: SearchNote = { kind: 'similar_words', how, words: others };
+        return { hits, considered_count: ranking.ranked.length, mode, notes: [...notes, similar] };
+      }
+    }
+    if (deps.embeddings === undefined && terms.length > 0) help.push({ kind: 'words_only' });
+    return { hits: [], considered_count: 0, mode, notes: [...notes, ...help] };
+  }
+
+  /** A page of hits among the messages that are ranked together. */
+  async function searchWindow(
+    store: Store,
+    namespace: string,
+    scope: SearchScope,
+    input: SearchInput,
+    now: number,
+    seen: string | undefined,
+    from: Place | undefined,
+  ): Promise<Window> {
+    const { since, limit = HITS_DEFAULT, roles, metadata } = input;
     const time = { since, until: earlier(input.until, seen) };
+    const after = from?.after;
+    const query = {
+      question: input.query,
+      ...{ since, until: input.until, seen, metadata, after },
+      roles: roles?.map(canonicalRole),
+    };
     const [words, meaning] = await Promise.all([
-      rankLexically(store, namespace, scope, input.query, time, at),
-      deps.embeddings !== undefined && input.query.trim() !== '' && mode !== 'lexical'
+      rankLexically(store, namespace, scope, query, now),
+      deps.embeddings !== undefined && input.query.trim() !== '' && from?.mode !== 'lexical'
         ? compareByMeaning(deps.embeddings, store, namespace, scope, input.query, time)
         : undefined,
     ]);
-    const ranking = await combined(words, meaning, input.diverse === true);
-    const { ranked } = ranking;
-    if (mode === 'hybrid' && ranking.mode === 'lexical') {
+    const ranking = await combined(words, meaning, input.diverse === true, after !== undefined);
+    if (from?.mode === 'hybrid' && ranking.mode === 'lexical') {
       // The next page needs the vector of the query: a purely lexical ranking would repeat and omit
       // hits.
       throw new ServiceError({ kind: 'search_cannot_continue' });
     }
-
-    const from = start === undefined ? 0 : behind(ranked, start.key);
+    const { ranked, mode } = ranking;
     const wanted = { ...input, until: time.until, limit };
     const { answer } = deps;
     const { hits, next } = await readHits(
       { namespace, store, ranking, input: wanted, answer },
-      from,
+      from === undefined ? 0 : rankBehind(ranked, from),
     );
-    if (hits.length === 0) await assertScopeExists(caller, store, input);
     const last = ranked[next - 1];
-    const goesOn = last !== undefined && next < ranked.length;
-    const key = goesOn && `${ranking.mode} ${next} ${positionKey(last.place)}`;
+    const further: Place | undefined =
+      next < ranked.length && last !== undefined
+        ? { mode, rank: next, place: positionKey(last.place), after }
+        : words.next && { mode, rank: 0, place: '', after: words.next };
     return {
-      hits,
-      ...(key !== false && {
-        next_cursor: encodeCursor({ value: words.at, key }, fingerprint),
-      }),
+      ...{ hits, query, terms: words.terms },
+      at: words.at,
+      next: further,
       considered_count: ranked.length,
-      mode: ranking.mode,
+      mode,
       notes: ranking.notes,
     };
   }
@@ -141,52 +205,11 @@ function assertConsistent({ session_id, user_id, since, until }: SearchInput): v
   }
 }
 
-/** Adds the comparison by meaning to the ranking by words. Without one, the latter is returned. */
-async function combined(
-  words: LexicalRanking,
-  meaning: Comparison | { unavailable: SearchNote } | undefined,
-  diverse: boolean,
-): Promise<Ranking & Pick<SearchResult, 'mode' | 'notes'>> {
-  if (meaning === undefined || 'unavailable' in meaning) {
-    const notes = meaning === undefined ? words.notes : [...words.notes, meaning.unavailable];
-    return { ...words, digests: new Map(), mode: 'lexical', notes };
-  }
-  const fused = await runInSlices(fuse(words.ranked, meaning.compared, ADDED_BY_MEANING));
-  // A lexical match is a hit, whether or not its vector is stale.
-  const digests = new Map(meaning.digests);
-  for (const { place } of words.ranked) digests.delete(positionKey(place));
-  return {
-    ranked: diverse ? diversified(fused, meaning.vectors) : fused,
-    ranges: new Map([...words.ranges, ...meaning.ranges]),
-    terms: words.terms,
-    digests,
-    mode: 'hybrid',
-    notes: [...words.notes, ...meaning.notes],
-  };
-}
-
-/** Moves near-duplicates further back among the best hits. */
-function diversified(
-  ranked: readonly RankedMessage[],
-  vectors: Comparison['vectors'],
-): RankedMessage[] {
-  const head = ranked.slice(0, DIVERSITY.among).map(({ score, ...one }) => {
-    return { score, one, vector: vectors.get(positionKey(one.place)) };
-  });
-  const alike = (a: (typeof head)[number], b: (typeof head)[number]) =>
-    a.vector === undefined || b.vector === undefined ? 0 : similarity(a.vector, b.vector);
-  const chosen = diversify(head, alike, DIVERSITY).map(({ score, one }) => ({ score, ...one }));
-  return [...chosen, ...ranked.slice(DIVERSITY.among)];
-}
-
-/** The index where a cursor continues: behind the message that it names, or at its rank if that is gone. */
-function behind(ranked: readonly RankedMessage[], key: string): number {
-  const [, index, ...place] = key.split(' ');
-  const named = ranked.findIndex((one) => positionKey(one.place) === place.join(' '));
-  return named === -1 ? Math.max(0, Number(index) - 1 || 0) : named + 1;
-}
-
-function earlier(a: string | undefined, b: string | undefined): string | undefined {
-  if (a === undefined || b === undefined) return a ?? b;
-  return a < b ? a : b;
+/** A page of hits of one window. */
+interface Window extends Omit<SearchResult, 'next_cursor'> {
+  query: LexicalQuery;
+  terms: readonly string[];
+  /** The reference time of the ranking, in milliseconds since 1970. */
+  at: number;
+  next: Place | undefined;
 }

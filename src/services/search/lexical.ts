@@ -1,3 +1,4 @@
+import type { JsonObject } from '../../domain/metadata.ts';
 import type { SeqRange } from '../../domain/positions.ts';
 import { analyseQuestion, QUESTION_TERM } from '../../search/analyzer.ts';
 import { type RankedMessage, rankInSteps } from '../../search/bm25.ts';
@@ -13,6 +14,17 @@ const CANDIDATES_PER_TERM = 250;
 /** The most messages considered for all terms together. */
 const CANDIDATES = 1000;
 
+/** What a lexical search looks for. */
+export interface LexicalQuery extends TimeRange {
+  question: string;
+  roles?: readonly string[] | undefined;
+  metadata?: JsonObject | undefined;
+  /** When the first page of the search was ranked: what was added later is left out. */
+  seen?: string | undefined;
+  /** Where the search before has ended, if this one goes further back. */
+  after?: readonly (string | null)[] | undefined;
+}
+
 /** The result of a lexical search. */
 export interface LexicalRanking {
   ranked: RankedMessage[];
@@ -23,6 +35,10 @@ export interface LexicalRanking {
   at: number;
   ranges: ReadonlyMap<string, SeqRange>;
   terms: readonly string[];
+  /** The terms that further messages have. */
+  cut: ReadonlySet<string>;
+  /** Where to go further back; absent if there is nothing more. */
+  next?: (string | null)[];
   notes: SearchNote[];
 }
 
@@ -30,34 +46,75 @@ export interface LexicalRanking {
  * Ranks messages by the terms that they share with a question.
  *
  * @param now milliseconds since 1970
+ * @param terms those to look for, instead of those of the question
  */
 export async function rankLexically(
   store: Store,
   namespace: string,
   scope: SearchScope,
-  question: string,
-  time: TimeRange,
+  query: LexicalQuery,
   now: number,
+  terms?: readonly string[],
 ): Promise<LexicalRanking> {
-  const { terms, omitted } = await runInSlices(analyseQuestion(question));
-  const limit = Math.ceil(Math.min(CANDIDATES_PER_TERM, CANDIDATES / terms.length));
-  const query = { terms, also: [QUESTION_TERM, ...askedMarkers(question)], limit, ...time };
+  const { question, seen, ...filter } = query;
+  const asked =
+    terms === undefined
+      ? await runInSlices(analyseQuestion(question))
+      : { terms: [...terms], omitted: 0 };
+  const limit = Math.ceil(Math.min(CANDIDATES_PER_TERM, CANDIDATES / asked.terms.length));
   const begun = performance.now();
-  const found = await store.search.candidates(namespace, scope, query);
+  const found = await store.search.candidates(namespace, scope, {
+    ...filter,
+    until: earlier(filter.until, seen),
+    terms: asked.terms,
+    also: [QUESTION_TERM, ...askedMarkers(question)],
+    limit,
+  });
   const { candidates, ranges } = found;
   await yieldIfBusy(begun);
   // Another server's clock may be ahead of ours.
   const at = candidates.reduce((latest, { created_at }) => Math.max(latest, created_at), now);
+  const statistics = statisticsOf(found, asked.terms);
+  const ranked = await runInSlices(
+    rankInSteps(candidates, asked.terms, statistics, ranges, at, question),
+  );
+  const next = nextOf(found, query.after);
   return {
-    ranked: await runInSlices(
-      rankInSteps(candidates, terms, statisticsOf(found, terms), ranges, at, question),
-    ),
+    ranked: ranksNeighbours(filter) ? ranked : ranked.filter((one) => one.candidate !== undefined),
     at,
     ranges,
-    terms,
-    notes: notesOn(terms, omitted, found, limit),
+    terms: asked.terms,
+    ...(next !== undefined && { next }),
+    cut: new Set(found.cut),
+    notes: notesOn(asked.terms, asked.omitted, found, limit),
   };
 }
+
+/** The earlier of two times, of which either may be missing. */
+export function earlier(a: string | undefined, b: string | undefined): string | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return a < b ? a : b;
+}
+
+/** Where to go further back, unless there is nothing more, or no way was made. */
+function nextOf({ next }: Candidates, after: LexicalQuery['after']): (string | null)[] | undefined {
+  const isOver = next.every((position) => position === null);
+  const isStuck = next.every((position, i) => position === after?.[i]);
+  return isOver || isStuck ? undefined : [...next];
+}
+
+/**
+ * Whether messages are ranked that only their neighbours speak for: not if it is uncertain whether they
+ * meet the filters, or whether an earlier window had them.
+ */
+const ranksNeighbours = ({
+  roles,
+  metadata,
+  since,
+  until,
+  after,
+}: Omit<LexicalQuery, 'question'>) =>
+  [roles, metadata, since, until, after].every((condition) => condition === undefined);
 
 /** Estimates the statistics of the searched messages from the candidates. */
 function statisticsOf({ candidates, ranges }: Candidates, terms: readonly string[]) {
@@ -82,32 +139,13 @@ function statisticsOf({ candidates, ranges }: Candidates, terms: readonly string
 function notesOn(
   terms: readonly string[],
   omitted: number,
-  { candidates, cut, outdated }: Candidates,
+  { cut, outdated }: Candidates,
   perTerm: number,
 ): SearchNote[] {
   if (terms.length === 0) return [{ kind: 'no_terms' }];
   const notes: SearchNote[] = [];
   if (omitted > 0) notes.push({ kind: 'words_omitted', searched: terms.length, omitted });
-  if (cut.length > 0) {
-    const until = completeFrom(candidates, cut);
-    notes.push({ kind: 'messages_omitted', ranked_per_word: perTerm, until });
-  }
+  if (cut.length > 0) notes.push({ kind: 'messages_omitted', ranked_per_word: perTerm });
   if (outdated) notes.push({ kind: 'reanalysis' });
   return notes;
-}
-
-/**
- * The time before which some term has further messages, unless the candidates are all there are.
- */
-function completeFrom(candidates: Candidates['candidates'], cut: readonly string[]) {
-  const oldest = cut.flatMap((term) => {
-    const times = candidates.flatMap(({ matched, created_at }) =>
-      matched.includes(term) ? [created_at] : [],
-    );
-    const first = times.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
-    return times.some((time) => time > first) ? [first] : [];
-  });
-  return oldest.length === 0
-    ? undefined
-    : new Date(oldest.reduce((a, b) => Math.max(a, b))).toISOString();
 }

@@ -2,11 +2,13 @@ import { includesPart, type JsonObject, jsonBytes } from '../../domain/metadata.
 import { positionKey, type SeqRange } from '../../domain/positions.ts';
 import type { Message, Session } from '../../domain/records.ts';
 import { canonicalRole } from '../../domain/roles.ts';
+import { analyseMessage } from '../../search/analyzer.ts';
 import type { RankedMessage } from '../../search/bm25.ts';
 import { digestOf } from '../../search/vectors.ts';
 import type { Store } from '../../store/port.ts';
 import type { ResolvedMessage, TimeRange } from '../../store/search-port.ts';
 import type { AnswerShape, Neighbour } from '../dependencies.ts';
+import { runInSlices } from '../event-loop.ts';
 import { type Neighbours, readNeighbours } from './neighbours.ts';
 
 /** A page repeats the session with each hit, so metadata above this many bytes is left out. */
@@ -29,6 +31,8 @@ export interface Hit {
   score: number;
   session: Session;
   message: Message;
+  /** Present if the message has none of the words, and messages next to it have them. */
+  found_by?: 'neighbours';
   /** The messages directly before and after it, if requested. */
   before?: Neighbour[];
   after?: Neighbour[];
@@ -44,6 +48,10 @@ export interface Ranking {
   terms: readonly string[];
   /** The digests of the embedded contents, by position. */
   digests: ReadonlyMap<string, string>;
+  /** The terms that further messages have, which a later window ranks. */
+  cut: ReadonlySet<string>;
+  /** The messages that only their neighbours speak for, by position. */
+  neighboursOnly: ReadonlySet<string>;
 }
 
 /** A search whose hits are read. */
@@ -82,7 +90,7 @@ export async function readHits(
     const { matches, end } = await readMatches(query, next, input.limit - hits.length);
     const neighbours = await neighboursOf(query, matches);
     for (const [i, match] of matches.entries()) {
-      const hit = await toHit(match, neighbours[i], ranking.terms, answer);
+      const hit = await toHit(match, neighbours[i], ranking, answer);
       bytes += jsonBytes(hit);
       if (bytes > answer.pageMaxBytes && hits.length > 0) return { hits, next: match.index };
       hits.push(hit);
@@ -120,11 +128,14 @@ async function readMatches(
     enough: { total: answer.pageMaxBytes, each: answer.hitMaxBytes },
   });
   const found = new Map(messages.map((one) => [positionKey(one.place), one]));
-  const matches = wanted.flatMap((one): Match[] => {
+  const matches: Match[] = [];
+  for (const one of wanted) {
     const resolved = found.get(positionKey(one.ranked.place));
-    if (resolved === undefined || !matchesFilters(resolved.message, input)) return [];
-    return isStale(one.ranked, resolved, digests) ? [] : [{ ...one, resolved }];
-  });
+    if (resolved === undefined || !matchesFilters(resolved.message, input)) continue;
+    if (isStale(one.ranked, resolved, digests)) continue;
+    if (await isRankedLater(one.ranked, resolved, ranking)) continue;
+    matches.push({ ...one, resolved });
+  }
   return { matches, end: wanted[covered]?.index ?? end };
 }
 
@@ -142,16 +153,27 @@ async function neighboursOf(
 async function toHit(
   { ranked, resolved }: Match,
   { before, after }: Neighbours = { before: [], after: [] },
-  terms: readonly string[],
+  { terms, neighboursOnly }: Ranking,
   answer: AnswerShape,
 ): Promise<Hit> {
   return {
     score: Math.round(ranked.score * 10_000) / 10_000,
     session: resolved.session,
     message: await answer.hit(resolved.message, terms),
+    ...(neighboursOnly.has(positionKey(ranked.place)) && { found_by: 'neighbours' }),
     ...(before.length > 0 && { before }),
     ...(after.length > 0 && { after }),
   };
+}
+
+/** Whether a message that only its neighbours speak for has a word by which a later window ranks it. */
+async function isRankedLater(
+  { place }: RankedMessage,
+  { message }: ResolvedMessage,
+  { cut, neighboursOnly }: Ranking,
+): Promise<boolean> {
+  if (cut.size === 0 || !neighboursOnly.has(positionKey(place))) return false;
+  return (await runInSlices(analyseMessage(message))).some((term) => cut.has(term));
 }
 
 /** Whether the content of a semantic match has changed since its vector was computed. */

@@ -47,6 +47,7 @@ export async function openSqliteStore(path: string, options: SqliteOptions = {})
     },
     search: {
       findByPosition: (...args) => readers.run('search.findByPosition', args),
+      vocabulary: (...args) => readers.run('search.vocabulary', args),
       async candidates(...args) {
         // A search reads all messages that are not indexed, so index them soon.
         indexer.schedule();

@@ -14,15 +14,23 @@ const NAMED: {
     ],
   ],
   messages_omitted: [
-    [
-      { kind: 'messages_omitted', ranked_per_word: 300, until: '2100-01-01T00:00:00.000Z' },
-      ['newest 300', 'with until 2100-01-01T00:00:00.000Z', 'session_id, user_id or since'],
-    ],
-    [
-      { kind: 'messages_omitted', ranked_per_word: 300, until: undefined },
-      ['newest 300', 'repeat the search,'],
-    ],
+    [{ kind: 'messages_omitted', ranked_per_word: 250 }, ['newest 250', 'next_cursor', 'user_id']],
   ],
+  similar_words: [
+    [
+      { kind: 'similar_words', how: 'beginning', words: ['ab', 'ac'] },
+      ['begin like', '"ab", "ac"'],
+    ],
+    [{ kind: 'similar_words', how: 'spelling', words: ['ab'] }, ['spelled nearly', '"ab"']],
+  ],
+  hits_outside: [
+    [
+      { kind: 'hits_outside', of: 'time', messages: 2, nearest: '2100-01-01T00:00:00.000Z' },
+      ['without since and until', '2 messages have', '2100-01-01T00:00:00.000Z'],
+    ],
+    [{ kind: 'hits_outside', of: 'roles', messages: 1 }, ['without roles', '1 message has']],
+  ],
+  words_only: [[{ kind: 'words_only' }, ['other words']]],
   reanalysis: [[{ kind: 'reanalysis' }, ['indexed anew', 'may be missing', 'later']]],
   embeddings_unavailable: [
     [{ kind: 'embeddings_unavailable', problem: 'unreachable' }, ['cannot be reached', 'later']],

@@ -64,6 +64,7 @@ export const searchMemory = defineTool({
       z.strictObject({
         score: z.number().meta({ description: 'Comparable within one search only.' }),
         message: shownHit,
+        found_by: z.enum(['neighbours']).optional(),
         before: z.array(neighbour).optional(),
         after: z.array(neighbour).optional(),
       }),

@@ -13,6 +13,7 @@ import { projection } from '../pagination.ts';
 import { MESSAGE_FIELDS, SESSION_FIELDS, toMessage, toSession } from '../records.ts';
 import { toSearchFilter } from './search-filter.ts';
 import { findByTerms } from './term-query.ts';
+import { findVocabulary } from './vocabulary.ts';
 
 /** Finds messages by their terms. Reads their sessions, too, which say whether a message is live. */
 export function mongoSearch(
@@ -41,6 +42,13 @@ export function mongoSearch(
         const next = results.map((result) => result.next);
         const cut = query.terms.filter((_, i) => next[i] !== null);
         return { candidates: [...candidates.values()], ranges, cut, next, ...outdated };
+      });
+    },
+
+    vocabulary(namespace, scope, prefix, limit) {
+      return connection.run(async ({ db }) => {
+        const scoped = await toSearchFilter(db, namespace, scope);
+        return scoped === undefined ? [] : findVocabulary(db, scoped.filter, prefix, limit);
       });
     },
 

@@ -42,6 +42,7 @@ const MESSAGE_PARTS = `
   CREATE INDEX messages_deleted ON messages (session, seq) WHERE deleted_at IS NOT NULL;
   CREATE INDEX messages_expiry ON messages (deleted_at) WHERE deleted_at > 0;
   DROP INDEX messages_created;
+  CREATE VIRTUAL TABLE message_vocabulary USING fts5vocab(message_terms, row);
 `;
 
 /**

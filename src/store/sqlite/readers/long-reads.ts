@@ -9,6 +9,7 @@ import { sqliteUsers } from '../users.ts';
 /** Reads that may take long. They run on reader threads: see `ReaderPool`. */
 export interface LongReads {
   'search.candidates': Store['search']['candidates'];
+  'search.vocabulary': Store['search']['vocabulary'];
   'search.findByPosition': Store['search']['findByPosition'];
   'vectors.newest': Store['vectors']['newest'];
   'vectors.unembedded': Store['vectors']['unembedded'];
@@ -22,6 +23,7 @@ export function longReads(connection: Connection): LongReads {
   const vectors = sqliteVectors(connection);
   return {
     'search.candidates': search.candidates,
+    'search.vocabulary': search.vocabulary,
     'search.findByPosition': search.findByPosition,
     'vectors.newest': vectors.newest,
     'vectors.unembedded': vectors.unembedded,

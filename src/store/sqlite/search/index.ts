@@ -2,7 +2,7 @@ import type { MessagePosition } from '../../../domain/positions.ts';
 import type { ResolvedMessage, SearchStore } from '../../search-port.ts';
 import type { Connection } from '../connection/index.ts';
 import { listed, MESSAGE_COLUMNS, SESSION_COLUMNS, toMessage, toSession } from '../rows.ts';
-import { findByTerms } from './term-query.ts';
+import { findByTerms, findVocabulary } from './term-query.ts';
 
 const SESSION = listed(SESSION_COLUMNS).replace('?', '?5');
 
@@ -25,6 +25,12 @@ export function sqliteSearch(connection: Connection): SearchStore {
   return {
     candidates(namespace, scope, query) {
       return connection.readSnapshot(() => findByTerms(connection, namespace, scope, query));
+    },
+
+    vocabulary(namespace, scope, prefix, limit) {
+      return connection.readSnapshot(() =>
+        findVocabulary(connection, namespace, scope, prefix, limit),
+      );
     },
 
     findByPosition(namespace, positions, { metadataMaxBytes, contentMaxLength = null, enough }) {

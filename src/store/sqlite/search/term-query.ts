@@ -44,6 +44,9 @@ const UNINDEXED = `SELECT unindexed.id, sessions.session_id, sessions.uuid, sess
     AND sessions.namespace = ?1 AND (?2 IS NULL OR sessions.user_id = ?2)
     AND (?3 IS NULL OR sessions.session_id = ?3)`;
 
+const VOCABULARY = `SELECT term FROM message_vocabulary
+  WHERE term >= ? AND term < ? AND in_time() LIMIT ?`;
+
 const SESSION_NUMBER = `SELECT id FROM sessions WHERE ${ACCESS_CONDITION} AND deleted_at IS NULL`;
 
 /** What the scans of one search share. */
@@ -76,11 +79,7 @@ export function findByTerms(
   const prefix = findPrefix(connection, namespace, scope);
   if (prefix === undefined) return { candidates: [], ranges, cut: [], next: terms.map(() => null) };
   const ids = numbersOf(connection, ...timeBounds(query));
-  const parameters: TermScan['scope'] = [
-    namespace,
-    scope.user_id ?? null,
-    scope.session_id ?? null,
-  ];
+  const parameters = scopeParameters(namespace, scope);
   const withMetadata = Number(query.metadata !== undefined);
   const rows = connection.statement(UNINDEXED).all(...parameters, withMetadata);
   const unindexed = groupByTerm(rows, terms);
@@ -91,14 +90,43 @@ export function findByTerms(
   );
   const scanAll = () => {
     for (const [i, term] of terms.entries()) {
-      const from = next[i];
-      if (from != null) next[i] = scanTerm(connection, scan, term, Number(from) - 1);
+      const start = next[i];
+      if (start != null) next[i] = scanTerm(connection, scan, term, Number(start) - 1);
     }
   };
   connection.timeLimit.within(TIMEOUT_MS, scanAll, () => undefined);
   const cut = terms.filter((_, i) => next[i] !== null);
   return { candidates: [...candidates.values()], ranges, cut, next };
 }
+
+/** Terms of a scope that begin with a prefix, in their order. Runs within a read. */
+export function findVocabulary(
+  connection: Connection,
+  namespace: string,
+  scope: SearchScope,
+  prefix: string,
+  limit: number,
+): string[] {
+  const scoped = findPrefix(connection, namespace, scope);
+  if (scoped === undefined) return [];
+  const first = scoped + prefix;
+  const read = () => {
+    const indexed = connection.statement(VOCABULARY).all(first, `${first}\u{10ffff}`, limit);
+    const rows = connection.statement(UNINDEXED).all(...scopeParameters(namespace, scope), 0);
+    return [
+      ...indexed.map(([term]) => (term as string).slice(scoped.length)),
+      ...rows.flatMap((row) => (row[8] as string).split(' ')),
+    ];
+  };
+  const terms = connection.timeLimit.within(TIMEOUT_MS, read, () => []);
+  return [...new Set(terms)].filter((term) => term.startsWith(prefix)).slice(0, limit);
+}
+
+/** The first parameters of `UNINDEXED`. */
+const scopeParameters = (
+  namespace: string,
+  { user_id, session_id }: SearchScope,
+): TermScan['scope'] => [namespace, user_id ?? null, session_id ?? null];
 
 /** The prefix of a scope's terms in the index. `undefined` if the scope is empty. */
 function findPrefix(
@@ -133,11 +161,11 @@ function scanTerm(
   const wanted = new Set([...terms, ...also]);
   const isWanted = createFilter(query);
   const found: [number, Candidate][] = [];
-  const end = (position: string | null) => {
-    for (const [id, candidate] of found) candidates.set(id, candidate);
-    return position;
-  };
   let from = lastId;
+  const end = (isCut: boolean) => {
+    for (const [id, candidate] of found) candidates.set(id, candidate);
+    return isCut ? String(from + 1) : null;
+  };
   for (let scanned = 0; scanned < MAX_SCANS * limit; scanned += limit) {
     const rows = findNewest(connection, scan, term, from);
     for (const row of rows.slice(0, limit)) {
@@ -146,7 +174,7 @@ function scanTerm(
       const known = candidates.get(id);
       const all = session_id === null || joined === null ? [] : joined.split(' ');
       if (session_id !== null && isWanted({ id, role, created_at, terms: all, metadata })) {
-        if (found.length === limit) return end(String(from + 1));
+        if (found.length === limit) return end(true);
         if (known === undefined) ranges.set(session_uuid, { first_seq, last_seq });
         const place = { session_id, session_uuid, seq };
         const matched = all.filter((one) => wanted.has(one));
@@ -154,9 +182,9 @@ function scanTerm(
       }
       from = id - 1;
     }
-    if (rows.length <= limit) return end(null);
+    if (rows.length <= limit) return end(false);
   }
-  return end(String(from + 1));
+  return end(true);
 }
 
 /** A row of `INDEXED` or `UNINDEXED`. */

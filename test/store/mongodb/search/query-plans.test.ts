@@ -27,11 +27,13 @@ describe.skipIf(replicaSet === null)(`the MongoDB store${skipReason}`, () => {
     describe('of what is newest in a scope the beginning of one stretch:', () => {
       beforeAll(async () => {
         await at.sessions.add(caller, { session_id: 'wordy', user_id: 'u' });
-        const many = Array.from({ length: 700 }, (_, i) => {
-          const created_at = new Date(Date.UTC(2024, 0, 1) + i).toISOString();
-          return { role: 'user', content: 'common word', created_at };
-        });
-        for (const session of ['wordy', 'nobodys']) await at.memory.add(caller, session, many);
+        for (const [n, session] of ['wordy', 'nobodys'].entries()) {
+          const many = Array.from({ length: 700 }, (_, i) => {
+            const created_at = new Date(Date.UTC(2024, 0, 1) + 2 * i + n).toISOString();
+            return { role: 'user', content: 'common word', created_at };
+          });
+          await at.memory.add(caller, session, many);
+        }
         const { messages } = await at.store.vectors.unembedded('m', undefined, 2000);
         const vector = new Uint8Array(4);
         for (let done = 0; done < messages.length; done += 100) {
