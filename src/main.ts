@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { setTimeout as delay } from 'node:timers/promises';
 import { runCommand } from './app/commands/index.ts';
 import { errorMessage } from './app/error-message.ts';
+import { survivesHangUp } from './app/hang-up.ts';
 import { ConfigError } from './config/error.ts';
 
 /** How long the process waits at its end for its output to be read, in milliseconds. */
@@ -19,9 +20,13 @@ process.stderr.on('error', () => {});
 
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
 
+const hangUpIsIgnored = survivesHangUp({ env: process.env, parent: process.ppid });
+if (hangUpIsIgnored) process.on('SIGHUP', () => {});
+
 function stopSignal(): Promise<string> {
+  const hangUp = hangUpIsIgnored ? [] : (['SIGHUP'] as const);
   return new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+    for (const signal of ['SIGTERM', 'SIGINT', ...hangUp] as const) {
       process.once(signal, () => {
         process.once(signal, () => process.exit(EXIT.failed));
         resolve(signal);

@@ -55,7 +55,8 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   store: /^$/,
   'store/mongodb': /^(mongodb|lru-cache|node:.*)$/,
   'store/sqlite': /^(@photostructure\/sqlite|node:.*)$/,
-  search: /^(@orama\/stemmers\/english|node:(timers\/promises|crypto))$/,
+  search:
+    /^(@orama\/stemmers\/(english|french|german|italian|portuguese|russian|spanish)|node:(timers\/promises|crypto))$/,
   domain: /^(zod|node:crypto)$/,
 };
 

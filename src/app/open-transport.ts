@@ -39,13 +39,14 @@ async function openStdio(options: AppOptions, { createServer }: TransportHooks) 
 async function openHttp({ config, logger }: AppOptions, hooks: TransportHooks) {
   const { serveOverHttp } = await import('../transports/http/index.ts');
   const { openSignIn } = await import('../transports/auth/index.ts');
-  const { host, port, publicUrl, drainDelay, allowedHosts } = config;
+  const { host, port, publicUrl, drainDelay, allowedHosts, allowedOrigins } = config;
   const publicHosts = publicUrl === undefined ? [] : [new URL(publicUrl).hostname];
   return serveOverHttp({
     host,
     port,
     publicUrl,
     allowedHosts: [...allowedHosts, ...publicHosts],
+    allowedOrigins,
     limits: config,
     drainDelay,
     signIn: await openSignIn(config, localPrincipal(config.namespace), logger),

@@ -5,6 +5,26 @@ import { count, durationBetween, list, toggle, UNIT_MS } from './values.ts';
 const hostName = z.string().min(1, 'a host name or address');
 const port = count(0, 65_535);
 
+/**
+ * An origin as browsers write it, or `*`. `null` is none: pages of anybody can have it. Apart from
+ * http and https, extensions and apps have schemes of their own.
+ */
+const origin = z
+  .string()
+  .regex(
+    /^(\*|[a-z][a-z0-9+.-]*:\/\/[^\s/?#@\\*]+\/?)$/i,
+    'a list of origins separated by commas, such as https://app.example.org, or *',
+  )
+  .refine(
+    (text) => text === '*' || URL.canParse(text),
+    'a list of origins separated by commas, such as https://app.example.org, or *',
+  )
+  .transform((text) => {
+    if (text === '*') return text;
+    const { protocol, host } = new URL(text);
+    return `${protocol}//${host}`;
+  });
+
 /** Where the server listens, and the addresses by which it is known. */
 export const HTTP_SETTINGS = {
   http: {
@@ -62,6 +82,14 @@ export const HTTP_SETTINGS = {
       .default([]),
     unset: 'none',
     help: 'Host names to accept besides localhost and IP addresses, comma-separated.',
+  },
+  allowedOrigins: {
+    env: 'ALLOWED_ORIGINS',
+    flag: 'allowed-origins',
+    takes: 'LIST',
+    schema: list.pipe(z.array(origin)).default([]),
+    unset: 'none',
+    help: 'Origins whose web pages may call the server (CORS), such as https://app.example.org, comma-separated; * allows every page.',
   },
   publicUrl: {
     env: 'PUBLIC_URL',

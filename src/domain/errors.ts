@@ -50,13 +50,23 @@ export function invalidArgument(message: string): DomainError {
   return new DomainError('INVALID_ARGUMENT', message);
 }
 
+/** Characters that JSON leaves as they are, though nobody sees them or tells them from a space. */
+const UNSEEN = /[\p{Cc}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]|(?! )\p{Zs}/gu;
+
+/** A character as JSON escapes: one for each UTF-16 code unit. */
+const escaped = (character: string) =>
+  character
+    .split('')
+    .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    .join('');
+
 /**
- * Quotes an identifier for a message, so that white space in it shows, and truncates it to 120
- * characters, because it may be 1,024 bytes of text from others.
+ * Quotes an identifier for a message, so that white space and invisible characters in it show, and
+ * truncates it to 120 characters, because it may be 1,024 bytes of text from others.
  */
 export function quoted(identifier: string): string {
   const characters = [...identifier];
   return JSON.stringify(
     characters.length > 120 ? `${characters.slice(0, 119).join('')}…` : identifier,
-  );
+  ).replace(UNSEEN, escaped);
 }

@@ -28,12 +28,20 @@ function metadataTooLarge(bytes: number): string {
   return `would take ${bytes} bytes as JSON, and at most ${METADATA_MAX_BYTES} are allowed: store less, or remove keys by setting them to null`;
 }
 
-/**
- * Returns what is wrong with `value` as metadata, or `undefined`. It is iterative, because the
- * values to refuse include nesting that would overflow the call stack.
- */
+/** Returns what is wrong with `value` as metadata, or `undefined`. */
 export function metadataProblem(value: unknown): string | undefined {
   if (!isObject(value)) return 'must be a JSON object';
+  const problem = jsonProblem(value);
+  if (problem !== undefined) return problem;
+  const bytes = jsonBytes(value);
+  return bytes > METADATA_MAX_BYTES ? metadataTooLarge(bytes) : undefined;
+}
+
+/**
+ * Returns what is wrong with `value` as JSON that both stores keep, or `undefined`. It is iterative,
+ * because the values to refuse include nesting that would overflow the call stack.
+ */
+export function jsonProblem(value: object): string | undefined {
   // Only objects and arrays: there may be a hundred thousand numbers.
   const pending: [node: object, depth: number][] = [[value, 1]];
   for (let entry = pending.pop(); entry !== undefined; entry = pending.pop()) {
@@ -51,8 +59,7 @@ export function metadataProblem(value: unknown): string | undefined {
       }
     }
   }
-  const bytes = jsonBytes(value);
-  return bytes > METADATA_MAX_BYTES ? metadataTooLarge(bytes) : undefined;
+  return undefined;
 }
 
 function keysProblem(node: object): string | undefined {

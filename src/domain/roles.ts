@@ -1,13 +1,16 @@
-/** Names that other software has for the roles of a conversation between a user and an assistant. */
-const ALIASES: ReadonlyMap<string, string> = new Map([
-  ['human', 'user'],
-  ['ai', 'assistant'],
-  ['model', 'assistant'],
-  ['bot', 'assistant'],
-]);
+/** What other programs call the two roles of a conversation. */
+const ALIASES: Readonly<Record<string, string>> = {
+  human: 'user',
+  ai: 'assistant',
+  model: 'assistant',
+  bot: 'assistant',
+};
 
-/** The role that a role means, whatever its case, the spaces around it, and the software it comes from. */
+/**
+ * The role by which messages are compared: without white space around it, in lower case, and under
+ * its usual name. Messages keep their role as it was sent.
+ */
 export function canonicalRole(role: string): string {
   const plain = role.trim().toLowerCase();
-  return ALIASES.get(plain) ?? plain;
+  return Object.hasOwn(ALIASES, plain) ? (ALIASES[plain] as string) : plain;
 }

@@ -1,5 +1,9 @@
 const DAY_MS = 86_400_000;
 
+/** The first and the last millisecond that RFC 3339 can name, which has years of four digits. */
+const MIN_TIME_MS = Date.parse('0000-01-01T00:00:00Z');
+const MAX_TIME_MS = Date.parse('9999-12-31T23:59:59.999Z');
+
 let day = Number.NaN;
 let prefix = '';
 
@@ -24,4 +28,31 @@ export function timestamp(milliseconds: number): string {
   const minutes = Math.floor(seconds / 60);
   const hours = Math.floor(minutes / 60);
   return `${prefix}${digits(hours, 2)}:${digits(minutes % 60, 2)}:${digits(seconds % 60, 2)}.${digits(ms % 1000, 3)}Z`;
+}
+
+/** A date, and behind it a time of day and a zone, each of which may be missing. */
+const TIME =
+  /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2})(?::(\d{2})(?:[.,](\d+))?)?\s*(Z|[+-]\d{2}(?::?\d{2})?)?)?$/i;
+
+/**
+ * Parses RFC 3339, and the shorter forms that programs and models send: a time without seconds or
+ * zone, which is then UTC, with a space in the place of the `T`, or a date alone.
+ *
+ * @param dateIs which end of its day, in UTC, a date alone stands for
+ * @returns milliseconds since 1970, or `undefined` if the text is no time of the years 0 to 9999
+ */
+export function parseTime(text: string, dateIs: 'start' | 'end' = 'start'): number | undefined {
+  const [, date, minutes, seconds = '00', fraction = '', zone = 'Z'] = TIME.exec(text.trim()) ?? [];
+  if (date === undefined) return undefined;
+  const day = Date.parse(`${date}T00:00:00Z`);
+  // JavaScript takes the 31st of February for a day in March.
+  if (Number.isNaN(day) || new Date(day).toISOString().slice(0, 10) !== date) return undefined;
+  if (minutes === undefined) return dateIs === 'start' ? day : day + DAY_MS - 1;
+  const [, sign, hours, rest = '00'] = /^([+-])(\d{2}):?(\d{2})?$/.exec(zone) ?? [];
+  const offset = sign === undefined ? 'Z' : `${sign}${hours}:${rest}`;
+  // A leap second is the last second of its minute.
+  const second = seconds === '60' ? '59' : seconds;
+  const milliseconds = fraction.slice(0, 3).padEnd(3, '0');
+  const time = Date.parse(`${date}T${minutes}:${second}.${milliseconds}${offset}`);
+  return Number.isNaN(time) || time < MIN_TIME_MS || time > MAX_TIME_MS ? undefined : time;
 }

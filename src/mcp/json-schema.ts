@@ -4,9 +4,9 @@ import type { Tool } from './tool.ts';
 
 /** The structured content of an error answer. */
 const errorContent = z
-  .strictObject({ code: z.string(), message: z.string(), retryable: z.boolean() })
+  .record(z.string(), z.unknown())
   .optional()
-  .meta({ description: 'Present, alone, when the call failed.' });
+  .meta({ description: 'Alone, when the call failed: code, message, retryable.' });
 
 const definitions = new WeakMap<Tool, ToolDefinition>();
 
@@ -22,10 +22,12 @@ export function toolDefinition(tool: Tool): ToolDefinition {
       name,
       title,
       description,
-      inputSchema: jsonSchema(tool.input, 'input') as ToolDefinition['inputSchema'],
-      outputSchema: jsonSchema(answerSchema(tool), 'output') as NonNullable<
-        ToolDefinition['outputSchema']
-      >,
+      inputSchema: jsonSchema(tool.input, 'input', withoutBounds) as ToolDefinition['inputSchema'],
+      outputSchema: jsonSchema(
+        answerSchema(tool),
+        'output',
+        hints.readOnlyHint ? withoutDetails : withoutRecords,
+      ) as NonNullable<ToolDefinition['outputSchema']>,
       annotations: { title, ...hints, openWorldHint: false },
     };
     definitions.set(tool, definition);
@@ -44,16 +46,45 @@ function answerSchema(tool: Tool) {
 }
 
 /** The JSON Schema of what a schema accepts (`input`) or yields (`output`). */
-function jsonSchema(schema: z.ZodType, io: 'input' | 'output') {
+function jsonSchema(
+  schema: z.ZodType,
+  io: 'input' | 'output',
+  override: (node: SchemaNode) => void,
+) {
   // Metadata is a custom schema, described by its own `type: object`.
-  const options = { io, unrepresentable: 'any', override: withoutBounds } as const;
+  const options = { io, unrepresentable: 'any', override } as const;
   // The protocol's default dialect is omitted: a model has to read every schema.
   const { $schema: _, ...plain } = z.toJSONSchema(schema, options);
   return plain;
 }
 
+interface SchemaNode {
+  jsonSchema: Record<string, unknown>;
+  path: readonly (string | number)[];
+}
+
 /** The bounds of safe integers are omitted: they would cost tokens at each integer. */
-function withoutBounds({ jsonSchema: node }: { jsonSchema: Record<string, unknown> }): void {
+function withoutBounds({ jsonSchema: node }: SchemaNode): void {
   if (node.maximum === Number.MAX_SAFE_INTEGER) delete node.maximum;
   if (node.minimum === Number.MIN_SAFE_INTEGER) delete node.minimum;
+}
+
+/**
+ * What an answer is, without what it means: an answer explains itself, and the fields of a record are
+ * the same in every tool. Only the fields of the answer itself are described.
+ */
+function withoutDetails(node: SchemaNode): void {
+  withoutBounds(node);
+  const { jsonSchema: schema, path } = node;
+  delete schema.format;
+  if (path.length === 0) return;
+  delete schema.additionalProperties;
+  delete schema.required;
+  if (path.length > 2) delete schema.description;
+}
+
+/** The tools that read show what a record is. The others answer with records, too. */
+function withoutRecords(node: SchemaNode): void {
+  withoutDetails(node);
+  if (node.path.length > 0) delete node.jsonSchema.properties;
 }

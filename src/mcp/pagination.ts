@@ -1,5 +1,9 @@
 import { z } from 'zod';
+import { text } from '../domain/identifiers.ts';
+import { metadata } from '../domain/metadata.ts';
 import { PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MAX } from '../domain/pagination.ts';
+
+const QUERY_MAX_BYTES = 1024;
 
 const pageSize = z.int().min(1).max(PAGE_LIMIT_MAX).optional();
 
@@ -20,18 +24,27 @@ export const pageArguments = {
     .meta({ description: 'Also return total_count, how many there are in all.' }),
 };
 
-/** The filters and the order of the lists of sessions and users. */
-export const listArguments = {
+/**
+ * The filters and the order of the lists of sessions and users.
+ *
+ * @param orderBy the default order
+ * @param words what `query` looks at
+ */
+export const listArguments = (orderBy: 'created_at' | 'updated_at', words: string) => ({
+  query: text('The query', 1, QUERY_MAX_BYTES)
+    .optional()
+    .meta({ description: `Only those with these words, or beginnings of words, in ${words}.` }),
+  metadata: metadata('Only those whose metadata has all of this.').optional(),
   order_by: z
     .enum(['created_at', 'updated_at'])
-    .default('created_at')
+    .default(orderBy)
     .meta({ description: 'Whether the newest or the last changed come first.' }),
   order: z.enum(['desc', 'asc']).default('desc').meta({ description: 'desc: the latest first.' }),
   deleted: z
     .enum(['exclude', 'only'])
     .default('exclude')
     .meta({ description: 'only: the soft-deleted ones instead of the live ones.' }),
-};
+});
 
 /** The fields of every list answer besides its records. */
 export const pageResults = {
@@ -40,4 +53,9 @@ export const pageResults = {
     .optional()
     .meta({ description: 'There are more: repeat the call with this as cursor.' }),
   total_count: z.int().optional(),
+  advice: z.string().optional().meta({ description: 'What was not done as it was asked for.' }),
 };
+
+/** What to do where a filtered list did not come to its end. */
+export const scanAdvice = (scanned: number) =>
+  `Of ${scanned} records looked at, these are what was asked for, and there are more to look at: follow next_cursor.`;

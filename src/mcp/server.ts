@@ -6,6 +6,7 @@ import { serveCompletion } from './completion.ts';
 import { toolDefinition } from './json-schema.ts';
 import { servePrompts } from './prompts/handlers.ts';
 import { serveResources } from './resources/handlers.ts';
+import { listParams, serveRequest } from './serve-request.ts';
 import type { Context } from './tool.ts';
 import { createCapabilities, pinAdvice, type ToolAccessOptions } from './tool-access.ts';
 import type { ChangeNotifier } from './updates/change-notifier.ts';
@@ -48,9 +49,10 @@ export function createServerFactory(options: ServerOptions) {
   return (context: Context, changes: ChangeNotifier, connection: ServedConnection): Server => {
     const { caller } = context;
     const { tools, prompts, reads, instructions } = offerTo(caller);
-    const toolContext = { ...context, offers: (name: string) => tools.has(name) };
+    const offers = (name: string) => tools.has(name);
+    const toolContext = { ...context, offers };
     const subscribe = connection.updates !== 'none';
-    const run = createRunCall(options, caller, connection.requestId, connection.hold);
+    const run = createRunCall(options, { caller, offers }, connection.requestId, connection.hold);
     const server = new Server(
       { name: 'mcp-sessions', title: 'Sessions', version },
       {
@@ -61,7 +63,7 @@ export function createServerFactory(options: ServerOptions) {
         instructions: instructions + pinAdvice(caller),
       },
     );
-    server.setRequestHandler('tools/list', () => ({
+    serveRequest(server, 'tools/list', listParams, () => ({
       tools: [...tools.values()].map(toolDefinition),
     }));
     server.setRequestHandler('tools/call', async (request, call) => {

@@ -60,5 +60,11 @@ export function defineTool<Input extends z.ZodObject, Output extends z.ZodObject
 
 export const READS: Hints = { readOnlyHint: true, destructiveHint: false, idempotentHint: true };
 export const ADDS: Hints = { readOnlyHint: false, destructiveHint: false, idempotentHint: false };
-export const CHANGES: Hints = { readOnlyHint: false, destructiveHint: false, idempotentHint: true };
-export const DELETES: Hints = { readOnlyHint: false, destructiveHint: true, idempotentHint: true };
+export const RESTORES: Hints = {
+  readOnlyHint: false,
+  destructiveHint: false,
+  idempotentHint: true,
+};
+/** Something that was there is replaced or removed. */
+export const REPLACES: Hints = { readOnlyHint: false, destructiveHint: true, idempotentHint: true };
+export const DELETES = REPLACES;

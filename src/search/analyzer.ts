@@ -1,7 +1,17 @@
+import { LANGUAGES, type Language, languagesOf } from './analysis/languages.ts';
+import { SpacedNumbers } from './analysis/numbers.ts';
+import { TOKEN } from './analysis/token.ts';
+import { FUNCTION_RANK, RunQuestion, runTerms } from './analysis/unspaced.ts';
+import { type OtherLanguage, Words, wordsIn } from './analysis/words.ts';
 import { ANALYSED_LENGTH, cutAt, plainSections } from './normalizer.ts';
 import { speakerMarkers } from './speaker.ts';
-import { Stemmer } from './stemmer.ts';
-import { withoutStopWords } from './stop-words.ts';
+import { isEnglish, withoutStopWords } from './stop-words.ts';
+
+/**
+ * The number of the analysis. Any change of the terms of messages increases it: messages that were
+ * stored under an earlier number are then analysed anew.
+ */
+export const ANALYSIS_VERSION = 3;
 
 /** Work in small slices: a generator that yields where it may pause, and returns the result. */
 export type Steps<T> = Generator<undefined, T>;
@@ -28,9 +38,6 @@ const MAX_OCCURRENCES = 4;
 /** The term that marks a message ending with a question mark, in any script. */
 export const QUESTION_TERM = '?';
 
-/** Matches a word with its inner apostrophes, an emoji or a flag. */
-const WORD = /[\p{L}\p{N}\p{M}]+(?:'[\p{L}\p{M}]+)*|\p{RI}\p{RI}|\p{Extended_Pictographic}/gu;
-
 const ENDS_ASKING = /[?？؟\u037e՞፧]["'”’»)\]\s]*$/u;
 
 /** Roles that do not name a speaker. */
@@ -46,18 +53,21 @@ const SLICE_TERMS = 128;
  */
 export function* analyseMessage(message: { role: string; content: string }): Steps<string[]> {
   const { role, content } = message;
+  const text = GENERIC_ROLES.has(role.toLowerCase()) ? content : `${role}\n${content}`;
   const counts = new Map<string, number>();
   const terms: string[] = [];
-  const text = GENERIC_ROLES.has(role.toLowerCase()) ? content : `${role}\n${content}`;
   let seen = 0;
-  for (const term of termsOfWords(wordsOf(text))) {
-    if (++seen % SLICE_TERMS === 0 || term === undefined) yield;
-    if (term === undefined || term === '') continue;
-    const count = counts.get(term) ?? 0;
-    if (count === MAX_OCCURRENCES) continue;
-    counts.set(term, count + 1);
-    terms.push(term);
+  for (const some of termsOfText(text)) {
+    for (const term of some) {
+      if (++seen % SLICE_TERMS === 0) yield;
+      const count = counts.get(term) ?? 0;
+      if (count === MAX_OCCURRENCES || term === '') continue;
+      counts.set(term, count + 1);
+      terms.push(term);
+      if (counts.size === TERMS_PER_MESSAGE) break;
+    }
     if (counts.size === TERMS_PER_MESSAGE) break;
+    if (some === PAUSE) yield;
   }
   if (ENDS_ASKING.test(content.slice(-20))) terms.push(QUESTION_TERM);
   terms.push(...speakerMarkers(content));
@@ -73,26 +83,36 @@ export function termsOf(message: { role: string; content: string }): string[] {
 export interface Question {
   /** Its terms, each once, at most `TERMS_PER_QUESTION`. */
   terms: string[];
-  /** The number of different terms beyond `TERMS_PER_QUESTION`, which are not searched for. */
+  /** The number of different words beyond `TERMS_PER_QUESTION`, which are not searched for. */
   omitted: number;
 }
 
-/** Analyses a question like a message, but without stop words. */
+/**
+ * Analyses a question like a message, but without words that say nothing. A question of unknown
+ * language has the stems of all languages: a message has those of its own.
+ */
 export function* analyseQuestion(question: string): Steps<Question> {
-  const words: string[] = [];
-  for (const word of wordsOf(question)) {
-    if (word === undefined) yield;
-    else words.push(word);
+  const tokens: Token[] = [];
+  for (const section of tokensOf(question)) {
+    tokens.push(...section);
+    yield;
   }
-  const terms = new Set<string>();
+  const ranks = new Map<string, number>();
   let seen = 0;
-  for (const term of termsOfWords(withoutStopWords(words))) {
-    if (++seen % SLICE_TERMS === 0 || term === undefined) yield;
-    if (term !== undefined && term !== '') terms.add(term);
+  for (const ranked of rankedTerms(tokens)) {
+    if (++seen % SLICE_TERMS === 0 || ranked === undefined) yield;
+    if (ranked === undefined || ranked.term === '') continue;
+    ranks.set(ranked.term, Math.min(ranked.rank, ranks.get(ranked.term) ?? ranked.rank));
   }
-  if (terms.size === 0 && ENDS_ASKING.test(question.slice(-20))) terms.add(QUESTION_TERM);
-  const kept = [...terms].slice(0, TERMS_PER_QUESTION);
-  return { terms: kept, omitted: terms.size - kept.length };
+  if (ranks.size === 0 && ENDS_ASKING.test(question.slice(-20))) ranks.set(QUESTION_TERM, 0);
+  const sorted = [...ranks].sort(([, a], [, b]) => a - b);
+  const saying = sorted.filter(([, rank]) => rank < FUNCTION_RANK);
+  const all = saying.length > 0 ? saying : sorted;
+  const left = all.slice(TERMS_PER_QUESTION);
+  return {
+    terms: all.slice(0, TERMS_PER_QUESTION).map(([term]) => term),
+    omitted: left.filter(([, rank]) => rank === RANK.word || saying.length === 0).length,
+  };
 }
 
 /**
@@ -101,41 +121,107 @@ export function* analyseQuestion(question: string): Steps<Question> {
  */
 export function* firstMatch(content: string, terms: readonly string[]): Steps<number> {
   const wanted = new Set(terms);
-  const stemmer = new Stemmer();
+  const text = cutAt(content, ANALYSED_LENGTH);
+  const words = wordsIn(messageLanguages(text.slice(0, LANGUAGE_LENGTH).match(TOKEN) ?? []));
   let seen = 0;
-  for (const { 0: word, index } of cutAt(content, ANALYSED_LENGTH).matchAll(WORD)) {
-    for (const term of allTermsOf(word.toLowerCase(), stemmer)) {
-      if (++seen % SLICE_TERMS === 0 || term === undefined) yield;
-      if (term !== undefined && wanted.has(term)) return index;
+  for (const { 0: token, index } of text.matchAll(TOKEN)) {
+    const found = words.termsOf(token);
+    for (const term of [...found.words, ...found.parts, ...found.stems]) {
+      if (++seen % SLICE_TERMS === 0) yield;
+      if (wanted.has(term)) return index;
+    }
+    for (const run of found.runs) {
+      for (const term of runTerms(run)) {
+        if (++seen % SLICE_TERMS === 0) yield;
+        if (wanted.has(term)) return index;
+      }
     }
   }
   return 0;
 }
 
-/** The words of a text in lower case. Yields `undefined` where the caller may pause. */
-function* wordsOf(text: string): Generator<string | undefined> {
-  for (const section of plainSections(text)) {
-    for (const [word] of section?.matchAll(WORD) ?? []) yield word;
-    yield undefined;
-  }
+/** How much of a text tells its language. */
+const LANGUAGE_LENGTH = 1000;
+
+/** A word, or several that are joined. */
+interface Token {
+  text: string;
+  /** One space stands between it and the token before. */
+  follows: boolean;
 }
 
-/** The terms of words, in order; some are empty. Yields `undefined` where the caller may pause. */
-function* termsOfWords(words: Iterable<string | undefined>): Generator<string | undefined> {
-  const stemmer = new Stemmer();
-  for (const word of words) {
-    if (word === undefined) {
-      yield undefined;
-      continue;
+/** The tokens of a text in NFKC, section by section. A section is empty where the caller may pause. */
+function* tokensOf(text: string): Generator<Token[]> {
+  for (const section of plainSections(text, { keepCase: true })) {
+    const tokens: Token[] = [];
+    let end = -2;
+    for (const { 0: token, index } of section?.matchAll(TOKEN) ?? []) {
+      tokens.push({ text: token, follows: index === end + 1 && section?.[end] === ' ' });
+      end = index + token.length;
     }
-    yield* stemmer.termsOf(word);
-    yield* stemmer.shortWords();
+    yield tokens;
   }
-  yield* stemmer.shortWords(true);
 }
 
-/** All terms of one word. */
-function* allTermsOf(word: string, stemmer: Stemmer): Generator<string | undefined> {
-  yield* stemmer.termsOf(word);
-  yield* stemmer.shortWords(true);
+const PAUSE: readonly string[] = [];
+
+/** The terms of a message, in order; some are empty. Yields `PAUSE` where the caller may pause. */
+function* termsOfText(text: string): Generator<Iterable<string>> {
+  const numbers = new SpacedNumbers();
+  for (const tokens of tokensOf(text)) {
+    yield PAUSE;
+    const words = wordsIn(messageLanguages(tokens.map((token) => token.text)));
+    for (const token of tokens) {
+      const found = words.termsOf(token.text);
+      yield found.words;
+      if (found.parts.length > 0) yield found.parts;
+      if (found.stems.length > 0) yield found.stems;
+      for (const run of found.runs) yield runTerms(run);
+      const joined = numbers.next(token.text, token.follows);
+      if (joined.length > 0) yield joined;
+    }
+  }
+  yield numbers.end();
+}
+
+/** What terms of a question say: the smaller, the more. */
+const RANK = { word: 0, part: 1, stem: 2 } as const;
+
+/** The terms of a question. Yields `undefined` where the caller may pause. */
+function* rankedTerms(tokens: readonly Token[]) {
+  const texts = tokens.map((token) => token.text.toLowerCase());
+  const said = new Set(withoutStopWords(texts));
+  const words = new Words(isEnglish(texts) ? [] : questionLanguages(texts), true);
+  const runs = new RunQuestion(texts.join(' '));
+  const numbers = new SpacedNumbers();
+  const ranked = (rank: number) => (term: string) => ({ term, rank });
+  for (const [i, token] of tokens.entries()) {
+    const lower = texts[i] as string;
+    yield* numbers.next(lower, token.follows).map(ranked(RANK.part));
+    if (!said.has(lower)) continue;
+    const found = words.termsOf(token.text);
+    yield* found.words.map(ranked(RANK.word));
+    yield* found.parts.map(ranked(RANK.part));
+    yield* found.stems.map(ranked(RANK.stem));
+    for (const run of found.runs) yield* runs.of(run);
+  }
+  yield* numbers.end().map(ranked(RANK.part));
+}
+
+const isOther = (language: Language): language is OtherLanguage => language !== 'en';
+
+/**
+ * The language of a section of a message, if it is one of those that have stems of their own; two if
+ * both may be, such as Spanish and Portuguese.
+ */
+function messageLanguages(words: readonly string[]): OtherLanguage[] {
+  const languages = languagesOf(words);
+  return languages.length <= 2 && languages.every(isOther) ? languages : [];
+}
+
+/** The languages that a question may be in, other than English. One word tells no language. */
+function questionLanguages(words: readonly string[]): OtherLanguage[] {
+  const languages = words.length > 1 ? languagesOf(words) : [];
+  const possible: readonly Language[] = languages.length === 0 ? LANGUAGES : languages;
+  return possible.filter(isOther);
 }

@@ -21,25 +21,33 @@ const BREAK = /[\s!-&(-/:-@[-`{-~、。，！？]/g;
 const JOINS =
   /^[\p{M}\u0e33\u0eb3\u1160-\u11ff\u3131-\u318e\ud7b0-\ud7ff\uff9e-\uffdc\u{16d67}\u{16d68}]/u;
 
+/** Characters that are not seen, and what writers take for an apostrophe. */
+const UNSEEN = /[\u00ad\u200b\u200c\u2060\ufeff]/g;
+const APOSTROPHES = /[´’‘‛ʼʹˈ′＇]/g;
+
 /** Excess marks on one letter carry no meaning, and sorting them takes quadratic time. */
 const PILED_MARKS = /(\p{M}{8})\p{M}+/gu;
 
 const ASCII = /^[\0-\x7f]*$/;
 
 /**
- * Normalizes a text to lower case and NFKC, section by section. No word spans two sections. The
+ * Normalizes a text to NFKC, and to lower case unless `keepCase`, section by section. No word spans two sections. The
  * total length is limited as documented above. Sections are computed lazily.
  *
  * @returns the sections, with `undefined` in between where the caller may pause
  */
-export function* plainSections(text: string): Generator<string | undefined, void> {
+export function* plainSections(
+  text: string,
+  { keepCase = false } = {},
+): Generator<string | undefined, void> {
+  const inCase = (plain: string) => (keepCase ? plain : plain.toLowerCase());
   const analysed = cutAt(text, ANALYSED_LENGTH);
   let room = Math.min(ANALYSED_LENGTH, Buffer.byteLength(analysed)) + SPARE_LENGTH;
   for (let start = 0; start < analysed.length && room > 0; ) {
     const end = sectionEnd(analysed, start);
     const section = analysed.slice(start, end);
-    const plain = ASCII.test(section) ? section.toLowerCase() : yield* normalised(section, room);
-    const kept = cutAt(plain, room);
+    const plain = ASCII.test(section) ? section : yield* normalised(section, room);
+    const kept = cutAt(inCase(plain), room);
     yield kept;
     room -= kept.length;
     start = end;
@@ -65,9 +73,9 @@ function* normalised(section: string, room: number): Generator<undefined, string
     plain += section
       .slice(start, end)
       .replace(PILED_MARKS, '$1')
-      .normalize('NFKC')
-      .replace(/[’‘ʼ]/gu, "'")
-      .toLowerCase();
+      .replace(APOSTROPHES, "'")
+      .replace(UNSEEN, '')
+      .normalize('NFKC');
     start = end;
     yield;
   }

@@ -19,9 +19,13 @@ const SHARED = words(`
   a am an as at be by can do for had has have he her here hers him his i if in into is it me more no
   nor not of off on once only or over own same so to under up was`);
 
+/** Whether one of the lower-case words makes a question English. */
+export const isEnglish = (question: readonly string[]) =>
+  question.some((word) => ENGLISH.has(word));
+
 /** Removes the stop words from an English question; keeps all words if none would be left. */
 export function withoutStopWords(question: readonly string[]): readonly string[] {
-  if (!question.some((word) => ENGLISH.has(word))) return question;
+  if (!isEnglish(question)) return question;
   const remaining = question.filter((word) => !ENGLISH.has(word) && !SHARED.has(word));
   return remaining.length > 0 ? remaining : question;
 }

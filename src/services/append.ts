@@ -1,9 +1,11 @@
 import { DomainError, REPEAT } from '../domain/errors.ts';
-import type { JsonObject } from '../domain/metadata.ts';
+import { partsPreview } from '../domain/message-parts.ts';
+import type { Json, JsonObject } from '../domain/metadata.ts';
 import type { SeqRange } from '../domain/positions.ts';
 import { timestamp } from '../domain/times.ts';
 import { analyseMessage, termsOf } from '../search/analyzer.ts';
-import type { Append, AppendedSession, RetiredRange } from '../store/message-port.ts';
+import type { Append, AppendedSession, MessageParts, RetiredRange } from '../store/message-port.ts';
+import { assignUser, claimSession } from './assign-user.ts';
 import type { Caller } from './caller.ts';
 import { sessionCreator } from './create-session.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -16,7 +18,10 @@ export interface AddedMessage {
   uuid?: string | undefined;
   role: string;
   content: string;
+  parts?: readonly Json[] | undefined;
   metadata?: JsonObject | undefined;
+  /** When it was said, in the form of the records; if not at the time of the call. */
+  created_at?: string | undefined;
 }
 
 /** The messages that stay deleted of a session that an append has revived. */
@@ -30,6 +35,8 @@ export interface Revival {
 export interface AddResult {
   session: AppendedSession;
   messages: { uuid: string; seq: number; status: 'created' | 'updated' }[];
+  /** Present if the session did not exist until then. */
+  created?: true;
   /** Present if the session was deleted until then. */
   revival?: Revival;
   /** Present if a summary is due. */
@@ -40,8 +47,12 @@ export interface AddResult {
  * Returns a function that appends messages to a session. It creates a missing session. It revives a
  * deleted session without its earlier messages, which stay deleted and can be restored.
  *
- * The function throws `ServiceError`: INVALID_ARGUMENT when two of the messages have the same uuid;
- * NOT_FOUND when the user of the session is deleted; PERMISSION_DENIED when a pinned caller may not
+ * With a user, the session becomes one of that user's, unless it is another's.
+ *
+ * The function throws `ServiceError`: INVALID_ARGUMENT when two of the messages have the same uuid, or
+ * one is more than five minutes ahead of now;
+ * NOT_FOUND when the user of the session, or the given one, is deleted or missing; ALREADY_EXISTS when
+ * the session has another user; PERMISSION_DENIED when a pinned caller may not
  * use that session.
  */
 export function createAppend(deps: Dependencies) {
@@ -51,12 +62,19 @@ export function createAppend(deps: Dependencies) {
     caller: Caller,
     session_id: string,
     added: readonly AddedMessage[],
+    user_id?: string,
   ): Promise<AddResult> => {
     const uuids = added.flatMap(({ uuid }) => (uuid === undefined ? [] : [uuid]));
     if (new Set(uuids).size < uuids.length) throw new ServiceError({ kind: 'duplicate_uuids' });
+    assertNotAhead(added, deps.now());
     const store = await deps.store();
     const { namespace } = caller;
     const append = { ...(await analysed(deps, added)), hasClientUuids: uuids.length > 0 };
+    const claim =
+      user_id === undefined
+        ? undefined
+        : await claimSession(deps, caller, store, session_id, user_id);
+    let created = claim === 'created';
     const write = () => {
       // Each attempt takes a new time: no message may be older than its session.
       const now = { at: timestamp(deps.now()), newUuid: deps.newUuid };
@@ -70,7 +88,7 @@ export function createAppend(deps: Dependencies) {
       const outcome = await write();
       if (outcome.applied || outcome.found !== undefined) return outcome;
       // Only a pinned caller gets here: the session does not exist, or is another user's.
-      await createSession(caller, store, { session_id });
+      created = (await createSession(caller, store, { session_id })).applied;
       return write();
     };
     let outcome = await attempt();
@@ -87,6 +105,9 @@ export function createAppend(deps: Dependencies) {
       throw await sessionNotFound(deps, caller, store, session_id, outcome.found);
     }
     const { session, messages, retired } = outcome.record;
+    if (claim === 'to_be_assigned') {
+      await assignUser(deps, caller, store, session_id, user_id as string);
+    }
     deps.embeddings?.offer(
       namespace,
       messages.map(({ seq }, i) => ({
@@ -97,6 +118,7 @@ export function createAppend(deps: Dependencies) {
     deps.onChange(namespace, { session_id, owner: session.user_id, listed: true });
     return {
       session,
+      ...((created || outcome.record.created === true) && { created: true }),
       messages: messages.map(({ uuid, seq, created }) => ({
         uuid,
         seq,
@@ -133,12 +155,26 @@ export function summaryBacklog(
     : {};
 }
 
+/** The bytes of a token, on average. */
+export const BYTES_PER_TOKEN = 4;
+
 /**
  * Estimates the tokens of a text. Real tokenizers differ from each other by more than the error of
  * this estimate.
  */
 export function estimateTokens(text: string): number {
-  return Math.ceil(Buffer.byteLength(text) / 4);
+  return Math.ceil(Buffer.byteLength(text) / BYTES_PER_TOKEN);
+}
+
+/** How far the time of a message may be ahead of this server's clock: callers have clocks of their own. */
+const MAX_AHEAD_MS = 300_000;
+
+function assertNotAhead(added: readonly AddedMessage[], now: number): void {
+  const latest = timestamp(now + MAX_AHEAD_MS);
+  for (const [index, { created_at }] of added.entries()) {
+    if (created_at === undefined || created_at <= latest) continue;
+    throw new ServiceError({ kind: 'message_ahead', index, created_at, now: timestamp(now) });
+  }
 }
 
 /** Up to this many characters are analysed without pauses: at most 2 ms, usually far less. */
@@ -153,14 +189,22 @@ async function analysed(
   added: readonly AddedMessage[],
 ): Promise<Pick<Append, 'messages'>> {
   const terms = isShort(added) ? added.map(termsOf) : await mapInSlices(added, analyseMessage);
-  const messages = added.map(({ uuid, role, content, metadata = {} }, i) => ({
+  const messages = added.map(({ uuid, role, content, parts, metadata = {}, created_at }, i) => ({
     uuid: uuid ?? deps.newUuid(),
     hasClientUuid: uuid !== undefined,
     ...{ role, content, metadata },
+    ...(parts !== undefined && parts.length > 0 && { parts: storedParts(parts) }),
+    ...(created_at !== undefined && { created_at }),
     token_count: estimateTokens(content),
     terms: terms[i] as string[],
   }));
   return { messages };
+}
+
+function storedParts(parts: readonly Json[]): MessageParts {
+  const whole = JSON.stringify(parts);
+  const preview = JSON.stringify(partsPreview(parts));
+  return preview === whole ? { preview } : { preview, whole };
 }
 
 /** @param retired the oldest first */
@@ -170,7 +214,8 @@ function toRevival(deps: Dependencies, retired: readonly RetiredRange[]): Reviva
   const purge_at = oldest && undoDeadline(oldest.deleted_at, deps.purgeAfter);
   return {
     deleted_message_count: restorable.reduce(
-      (sum, { first_seq, last_seq }) => sum + last_seq - first_seq + 1,
+      (sum, { first_seq, last_seq, deleted_count = 0 }) =>
+        sum + last_seq - first_seq + 1 - deleted_count,
       0,
     ),
     ...(purge_at !== undefined && { purge_at }),

@@ -65,6 +65,8 @@ export interface AnswerShape {
    * @param offset where its content begins, in characters (UTF-16 code units)
    */
   message(message: Message, offset?: number): Message;
+  /** How many bytes a message, as it is shown, takes in an answer. */
+  messageBytes(shown: Message): number;
   /** A search hit as it is shown: its content around the first of the terms. */
   hit(message: Message, terms: readonly string[]): Promise<Message>;
   /** The message before or after a hit as it is shown. */

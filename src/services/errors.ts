@@ -17,12 +17,23 @@ export interface SessionDeletionFact extends DeletionFact {
 export type Fact =
   | { kind: 'session_not_found'; session_id: string; deletion?: SessionDeletionFact | undefined }
   | { kind: 'session_exists'; session_id: string; deletion?: SessionDeletionFact | undefined }
+  /** `user_id` is the user that the session has. */
+  | { kind: 'session_has_user'; session_id: string; user_id: string }
   | { kind: 'session_forbidden'; session_id: string; prefix: string }
   | { kind: 'user_not_found'; user_id: string; deletion?: DeletionFact | undefined }
   | { kind: 'user_exists'; user_id: string; deletion?: DeletionFact | undefined }
   | { kind: 'users_forbidden' }
-  | { kind: 'message_not_found'; session_id: string; uuid: string }
+  | {
+      kind: 'message_not_found';
+      session_id: string;
+      uuid: string;
+      /** Its deletion, if it was deleted by itself. */
+      deletion?: DeletionFact | undefined;
+    }
+  | { kind: 'messages_not_found'; session_id: string; uuids: readonly string[] }
   | { kind: 'duplicate_uuids' }
+  /** `index` is the place of the message in the call. */
+  | { kind: 'message_ahead'; index: number; created_at: string; now: string }
   | {
       kind: 'append_outcome_unknown';
       code: ErrorCode;
@@ -32,6 +43,7 @@ export type Fact =
     }
   | { kind: 'nothing_to_summarize' }
   | { kind: 'summary_out_of_range'; up_to_seq: number; min_seq: number; max_seq: number }
+  | { kind: 'filtered_list_is_not_counted' }
   | { kind: 'search_in_session_and_user' }
   | { kind: 'search_since_after_until' }
   | { kind: 'search_cannot_continue' }
@@ -40,14 +52,18 @@ export type Fact =
 const CODES: Record<Exclude<Fact['kind'], 'append_outcome_unknown'>, ErrorCode> = {
   session_not_found: 'NOT_FOUND',
   session_exists: 'ALREADY_EXISTS',
+  session_has_user: 'ALREADY_EXISTS',
   session_forbidden: 'PERMISSION_DENIED',
   user_not_found: 'NOT_FOUND',
   user_exists: 'ALREADY_EXISTS',
   users_forbidden: 'PERMISSION_DENIED',
   message_not_found: 'NOT_FOUND',
+  messages_not_found: 'NOT_FOUND',
   duplicate_uuids: 'INVALID_ARGUMENT',
+  message_ahead: 'INVALID_ARGUMENT',
   nothing_to_summarize: 'INVALID_ARGUMENT',
   summary_out_of_range: 'INVALID_ARGUMENT',
+  filtered_list_is_not_counted: 'INVALID_ARGUMENT',
   search_in_session_and_user: 'INVALID_ARGUMENT',
   search_since_after_until: 'INVALID_ARGUMENT',
   search_cannot_continue: 'UNAVAILABLE',

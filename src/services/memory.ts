@@ -10,11 +10,19 @@ import type { Message, Session, Summary } from '../domain/records.ts';
 import { timestamp } from '../domain/times.ts';
 import type { FoundMessage, MessageRange } from '../store/message-port.ts';
 import type { Store } from '../store/port.ts';
-import { createAppend, type SummaryBacklog, summaryBacklog, WINDOW_DEFAULT } from './append.ts';
+import {
+  BYTES_PER_TOKEN,
+  createAppend,
+  type SummaryBacklog,
+  summaryBacklog,
+  WINDOW_DEFAULT,
+} from './append.ts';
 import type { Caller } from './caller.ts';
+import { createMessageDeletion } from './delete-messages.ts';
 import type { AnswerShape, Dependencies } from './dependencies.ts';
 import { ServiceError } from './errors.ts';
 import { sessionNotFound } from './not-found.ts';
+import { undoDeadline } from './undo-deadline.ts';
 
 export interface Memory {
   session: Session;
@@ -76,27 +84,37 @@ export function createMemoryService(deps: Dependencies) {
     store: Store,
     sessionId: string,
     uuid: string,
-    { session, message }: FoundMessage,
+    { session, message, deleted_at }: FoundMessage,
   ): Promise<Message> {
     if (session === undefined || session.deleted_at !== undefined) {
       throw await sessionNotFound(deps, caller, store, sessionId, session);
     }
     if (message !== undefined) return message;
-    throw new ServiceError({ kind: 'message_not_found', session_id: sessionId, uuid });
+    const deletion = deleted_at === undefined ? undefined : deletionOf(deleted_at);
+    throw new ServiceError({ kind: 'message_not_found', session_id: sessionId, uuid, deletion });
   }
 
   function announce({ namespace }: Caller, { session_id, user_id: owner }: Session): void {
     deps.onChange(namespace, { session_id, owner, listed: false });
   }
 
+  /** When messages were deleted by themselves, and until when they can be restored. */
+  const deletionOf = (deleted_at: string) => ({
+    deleted_at,
+    purge_at: undoDeadline(deleted_at, deps.purgeAfter),
+  });
+
   return {
     add: createAppend(deps),
+
+    ...createMessageDeletion(deps),
 
     /**
      * The newest summary and the messages after it: at least the last `last_n` and at most twice as
      * many, as far as they fit into the answer.
      *
-     * @param options.max_tokens the most estimated tokens of all messages together
+     * @param options.max_tokens the most estimated tokens of the session, the summary and all messages
+     *   together, as they are sent
      */
     async get(
       caller: Caller,
@@ -113,16 +131,17 @@ export function createMemoryService(deps: Dependencies) {
         metadataMaxBytes: answer.metadataMaxBytes,
       };
       const { conversation, messages } = await read(caller, store, sessionId, range);
-      const { session, summary, first_seq } = conversation;
+      const { session, summary } = conversation;
       const wanted = rangeLimit(conversation, range);
-      const rest = answer.pageMaxBytes - jsonBytes([answer.record(session), summary ?? null]);
-      const kept = withinBudget(answer, messages, rest, options.max_tokens);
-      const oldest = kept.at(-1);
+      const head = jsonBytes([answer.record(session), summary ?? null]);
+      const rest = answer.pageMaxBytes - head;
+      const affordable = (options.max_tokens ?? Number.POSITIVE_INFINITY) * BYTES_PER_TOKEN - head;
+      const kept = withinBudget(answer, messages, rest, affordable);
       return {
         session,
         ...(summary !== undefined && { summary }),
         messages: kept.toReversed(),
-        older_message_count: oldest === undefined ? session.message_count : oldest.seq - first_seq,
+        older_message_count: session.message_count - kept.length,
         omitted_message_count: Math.min(wanted, session.message_count) - kept.length,
         ...summaryBacklog(conversation, window),
       };
@@ -214,19 +233,24 @@ export function createMemoryService(deps: Dependencies) {
   };
 }
 
-/** The messages, newest first, as they are shown, up to the first that does not fit. */
+/**
+ * The messages, newest first, as they are shown, up to the first that does not fit.
+ *
+ * @param maxBytes the size of the answer; at least one message is shown
+ * @param affordable the most bytes that the caller wants to pay for
+ */
 function withinBudget(
   answer: AnswerShape,
   messages: readonly Message[],
   maxBytes: number,
-  maxTokens = Number.POSITIVE_INFINITY,
+  affordable: number,
 ) {
-  let tokens = 0;
-  const affordable = messages.findIndex((message) => {
-    tokens += message.token_count;
-    return tokens > maxTokens;
+  const shown = messages.map((message) => answer.message(message));
+  let bytes = 0;
+  const tooMany = shown.findIndex((message) => {
+    bytes += answer.messageBytes(message);
+    return bytes > affordable;
   });
-  const within = affordable === -1 ? messages : messages.slice(0, affordable);
-  const shown = within.map((message) => answer.message(message));
-  return cutPage(shown, shown.length, maxBytes).page;
+  const within = tooMany === -1 ? shown : shown.slice(0, tooMany);
+  return cutPage(within, within.length, maxBytes).page;
 }

@@ -1,15 +1,19 @@
+import { jsonBytes } from '../domain/metadata.ts';
 import {
   cutPage,
   encodeCursor,
   isLongList,
   type PageArguments,
+  type Position,
   toPageRequest,
 } from '../domain/pagination.ts';
 import type { Session, User } from '../domain/records.ts';
 import type { Listed, ListPageRequest, ListQuery } from '../store/port.ts';
 import type { AnswerShape } from './dependencies.ts';
+import { ServiceError } from './errors.ts';
+import { createRecordFilter, type RecordFilter } from './record-filter.ts';
 
-export interface ListArguments extends ListQuery, PageArguments {
+export interface ListArguments extends ListQuery, PageArguments, RecordFilter {
   include_total?: boolean | undefined;
 }
 
@@ -17,6 +21,8 @@ export interface Page<T> {
   records: T[];
   next_cursor?: string;
   total_count?: number;
+  /** How many records a filtered list has looked at, if it has not come to the end. */
+  scanned?: number;
 }
 
 /** The source of a list. */
@@ -35,26 +41,87 @@ export interface ListSource<T> {
  */
 export async function listPage<T extends Session | User>(
   list: ListArguments,
-  { fingerprint, read, queue }: ListSource<T>,
+  source: ListSource<T>,
   answer: AnswerShape,
 ): Promise<Page<T>> {
-  const query = [...fingerprint, list.order_by, list.order, list.deleted];
-  const request = toPageRequest(list, query);
+  const { query: words, metadata } = list;
+  const query = [...source.fingerprint, list.order_by, list.order, list.deleted];
+  const filter = createRecordFilter(list);
+  const request = toPageRequest(list, filter === undefined ? query : [...query, words, metadata]);
+  const positionOf = (record: T): Position => ({
+    value: Date.parse(record[list.order_by]),
+    key: record.uuid,
+  });
+  if (filter !== undefined) {
+    if (list.include_total === true || 'offset' in request) {
+      throw new ServiceError({ kind: 'filtered_list_is_not_counted' });
+    }
+    const page = await filteredPage(source, request, filter, positionOf, answer);
+    const { next, ...rest } = page;
+    return {
+      ...rest,
+      ...(next !== undefined && { next_cursor: encodeCursor(next, [...query, words, metadata]) }),
+    };
+  }
   const wanted = {
     ...request,
     limit: request.limit + 1,
     metadataMaxBytes: answer.metadataMaxBytes,
     ...(list.include_total === true && { total: true }),
   };
-  const readOnce = () => read(wanted);
-  const { records, total } = await (isLongList(wanted) ? queue(readOnce) : readOnce());
+  const readOnce = () => source.read(wanted);
+  const { records, total } = await (isLongList(wanted) ? source.queue(readOnce) : readOnce());
   const shown = records.map((record) => answer.record(record));
   const { page, cut } = cutPage(shown, request.limit, answer.pageMaxBytes);
   const last = page.at(-1);
-  const position = last && { value: Date.parse(last[list.order_by]), key: last.uuid };
   return {
     records: page,
-    ...(cut && position !== undefined && { next_cursor: encodeCursor(position, query) }),
+    ...(cut && last !== undefined && { next_cursor: encodeCursor(positionOf(last), query) }),
     ...(total !== undefined && { total_count: total }),
   };
+}
+
+/** How many records a filtered list reads at once, and with how much metadata of each. */
+const SCAN_PAGE = 500;
+const SCAN_METADATA_MAX_BYTES = 16_384;
+
+/** How long a filtered list looks on, in milliseconds: no index has the words of names. */
+const SCAN_MS = 1500;
+
+/**
+ * Goes along a list in its order, and keeps what a filter lets through. It ends with the page, the list
+ * or its time.
+ */
+async function filteredPage<T extends Session | User>(
+  { read, queue }: ListSource<T>,
+  request: { limit: number; after?: Position },
+  isWanted: (record: T) => boolean,
+  positionOf: (record: T) => Position,
+  answer: AnswerShape,
+): Promise<{ records: T[]; next?: Position; scanned?: number }> {
+  const begun = performance.now();
+  const records: T[] = [];
+  let { after } = request;
+  let scanned = 0;
+  let bytes = 0;
+  for (;;) {
+    const from = after === undefined ? {} : { after };
+    const wanted = { ...from, limit: SCAN_PAGE, metadataMaxBytes: SCAN_METADATA_MAX_BYTES };
+    const { records: page } = await queue(() => read(wanted));
+    for (const record of page) {
+      if (isWanted(record)) {
+        const shown = answer.record(record);
+        bytes += jsonBytes(shown);
+        const isFull = records.length === request.limit || bytes > answer.pageMaxBytes;
+        if (isFull && records.length > 0) return { records, ...(after && { next: after }) };
+        records.push(shown);
+      }
+      after = positionOf(record);
+      scanned++;
+    }
+    if (page.length < SCAN_PAGE) return { records };
+    if (performance.now() - begun > SCAN_MS) {
+      return { records, scanned, ...(after && { next: after }) };
+    }
+  }
 }

@@ -4,6 +4,7 @@ import type { Session } from '../domain/records.ts';
 import { timestamp } from '../domain/times.ts';
 import type { WriteResult } from '../store/common-port.ts';
 import type { Listed, ListPageRequest, Restored, SessionQuery } from '../store/port.ts';
+import { assignUser } from './assign-user.ts';
 import type { Caller } from './caller.ts';
 import { type NewSession, sessionCreator } from './create-session.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -39,6 +40,25 @@ export function createSessionService(deps: Dependencies) {
     return change.record;
   }
 
+  async function get(caller: Caller, sessionId: string): Promise<Session> {
+    const store = await deps.store();
+    const found = await store.sessions.find(caller, sessionId);
+    if (found !== undefined && found.deleted_at === undefined) return found;
+    throw await sessionNotFound(deps, caller, store, sessionId, found);
+  }
+
+  async function updateMetadata(
+    caller: Caller,
+    sessionId: string,
+    patch: JsonObject,
+  ): Promise<Session> {
+    const store = await deps.store();
+    const outcome = await store.sessions.merge(caller, sessionId, patch, now());
+    const session = announce(caller, outcome);
+    if (outcome.applied) return outcome.record;
+    throw await sessionNotFound(deps, caller, store, sessionId, session);
+  }
+
   return {
     async add(caller: Caller, input: NewSession): Promise<Session> {
       const store = await deps.store();
@@ -49,19 +69,27 @@ export function createSessionService(deps: Dependencies) {
       throw new ServiceError({ kind: 'session_exists', session_id: input.session_id, deletion });
     },
 
-    async get(caller: Caller, sessionId: string): Promise<Session> {
-      const store = await deps.store();
-      const found = await store.sessions.find(caller, sessionId);
-      if (found !== undefined && found.deleted_at === undefined) return found;
-      throw await sessionNotFound(deps, caller, store, sessionId, found);
-    },
+    get,
 
-    async updateMetadata(caller: Caller, sessionId: string, patch: JsonObject): Promise<Session> {
-      const store = await deps.store();
-      const outcome = await store.sessions.merge(caller, sessionId, patch, now());
-      const session = announce(caller, outcome);
-      if (outcome.applied) return outcome.record;
-      throw await sessionNotFound(deps, caller, store, sessionId, session);
+    updateMetadata,
+
+    /**
+     * Gives a session a title, which is part of its metadata, and a user if it has none.
+     *
+     * @param update.title `null` removes it
+     */
+    async update(
+      caller: Caller,
+      sessionId: string,
+      update: { user_id?: string | undefined; title?: string | null | undefined },
+    ): Promise<Session> {
+      const { user_id, title } = update;
+      if (user_id !== undefined) {
+        await assignUser(deps, caller, await deps.store(), sessionId, user_id);
+      }
+      return title === undefined
+        ? get(caller, sessionId)
+        : updateMetadata(caller, sessionId, { title });
     },
 
     /** Deletes a session. An existing deletion is returned again, so a retry is safe. */

@@ -13,14 +13,26 @@ export interface Conversation extends SeqRange {
   summary?: Summary;
 }
 
+/** The parts of a message as JSON text: a JSON array each. */
+export interface MessageParts {
+  /** What lists and searches read; short. */
+  preview: string;
+  /** What `find` reads; absent if that is the same. */
+  whole?: string;
+}
+
 export interface NewMessage {
   uuid: string;
   /** The uuid is the caller's own, who may have sent the message before. */
   hasClientUuid: boolean;
   role: string;
   content: string;
+  /** What it has beside its text. */
+  parts?: MessageParts;
   metadata: JsonObject;
   token_count: number;
+  /** When it was said, if not at the time of the append. */
+  created_at?: string;
   /** What it is found by; stays in the store. */
   terms: readonly string[];
 }
@@ -37,6 +49,8 @@ export interface Append {
 /** Messages that were deleted with their session and stayed so when it was revived. */
 export interface RetiredRange extends SeqRange {
   deleted_at: string;
+  /** How many of the messages were deleted by themselves before. They stay so. */
+  deleted_count?: number;
 }
 
 /** What an append tells of a session: what it knows without reading all of it. */
@@ -48,6 +62,8 @@ export type AppendedSession = Pick<
 /** Where messages are now; as a `Conversation`, of which it tells what an append knows. */
 export interface Appended extends SeqRange {
   session: AppendedSession;
+  /** Present if this append created the session. */
+  created?: true;
   summary?: Pick<Summary, 'up_to_seq'>;
   messages: { uuid: string; seq: number; created: boolean }[];
   /**
@@ -77,6 +93,18 @@ export interface MessageRange {
 export interface FoundMessage {
   session: Session | undefined;
   message: Message | undefined;
+  /** When the message was deleted by itself. */
+  deleted_at?: string;
+}
+
+/** The outcome of deleting or restoring messages of a session by their uuids. */
+export interface ChangedMessages {
+  /** The session as it is then, or as it was found if it is not live. */
+  session: Session | undefined;
+  /** Uuids that name no message of the session. If there are any, nothing was changed. */
+  missing: string[];
+  /** The messages that have changed. */
+  changed: Pick<Message, 'uuid' | 'seq' | 'content'>[];
 }
 
 export interface MessageStore {
@@ -85,8 +113,8 @@ export interface MessageStore {
    * with it become a retired range, which nothing reads and `restore` puts back, and the new ones are
    * numbered from behind it. If it is not there, it is created, without a user.
    *
-   * A live message whose uuid comes again is updated in place: role and content replaced, metadata
-   * merged. A retired one gets a new uuid, and the message that came is appended.
+   * A live message whose uuid comes again is updated in place: role, content and parts replaced, its
+   * own time if it comes with one, metadata merged. A retired one gets a new uuid, and the message that came is appended.
    *
    * Not applied to a session whose user is deleted; nor, where only one user's are in reach, to one
    * that is not there.
@@ -104,7 +132,7 @@ export interface MessageStore {
     stretch: MessageRange,
   ): Promise<{ conversation: Conversation; messages: Message[] } | undefined>;
 
-  /** A message by its uuid. Without it, the session as it was found says why. */
+  /** A message by its uuid, with the whole of its parts. Without it, the session as it was found says why. */
   find(reach: AccessScope, sessionId: string, uuid: string): Promise<FoundMessage>;
 
   /**
@@ -120,6 +148,25 @@ export interface MessageStore {
     patch: JsonObject,
     at: string,
   ): Promise<FoundMessage>;
+
+  /**
+   * Soft-deletes messages of a live session. Their places in the order stay empty. Messages that are
+   * deleted already stay as they are.
+   */
+  delete(
+    reach: AccessScope,
+    sessionId: string,
+    uuids: readonly string[],
+    at: string,
+  ): Promise<ChangedMessages>;
+
+  /** Undoes that, but for messages deleted at or before `cutoff`, which count as missing. */
+  restore(
+    reach: AccessScope,
+    sessionId: string,
+    uuids: readonly string[],
+    cutoff: string | undefined,
+  ): Promise<ChangedMessages>;
 
   /**
    * Makes `summary` the newest of a live session. Not applied unless it reaches to one of the

@@ -104,6 +104,18 @@ export interface SessionStore {
     at: string,
   ): Promise<WriteResult<Session>>;
 
+  /**
+   * Gives a live session that has no user, with all of its messages, to a live user; a session that is
+   * the user's already stays as it is. Not applied to a session of another user. May take long if the
+   * session has many messages. `user_missing`: the user is not live.
+   */
+  assign(
+    namespace: string,
+    sessionId: string,
+    userId: string,
+    at: string,
+  ): Promise<WriteResult<Session> | 'user_missing'>;
+
   /** Soft-deletes a live session, its messages with it. */
   delete(reach: AccessScope, sessionId: string, at: string): Promise<WriteResult<Session>>;
 

@@ -32,6 +32,11 @@ export interface Candidates {
   ranges: ReadonlyMap<string, SeqRange>;
   /** The terms of which there are, or may be, more. */
   cut: string[];
+  /**
+   * Some messages still have the terms of an older version of the analysis, and may be missing. They are
+   * being analysed anew.
+   */
+  outdated?: true;
 }
 
 /** A message with the session that it is in. */

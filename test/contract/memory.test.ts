@@ -227,7 +227,7 @@ describeStores('memory', (under) => {
 
     it('keeps the newest messages that fit, and says how many did not', async () => {
       await add(said('x'.repeat(400), 'y'.repeat(400), 'z'.repeat(400)));
-      const memory = await at.memory.get(caller, 's', { max_tokens: 250 });
+      const memory = await at.memory.get(caller, 's', { max_tokens: 350 });
       expect(memory.messages.map(({ content }) => content[0])).toStrictEqual(['y', 'z']);
       expect(memory).toMatchObject({ older_message_count: 1, omitted_message_count: 1 });
       expect(await at.memory.get(caller, 's', { max_tokens: 99 })).toMatchObject({

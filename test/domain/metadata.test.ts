@@ -79,7 +79,7 @@ describe('to look at metadata', () => {
 describe('identifiers', () => {
   const schema = identifier('an identifier');
 
-  it('are any well-formed text of 1 to 1,024 bytes without NUL', () => {
+  it('are any visible, well-formed text of 1 to 1,024 bytes without white space at its ends', () => {
     fc.assert(
       fc.property(
         fc.string({ unit: fc.nat(0xffff).map((c) => String.fromCharCode(c)) }),
@@ -88,7 +88,8 @@ describe('identifiers', () => {
           const allowed =
             bytes >= 1 &&
             bytes <= 1024 &&
-            !text.includes('\0') &&
+            text === text.trim() &&
+            !/[\p{Cc}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u.test(text) &&
             Buffer.from(text).toString() === text;
           expect(schema.safeParse(text).success).toBe(allowed);
         },

@@ -12,7 +12,8 @@ const MEGABYTE = 1024 * 1024;
 /** JSON writes it in six bytes. */
 const CONTROL = '\u0001';
 
-const worst = (tail: string, bytes = 1024) => CONTROL.repeat(bytes - tail.length) + tail;
+/** The longest identifier: JSON escapes nothing else of what identifiers may have. */
+const worst = (tail: string) => '"'.repeat(1024 - tail.length) + tail;
 
 const USER = worst('user');
 const FULL = worst('full');
@@ -23,11 +24,11 @@ const HUGE = { text: CONTROL.repeat(Math.floor((262_144 - '{"text":""}'.length) 
 /** About the largest that answers still show. */
 const SHOWN = { text: CONTROL.repeat(Math.floor(7_980 / 6)) };
 
-const NAMES = { first_name: worst(''), last_name: worst('') };
+const NAMES = { first_name: CONTROL.repeat(1024), last_name: CONTROL.repeat(1024) };
 const EMAIL = `${'a'.repeat(64)}@${'b'.repeat(60)}.${'c'.repeat(60)}.${'d'.repeat(60)}.example.org`;
 
 const largeMessage = (metadata = SHOWN) => ({
-  role: worst('', 64),
+  role: CONTROL.repeat(64),
   content: `word ${CONTROL.repeat(6_000)}`,
   metadata,
 });
@@ -102,6 +103,10 @@ describe('what a tool answers with at most', () => {
       { page_size: 1000 },
       { user_id: USER, limit: 1000 },
     ],
+    update_session: () => [
+      { session_id: worst('a'), user_id: USER },
+      { session_id: worst('b'), title: '"'.repeat(1024) },
+    ],
     update_session_metadata: () => [
       { session_id: worst('a'), metadata: HUGE },
       { session_id: worst('b'), metadata: {} },
@@ -138,6 +143,8 @@ describe('what a tool answers with at most', () => {
       { session_id: FULL, content: CONTROL.repeat(2_730), up_to_seq: 2 },
       { session_id: FULL, content: 'x'.repeat(16_384), up_to_seq: 2 },
     ],
+    delete_messages: () => [{ session_id: FULL, uuids: [uuid] }],
+    restore_messages: () => [{ session_id: FULL, uuids: [uuid] }],
     add_user: () => [{ user_id: worst('a'), email: EMAIL, ...NAMES, metadata: HUGE }],
     get_user: () => [{ user_id: USER }, { user_id: worst('a') }],
     list_users: () => [{ limit: 1000, include_total: true }, { page_size: 1000 }],
@@ -251,7 +258,7 @@ describe('what an answer left out', () => {
       [user, 'user', `user://${user_id}`],
       [session, 'session', `session://${session_id}`],
     ] as const) {
-      expect(record.metadata).toEqual({});
+      expect(record).not.toHaveProperty('metadata');
       expect(record.metadata_omitted_bytes).toBe(JSON.stringify(HUGE).length);
       const read = JSON.parse(await client.readResource(uri))[kind];
       expect(read.metadata).toEqual(HUGE);

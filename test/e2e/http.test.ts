@@ -136,7 +136,7 @@ describe('an HTTP server', () => {
     }
   });
 
-  it.each(['/', '/mcp/', '/MCP', '/mcp/../sse', '/messages/x', '/favicon.ico', '//mcp'])(
+  it.each(['/', '/mcp//', '/MCP', '/mcp/../sse', '/messages/x', '/favicon.ico', '//mcp'])(
     'answers 404 at %s',
     async (path) => {
       const { hostname, port } = new URL(server.url);

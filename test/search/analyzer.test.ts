@@ -27,6 +27,37 @@ describe('a question finds a message', () => {
     ['with an apostrophe of either kind', "Maria's", 'Maria’s'],
     ['by a name that has an s', 'Caroline', "Caroline's book"],
     ['inside a word of code', 'sessions', 'list_sessions()'],
+    ['in another spelling of a name in code', 'listSessions', 'list_sessions()'],
+    ['by a part of a word in camel case', 'server', 'HTTPServer'],
+    ['by a word in camel case that is written in lower case', 'getuserbyid', 'getUserById'],
+    ['by a number without its separators', '1250', '$1,250.00'],
+    ['by a number with other separators', '1.250,00', '1 250 EUR'],
+    ['by a telephone number without spaces', '+442079460991', '+44 20 7946 0991'],
+    ['by the beginning of a commit', '9f8e7d6', '9f8e7d6c5b4a39281706f5e4d3c2b1a098765432'],
+    ['behind an elided article', 'hôtel', "L'hôtel"],
+    ['by a name with a prefix', 'Connor', 'O’Connor'],
+    ['with its unseen hyphens', 'Rechtsschutz', 'Rechts\u00adschutz'],
+    ['in German, in the spelling without umlauts', 'Mueller', 'Herr Müller'],
+    ['in German, with umlauts', 'Müller', 'Mueller'],
+    ['in German, by the last part of a compound', 'Vertrag', 'Der Mietvertrag ist da'],
+    ['in German, by the first part of a compound', 'Datenbank', 'Die Datenbankmigration'],
+    ['in German, by the infinitive', 'kündigen', 'Er hat gekündigt'],
+    [
+      'in Spanish, by a word that is another language’s pronoun',
+      'mes',
+      'Faltan dos meses para el viaje',
+    ],
+    ['in Spanish, by the singular', 'luz', 'Las luces de la casa'],
+    ['in French, by the singular', 'cheval', 'Les chevaux sont là'],
+    ['in Italian, by the singular', 'chiave', 'Le chiavi sono qui'],
+    ['in Portuguese, by the plural', 'reuniões', 'A reunião foi boa'],
+    ['in Russian, in another case', 'встреча', 'о встрече'],
+    ['in Arabic, without the article', 'اجتماع', 'الاجتماع'],
+    ['in Arabic, with a letter in another form', 'احمد', 'أحمد'],
+    ['in Hebrew, without a prefix', 'פגישה', 'הפגישה'],
+    ['in Korean, by a word of one syllable', '집', '집을'],
+    ['in Chinese, by a part of a word', '猫', '一只猫咪'],
+    ['in Japanese, with or without the ending of a verb', '締め切り', '締切'],
     ['by a number', '2026', 'in 2026-11-21'],
     ['in Chinese, by a part of a run', '大学', '我在北京大学读书'],
     ['in Chinese, by a word of one character', '猫', '我的猫'],
@@ -121,17 +152,43 @@ describe('a question', () => {
     expect(omitted).toBe(40 - TERMS_PER_QUESTION);
   });
 
-  it('is taken apart like a message, whatever is in it', () => {
+  it('finds a message of the same words, whatever is in it', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 200 }), (text) => {
         const found = terms(text);
-        for (const term of asked(text)) expect(found).toContain(term);
+        const wanted = asked(text);
+        expect(wanted.some((term) => found.includes(term))).toBe(wanted.length > 0);
         for (const term of found) {
-          expect(term).toMatch(/^[^\s"\0]+$/);
+          // The index of the embedded store takes other characters for spaces.
+          expect(term).toMatch(/^[a-z\d:?\u0080-\u{10ffff}]+$/iu);
+          expect(term).not.toMatch(/\s/);
           expect(term.isWellFormed()).toBe(text.isWellFormed() || term.isWellFormed());
         }
       }),
     );
+  });
+
+  it('keeps what it is about, behind however many polite words', () => {
+    const polite =
+      'お忙しいところ大変恐れ入りますが、以前お話しいただいた件について少し教えていただきたいのですが';
+    expect(asked(`${polite}、サーバーの再起動はいつですか`)).toEqual(
+      expect.arrayContaining(['サー', '再起', '起動']),
+    );
+    expect(asked('你好，麻烦帮我查一下我们之前说过的预算到底是多少')).toContain('预算');
+  });
+
+  it('tells the order of the parts of a word', () => {
+    const matches = (question: string, content: string) =>
+      asked(question).filter((term) => terms(content).includes(term)).length;
+    for (const [question, other] of [
+      ['2.14.0', 'v2.0.14'],
+      ['10.40.30.20', '10.20.30.40'],
+      ['2026-04-03', '2026-03-04'],
+      ['PAY-4711', 'pay 17, not 4711'],
+    ] as const) {
+      expect(matches(question, question)).toBeGreaterThan(matches(question, other));
+      expect(matches(question, `版本号${question}了`)).toBe(matches(question, question));
+    }
   });
 
   it('matches where its first word stands', () => {

@@ -12,6 +12,8 @@ import { describeServices, type ServicesUnderTest } from './describe-services.ts
 
 const DELETED_AT = '2100-01-01T00:00:00.000Z';
 const PURGE_AT = '2100-01-08T00:00:00.000Z';
+/** Six minutes after the time of the services' clock. */
+const AHEAD = '2100-01-01T00:06:00.000Z';
 const deletion = { deleted_at: DELETED_AT, purge_at: PURGE_AT };
 const UUID = '01a1fd24-303c-761f-bb3f-55f56f02c15b';
 
@@ -153,6 +155,39 @@ const SITUATIONS: Situations = {
       },
     },
   },
+  session_has_user: {
+    'of another user': {
+      code: 'ALREADY_EXISTS',
+      fact: { kind: 'session_has_user', session_id: 's', user_id: 'u' },
+      async call({ caller, sessions, users }) {
+        await users.add(caller, { user_id: 'u' });
+        await users.add(caller, { user_id: 'v' });
+        await sessions.add(caller, { session_id: 's', user_id: 'u' });
+        return sessions.update(caller, 's', { user_id: 'v' });
+      },
+    },
+  },
+  message_ahead: {
+    'six minutes ahead': {
+      code: 'INVALID_ARGUMENT',
+      fact: { kind: 'message_ahead', index: 1, created_at: AHEAD, now: expect.any(String) },
+      call: ({ caller, memory }) =>
+        memory.add(caller, 's', [
+          { role: 'user', content: 'a' },
+          { role: 'user', content: 'b', created_at: AHEAD },
+        ]),
+    },
+  },
+  messages_not_found: {
+    'that never were': {
+      code: 'NOT_FOUND',
+      fact: { kind: 'messages_not_found', session_id: 's', uuids: [UUID] },
+      async call({ caller, memory }) {
+        const { messages } = await memory.add(caller, 's', numberedMessages(1));
+        return memory.delete(caller, 's', [messages[0]?.uuid as string, UUID]);
+      },
+    },
+  },
   duplicate_uuids: {
     'of one call': {
       code: 'INVALID_ARGUMENT',
@@ -227,6 +262,17 @@ const SITUATIONS: Situations = {
         await memory.summarize(caller, 's', { content: 'x', up_to_seq: 2 });
         return memory.summarize(caller, 's', { content: 'x', up_to_seq: 1 });
       },
+    },
+  },
+  filtered_list_is_not_counted: {
+    'with page numbers': {
+      code: 'INVALID_ARGUMENT',
+      fact: { kind: 'filtered_list_is_not_counted' },
+      call: ({ caller, users }) =>
+        users.list(caller, {
+          ...{ order_by: 'created_at', order: 'asc', deleted: 'exclude' },
+          ...{ query: 'ada', page_number: 2 },
+        }),
     },
   },
   search_in_session_and_user: {

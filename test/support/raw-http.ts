@@ -5,6 +5,8 @@ export interface Sent {
   /** A header that comes several times is a list. */
   headers?: Record<string, string | string[]>;
   body?: string | Buffer;
+  /** The path exactly as it is sent. A URL would be normalised. */
+  path?: string;
 }
 
 export interface Answer {
@@ -16,10 +18,13 @@ export interface Answer {
 /** One request on a connection of its own: `fetch` would not let a Host header through. */
 export function send(
   url: string | URL,
-  { method, headers = {}, body }: Sent = {},
+  { method, headers = {}, body, path }: Sent = {},
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const options = { method: method ?? (body === undefined ? 'GET' : 'POST'), agent: false };
+    const options = {
+      ...{ method: method ?? (body === undefined ? 'GET' : 'POST'), agent: false },
+      ...(path !== undefined && { path }),
+    };
     const outgoing = request(url, { ...options, headers: { connection: 'close', ...headers } });
     outgoing.on('error', reject);
     outgoing.on('response', (response) => {

@@ -27,6 +27,7 @@ export class RawStdio {
   readonly server: ServerProcess;
   #id = 0;
   readonly #frames: Frame[] = [];
+  readonly #lines: unknown[] = [];
   readonly #invalidLines: string[] = [];
   readonly #waiting = new Map<unknown, (frame: Frame) => void>();
 
@@ -40,14 +41,19 @@ export class RawStdio {
     return this.#frames;
   }
 
+  /** Every line on stdout that is JSON, parsed. The answers of a batch are one line. */
+  get lines(): readonly unknown[] {
+    return this.#lines;
+  }
+
   /** Lines on stdout that are not MCP. */
   get invalidLines(): readonly string[] {
     return this.#invalidLines;
   }
 
   /** Opens the connection as clients of the older protocol era do. */
-  async initialize(): Promise<Frame> {
-    const answer = await this.request('initialize', INITIALIZE);
+  async initialize(protocolVersion = INITIALIZE.protocolVersion): Promise<Frame> {
+    const answer = await this.request('initialize', { ...INITIALIZE, protocolVersion });
     this.send({ jsonrpc: '2.0', method: 'notifications/initialized' });
     return answer;
   }
@@ -91,16 +97,19 @@ export class RawStdio {
   }
 
   #read(line: string): void {
-    let frame: Frame & { jsonrpc?: string };
+    let json: unknown;
     try {
-      frame = JSON.parse(line);
+      json = JSON.parse(line);
     } catch {
       this.#invalidLines.push(line);
       return;
     }
-    if (frame?.jsonrpc !== '2.0') this.#invalidLines.push(line);
-    this.#frames.push(frame);
-    this.#waiting.get(frame.id)?.(frame);
-    this.#waiting.delete(frame.id);
+    this.#lines.push(json);
+    for (const frame of (Array.isArray(json) ? json : [json]) as (Frame & { jsonrpc?: string })[]) {
+      if (frame?.jsonrpc !== '2.0') this.#invalidLines.push(line);
+      this.#frames.push(frame);
+      this.#waiting.get(frame.id)?.(frame);
+      this.#waiting.delete(frame.id);
+    }
   }
 }

@@ -177,7 +177,10 @@ export function worded<T extends object>(service: T): T {
       try {
         return await method(caller, ...args);
       } catch (error) {
-        throw error instanceof DomainError ? toCallerError(error, { caller }).answer : error;
+        if (!(error instanceof DomainError)) throw error;
+        // Of a pinned caller: nobody else lacks these.
+        const offers = (tool: string) => caller.user_id === undefined || !tool.includes('user');
+        throw toCallerError(error, { caller, offers }).answer;
       }
     },
   ]);

@@ -1,6 +1,8 @@
+import { jsonBytes } from '../../domain/metadata.ts';
 import { firstMatch } from '../../search/analyzer.ts';
 import type { AnswerShape } from '../../services/dependencies.ts';
 import { runInSlices } from '../../services/event-loop.ts';
+import { showMessage } from './shown-records.ts';
 import { truncateContent, truncateMetadata } from './truncate.ts';
 
 /** The most metadata shown per record, in bytes of JSON; larger metadata is left out. */
@@ -28,6 +30,7 @@ export const TOOL_ANSWER: AnswerShape = {
   record: (record) => truncateMetadata(record, METADATA_MAX_BYTES),
   message: (message, offset = 0) =>
     truncateMetadata(truncateContent(message, offset, CONTENT_MAX_BYTES), METADATA_MAX_BYTES),
+  messageBytes: (shown) => jsonBytes(showMessage(shown)),
   async hit(message, terms) {
     const isLong = Buffer.byteLength(message.content) > HIT_MAX_BYTES;
     const match = isLong ? await runInSlices(firstMatch(message.content, terms)) : 0;

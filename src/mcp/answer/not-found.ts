@@ -1,6 +1,6 @@
 import { quoted } from '../../domain/errors.ts';
 import type { DeletionFact, Fact, SessionDeletionFact } from '../../services/errors.ts';
-import type { Audience } from './audience.ts';
+import { type Audience, firstOffered, ifOffered } from './audience.ts';
 
 type FactOf<Kind extends Fact['kind']> = Extract<Fact, { kind: Kind }>;
 
@@ -10,7 +10,7 @@ export function sessionNotFoundText(
   audience: Audience,
 ): string {
   return deletion === undefined
-    ? `There is no session ${quoted(session_id)}. Check the session_id, or create it with add_session; list_sessions shows what there is.`
+    ? `There is no session ${quoted(session_id)}. Check the session_id${firstOffered(audience, BEGINS_SESSION)}${ifOffered(audience, [['list_sessions', '; list_sessions shows what there is']])}.`
     : `Session ${quoted(session_id)} ${deletedSessionText(deletion, audience)}`;
 }
 
@@ -20,7 +20,10 @@ export function sessionExistsText(
   audience: Audience,
 ): string {
   return deletion === undefined
-    ? `Session ${quoted(session_id)} exists already. Use it as it is, change it with update_session_metadata, or choose another session_id.`
+    ? `Session ${quoted(session_id)} exists already. Use it as it is${ifOffered(audience, [
+        ['update_session', ', give it a user or a title with update_session'],
+        ['update_session_metadata', ', change its metadata with update_session_metadata'],
+      ])}, or choose another session_id.`
     : `Session ${quoted(session_id)} exists: it ${deletedSessionText(deletion, audience)}`;
 }
 
@@ -35,7 +38,10 @@ export function userNotFoundText(
   const pin = audience.caller.user_id;
   const remedy =
     pin === undefined
-      ? 'Check the user_id, or create it with add_user; list_users shows whom there is.'
+      ? `Check the user_id${ifOffered(audience, [
+          ['add_user', ', or create it with add_user'],
+          ['list_users', '; list_users shows whom there is'],
+        ])}.`
       : `Your credential is for the user ${quoted(pin)}, who comes to be with the first session.`;
   return `There is no user ${quoted(user_id)}. ${remedy}`;
 }
@@ -46,7 +52,7 @@ export function userExistsText(
   audience: Audience,
 ): string {
   return deletion === undefined
-    ? `User ${quoted(user_id)} exists already. Use it as it is, change it with update_user, or choose another user_id.`
+    ? `User ${quoted(user_id)} exists already. Use it as it is${ifOffered(audience, [['update_user', ', change it with update_user']])}, or choose another user_id.`
     : `User ${quoted(user_id)} exists: it ${deletedUserText(deletion, audience)}`;
 }
 
@@ -54,10 +60,10 @@ function deletedSessionText(deletion: SessionDeletionFact, audience: Audience): 
   const { deletedOwner: owner } = deletion;
   const remedy =
     owner === undefined
-      ? 'Call restore_session to bring it back with its messages. add_memory would bring it back without them; restore_session could still put them back then.'
+      ? `${restoreSession(audience, 'Call', 'Ask')} to bring it back with its messages.${ifOffered(audience, [['add_memory', ' add_memory would bring it back without them; they could still be put back then.']])}`
       : owner.deleted_at === deletion.deleted_at
         ? `Its user ${quoted(owner.user_id)} is deleted: ${restoreUser(audience)} to bring both back.`
-        : `Its user ${quoted(owner.user_id)} is deleted too: ${restoreUser(audience)}, then call restore_session.`;
+        : `Its user ${quoted(owner.user_id)} is deleted too: ${restoreUser(audience)}, then ${restoreSession(audience, 'call', 'ask')}.`;
   return `${undoText(deletion)} ${remedy}`;
 }
 
@@ -65,14 +71,24 @@ function deletedUserText(deletion: DeletionFact, audience: Audience): string {
   return `${undoText(deletion)} To bring it back with its sessions, ${restoreUser(audience)}.`;
 }
 
-function undoText({ deleted_at, purge_at }: DeletionFact): string {
+/** What follows the name of a deleted record: since when, and until when it can be restored. */
+export function undoText({ deleted_at, purge_at }: DeletionFact): string {
   return purge_at === undefined
     ? `was deleted at ${deleted_at} and is kept until it is restored.`
     : `was deleted at ${deleted_at} and can be restored until ${purge_at}, when it is purged.`;
 }
 
-/** A caller who is pinned to a user has no tool to restore users. */
-const restoreUser = ({ caller }: Audience) =>
-  caller.user_id === undefined
-    ? 'call restore_user'
-    : 'ask whoever runs the server to call restore_user';
+/** The way to begin a session, for a caller who looked for one. */
+const BEGINS_SESSION = [
+  ['add_session', ', or create it with add_session'],
+  ['add_memory', ', or begin it with add_memory'],
+] as const;
+
+/** Not everybody has the tools that restore: a reader has not, nor one with another toolset. */
+const restoreSession = ({ offers }: Audience, call: string, ask: string) =>
+  offers('restore_session')
+    ? `${call} restore_session`
+    : `${ask} whoever runs the server to call restore_session`;
+
+const restoreUser = ({ offers }: Audience) =>
+  offers('restore_user') ? 'call restore_user' : 'ask whoever runs the server to call restore_user';

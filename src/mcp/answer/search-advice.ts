@@ -27,6 +27,8 @@ function noteText(note: SearchNote): string {
       const until = note.until === undefined ? '' : ` with until ${note.until}`;
       return `Some words are in many messages, and of each word only the newest ${note.ranked_per_word} were considered. To look further back, repeat the search${until}, or narrow it by session_id, user_id or since.`;
     }
+    case 'reanalysis':
+      return 'Messages that an older version of the server stored are being indexed anew, and some may be missing. Repeat the search later.';
     case 'embeddings_unavailable':
       return `Only words were looked for, since the embeddings endpoint ${EMBEDDING_PROBLEMS[note.problem]}. Repeat the search later to look for meaning too.`;
     case 'other_model':

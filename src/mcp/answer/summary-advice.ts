@@ -6,6 +6,10 @@ export const adviceResult = {
   advice: z.string().optional().meta({ description: 'What to do about this session next.' }),
 };
 
+/** Advice on a summary that may tell what was to be forgotten. */
+export const OUTDATED_SUMMARY =
+  'The summary covers messages that were deleted after it was written: write a new one without them, with set_summary.';
+
 /** Advice to write a summary of the messages that the newest one does not cover. */
 export function summaryAdvice({ from_seq, up_to_seq }: SummaryBacklog): string {
   const count = up_to_seq - from_seq + 1;

@@ -1,24 +1,29 @@
 import type { z } from 'zod';
 import { quoted } from '../../domain/errors.ts';
-import type { Tool } from '../tool.ts';
 
 /** The most problems that one answer lists. */
 const MAX_ISSUES = 5;
 
-/** Describes the problems of a tool's arguments to the caller, and how to correct them. */
-export function describeValidationErrors(error: z.ZodError, tool: Tool): string {
-  const { issues } = error;
-  const listed = issues.slice(0, MAX_ISSUES).map((issue) => describeIssue(issue, tool));
-  const more = issues.length > MAX_ISSUES ? ` And ${issues.length - MAX_ISSUES} more.` : '';
-  return `${listed.join(' ')}${more} Correct the arguments of ${tool.name} and call it again.`;
+/** What was called with arguments: a tool, a prompt, or a method of the protocol. */
+interface Called {
+  name: string;
+  input: z.ZodObject;
 }
 
-function describeIssue(issue: z.core.$ZodIssue, tool: Tool): string {
+/** Describes the problems of arguments to the caller, and how to correct them. */
+export function describeValidationErrors(error: z.ZodError, called: Called): string {
+  const { issues } = error;
+  const listed = issues.slice(0, MAX_ISSUES).map((issue) => describeIssue(issue, called));
+  const more = issues.length > MAX_ISSUES ? ` And ${issues.length - MAX_ISSUES} more.` : '';
+  return `${listed.join(' ')}${more} Correct the arguments of ${called.name} and call it again.`;
+}
+
+function describeIssue(issue: z.core.$ZodIssue, called: Called): string {
   const where = issue.path.length === 0 ? 'The arguments' : issue.path.join('.');
   switch (issue.code) {
     case 'unrecognized_keys': {
       const unknown = issue.keys.slice(0, MAX_ISSUES).map((key) => quoted(key));
-      const known = Object.keys(tool.input.shape).join(', ');
+      const known = Object.keys(called.input.shape).join(', ');
       return issue.path.length === 0
         ? `There is no argument ${unknown.join(', ')}; the arguments are ${known}.`
         : `${where}: there is no ${unknown.join(', ')} in it.`;

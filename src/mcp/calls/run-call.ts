@@ -1,7 +1,8 @@
 import type { CallToolResult, RequestId, ServerContext } from '@modelcontextprotocol/server';
-import { DomainError, invalidArgument } from '../../domain/errors.ts';
-import { describeValidationErrors } from '../answer/validation-errors.ts';
+import { DomainError } from '../../domain/errors.ts';
+import type { Audience } from '../answer/audience.ts';
 import type { Principal } from '../principal.ts';
+import { checked } from '../serve-request.ts';
 import type { Tool, ToolContext } from '../tool.ts';
 import { outcomeOf, toCallerError } from './call-errors.ts';
 import type { Call, CallObserver } from './call-observer.ts';
@@ -35,6 +36,11 @@ export type RunCall = <T>(
  */
 export type Hold = (id: RequestId) => (() => void) | undefined;
 
+/** Whose calls are run. */
+interface RunContext extends Audience {
+  caller: Principal;
+}
+
 /**
  * Returns a function that runs the calls of one caller.
  *
@@ -43,7 +49,7 @@ export type Hold = (id: RequestId) => (() => void) | undefined;
  */
 export function createRunCall(
   { observe, callTimeout }: CallOptions,
-  caller: Principal,
+  { caller, offers }: RunContext,
   requestId?: string,
   hold?: Hold,
 ): RunCall {
@@ -58,7 +64,7 @@ export function createRunCall(
       end({ outcome: 'ok', duration_ms: duration() });
       return result;
     } catch (error) {
-      const { answer, cause } = toCallerError(error, { caller });
+      const { answer, cause } = toCallerError(error, { caller, offers });
       end({ outcome: outcomeOf(error), duration_ms: duration(), cause });
       throw answer;
     }
@@ -82,13 +88,14 @@ export async function runTool(
 ): Promise<CallToolResult> {
   try {
     return await run({ method: 'tools/call', tool: tool.name }, request, async (progressed) => {
-      const parsed = tool.input.safeParse(args ?? {});
-      if (!parsed.success) throw invalidArgument(describeValidationErrors(parsed.error, tool));
+      const remarks: string[] = [];
+      const input = checked(args ?? {}, tool, (remark) => remarks.push(remark));
       const progress = (done: number, total: number) => {
         progressed();
         reportProgress(done, total);
       };
-      const content = await tool.run(parsed.data, { ...context, progress });
+      const result = await tool.run(input, { ...context, progress });
+      const content = remarks.length === 0 ? result : withAdvice(result, remarks);
       return {
         content: [{ type: 'text', text: JSON.stringify(content) }],
         structuredContent: content,
@@ -98,6 +105,12 @@ export async function runTool(
     if (error instanceof DomainError) return errorResult(error);
     throw error;
   }
+}
+
+/** Adds remarks on the arguments to the advice of an answer. */
+function withAdvice(result: Record<string, unknown>, remarks: readonly string[]) {
+  const { advice } = result;
+  return { ...result, advice: [...remarks, ...(advice === undefined ? [] : [advice])].join(' ') };
 }
 
 function errorResult({ code, message, retryable }: DomainError): CallToolResult {

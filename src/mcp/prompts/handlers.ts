@@ -1,8 +1,15 @@
 import type { Server } from '@modelcontextprotocol/server';
+import { z } from 'zod';
 import { invalidParams, withProtocolErrors } from '../answer/protocol-errors.ts';
 import type { RunCall } from '../calls/run-call.ts';
+import { checked, listParams, serveRequest } from '../serve-request.ts';
 import type { Context } from '../tool.ts';
 import type { Prompt } from './prompt.ts';
+
+const getParams = z.looseObject({
+  name: z.string(),
+  arguments: z.looseObject({}).optional(),
+});
 
 /** Puts the prompts on a server. */
 export function servePrompts(
@@ -11,26 +18,24 @@ export function servePrompts(
   context: Context,
   run: RunCall,
 ): void {
-  server.setRequestHandler('prompts/list', () => ({
+  serveRequest(server, 'prompts/list', listParams, () => ({
     prompts: prompts.map(({ name, title, description, argument }) => ({
       name,
       title,
       description,
-      arguments: [{ name: argument.name, description: argument.description, required: true }],
+      arguments: [{ ...argument, required: true }],
     })),
   }));
 
-  server.setRequestHandler('prompts/get', (request, call) => {
+  serveRequest(server, 'prompts/get', getParams, (params, call) => {
     const get = async () => {
-      const prompt = prompts.find(({ name }) => name === request.params.name);
+      const prompt = prompts.find(({ name }) => name === params.name);
       if (prompt === undefined) {
-        throw invalidParams('There is no such prompt. prompts/list shows what there is.');
+        const name = JSON.stringify(params.name.slice(0, 100));
+        throw invalidParams(`There is no prompt ${name}. prompts/list shows what there is.`);
       }
-      const { name, schema } = prompt.argument;
-      const given = request.params.arguments ?? {};
-      const id = schema.safeParse(Object.hasOwn(given, name) ? given[name] : undefined);
-      if (!id.success) throw invalidParams(`${name}: ${id.error.issues[0]?.message}.`);
-      const text = await prompt.text(id.data, context);
+      const { [prompt.argument.name]: id } = checked(params.arguments ?? {}, prompt);
+      const text = await prompt.text(id as string, context);
       return {
         description: prompt.description,
         messages: [{ role: 'user' as const, content: { type: 'text' as const, text } }],

@@ -9,7 +9,8 @@ export interface Prompt {
   description: string;
   /** The tools that its text mentions. Without them, the prompt is not offered. */
   tools: readonly string[];
-  argument: { name: string; description: string; schema: z.ZodType<string> };
+  argument: { name: string; description: string };
+  input: z.ZodObject;
   /** The text that the user sends to the model. */
   text(id: string, context: Context): Promise<string>;
   complete: Completer;

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { sessionId } from '../../domain/records.ts';
 import type { Prompt } from './prompt.ts';
 
@@ -6,7 +7,8 @@ export const summarizeSession: Prompt = {
   title: 'Summarize a session',
   description: 'Read what is new in a session and store a summary of it.',
   tools: ['list_messages', 'set_summary'],
-  argument: { name: 'session_id', description: 'The session to summarize.', schema: sessionId },
+  argument: { name: 'session_id', description: 'The session to summarize.' },
+  input: z.strictObject({ session_id: sessionId }),
   async text(id, { caller, memory }) {
     const { session, summary, messages } = await memory.get(caller, id, { last_n: 1 });
     const last = messages.at(-1)?.seq ?? 0;

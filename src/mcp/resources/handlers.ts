@@ -1,19 +1,21 @@
 import { ResourceNotFoundError, type Server } from '@modelcontextprotocol/server';
+import { quoted } from '../../domain/errors.ts';
 import { withProtocolErrors } from '../answer/protocol-errors.ts';
 import type { RunCall } from '../calls/run-call.ts';
+import { listParams, serveRequest, uriParams } from '../serve-request.ts';
 import type { Context } from '../tool.ts';
 import { RESOURCES } from './index.ts';
 import { listedSession } from './session.ts';
 
 /** Registers the listing and reading of resources. */
 export function serveResources(server: Server, context: Context, run: RunCall): void {
-  server.setRequestHandler('resources/list', (request, call) => {
+  serveRequest(server, 'resources/list', listParams, ({ cursor }, call) => {
     const list = async () => {
       const page = await context.sessions.list(context.caller, {
         order_by: 'updated_at',
         order: 'desc',
         deleted: 'exclude',
-        cursor: request.params?.cursor,
+        cursor,
       });
       return {
         resources: page.records.map(listedSession),
@@ -23,7 +25,7 @@ export function serveResources(server: Server, context: Context, run: RunCall): 
     return withProtocolErrors(run({ method: 'resources/list' }, call, list));
   });
 
-  server.setRequestHandler('resources/templates/list', () => ({
+  serveRequest(server, 'resources/templates/list', listParams, () => ({
     resourceTemplates: RESOURCES.map(({ name, title, description, uriTemplate, mimeType }) => ({
       name,
       title,
@@ -33,8 +35,7 @@ export function serveResources(server: Server, context: Context, run: RunCall): 
     })),
   }));
 
-  server.setRequestHandler('resources/read', (request, call) => {
-    const { uri } = request.params;
+  serveRequest(server, 'resources/read', uriParams, ({ uri }, call) => {
     const read = async () => {
       for (const kind of RESOURCES) {
         const name = kind.match(uri);
@@ -44,7 +45,7 @@ export function serveResources(server: Server, context: Context, run: RunCall): 
       }
       throw new ResourceNotFoundError(
         uri,
-        `There is no resource ${uri.slice(0, 200)}. resources/list shows what there is; identifiers are percent-encoded.`,
+        `There is no resource ${quoted(uri)}. resources/list shows what there is; identifiers are percent-encoded.`,
       );
     };
     return withProtocolErrors(run({ method: 'resources/read' }, call, read), uri);

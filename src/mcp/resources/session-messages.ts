@@ -32,8 +32,11 @@ export const sessionMessagesResource = defineResource({
 });
 
 /** A message with its role. Its text is quoted, because it may try to look like another entry. */
-function entry({ seq, role, content, created_at, next_content_offset }: Message): string {
-  const text = content.replace(/^/gm, '> ');
+function entry({ seq, role, content, parts, created_at, next_content_offset }: Message): string {
+  const lines = parts?.map(
+    (part) => `\n[${typeof part === 'string' ? part : JSON.stringify(part)}]`,
+  );
+  const text = [content, ...(lines ?? [])].join('').replace(/^/gm, '> ');
   const cut = next_content_offset === undefined ? '' : '\n(It is longer: list_messages shows all.)';
   return `**#${seq} ${JSON.stringify(role)}, ${created_at}**\n${text}${cut}`;
 }

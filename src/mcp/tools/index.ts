@@ -1,28 +1,32 @@
 import type { Tool } from '../tool.ts';
-import { addMemory } from './add-memory.ts';
-import { addSession } from './add-session.ts';
-import { addUser } from './add-user.ts';
-import { deleteSession } from './delete-session.ts';
-import { deleteUser } from './delete-user.ts';
-import { getMemory } from './get-memory.ts';
-import { getSession } from './get-session.ts';
-import { getUser } from './get-user.ts';
-import { listMessages } from './list-messages.ts';
-import { listSessions } from './list-sessions.ts';
-import { listUsers } from './list-users.ts';
-import { restoreSession } from './restore-session.ts';
-import { restoreUser } from './restore-user.ts';
-import { searchMemory } from './search-memory.ts';
-import { setSummary } from './set-summary.ts';
-import { updateMessageMetadata } from './update-message-metadata.ts';
-import { updateSessionMetadata } from './update-session-metadata.ts';
-import { updateUser } from './update-user.ts';
+import { addMemory } from './memory/add-memory.ts';
+import { deleteMessages } from './memory/delete-messages.ts';
+import { getMemory } from './memory/get-memory.ts';
+import { listMessages } from './memory/list-messages.ts';
+import { restoreMessages } from './memory/restore-messages.ts';
+import { searchMemory } from './memory/search-memory.ts';
+import { setSummary } from './memory/set-summary.ts';
+import { updateMessageMetadata } from './memory/update-message-metadata.ts';
+import { addSession } from './sessions/add-session.ts';
+import { deleteSession } from './sessions/delete-session.ts';
+import { getSession } from './sessions/get-session.ts';
+import { listSessions } from './sessions/list-sessions.ts';
+import { restoreSession } from './sessions/restore-session.ts';
+import { updateSession } from './sessions/update-session.ts';
+import { updateSessionMetadata } from './sessions/update-session-metadata.ts';
+import { addUser } from './users/add-user.ts';
+import { deleteUser } from './users/delete-user.ts';
+import { getUser } from './users/get-user.ts';
+import { listUsers } from './users/list-users.ts';
+import { restoreUser } from './users/restore-user.ts';
+import { updateUser } from './users/update-user.ts';
 
 /** Every tool, in the order in which `tools/list` shows them: hosts cache prompts by that order. */
 export const TOOLS: readonly Tool[] = [
   addSession,
   getSession,
   listSessions,
+  updateSession,
   updateSessionMetadata,
   deleteSession,
   restoreSession,
@@ -32,6 +36,8 @@ export const TOOLS: readonly Tool[] = [
   searchMemory,
   updateMessageMetadata,
   setSummary,
+  deleteMessages,
+  restoreMessages,
   addUser,
   getUser,
   listUsers,

@@ -1,9 +1,11 @@
 import type { Server } from '@modelcontextprotocol/server';
+import { quoted } from '../../domain/errors.ts';
 import type { Logger } from '../../domain/logger.ts';
 import type { Caller } from '../../services/caller.ts';
 import { invalidParams } from '../answer/protocol-errors.ts';
 import { RESOURCES } from '../resources/index.ts';
 import { URI_MAX } from '../resources/resource-uri.ts';
+import { serveRequest, uriParams } from '../serve-request.ts';
 import type { ChangeNotifier } from './change-notifier.ts';
 import { coalesceUpdates, type WhenRead } from './coalesced-updates.ts';
 
@@ -29,7 +31,7 @@ export function serveSubscriptions(
   /** The URIs that the client subscribed with, by the canonical URI of the resource. */
   const subscribed = new Map<string, Set<string>>();
   let count = 0;
-  server.setRequestHandler('resources/subscribe', ({ params: { uri } }) => {
+  serveRequest(server, 'resources/subscribe', uriParams, ({ uri }) => {
     if (uri.length > URI_MAX) {
       throw invalidParams(
         `The URI is ${uri.length} characters long, and at most ${URI_MAX} are read. Shorten it: no resource needs more.`,
@@ -37,7 +39,9 @@ export function serveSubscriptions(
     }
     const canonical = canonicalUri(uri);
     if (canonical === undefined) {
-      throw invalidParams('There is no such resource. resources/templates/list shows the kinds.');
+      throw invalidParams(
+        `There is no resource ${quoted(uri)}. resources/templates/list shows the kinds.`,
+      );
     }
     const asked = subscribed.get(canonical) ?? new Set();
     if (asked.has(uri)) return {};
@@ -51,7 +55,7 @@ export function serveSubscriptions(
     listen();
     return {};
   });
-  server.setRequestHandler('resources/unsubscribe', ({ params: { uri } }) => {
+  serveRequest(server, 'resources/unsubscribe', uriParams, ({ uri }) => {
     const canonical = canonicalUri(uri) ?? uri;
     const asked = subscribed.get(canonical);
     if (asked?.delete(uri)) count -= 1;

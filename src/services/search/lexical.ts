@@ -8,10 +8,10 @@ import { runInSlices, yieldIfBusy } from '../event-loop.ts';
 import type { SearchNote } from './note.ts';
 
 /** The most messages considered per term, newest first; fewer if there are many terms. */
-const CANDIDATES_PER_TERM = 250;
+const CANDIDATES_PER_TERM = 240;
 
 /** The most messages considered for all terms together. */
-const CANDIDATES = 1000;
+const CANDIDATES = 960;
 
 /** The result of a lexical search. */
 export interface LexicalRanking {
@@ -82,7 +82,7 @@ function statisticsOf({ candidates, ranges }: Candidates, terms: readonly string
 function notesOn(
   terms: readonly string[],
   omitted: number,
-  { candidates, cut }: Candidates,
+  { candidates, cut, outdated }: Candidates,
   perTerm: number,
 ): SearchNote[] {
   if (terms.length === 0) return [{ kind: 'no_terms' }];
@@ -92,6 +92,7 @@ function notesOn(
     const until = completeFrom(candidates, cut);
     notes.push({ kind: 'messages_omitted', ranked_per_word: perTerm, until });
   }
+  if (outdated) notes.push({ kind: 'reanalysis' });
   return notes;
 }
 

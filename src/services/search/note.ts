@@ -10,6 +10,8 @@ export type SearchNote =
    * older than the ranked ones.
    */
   | { kind: 'messages_omitted'; ranked_per_word: number; until: string | undefined }
+  /** Messages of an older version of the server are being analysed anew. */
+  | { kind: 'reanalysis' }
   | { kind: 'embeddings_unavailable'; problem: EmbeddingProblem }
   /** Messages with vectors of another model. */
   | { kind: 'other_model'; messages: number }

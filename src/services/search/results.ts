@@ -1,6 +1,7 @@
 import { includesPart, type JsonObject, jsonBytes } from '../../domain/metadata.ts';
 import { positionKey, type SeqRange } from '../../domain/positions.ts';
 import type { Message, Session } from '../../domain/records.ts';
+import { canonicalRole } from '../../domain/roles.ts';
 import type { RankedMessage } from '../../search/bm25.ts';
 import { digestOf } from '../../search/vectors.ts';
 import type { Store } from '../../store/port.ts';
@@ -164,7 +165,7 @@ function isStale(
 }
 
 const hasRole = ({ role }: { role: string }, { roles }: SearchInput) =>
-  roles === undefined || roles.includes(role);
+  roles === undefined || roles.map(canonicalRole).includes(canonicalRole(role));
 
 function matchesFilters(message: Message, input: SearchInput): boolean {
   const { since, until, metadata } = input;

@@ -26,8 +26,16 @@ export interface SessionDocument extends SeqRange {
    */
   first_seq: number;
   last_seq: number;
+  /** How many of these messages were deleted by themselves. */
+  deleted_count?: number;
   last_message_at?: Date;
-  summary?: { content: string; up_to_seq: number; created_at: Date };
+  summary?: {
+    content: string;
+    up_to_seq: number;
+    created_at: Date;
+    /** Some messages that it covers were deleted after it was made. */
+    covers_deleted_messages?: true;
+  };
   /**
    * Messages that stayed deleted when the session was revived; they can be put back until they are
    * purged. The ranges lie below the live messages without a gap, oldest first. Never an empty array.
@@ -45,6 +53,7 @@ export interface SessionDocument extends SeqRange {
 /** The messages that one deletion took, with the summary that they had. */
 export interface RetiredRangeDocument extends SeqRange {
   deleted_at: Date;
+  deleted_count?: number;
   summary?: SessionDocument['summary'];
 }
 
@@ -92,12 +101,20 @@ export interface MessageDocument extends MessageKey {
   uuid: string;
   role: string;
   content: string;
+  /** What it has beside its text, as JSON text: what lists show, and all of it where that is more. */
+  parts?: string;
+  parts_whole?: string;
   metadata: unknown;
   token_count: number;
   /** The fence of the session when the message was written; see `append/index.ts`. */
   fence?: number;
-  /** The search terms. Only ever matched or counted in the server: see `WITHOUT_TERMS`. */
+  /** When the message was deleted by itself. Then its terms are `deleted_terms`, which no index has. */
+  deleted_at?: Date;
+  deleted_terms?: readonly string[];
+  /** The search terms. Only ever matched or counted in the server. */
   terms: readonly string[];
+  /** The version of the analysis that made them; absent for the first. */
+  analysis?: number;
   created_at: Date;
   updated_at: Date;
   revision: number;
@@ -142,8 +159,8 @@ export const messagesOf = (db: Db): Collection<MessageDocument> =>
   db.collection(COLLECTION.messages);
 export const vectorsOf = (db: Db): Collection<VectorDocument> => db.collection(COLLECTION.vectors);
 
-/** A projection of messages: their terms are as large as their contents, and nobody reads them. */
-export const WITHOUT_TERMS = { terms: 0 } as const;
+/** A projection of messages without what is large in them. */
+export const WITHOUT_TEXT = { content: 0, parts: 0, parts_whole: 0, terms: 0 } as const;
 
 /** The key of a session's messages. */
 export const messageKey = ({

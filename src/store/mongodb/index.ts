@@ -1,6 +1,7 @@
 import type { Db, MongoClient } from 'mongodb';
 import type { Logger } from '../../domain/logger.ts';
 import type { Store } from '../port.ts';
+import { Reanalysis } from '../reanalysis.ts';
 import type { StoreUse } from '../retention.ts';
 import { SessionHeadCache } from './append/session-head.ts';
 import { Connection } from './connection/index.ts';
@@ -12,6 +13,7 @@ import { mongoMessages } from './messages.ts';
 import { mongoPurge } from './purge/index.ts';
 import { learnRetention, mongoRetention, Registration } from './retention.ts';
 import { mongoSearch } from './search/index.ts';
+import { hasOutdatedMessages, mongoOutdatedMessages } from './search/outdated-messages.ts';
 import { mongoVectors } from './search/vectors.ts';
 import { mongoSessions } from './sessions.ts';
 import { finishCascades } from './user-cascade.ts';
@@ -42,11 +44,14 @@ export function openMongoStore(options: MongoOptions): Store {
     const found = await findOwn(db);
     if (registration === undefined) {
       learnRetention(retention, found);
+      if (server) reanalysis.begin(await hasOutdatedMessages(db));
       return found !== undefined;
     }
     await setUp.run(db, () => prepare(db, registration, found, transactions, warn));
+    reanalysis.begin(await hasOutdatedMessages(db));
     return true;
   });
+  const reanalysis = new Reanalysis(mongoOutdatedMessages(connection), readOnly, warn);
   // As long as this server is registered, no other server purges earlier than this.
   const heads = new SessionHeadCache(retention.own);
   const { agreeRetention } = mongoRetention(connection, retention, registration);
@@ -54,13 +59,14 @@ export function openMongoStore(options: MongoOptions): Store {
     sessions: mongoSessions(connection, heads),
     messages: mongoMessages(connection, heads),
     users: mongoUsers(connection, retention, agreeRetention),
-    search: mongoSearch(connection),
+    search: mongoSearch(connection, reanalysis),
     vectors: mongoVectors(connection),
     ...mongoPurge(connection),
     longReads: LONG_READS,
     agreeRetention,
     ping: () => connection.run(async ({ db }) => void (await db.command({ ping: 1 }))),
     async close() {
+      void reanalysis.stop();
       await registration?.end(connection);
       await connection.close();
     },

@@ -1,4 +1,5 @@
 import type { Db } from 'mongodb';
+import { timestamp } from '../../domain/times.ts';
 import type { WriteResult } from '../common-port.ts';
 import type { Conversation, FoundMessage, MessageStore } from '../message-port.ts';
 import { accessFilter, findSession, type SessionRef } from './access-scope.ts';
@@ -6,9 +7,10 @@ import { createAppend } from './append/index.ts';
 import type { SessionHeadCache } from './append/session-head.ts';
 import { updateOrFind } from './conditional-writes.ts';
 import type { Connection } from './connection/index.ts';
+import { createMessageDeletion } from './delete-messages.ts';
 import { messagesOf, type SessionDocument, sessionsOf } from './documents.ts';
 import { mergeMetadata } from './merge-patch.ts';
-import { findLiveMessage, readMessages } from './read-messages.ts';
+import { findLiveMessage, type LiveMessage, readMessages } from './read-messages.ts';
 import { toConversation, toMessage, toSession } from './records.ts';
 
 /** The answer where a session has no such live message: the session, live or soft-deleted. */
@@ -17,10 +19,19 @@ async function notFound(db: Db, ref: SessionRef): Promise<FoundMessage> {
   return { session: session === null ? undefined : toSession(session), message: undefined };
 }
 
+/** The answer for a message that was deleted by itself. */
+const deleted = ({ session, deleted_at }: LiveMessage): FoundMessage => ({
+  session: toSession(session),
+  message: undefined,
+  ...(deleted_at !== undefined && { deleted_at: timestamp(deleted_at.getTime()) }),
+});
+
 /** The messages collection, with the fields of a session that depend on it. */
 export function mongoMessages(connection: Connection, heads: SessionHeadCache): MessageStore {
   return {
     append: createAppend(connection, heads),
+
+    ...createMessageDeletion(connection, heads),
 
     read: (scope, session_id, range) =>
       connection.run(({ db }) => readMessages(db, { ...scope, session_id }, range)),
@@ -30,7 +41,10 @@ export function mongoMessages(connection: Connection, heads: SessionHeadCache): 
       return connection.run(async ({ db }): Promise<FoundMessage> => {
         const found = await findLiveMessage(db, ref, uuid);
         if (found === undefined) return notFound(db, ref);
-        return { session: toSession(found.session), message: toMessage(found) };
+        if (found.deleted_at !== undefined) return deleted(found);
+        const { parts_whole: parts = found.parts } = found;
+        const message = toMessage({ ...found, ...(parts !== undefined && { parts }) });
+        return { session: toSession(found.session), message };
       });
     },
 
@@ -39,6 +53,7 @@ export function mongoMessages(connection: Connection, heads: SessionHeadCache): 
       return connection.run(async ({ db }): Promise<FoundMessage> => {
         const found = await findLiveMessage(db, ref, uuid);
         if (found === undefined) return notFound(db, ref);
+        if (found.deleted_at !== undefined) return deleted(found);
         const { _id, namespace, session_uuid, seq } = found;
         // Position and uuid: the message may be retired by now, and another one have its uuid.
         const key = { _id, namespace, session_id, session_uuid, seq, uuid };

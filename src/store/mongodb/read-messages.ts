@@ -1,10 +1,14 @@
 import type { Db, Document } from 'mongodb';
+import { rangeLimit, rangeStart } from '../../domain/pagination.ts';
+import type { SeqRange } from '../../domain/positions.ts';
 import type { Message } from '../../domain/records.ts';
 import type { Conversation, MessageRange } from '../message-port.ts';
 import { accessStages, type SessionRef } from './access-scope.ts';
+import { INDEX } from './connection/indexes.ts';
 import {
   COLLECTION,
   type MessageDocument,
+  messageKey,
   messagesOf,
   positionKeyOf,
   type SessionDocument,
@@ -77,7 +81,13 @@ export async function readMessages(
   const messages: Message[] = [];
   let bytes = 0;
   for await (const row of rows) {
-    if (row.session !== undefined) conversation = toConversation(row.session);
+    if (row.session !== undefined) {
+      conversation = toConversation(row.session);
+      if ((row.session.deleted_count ?? 0) > 0) {
+        await rows.close();
+        return { conversation, messages: await readUndeleted(db, row.session, range) };
+      }
+    }
     for (const message of row.messages.sort((a, b) => direction * (a.seq - b.seq))) {
       messages.push(toMessage(message));
       bytes += Math.min(4 * message.token_count, enough.each);
@@ -87,12 +97,43 @@ export async function readMessages(
   return conversation && { conversation, messages };
 }
 
+/**
+ * Reads a range of the messages of a session that has deleted ones among them: which numbers are left is
+ * not known beforehand.
+ */
+async function readUndeleted(
+  db: Db,
+  session: Pick<SessionDocument, '_id' | 'namespace' | 'session_id'> & SeqRange,
+  range: MessageRange,
+): Promise<Message[]> {
+  const { first_seq, last_seq } = session;
+  const { order, enough, offset = 0, metadataMaxBytes } = range;
+  const after = rangeStart(session, { ...range, offset: 0 });
+  const seq = order === 'asc' ? { $gt: after, $lte: last_seq } : { $lt: after, $gte: first_seq };
+  const found = messagesOf(db)
+    .find({ ...messageKey(session), seq, deleted_at: { $exists: false } } as Document)
+    .hint(INDEX.position)
+    .sort({ seq: order === 'asc' ? 1 : -1 })
+    .skip(offset)
+    .limit(rangeLimit(session, range))
+    .batchSize(LOOKUP_SIZE)
+    .project<Row['messages'][number]>(listed(metadataMaxBytes, '$'));
+  const messages: Message[] = [];
+  let bytes = 0;
+  for await (const message of found) {
+    messages.push(toMessage(message));
+    bytes += Math.min(4 * message.token_count, enough.each);
+    if (bytes >= enough.total) break;
+  }
+  return messages;
+}
+
 /** The fields of a message, as an expression. Metadata that is too large is replaced by its size in bytes. */
-function listed(metadataMaxBytes: number): Document {
-  const bytes = { $bsonSize: '$$this.metadata' };
+function listed(metadataMaxBytes: number, prefix = '$$this.'): Document {
+  const bytes = { $bsonSize: `${prefix}metadata` };
   return {
-    ...Object.fromEntries(MESSAGE_FIELDS.map((field) => [field, `$$this.${field}`])),
-    metadata: { $cond: [{ $gt: [bytes, metadataMaxBytes] }, bytes, '$$this.metadata'] },
+    ...Object.fromEntries(MESSAGE_FIELDS.map((field) => [field, `${prefix}${field}`])),
+    metadata: { $cond: [{ $gt: [bytes, metadataMaxBytes] }, bytes, `${prefix}metadata`] },
   };
 }
 
@@ -128,6 +169,9 @@ const withVar = (name: string, value: unknown, expression: Document): Document =
   $let: { vars: { [name]: value }, in: expression },
 });
 
+/** A message of the live range of a live session. It may be deleted by itself. */
+export type LiveMessage = MessageDocument & { session: SessionDocument };
+
 /**
  * Finds a live message by its uuid, with its session, in one command. Messages with the same uuid may
  * exist in earlier sessions of the identifier, and behind the end of this one.
@@ -136,9 +180,9 @@ export async function findLiveMessage(
   db: Db,
   { session_id, ...scope }: SessionRef,
   uuid: string,
-): Promise<(MessageDocument & { session: SessionDocument }) | undefined> {
+): Promise<LiveMessage | undefined> {
   const [found] = await messagesOf(db)
-    .aggregate<MessageDocument & { session: SessionDocument }>([
+    .aggregate<LiveMessage>([
       ...accessStages(scope, { session_id, uuid }, MAX_SESSIONS),
       {
         $lookup: {

@@ -14,6 +14,7 @@ export const SESSION_FIELDS = [
   'deleted_at',
   'first_seq',
   'last_seq',
+  'deleted_count',
   'last_message_at',
 ] as const satisfies (keyof SessionDocument)[];
 
@@ -24,6 +25,7 @@ export const MESSAGE_FIELDS = [
   'seq',
   'role',
   'content',
+  'parts',
   'metadata',
   'token_count',
   'created_at',
@@ -69,7 +71,7 @@ export function toSessionDocument(namespace: string, session: Session): SessionD
 
 export function toSession(document: SessionDocument): Session {
   const { _id, session_id, user_id, metadata, first_seq, last_seq } = document;
-  const { created_at, updated_at, deleted_at, last_message_at } = document;
+  const { created_at, updated_at, deleted_at, last_message_at, deleted_count = 0 } = document;
   return {
     session_id,
     uuid: _id,
@@ -78,7 +80,7 @@ export function toSession(document: SessionDocument): Session {
     created_at: timeOf(created_at),
     updated_at: timeOf(updated_at),
     ...(deleted_at !== undefined && { deleted_at: timeOf(deleted_at) }),
-    message_count: last_seq - first_seq + 1,
+    message_count: last_seq - first_seq + 1 - deleted_count,
     ...(last_message_at !== undefined && { last_message_at: timeOf(last_message_at) }),
   };
 }
@@ -98,13 +100,14 @@ export function toConversation(document: SessionDocument): Conversation {
 export function toMessage(
   document: Pick<MessageDocument, (typeof MESSAGE_FIELDS)[number]>,
 ): Message {
-  const { uuid, session_id, seq, role, content, metadata, token_count } = document;
+  const { uuid, session_id, seq, role, content, parts, metadata, token_count } = document;
   return {
     uuid,
     session_id,
     seq,
     role,
     content,
+    ...(parts !== undefined && { parts: JSON.parse(parts) }),
     ...metadataOf(metadata),
     token_count,
     created_at: timeOf(document.created_at),

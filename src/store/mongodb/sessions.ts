@@ -4,6 +4,7 @@ import type { AccessScope, WriteResult } from '../common-port.ts';
 import type { Restored, SessionQuery, SessionStore } from '../port.ts';
 import { accessFilter, accessStages, findSession, type SessionRef } from './access-scope.ts';
 import type { SessionHeadCache } from './append/session-head.ts';
+import { assignUser } from './assign-user.ts';
 import { createBatchLoader } from './batch-loader.ts';
 import { insertRecord, updateOrFind } from './conditional-writes.ts';
 import type { Connection } from './connection/index.ts';
@@ -89,6 +90,11 @@ export function mongoSessions(connection: Connection, heads: SessionHeadCache): 
       return change(ref, isLive, (db) =>
         mergeMetadata(sessionsOf(db), filter, patch, new Date(at)),
       );
+    },
+
+    assign(namespace, session_id, user_id, at) {
+      heads.forget({ namespace, session_id });
+      return assignUser(connection, { namespace, session_id, user_id }, at);
     },
 
     delete(scope, session_id, at) {

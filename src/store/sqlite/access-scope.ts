@@ -22,8 +22,10 @@ const SESSION = `SELECT id, first_seq, last_seq, user_deleted IS NOT NULL, reviv
     ${SESSION_COLUMNS}
   FROM sessions WHERE ${ACCESS_CONDITION}`;
 
-const SUMMARY = `SELECT content, up_to_seq, created_at FROM summaries
-  WHERE session = ? AND up_to_seq BETWEEN ? AND ? ORDER BY up_to_seq DESC, id DESC LIMIT 1`;
+const SUMMARY = `SELECT content, up_to_seq, created_at, EXISTS (SELECT 1 FROM messages
+    WHERE messages.session = ?1 AND messages.deleted_at IS NOT NULL AND seq BETWEEN ?2 AND up_to_seq
+      AND abs(messages.deleted_at) > summaries.created_at)
+  FROM summaries WHERE session = ?1 AND up_to_seq BETWEEN ?2 AND ?3 ORDER BY up_to_seq DESC, id DESC LIMIT 1`;
 
 /** A session with the columns that only this store uses. */
 export interface SessionState {
@@ -60,6 +62,7 @@ export function findSessionState(
         summary: {
           content: found[0] as string,
           up_to_seq: found[1] as number,
+          ...(found[3] === 1 && { covers_deleted_messages: true }),
           created_at: toTimestamp(found[2]),
         },
       }),

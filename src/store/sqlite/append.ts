@@ -1,9 +1,11 @@
 import type { SeqRange } from '../../domain/positions.ts';
 import type { Session } from '../../domain/records.ts';
+import { ANALYSIS_VERSION } from '../../search/analyzer.ts';
 import type { AccessScope, WriteResult } from '../common-port.ts';
 import type { Append, Appended, MessageStore, RetiredRange } from '../message-port.ts';
 import { findSessionState, type SessionState } from './access-scope.ts';
 import type { Connection, Row } from './connection/index.ts';
+import { MessageNumbers } from './message-numbers.ts';
 import { mergeStored, toTimestamp } from './rows.ts';
 import type { Indexer } from './search/indexer.ts';
 import { RESTORABLE } from './sessions.ts';
@@ -16,30 +18,39 @@ const RETIRE = `INSERT INTO retired_ranges (session, first_seq, last_seq, delete
   VALUES (?1, ?2, ?3, max(?4,
     (SELECT coalesce(max(deleted_at), 0) FROM retired_ranges WHERE session = ?1)))`;
 
-const RETIRED = `SELECT first_seq, last_seq, deleted_at FROM retired_ranges
-  WHERE session = ? AND ${RESTORABLE} ORDER BY first_seq`;
+const RETIRED = `SELECT first_seq, last_seq, deleted_at, (SELECT count(*) FROM messages
+    WHERE messages.session = retired_ranges.session AND messages.deleted_at IS NOT NULL
+      AND messages.seq BETWEEN first_seq AND last_seq)
+  FROM retired_ranges WHERE session = ? AND ${RESTORABLE} ORDER BY first_seq`;
 
 const REVIVE = `UPDATE sessions SET first_seq = last_seq + 1, deleted_at = NULL, revived_by = ?
   WHERE id = ?`;
 
-const ADVANCE = `UPDATE sessions SET last_seq = ?, updated_at = max(updated_at, ?),
-  last_message_at = max(coalesce(last_message_at, 0), ?) WHERE id = ?
+const ADVANCE = `UPDATE sessions SET last_seq = ?1, updated_at = max(updated_at, ?2),
+  last_message_at = max(coalesce(last_message_at, ?3), ?3) WHERE id = ?4
   RETURNING last_message_at`;
 
 const INSERT = `INSERT INTO messages
-  (session, seq, uuid, role, content, metadata, token_count, created_at, updated_at, terms)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`;
+  (id, session, seq, uuid, role, content, parts, parts_whole, metadata, token_count, created_at,
+    updated_at, terms, analysis)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ${ANALYSIS_VERSION})`;
 
 /** Deletes the vector of a message's former content. */
 const DELETE_VECTOR = 'DELETE FROM vectors WHERE id = ?';
 
-const EXISTING = 'SELECT id, seq, metadata FROM messages WHERE session = ? AND uuid = ?';
+const EXISTING =
+  'SELECT id, seq, metadata, created_at, deleted_at FROM messages WHERE session = ? AND uuid = ?';
 
-/** A retired message gets another uuid if a new message comes with the same one. */
+/** A retired or deleted message gets another uuid if a new message comes with the same one. */
 const CHANGE_UUID = 'UPDATE messages SET uuid = ? WHERE id = ?';
 
-const REPLACE = `UPDATE messages SET role = ?, content = ?, metadata = ?, token_count = ?,
-  updated_at = ?, terms = ? WHERE id = ?`;
+const REPLACE = `UPDATE messages SET id = ?, role = ?, content = ?, parts = ?, parts_whole = ?,
+  metadata = ?, token_count = ?, created_at = ?, updated_at = ?, terms = ?,
+  analysis = ${ANALYSIS_VERSION} WHERE id = ?`;
+
+/** The latest time of the messages, in milliseconds since 1970. */
+const lastTime = ({ messages, at }: Append) =>
+  messages.reduce((last, { created_at = at }) => Math.max(last, Date.parse(created_at)), 0);
 
 /** Appends messages. The session changes in the same transaction. */
 export function createAppend(connection: Connection, indexer: Indexer): MessageStore['append'] {
@@ -52,13 +63,14 @@ export function createAppend(connection: Connection, indexer: Indexer): MessageS
     scope: AccessScope,
     sessionId: string,
     append: Append,
-  ): SessionState | undefined {
+  ): (SessionState & { isNew?: boolean }) | undefined {
     const state = findSessionState(connection, scope, sessionId);
     if (state === undefined) {
       if (scope.user_id !== undefined) return undefined;
       const at = Date.parse(append.at);
       statement(CREATE_SESSION).run(scope.namespace, sessionId, append.newUuid(), at, at);
-      return findSessionState(connection, scope, sessionId);
+      const created = findSessionState(connection, scope, sessionId);
+      return created && { ...created, isNew: true };
     }
     const { session, first_seq, last_seq } = state.conversation;
     if (session.deleted_at === undefined || state.userDeleted) return state;
@@ -72,7 +84,7 @@ export function createAppend(connection: Connection, indexer: Indexer): MessageS
   /**
    * Inserts new messages, and updates live ones that have the same uuid.
    *
-   * @param live the live messages of the session; an existing message outside is retired
+   * @param live the live messages of the session; an existing message outside is retired; one that was deleted by itself is not live either
    */
   function writeMessages(
     id: number,
@@ -80,23 +92,34 @@ export function createAppend(connection: Connection, indexer: Indexer): MessageS
     { messages, hasClientUuids, at, newUuid }: Append,
   ) {
     const now = Date.parse(at);
+    const numbers = new MessageNumbers(connection);
     let nextSeq = live.last_seq + 1;
-    return messages.map(({ uuid, hasClientUuid, role, content, metadata, token_count, terms }) => {
-      const joined = terms.join(' ');
+    return messages.map((message) => {
+      const { uuid, hasClientUuid, role, content, metadata, token_count } = message;
+      const { preview = null, whole = null } = message.parts ?? {};
+      const spokenAt = message.created_at === undefined ? null : Date.parse(message.created_at);
+      const terms = message.terms.join(' ');
       const existing = hasClientUuids ? statement(EXISTING).get(id, uuid) : undefined;
-      if (existing !== undefined && (existing[1] as number) >= live.first_seq) {
-        const [message, seq, stored] = existing;
+      const isLive = existing?.[4] === null && (existing[1] as number) >= live.first_seq;
+      if (existing !== undefined && isLive) {
+        const [number, seq, stored, created] = existing as [number, number, unknown, number];
+        const time = spokenAt ?? created;
+        const newNumber = time === created ? number : numbers.next(time);
         const merged = mergeStored(stored, metadata);
-        statement(REPLACE).run(role, content, merged, token_count, now, joined, message);
-        indexer.reenqueue(message as number);
-        statement(DELETE_VECTOR).run(message);
-        return { uuid, seq: seq as number, created: !hasClientUuid };
+        const values = [role, content, preview, whole, merged, token_count, time, now, terms];
+        statement(REPLACE).run(newNumber, ...values, number);
+        indexer.reenqueue(number, newNumber);
+        statement(DELETE_VECTOR).run(number);
+        return { uuid, seq, created: !hasClientUuid };
       }
       if (existing !== undefined) statement(CHANGE_UUID).run(newUuid(), existing[0]);
       const seq = nextSeq++;
+      const time = spokenAt ?? now;
+      const number = numbers.next(time);
       const json = JSON.stringify(metadata);
-      const values = [id, seq, uuid, role, content, json, token_count, now, now, joined];
-      indexer.enqueue(statement(INSERT).get(...values)?.[0] as number);
+      const values = [role, content, preview, whole, json, token_count, time, now, terms];
+      statement(INSERT).run(number, id, seq, uuid, ...values);
+      indexer.enqueue(number);
       return { uuid, seq, created: true };
     });
   }
@@ -110,8 +133,9 @@ export function createAppend(connection: Connection, indexer: Indexer): MessageS
     return {
       retired: statement(RETIRED)
         .all(id)
-        .map(([first_seq, last_seq, deleted_at]) => ({
+        .map(([first_seq, last_seq, deleted_at, deleted_count]) => ({
           ...{ first_seq: first_seq as number, last_seq: last_seq as number },
+          deleted_count: deleted_count as number,
           deleted_at: toTimestamp(deleted_at),
         })),
     };
@@ -130,16 +154,18 @@ export function createAppend(connection: Connection, indexer: Indexer): MessageS
       indexer.enforceBacklogLimit();
       const { first_seq } = live;
       const last_seq = live.last_seq + messages.filter((message) => message.created).length;
-      const [last_message_at] = statement(ADVANCE).get(last_seq, now, now, state.id) as Row;
+      const times = [now, lastTime(append)];
+      const [last_message_at] = statement(ADVANCE).get(last_seq, ...times, state.id) as Row;
       const { uuid, user_id } = session;
       const record: Appended = {
         session: {
           session_id: sessionId,
           uuid,
           ...(user_id !== undefined && { user_id }),
-          message_count: last_seq - first_seq + 1,
+          message_count: session.message_count + last_seq - live.last_seq,
           last_message_at: toTimestamp(last_message_at),
         },
+        ...(state.isNew && { created: true }),
         first_seq,
         last_seq,
         ...(summary !== undefined && { summary }),

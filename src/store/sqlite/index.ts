@@ -1,5 +1,6 @@
 import { isLongList } from '../../domain/pagination.ts';
 import type { Store } from '../port.ts';
+import { Reanalysis } from '../reanalysis.ts';
 import type { StoreUse } from '../retention.ts';
 import { Connection, type ConnectionOptions } from './connection/index.ts';
 import { sqliteMessages } from './messages.ts';
@@ -7,7 +8,8 @@ import { MIGRATIONS } from './migrations/index.ts';
 import { sqlitePurge } from './purge.ts';
 import { READERS, ReaderPool } from './readers/reader-pool.ts';
 import { sqliteRetention } from './retention.ts';
-import { createIndexer } from './search/indexer.ts';
+import { createIndexer, type Indexer } from './search/indexer.ts';
+import { sqliteOutdatedMessages } from './search/outdated-messages.ts';
 import { sqliteVectors } from './search/vectors.ts';
 import { sqliteSessions } from './sessions.ts';
 import { sqliteUsers } from './users.ts';
@@ -25,6 +27,7 @@ export async function openSqliteStore(path: string, options: SqliteOptions = {})
   indexer.schedule();
   const { agreeRetention, ...registration } = sqliteRetention(connection, options);
   registration.begin();
+  const reanalysis = await beginReanalysis(connection, indexer, options);
   const readers = new ReaderPool(path, options);
   const [sessions, users] = [sqliteSessions(connection), sqliteUsers(connection)];
   const vectors = sqliteVectors(connection);
@@ -44,10 +47,12 @@ export async function openSqliteStore(path: string, options: SqliteOptions = {})
     },
     search: {
       findByPosition: (...args) => readers.run('search.findByPosition', args),
-      candidates(...args) {
+      async candidates(...args) {
         // A search reads all messages that are not indexed, so index them soon.
         indexer.schedule();
-        return readers.run('search.candidates', args);
+        const { isUnderWay } = reanalysis;
+        const found = await readers.run('search.candidates', args);
+        return isUnderWay ? { ...found, outdated: true } : found;
       },
     },
     vectors: {
@@ -64,9 +69,22 @@ export async function openSqliteStore(path: string, options: SqliteOptions = {})
         connection.statement('SELECT 1').get();
       }),
     async close() {
+      await reanalysis.stop();
       await readers.close();
       registration.end();
       await connection.close().finally(indexer.stop);
     },
   };
+}
+
+/** Analyses messages anew that an older version of the server stored. Commands leave that to servers. */
+async function beginReanalysis(
+  connection: Connection,
+  indexer: Indexer,
+  { readOnly = false, server = false, warn }: SqliteOptions,
+): Promise<Pick<Reanalysis<never>, 'isUnderWay' | 'stop'>> {
+  const messages = sqliteOutdatedMessages(connection, indexer);
+  const reanalysis = new Reanalysis(messages, readOnly, warn);
+  if (server) reanalysis.begin((await messages.outdated(1)).length > 0);
+  return reanalysis;
 }

@@ -3,13 +3,24 @@ import type { MessageStore } from '../message-port.ts';
 import { findSessionState } from './access-scope.ts';
 import { createAppend } from './append.ts';
 import type { Connection, Row } from './connection/index.ts';
+import { createMessageDeletion } from './delete-messages.ts';
 import { readMessages } from './read-messages.ts';
-import { MESSAGE_COLUMNS, mergeStored, toMessage } from './rows.ts';
+import {
+  MESSAGE_COLUMNS,
+  mergeStored,
+  toMessage,
+  toTimestamp,
+  WHOLE_MESSAGE_COLUMNS,
+} from './rows.ts';
 import type { Indexer } from './search/indexer.ts';
 
-const LIVE = 'session = ? AND uuid = ? AND seq BETWEEN ? AND ?';
+const IN_RANGE = 'session = ? AND uuid = ? AND seq BETWEEN ? AND ?';
 
-const BY_UUID = `SELECT ${MESSAGE_COLUMNS} FROM messages WHERE ${LIVE}`;
+const LIVE = `${IN_RANGE} AND deleted_at IS NULL`;
+
+const BY_UUID = `SELECT ${WHOLE_MESSAGE_COLUMNS} FROM messages WHERE ${LIVE}`;
+
+const DELETED = `SELECT deleted_at FROM messages WHERE ${IN_RANGE} AND deleted_at > 0`;
 
 const METADATA = `SELECT id, metadata FROM messages WHERE ${LIVE}`;
 
@@ -33,8 +44,16 @@ export function sqliteMessages(connection: Connection, indexer: Indexer): Messag
     return { session, live: [id, uuid, first_seq, last_seq] };
   }
 
+  /** When a message was deleted by itself. @param live the parameters of `IN_RANGE` */
+  function deletionOf(live: readonly unknown[]): { deleted_at?: string } {
+    const row = statement(DELETED).get(...live);
+    return row === undefined ? {} : { deleted_at: toTimestamp(row[0]) };
+  }
+
   return {
     append: createAppend(connection, indexer),
+
+    ...createMessageDeletion(connection, indexer),
 
     read: (scope, sessionId, range) =>
       connection.readSnapshot(() => readMessages(connection, scope, sessionId, range)),
@@ -43,7 +62,8 @@ export function sqliteMessages(connection: Connection, indexer: Indexer): Messag
       return connection.readSnapshot(() => {
         const { session, live } = forMessage(scope, sessionId, uuid);
         const row = live && statement(BY_UUID).get(...live);
-        return { session, message: row && toMessage(sessionId, row) };
+        if (row !== undefined) return { session, message: toMessage(sessionId, row) };
+        return { session, message: undefined, ...(live && deletionOf(live)) };
       });
     },
 
@@ -51,7 +71,9 @@ export function sqliteMessages(connection: Connection, indexer: Indexer): Messag
       return connection.write(() => {
         const { session, live } = forMessage(scope, sessionId, uuid);
         const existing = live && statement(METADATA).get(...live);
-        if (existing === undefined) return { session, message: undefined };
+        if (existing === undefined) {
+          return { session, message: undefined, ...(live && deletionOf(live)) };
+        }
         const merged = mergeStored(existing[1], patch);
         const row = statement(SET_METADATA).get(merged, Date.parse(at), existing[0]);
         return { session, message: toMessage(sessionId, row as Row) };

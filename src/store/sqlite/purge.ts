@@ -47,7 +47,8 @@ const MAX_STEP_BYTES = 4_000_000;
  */
 const COUNT_WITHIN = `SELECT count(*), coalesce(sum(size), 0) FROM (
     SELECT size, sum(size) OVER (ORDER BY seq) AS total FROM (
-      SELECT seq, octet_length(content) + octet_length(metadata) + octet_length(terms) AS size
+      SELECT seq, octet_length(content) + coalesce(octet_length(parts_whole), 0)
+          + octet_length(metadata) + octet_length(terms) AS size
       FROM messages WHERE session = ? AND seq BETWEEN ? AND ? ORDER BY seq LIMIT ?))
   WHERE total - size < ?`;
 
@@ -59,13 +60,21 @@ const PURGE_VECTORS = `DELETE FROM vectors WHERE id IN (${FIRST_MESSAGES})`;
 
 const PURGE_MESSAGES = `DELETE FROM messages WHERE id IN (${FIRST_MESSAGES})`;
 
+/** Messages that were deleted by themselves. Their rows stay: see `MESSAGE_PARTS`. */
+const EXPIRED_MESSAGES =
+  'SELECT id FROM messages WHERE messages.deleted_at > 0 AND messages.deleted_at <= ?1';
+
+const EMPTY_MESSAGES = `UPDATE messages SET content = '', parts = NULL, parts_whole = NULL, metadata = '{}',
+  terms = '', deleted_at = -deleted_at WHERE id IN (${EXPIRED_MESSAGES} LIMIT ?2)`;
+
 /** A retired range of an expired session counts whatever its own time: it is purged with the session. */
 const COUNT_MESSAGES = `SELECT
   (SELECT coalesce(sum(last_seq - first_seq + 1), 0) FROM sessions WHERE ${EXPIRED})
   + (SELECT count(*) FROM retired_ranges JOIN messages ON messages.session = retired_ranges.session
        AND messages.seq BETWEEN first_seq AND last_seq
-     WHERE deleted_at <= ?1
-       OR retired_ranges.session IN (SELECT id FROM sessions WHERE ${EXPIRED}))`;
+     WHERE retired_ranges.deleted_at <= ?1
+       OR retired_ranges.session IN (SELECT id FROM sessions WHERE ${EXPIRED}))
+  + (SELECT count(*) FROM (${EXPIRED_MESSAGES}))`;
 
 /** Purges expired records in steps. */
 export function sqlitePurge(connection: Connection): Pick<Store, 'countExpired' | 'purge'> {
@@ -117,7 +126,9 @@ export function sqlitePurge(connection: Connection): Pick<Store, 'countExpired' 
       const purged = await connection.write((): PurgeCounts => {
         const users = statement(PURGE_USERS).run(before, limit);
         const sessions = purgeSessions(connection, OLDEST_SESSIONS, before, limit);
-        return { sessions, messages: purgeRanges(before, limit), users };
+        const ranged = purgeRanges(before, limit);
+        const single = statement(EMPTY_MESSAGES).run(before, Math.max(0, limit - ranged));
+        return { sessions, messages: ranged + single, users };
       });
       if (purged.sessions + purged.messages + purged.users > 0) isInLog = true;
       else if (isInLog) {

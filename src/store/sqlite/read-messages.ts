@@ -11,9 +11,9 @@ const COLUMNS = listed(MESSAGE_COLUMNS);
 /** The third parameter is the last live message in the direction of the order. */
 const NEXT = {
   asc: `SELECT ${COLUMNS} FROM messages WHERE session = ? AND seq > ? AND seq <= ?
-    ORDER BY seq LIMIT ?`,
+    AND deleted_at IS NULL ORDER BY seq LIMIT ? OFFSET ?`,
   desc: `SELECT ${COLUMNS} FROM messages WHERE session = ? AND seq < ? AND seq >= ?
-    ORDER BY seq DESC LIMIT ?`,
+    AND deleted_at IS NULL ORDER BY seq DESC LIMIT ? OFFSET ?`,
 };
 
 /** The first batch has as many messages as get_memory returns by default. Each next one has twice as many. */
@@ -36,11 +36,17 @@ export function readMessages(
   const end = order === 'asc' ? conversation.last_seq : conversation.first_seq;
   const limit = rangeLimit(conversation, range);
   let bytes = 0;
-  let after = rangeStart(conversation, range);
+  const { first_seq, last_seq, session } = conversation;
+  // Without deleted messages among them, those to skip are known by their numbers.
+  const isGapless = session.message_count === last_seq - first_seq + 1;
+  let after = rangeStart(conversation, isGapless ? range : { ...range, offset: 0 });
+  let offset = isGapless ? 0 : (range.offset ?? 0);
   // The engine's `iterate` is no alternative: it fetches a hundred rows ahead.
   for (let batch = FIRST_BATCH; messages.length < limit && bytes < enough.total; batch *= 2) {
     const wanted = Math.min(batch, MAX_BATCH, limit - messages.length);
-    const rows = connection.statement(NEXT[order]).all(metadataMaxBytes, id, after, end, wanted);
+    const values = [metadataMaxBytes, id, after, end, wanted, offset];
+    const rows = connection.statement(NEXT[order]).all(...values);
+    offset = 0;
     for (const row of rows) {
       const message = toMessage(sessionId, row);
       messages.push(message);

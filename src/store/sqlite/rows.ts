@@ -1,5 +1,5 @@
 import { DomainError } from '../../domain/errors.ts';
-import { type JsonObject, mergeWithinLimit } from '../../domain/metadata.ts';
+import { type Json, type JsonObject, mergeWithinLimit } from '../../domain/metadata.ts';
 import type { Message, Session, User } from '../../domain/records.ts';
 import { timestamp } from '../../domain/times.ts';
 import type { Row } from './connection/index.ts';
@@ -12,7 +12,9 @@ export const listed = (columns: string) => columns.replace('metadata', LISTED_ME
 
 /** The columns of `toSession`. */
 export const SESSION_COLUMNS = `session_id, uuid, user_id, metadata, created_at, updated_at, deleted_at,
-  last_seq - first_seq + 1, last_message_at`;
+  last_seq - first_seq + 1 - (SELECT count(*) FROM messages WHERE messages.session = sessions.id
+    AND messages.deleted_at IS NOT NULL AND messages.seq BETWEEN first_seq AND last_seq),
+  last_message_at`;
 
 /** The columns of `toUser`. */
 export const USER_COLUMNS = `user_id, uuid, email, first_name, last_name, metadata, created_at, updated_at,
@@ -20,7 +22,13 @@ export const USER_COLUMNS = `user_id, uuid, email, first_name, last_name, metada
 
 /** The columns of `toMessage`. */
 export const MESSAGE_COLUMNS =
-  'seq, uuid, role, content, metadata, token_count, created_at, updated_at';
+  'seq, uuid, role, content, parts, metadata, token_count, created_at, updated_at';
+
+/** The same with all of the parts. */
+export const WHOLE_MESSAGE_COLUMNS = MESSAGE_COLUMNS.replace(
+  'parts',
+  'coalesce(parts_whole, parts)',
+);
 
 export function toSession(row: Row): Session {
   const [session_id, uuid, user_id, metadata, created_at, updated_at, deleted_at, count, last] =
@@ -55,13 +63,14 @@ export function toUser(row: Row): User {
 }
 
 export function toMessage(session_id: string, row: Row): Message {
-  const [seq, uuid, role, content, metadata, token_count, created_at, updated_at] = row;
+  const [seq, uuid, role, content, parts, metadata, token_count, created_at, updated_at] = row;
   return {
     uuid: uuid as string,
     session_id,
     seq: seq as number,
     role: role as string,
     content: content as string,
+    ...(parts !== null && { parts: toParts(parts) }),
     ...toMetadata(metadata),
     token_count: token_count as number,
     created_at: toTimestamp(created_at),
@@ -118,7 +127,12 @@ function toMetadata(stored: unknown): { metadata: JsonObject; metadata_omitted_b
     : { metadata };
 }
 
-function parse(stored: unknown): JsonObject | undefined {
+/** Damaged parts are shown as the text that is left of them. */
+function toParts(stored: unknown): Json[] {
+  return parse<Json[]>(stored) ?? [stored as string];
+}
+
+function parse<T = JsonObject>(stored: unknown): T | undefined {
   try {
     return JSON.parse(stored as string);
   } catch {

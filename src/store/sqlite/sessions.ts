@@ -2,6 +2,7 @@ import type { Session } from '../../domain/records.ts';
 import type { AccessScope, WriteResult } from '../common-port.ts';
 import type { Restored, SessionQuery, SessionStore } from '../port.ts';
 import { ACCESS_CONDITION, accessParameters } from './access-scope.ts';
+import { assignUser } from './assign-user.ts';
 import type { Connection } from './connection/index.ts';
 import { findIdentifiers, findPage, type Sql, selectIdentifiers } from './pagination.ts';
 import { purgeSession } from './purge.ts';
@@ -59,14 +60,14 @@ export function sqliteSessions(connection: Connection): SessionStore {
       ? { applied: false as const, found: find(scope, sessionId) }
       : { applied: true as const, record: updated };
 
+  const userIsLive = (namespace: string, userId: string) =>
+    connection.statement(USER_IS_LIVE).get(namespace, userId) !== undefined;
+
   return {
     insert(namespace, session): Promise<WriteResult<Session> | 'user_missing'> {
       const { session_id, uuid, user_id, metadata, created_at, updated_at } = session;
       return connection.write(() => {
-        const userMissing =
-          user_id !== undefined &&
-          connection.statement(USER_IS_LIVE).get(namespace, user_id) === undefined;
-        if (userMissing) return 'user_missing';
+        if (user_id !== undefined && !userIsLive(namespace, user_id)) return 'user_missing';
         const inserted = first(
           INSERT,
           namespace,
@@ -98,6 +99,11 @@ export function sqliteSessions(connection: Connection): SessionStore {
         const updated = first(SET_METADATA, merged, Date.parse(at), scope.namespace, sessionId);
         return writeResult(scope, sessionId, updated);
       });
+    },
+
+    assign(namespace, session_id, user_id, at) {
+      const assignment = { namespace, session_id, user_id };
+      return assignUser(connection, () => userIsLive(namespace, user_id), assignment, at);
     },
 
     delete(scope, sessionId, at) {

@@ -1,3 +1,9 @@
+import { ProtocolErrorCode } from '@modelcontextprotocol/server';
+import { type ErrorResponse, invalidRequest } from '../json-rpc.ts';
+
+/** The code of errors for which JSON-RPC has none. */
+const SERVER_ERROR = -32000;
+
 /** A refused request: the HTTP status and message to answer with. */
 export class HttpError extends Error {
   readonly status: number;
@@ -5,6 +11,8 @@ export class HttpError extends Error {
   readonly headers: Readonly<Record<string, string>>;
   /** The label under which metrics count it: one of a small, fixed set. */
   readonly reason: string;
+  /** The JSON-RPC error to answer with. */
+  readonly response: ErrorResponse;
 
   constructor(
     status: number,
@@ -16,5 +24,22 @@ export class HttpError extends Error {
     this.status = status;
     this.headers = headers;
     this.reason = reason;
+    const code = status === 400 ? ProtocolErrorCode.ParseError : SERVER_ERROR;
+    this.response = { jsonrpc: '2.0', id: null, error: { code, message } };
   }
+}
+
+/** A body that is JSON, but no message that can be served. */
+export class InvalidMessage extends HttpError {
+  override readonly response: ErrorResponse;
+
+  constructor(response: ErrorResponse) {
+    super(400, response.error.message);
+    this.response = response;
+  }
+}
+
+/** The refusal of a body as a whole. */
+export function invalidBody(message: string): InvalidMessage {
+  return new InvalidMessage(invalidRequest(message));
 }

@@ -10,8 +10,10 @@ import type { Logger } from '../../domain/logger.ts';
 import type { HttpLimits } from '../limits.ts';
 import type { CreateServer, ListenToChanges, SignIn, Transport } from '../transport.ts';
 import { limitConnections } from './connection-limit.ts';
+import { createCors } from './cors.ts';
 import { createHostGuard } from './dns-rebinding.ts';
-import { HttpError } from './http-error.ts';
+import { escapeResponse } from './escaped-response.ts';
+import { HttpError, InvalidMessage } from './http-error.ts';
 import { assertMethod, refuseConnect } from './http-methods.ts';
 import { legacySse, SSE_MESSAGES_PATH } from './legacy-sse.ts';
 import { RateLimiter } from './rate-limiter.ts';
@@ -24,6 +26,8 @@ export interface HttpOptions {
   port: number;
   /** Accepted host names, in addition to `localhost` and IP addresses. */
   allowedHosts: readonly string[];
+  /** Origins whose pages may call this server, as browsers write them; `*` allows all. */
+  allowedOrigins: readonly string[];
   createServer: CreateServer;
   signIn: SignIn;
   /** The origin under which clients reach this server, if it differs from the bound address. */
@@ -71,7 +75,8 @@ const KEEP_ALIVE_TIMEOUT_MS = 75_000;
  */
 export async function serveOverHttp(options: HttpOptions): Promise<HttpTransport> {
   const { logger, signIn, limits } = options;
-  const guard = createHostGuard([options.host, ...options.allowedHosts]);
+  const cors = createCors(options.allowedOrigins);
+  const guard = createHostGuard([options.host, ...options.allowedHosts], cors.allows);
   const rateLimiter = new RateLimiter(limits);
   const { messageMax } = limits;
   const mcp = streamableHttp({ ...options, rateLimiter, messageMax });
@@ -89,6 +94,7 @@ export async function serveOverHttp(options: HttpOptions): Promise<HttpTransport
     const requestId = randomUUID();
     response.setHeader('x-request-id', requestId);
     if (stopping) response.setHeader('connection', 'close');
+    cors.setHeaders(request, response);
     normalizeTarget(request);
     const refusal = guard(request.headers.host, request.headers.origin);
     if (refusal !== undefined) throw new HttpError(403, refusal);
@@ -96,16 +102,20 @@ export async function serveOverHttp(options: HttpOptions): Promise<HttpTransport
     const [path = ''] = (request.url ?? '').split('?');
     const endpoint = endpoints.get(path);
     const metadata = endpoint === undefined ? signIn.metadata(path, origin) : undefined;
-    if (metadata !== undefined) {
-      assertMethod(request.method, 'GET', 'HEAD');
-      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(metadata));
-      return;
-    }
-    if (endpoint === undefined) {
+    if (endpoint === undefined && metadata === undefined) {
       throw new HttpError(
         404,
         'There is nothing here. MCP is at /mcp, or at /sse for old clients.',
       );
+    }
+    if (cors.isPreflight(request)) {
+      cors.answerPreflight(response);
+      return;
+    }
+    if (endpoint === undefined) {
+      assertMethod(request.method, 'GET', 'HEAD');
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(metadata));
+      return;
     }
     const identity = await signIn.authenticate(request, origin);
     connections.admit(response);
@@ -128,6 +138,7 @@ export async function serveOverHttp(options: HttpOptions): Promise<HttpTransport
         request.socket.destroy();
         return;
       }
+      escapeResponse(response);
       route(request, response).catch((error: unknown) => {
         if (error instanceof HttpError) options.onRefused(error.reason);
         refuse(response, error, messageMax, logger);
@@ -168,7 +179,7 @@ export async function serveOverHttp(options: HttpOptions): Promise<HttpTransport
 }
 
 /**
- * Answers with a JSON-RPC error that contains nothing of the request.
+ * Answers with a JSON-RPC error that contains nothing of the request but its id.
  *
  * @param discardMaxBytes the longest unread body that may be discarded to keep the connection
  */
@@ -184,18 +195,20 @@ function refuse(
     response.destroy();
     return;
   }
-  const status = known ? error.status : 500;
-  const message = known ? error.message : 'The server failed. Its log says more.';
-  // A client that may retry soon keeps its connection. Node discards the rest of the body on it.
-  const keepsConnection =
-    (status === 429 || status === 503) && unreadLength(response.req) <= discardMaxBytes;
+  const { status, headers, response: body } = known ? error : serverFailed();
+  // A client that may go on soon keeps its connection. Node discards the rest of the body on it.
+  const mayGoOn = status === 429 || status === 503 || error instanceof InvalidMessage;
+  const keepsConnection = mayGoOn && unreadLength(response.req) <= discardMaxBytes;
   response.writeHead(status, {
-    ...(known && error.headers),
+    ...headers,
     'content-type': 'application/json',
     ...(!keepsConnection && { connection: 'close' }),
   });
-  const code = status === 400 ? -32700 : -32000;
-  response.end(JSON.stringify({ jsonrpc: '2.0', id: null, error: { code, message } }));
+  response.end(JSON.stringify(body));
+}
+
+function serverFailed(): HttpError {
+  return new HttpError(500, 'The server failed. Its log says more.');
 }
 
 /** The length of a body that may not have been read, as its headers declare it, in bytes. */

@@ -1,16 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import {
-  type JSONRPCMessage,
-  parseJSONRPCMessage,
-  type RequestId,
-} from '@modelcontextprotocol/server';
+import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/server';
 import { SSEServerTransport } from '@modelcontextprotocol/server-legacy/sse';
+import { NO_BATCHES } from '../batch.ts';
 import { type InFlight, trackInFlight } from '../in-flight.ts';
+import { isRequest, readMessage } from '../json-rpc.ts';
 import { whenRead } from '../stdio/back-pressure.ts';
 import type { Endpoint, EndpointOptions, Identity } from '../transport.ts';
+import { assertAcceptsStream } from './accept.ts';
 import { readJson } from './body.ts';
 import { StreamWatcher, type WatchedStream } from './event-streams.ts';
-import { HttpError } from './http-error.ts';
+import { HttpError, InvalidMessage, invalidBody } from './http-error.ts';
 import { assertMethod } from './http-methods.ts';
 import type { Lease } from './rate-limiter.ts';
 
@@ -54,6 +53,8 @@ export function legacySse(options: Omit<EndpointOptions, 'changes'>): Endpoint {
       },
       identity.caller,
     );
+    // Proxies deliver each event at once, as the SDK asks them to for its other streams.
+    response.setHeader('x-accel-buffering', 'no');
     const transport = new SSEServerTransport(SSE_MESSAGES_PATH, response);
     const inFlight = trackInFlight(transport);
     server.onerror = (error) => logger.debug('sse', { error });
@@ -94,7 +95,7 @@ export function legacySse(options: Omit<EndpointOptions, 'changes'>): Endpoint {
     try {
       const message = parseMessage((await readJson(request, messageMax, lease)).json);
       // Notifications and responses need no lease; above all, cancelling must always be possible.
-      lease.acquire('method' in message && 'id' in message ? 1 : 0);
+      lease.acquire(isRequest(message) ? 1 : 0);
       await deliver(connection, message, lease);
       response.writeHead(202).end('Accepted');
     } catch (error) {
@@ -107,7 +108,9 @@ export function legacySse(options: Omit<EndpointOptions, 'changes'>): Endpoint {
     async handle(request, response, identity) {
       const posts = request.url?.startsWith(SSE_MESSAGES_PATH) === true;
       assertMethod(request.method, posts ? 'POST' : 'GET');
-      return posts ? handlePost(request, response, identity) : open(response, identity);
+      if (posts) return handlePost(request, response, identity);
+      assertAcceptsStream(request.headers.accept);
+      return open(response, identity);
     },
     async drained(timeoutMs) {
       const drains = [...connections.values()].map(({ inFlight }) => inFlight.drained(timeoutMs));
@@ -119,20 +122,12 @@ export function legacySse(options: Omit<EndpointOptions, 'changes'>): Endpoint {
   };
 }
 
-/**
- * Parses one JSON-RPC message. The SDK's own error would quote the message, and its transport fails
- * on some invalid values.
- */
+/** Reads one JSON-RPC message. This transport is older than batches. */
 function parseMessage(json: unknown): JSONRPCMessage {
-  try {
-    return parseJSONRPCMessage(json);
-  } catch {
-    throw invalidMessage();
-  }
-}
-
-function invalidMessage(): HttpError {
-  return new HttpError(400, 'The body is no message of JSON-RPC 2.0. Send one, and no batch.');
+  if (Array.isArray(json)) throw invalidBody(NO_BATCHES);
+  const read = readMessage(json);
+  if ('invalid' in read) throw new InvalidMessage(read.invalid);
+  return read.message;
 }
 
 /**
@@ -144,7 +139,7 @@ async function deliver(
   message: JSONRPCMessage,
   lease: Lease,
 ): Promise<void> {
-  const id = 'method' in message && 'id' in message ? message.id : undefined;
+  const id = isRequest(message) ? message.id : undefined;
   const releaseLease = () => {
     lease.release();
     if (id !== undefined && leases.get(id) === lease) leases.delete(id);
@@ -153,8 +148,9 @@ async function deliver(
   try {
     await transport.handleMessage(message);
   } catch {
+    // The SDK of this transport knows fewer kinds of messages.
     releaseLease();
-    throw invalidMessage();
+    throw invalidBody('The body is no message of this protocol version.');
   }
   if (id === undefined) releaseLease();
   else inFlight.whenSettled(id, releaseLease);

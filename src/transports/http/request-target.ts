@@ -2,8 +2,9 @@ import type { IncomingMessage } from 'node:http';
 import { HttpError } from './http-error.ts';
 
 /**
- * Normalizes the request target to a path and sets the Host header. A client may send an absolute
- * URL instead, whose host then overrides the Host header (RFC 9112 §3.2.2).
+ * Normalizes the request target to a path without a slash at its end, and sets the Host header. A
+ * client may send an absolute URL instead, whose host then overrides the Host header (RFC 9112
+ * §3.2.2).
  *
  * @throws HttpError 400 when the URL is malformed, or when there is more than one Host header
  */
@@ -15,11 +16,19 @@ export function normalizeTarget(request: IncomingMessage): void {
     if (rawHeaders[i]?.length === 4 && rawHeaders[i]?.toLowerCase() === 'host') hosts += 1;
   }
   if (hosts > 1) throw new HttpError(400, 'Send one Host header, not several.');
-  if (!/^https?:/i.test(url)) return;
+  if (!/^https?:/i.test(url)) {
+    request.url = withoutSlash(url);
+    return;
+  }
   if (!URL.canParse(url)) {
     throw new HttpError(400, 'The URL that is asked for is malformed. Send its path alone.');
   }
   const { host, pathname, search } = new URL(url);
   request.headers.host = host;
-  request.url = pathname + search;
+  request.url = withoutSlash(pathname + search);
+}
+
+/** Removes one slash from the end of a path, which may have a query. */
+function withoutSlash(url: string): string {
+  return url.replace(/^([^?]+)\/(?=\?|$)/, '$1');
 }

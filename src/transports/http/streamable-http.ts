@@ -3,17 +3,24 @@ import { setImmediate as nextIteration } from 'node:timers/promises';
 import { toNodeHandler } from '@modelcontextprotocol/node';
 import { createMcpHandler, type Server } from '@modelcontextprotocol/server';
 import { coalesceUpdates } from '../../mcp/updates/coalesced-updates.ts';
+import { BATCH_VERSION, type Batch, readBatch } from '../batch.ts';
 import { InFlight } from '../in-flight.ts';
+import { readMessage } from '../json-rpc.ts';
 import { whenRead } from '../stdio/back-pressure.ts';
 import type { Endpoint, EndpointOptions, Identity } from '../transport.ts';
+import { type Accepted, acceptedBy, assertAcceptsStream } from './accept.ts';
+import { respondToBatch } from './batch-response.ts';
 import { readJson } from './body.ts';
 import { StreamWatcher } from './event-streams.ts';
-import { HttpError } from './http-error.ts';
+import { HttpError, InvalidMessage, invalidBody } from './http-error.ts';
 import { assertMethod } from './http-methods.ts';
 import { acceptsJson, respondWithJson } from './json-response.ts';
 
 /** The longest body of a subscription: the URIs it names are held while its stream is open. */
 const LISTEN_MAX_BYTES = 256 * 1024;
+
+/** The SDK requires this of every client, whichever of the two it answers with. */
+const ACCEPTS_BOTH = 'application/json, text/event-stream';
 
 type NodeRequest = Parameters<ReturnType<typeof toNodeHandler>>[0];
 type Handler = ReturnType<typeof createMcpHandler>;
@@ -31,36 +38,43 @@ export function streamableHttp(options: EndpointOptions): Endpoint {
   const handlers = new Set<Handler>();
   const onerror = (error: Error) => logger.error('streamable http', { error });
 
-  const handlerFor = (serve: Serve): Handler =>
+  const handlerFor = (serve: Serve, { json }: Accepted): Handler =>
     createMcpHandler(serve, {
       maxRequestBodySize: messageMax,
+      ...(!json && { responseMode: 'sse' }),
       onerror: (error) => logger.debug('streamable http', { error }),
     });
 
-  /** Serves a request whose body has been read. */
+  /** Answers with what `fetch` returns for a request whose body has been read. */
   function respond(
-    handler: Handler,
-    serve: Serve,
     request: IncomingMessage,
     response: ServerResponse,
-    body: unknown,
+    handler: Handler,
+    fetch: (web: Request) => Promise<Response>,
   ) {
+    request.headers.accept = ACCEPTS_BOTH;
+    const adapter = toNodeHandler({ ...handler, fetch }, { onerror });
     // The parsed body bypasses the adapter, which would serialize it as JSON again: wasted work,
     // and a stack overflow on deep nesting.
-    const served: Handler = {
-      ...handler,
-      async fetch(web, options) {
-        if (await acceptsJson(web, body))
-          return respondWithJson(serve({ era: 'legacy' }), web, body);
-        const webResponse = await handler.fetch(web, { ...options, parsedBody: body });
-        // The SDK sets `connection: keep-alive` on every response, but a stopping server has to
-        // close them.
-        webResponse.headers.delete('connection');
-        return webResponse;
-      },
-    };
-    const adapter = toNodeHandler(served, { onerror });
     return adapter(request as NodeRequest, response, null);
+  }
+
+  /** Answers one message. */
+  async function respondToMessage(
+    web: Request,
+    handler: Handler,
+    serve: Serve,
+    body: unknown,
+    { json }: Accepted,
+  ): Promise<Response> {
+    if (json && (await acceptsJson(web, body))) {
+      return respondWithJson(serve({ era: 'legacy' }), web, body);
+    }
+    const webResponse = await handler.fetch(web, { parsedBody: body });
+    // The SDK sets `connection: keep-alive` on every response, but a stopping server has to close
+    // them.
+    webResponse.headers.delete('connection');
+    return webResponse;
   }
 
   /**
@@ -98,33 +112,61 @@ export function streamableHttp(options: EndpointOptions): Endpoint {
       const { caller } = identity;
       const lease = rateLimiter.lease(caller.credential);
       inFlight.add(response);
+      response.on('close', () => {
+        lease.release();
+        inFlight.settle(response);
+      });
+      assertMethod(request.method, 'POST');
+      const { accept } = request.headers;
+      const accepted = acceptedBy(accept);
       const { hold } = lease;
       const serve: Serve = ({ era }) => {
         const updates = era === 'modern' ? 'transport' : 'none';
         return createServer({ era, updates, requestId, hold }, caller);
       };
-      const handler = handlerFor(serve);
+      const handler = handlerFor(serve, accepted);
       handlers.add(handler);
-      response.on('close', () => {
-        lease.release();
-        inFlight.settle(response);
-        handlers.delete(handler);
-      });
-      assertMethod(request.method, 'POST');
+      response.on('close', () => handlers.delete(handler));
       const { json: body, bytes } = await readJson(request, messageMax, lease);
-      const method = (body as { method?: unknown } | null)?.method;
-      if (method === 'subscriptions/listen') {
+      if (Array.isArray(body)) {
+        const batch = batchOf(body, request);
+        lease.acquire(batch.length);
+        return respond(request, response, handler, (web) =>
+          respondToBatch(() => serve({ era: 'legacy' }), web, batch, accepted.json),
+        );
+      }
+      const read = readMessage(body);
+      if ('invalid' in read) throw new InvalidMessage(read.invalid);
+      if ('method' in read.message && read.message.method === 'subscriptions/listen') {
         if (bytes > LISTEN_MAX_BYTES) throw subscriptionTooLong(bytes);
+        assertAcceptsStream(accept);
         notifyOfChanges(handler, response, identity, subscribedUris(body));
         lease.release();
-      } else lease.acquire(Array.isArray(body) ? body.length : 1);
-      return respond(handler, serve, request, response, body);
+      } else lease.acquire(1);
+      if (!accepted.stream) withoutProgress(body);
+      return respond(request, response, handler, (web) =>
+        respondToMessage(web, handler, serve, body, accepted),
+      );
     },
     drained: (timeoutMs) => inFlight.drained(timeoutMs),
     async close() {
       await Promise.all([...handlers].map((handler) => handler.close()));
     },
   };
+}
+
+/** @throws InvalidMessage when the batch is refused as a whole */
+function batchOf(body: readonly unknown[], { headers }: IncomingMessage): Batch {
+  const version = headers['mcp-protocol-version'] ?? BATCH_VERSION;
+  const read = readBatch(body, String(version));
+  if ('refusal' in read) throw invalidBody(read.refusal);
+  return read.batch;
+}
+
+/** Takes the wish for progress out of a request: only a stream can carry it. */
+function withoutProgress(body: unknown): void {
+  const { params } = body as { params?: { _meta?: { progressToken?: unknown } } };
+  delete params?._meta?.progressToken;
 }
 
 /** The URIs that a subscription names. The SDK validates the rest of it. */

@@ -1,14 +1,17 @@
 import type { Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { ProtocolErrorCode, type Server } from '@modelcontextprotocol/server';
-import { StdioServerTransport, serveStdio } from '@modelcontextprotocol/server/stdio';
+import type { Server } from '@modelcontextprotocol/server';
+import { serveStdio } from '@modelcontextprotocol/server/stdio';
 import type { Logger } from '../../domain/logger.ts';
 import type { ServedConnection } from '../../mcp/server.ts';
 import { trackInFlight } from '../in-flight.ts';
+import { invalidRequest } from '../json-rpc.ts';
+import { escapeLineSeparators } from '../line-separators.ts';
 import type { Transport } from '../transport.ts';
 import { BackPressure } from './back-pressure.ts';
 import { LineLimit } from './line-limit.ts';
+import { StdioWire } from './wire.ts';
 
 export interface StdioOptions {
   stdin: Readable;
@@ -41,12 +44,11 @@ export function serveOverStdio({
   );
   const refuse = (id: string | number | null, bytes: number) => {
     const message = `The message is ${bytes} bytes long, and at most ${messageMax} are read. Nothing was changed. Send less in one call.`;
-    const error = { code: ProtocolErrorCode.InvalidRequest, message };
-    stdout.write(`${JSON.stringify({ jsonrpc: '2.0', id, error })}\n`);
+    stdout.write(`${escapeLineSeparators(JSON.stringify(invalidRequest(message, id)))}\n`);
   };
   const lines = new LineLimit(messageMax, refuse, backPressure.whenReady);
-  const wire = new StdioServerTransport(lines, stdout, { maxBufferSize: 2 * messageMax });
-  const inFlight = trackInFlight(wire, backPressure.inFlight, lines.lineBytes);
+  const wire = new StdioWire(lines, stdout, callsAtOnce);
+  const inFlight = trackInFlight(wire, backPressure.inFlight, wire.messageBytes);
   const { hold, whenRead } = backPressure;
   const handle = serveStdio(({ era }) => createServer({ era, updates: 'server', hold, whenRead }), {
     transport: wire,
@@ -64,8 +66,8 @@ export function serveOverStdio({
     async close(grace) {
       const deadline = performance.now() + grace;
       stdin.unpipe(lines);
-      // Flushes what has been read so far, including a last line without its newline.
-      const flushed = new Promise<boolean>((resolve) => lines.write('\n', () => resolve(true)));
+      // The first newline ends a last line that has none. The second waits until that is delivered.
+      const flushed = new Promise<boolean>((resolve) => lines.write('\n\n', () => resolve(true)));
       const read = await Promise.race([flushed, delay(grace, false, { ref: false })]);
       const answered = await inFlight.drained(Math.max(0, deadline - performance.now()));
       await handle.close();

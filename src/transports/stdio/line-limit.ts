@@ -7,9 +7,8 @@ const NEWLINE = 0x0a;
 const KEPT_BYTES = 512;
 
 /**
- * Passes on whole lines, and drops and reports those above a limit. The SDK's reader would end the
- * connection instead, and would copy a long line again for each of its chunks. While a line waits,
- * nothing more is read from the input.
+ * Passes on whole lines, one in each chunk, and drops and reports those above a limit. While a line
+ * waits, nothing more is read from the input.
  */
 export class LineLimit extends Transform {
   readonly #maxBytes: number;
@@ -18,11 +17,6 @@ export class LineLimit extends Transform {
   #chunks: Buffer[] = [];
   #bytes = 0;
   #head: Buffer | undefined;
-
-  #lineBytes = 0;
-
-  /** The length of the line that is being passed on, in bytes. */
-  readonly lineBytes = (): number => this.#lineBytes;
 
   /**
    * @param onTooLong is called for each dropped line with the id of its JSON-RPC request, if one of
@@ -43,7 +37,7 @@ export class LineLimit extends Transform {
   override _transform(chunk: Buffer, encoding: BufferEncoding, done: TransformCallback): void {
     let start = 0;
     for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, start)) {
-      // A line that was passed on but not yet read by the SDK is not counted as in flight yet.
+      // A line that was passed on but not yet taken is not counted as in flight yet.
       const ready = this.readableLength > 0 ? nextIteration() : this.#whenReady();
       if (ready !== undefined) {
         const rest = chunk.subarray(start);
@@ -69,7 +63,6 @@ export class LineLimit extends Transform {
 
   #endLine(): void {
     const line = Buffer.concat(this.#chunks);
-    this.#lineBytes = line.length;
     if (this.#head === undefined) this.push(line);
     else this.#onTooLong(idAtEnds(this.#head.toString(), line.toString()), this.#bytes);
     this.#chunks = [];
@@ -85,7 +78,7 @@ export class LineLimit extends Transform {
 function idAtEnds(head: string, tail: string): string | number | null {
   const id = '"id":\\s*(-?\\d+|"(?:[^"\\\\]|\\\\.)*")';
   const found =
-    new RegExp(`^\\{\\s*(?:"jsonrpc":\\s*"2.0",\\s*)?${id}`).exec(head) ??
+    new RegExp(`^\\uFEFF?\\{\\s*(?:"jsonrpc":\\s*"2.0",\\s*)?${id}`).exec(head) ??
     new RegExp(`${id}(?:,\\s*"jsonrpc":\\s*"2.0")?\\s*\\}\\s*$`).exec(tail);
   return found?.[1] === undefined ? null : JSON.parse(found[1]);
 }

@@ -34,14 +34,20 @@ export const CASES: Record<string, (target: Target, own: string) => Args[]> = {
     { limit: 1, user_id, cursor: cursors.ofUser },
     { limit: 1, cursor: cursors.ofUser },
   ],
+  update_session: ({ session_id, user_id }) => [
+    { session_id, title: 'probe' },
+    { session_id, user_id },
+    { session_id },
+  ],
   update_session_metadata: ({ session_id }) => [
     { session_id, metadata: { probe: 1 } },
     { session_id, metadata: {} },
   ],
   delete_session: ({ session_id }) => [{ session_id }],
   restore_session: ({ session_id }) => [{ session_id }],
-  add_memory: ({ session_id, uuid }) => [
+  add_memory: ({ session_id, user_id, uuid }) => [
     { session_id, messages: [said] },
+    { session_id, user_id, messages: [said] },
     { session_id, messages: [{ ...said, uuid }] },
   ],
   get_memory: ({ session_id }) => [{ session_id }, { session_id, last_n: 1, max_tokens: 1 }],
@@ -58,6 +64,8 @@ export const CASES: Record<string, (target: Target, own: string) => Args[]> = {
   ],
   update_message_metadata: ({ session_id, uuid }) => [{ session_id, uuid, metadata: { probe: 1 } }],
   set_summary: ({ session_id }) => [{ session_id, content: 'probe', up_to_seq: 1 }],
+  delete_messages: ({ session_id, uuid }) => [{ session_id, uuids: [uuid] }],
+  restore_messages: ({ session_id, uuid }) => [{ session_id, uuids: [uuid] }],
   add_user: ({ user_id }) => [{ user_id }],
   get_user: ({ user_id }) => [{ user_id }],
   list_users: ({ cursors }) => [{ limit: 1, cursor: cursors.users }],

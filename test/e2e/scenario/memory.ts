@@ -31,6 +31,7 @@ export function memory(matrixCase: MatrixCase): void {
         { uuid: expect.any(String), seq: 1, status: 'created' },
         { uuid, seq: 2, status: 'created' },
       ],
+      created: true,
     });
 
     const better = { ...answer, content: 'better' };
@@ -47,7 +48,8 @@ export function memory(matrixCase: MatrixCase): void {
       [2, 'assistant', 'better'],
       [3, more.role, more.content],
     ]);
-    expect(messages[0]).toMatchObject({ session_id, metadata: question.metadata });
+    expect(messages[0].metadata).toEqual(question.metadata);
+    expect(messages[1]).toEqual({ uuid, seq: 2, role: 'assistant', content: 'better' });
     expect(rest).toEqual({
       session: expect.objectContaining({ session_id, message_count: 3 }),
       older_message_count: 0,
@@ -68,8 +70,15 @@ export function memory(matrixCase: MatrixCase): void {
     const twelve = Array.from({ length: 12 }, (_, i) => 9 + i);
     expect(await seqs({})).toEqual([twelve, 8, undefined]);
     expect(await seqs({ last_n: 2 })).toEqual([[19, 20], 18, undefined]);
-    // "message 20" is ten bytes, and those are taken for three tokens.
-    expect(await seqs({ last_n: 3, max_tokens: 6 })).toEqual([[19, 20], 18, 1]);
+    // A token is taken for four bytes of what is sent.
+    const [fewer, older, omitted] = await seqs({ last_n: 12, max_tokens: 250 });
+    expect(fewer).toEqual(twelve.slice(-fewer.length));
+    expect([older, omitted]).toEqual([20 - fewer.length, 12 - fewer.length]);
+    const { text } = await matrixCase.client.callTool('get_memory', {
+      ...{ session_id, last_n: 12, max_tokens: 250 },
+    });
+    expect(text.length / 4).toBeLessThan(275);
+    expect(text.length / 4).toBeGreaterThan(150);
     expect(await seqs({ last_n: 3, max_tokens: 1 })).toEqual([[], 20, 3]);
   });
 
@@ -109,13 +118,38 @@ export function memory(matrixCase: MatrixCase): void {
     const patch = { drop: null, deep: { b: [2] } };
     const args = { session_id, uuid, metadata: patch };
     const { message } = await matrixCase.call('update_message_metadata', args);
-    expect(message).toMatchObject({ session_id, uuid, seq: 1, role: 'user', content: 'said' });
+    expect(message).toMatchObject({ uuid, seq: 1, role: 'user', content: 'said' });
     expect(message.metadata).toEqual({ keep: 1, deep: { a: 1, b: [2] } });
     expect((await matrixCase.call('list_messages', { session_id })).messages).toEqual([message]);
     const unknown = { ...args, uuid: randomUUID() };
     expect(await matrixCase.refused('update_message_metadata', unknown, 'NOT_FOUND')).toContain(
       'list_messages',
     );
+  });
+
+  it('forgets single messages, and gets them back', async () => {
+    const session_id = await matrixCase.addConversation(['one', 'two zephyrs', 'three']);
+    const read = async () => said((await matrixCase.call('get_memory', { session_id })).messages);
+    const before = await matrixCase.call('list_messages', { session_id });
+    const { uuid } = before.messages[1];
+    const deletion = await matrixCase.call('delete_messages', { session_id, uuids: [uuid] });
+    expect(deletion).toMatchObject({
+      session: { session_id, message_count: 2 },
+      ...{ deleted_message_count: 1, purge_at: expect.any(String) },
+    });
+    expect((await read()).map(([seq]) => seq)).toEqual([1, 3]);
+    const search = { query: 'zephyr', session_id };
+    expect((await matrixCase.call('search_memory', search)).hits).toEqual([]);
+    const change = { session_id, uuid, metadata: {} };
+    expect(await matrixCase.refused('update_message_metadata', change, 'NOT_FOUND')).toContain(
+      'restore_messages',
+    );
+    const restored = await matrixCase.call('restore_messages', { session_id, uuids: [uuid] });
+    expect(restored).toMatchObject({ session: { message_count: 3 }, restored_message_count: 1 });
+    expect(await matrixCase.call('list_messages', { session_id })).toEqual(before);
+    const unknown = { session_id, uuids: [uuid, randomUUID()] };
+    await matrixCase.refused('delete_messages', unknown, 'NOT_FOUND');
+    expect(await read()).toHaveLength(3);
   });
 
   it('is advised to summarize what is long, and gets the summary with what came after', async () => {

@@ -11,7 +11,7 @@ export function search(matrixCase: MatrixCase): void {
       'three',
     ]);
     const args = { query: 'Which zephyr?', session_id, neighbours: 1, limit: 1 };
-    const { hits, next_cursor, ...rest } = await matrixCase.call('search_memory', args);
+    const { hits, sessions, next_cursor, ...rest } = await matrixCase.call('search_memory', args);
     const { session, messages } = await matrixCase.call('get_memory', { session_id });
     const near = ({ uuid, seq, role, content }: Record<string, unknown>) => ({
       ...{ uuid, seq, role, content },
@@ -19,12 +19,12 @@ export function search(matrixCase: MatrixCase): void {
     expect(hits).toEqual([
       {
         score: expect.any(Number),
-        session,
-        message: messages[1],
+        message: { session_id, ...messages[1], created_at: messages[0].created_at },
         before: [near(messages[0])],
         after: [near(messages[2])],
       },
     ]);
+    expect(sessions).toEqual([session]);
     expect(rest).toEqual({ considered_count: 3, mode: 'lexical' });
     const next = await matrixCase.call('search_memory', { ...args, cursor: next_cursor });
     expect(next.hits).toHaveLength(1);
@@ -41,7 +41,7 @@ export function search(matrixCase: MatrixCase): void {
     const other = await matrixCase.addConversation([word]);
     const found = async (scope: Record<string, unknown>) =>
       (await matrixCase.call('search_memory', { query: word, ...scope })).hits
-        .map(({ session }: { session: { session_id: string } }) => session.session_id)
+        .map(({ message }: { message: { session_id: string } }) => message.session_id)
         .toSorted();
     expect(await found({})).toEqual([theirs, other].toSorted());
     expect(await found({ user_id })).toEqual([theirs]);

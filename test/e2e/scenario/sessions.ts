@@ -29,6 +29,22 @@ export function sessions(matrixCase: MatrixCase): void {
     expect((await matrixCase.call('get_session', { session_id })).session).toEqual(session);
   });
 
+  it('gives a session a title, and the user that it has not had yet', async () => {
+    const { session_id } = await matrixCase.addSession({ keep: 1 });
+    const user_id = `owner of ${session_id}`;
+    await matrixCase.call('add_user', { user_id });
+    const update = { session_id, user_id, title: 'Lisbon' };
+    const { session } = await matrixCase.call('update_session', update);
+    expect(session).toMatchObject({ user_id, metadata: { keep: 1, title: 'Lisbon' } });
+    const { sessions } = await matrixCase.call('list_sessions', { user_id });
+    expect(sessions).toEqual([session]);
+    const { sessions: named } = await matrixCase.call('list_sessions', { user_id, query: 'lis' });
+    expect(named).toEqual([session]);
+    const free = await matrixCase.addSession();
+    const other = { session_id: free.session_id, user_id: 'nobody' };
+    expect(await matrixCase.refused('update_session', other, 'NOT_FOUND')).toContain('"nobody"');
+  });
+
   it('meets every session once, newest first, when it follows the cursor', async () => {
     const added: string[] = [];
     for (let count = 0; count < 5; count++)

@@ -1,9 +1,24 @@
 import { describe, expect, it } from 'vitest';
+import { TOOLSETS } from '../../../src/domain/toolsets.ts';
+import type { Audience } from '../../../src/mcp/answer/audience.ts';
 import { errorText } from '../../../src/mcp/answer/error-text.ts';
+import { accessibleTools } from '../../../src/mcp/tool-access.ts';
+import { TOOLS } from '../../../src/mcp/tools/index.ts';
 import type { Fact } from '../../../src/services/errors.ts';
 
-const anybody = { caller: { namespace: 'n' } };
-const pinned = { caller: { namespace: 'n', user_id: 'ada' } };
+const anybody = { caller: { namespace: 'n' }, offers: () => true };
+const pinned = audienceWith(
+  accessibleTools(
+    { toolsets: TOOLSETS, readOnly: false },
+    { scopes: ['sessions:read', 'sessions:write'], user_id: 'ada' },
+  ),
+  'ada',
+);
+
+function audienceWith(tools: readonly { name: string }[], user_id?: string): Audience {
+  const offers = (name: string) => tools.some((tool) => tool.name === name);
+  return { caller: { namespace: 'n', ...(user_id !== undefined && { user_id }) }, offers };
+}
 
 const DELETED_AT = '2100-01-01T00:00:00.000Z';
 const PURGE_AT = '2100-01-08T00:00:00.000Z';
@@ -54,12 +69,19 @@ const NAMED: { [Kind in Fact['kind']]: [Extract<Fact, { kind: Kind }>, string[],
     [
       { kind: 'session_exists', session_id: 's 1' },
       ['"s 1"', 'exists'],
-      ['update_session_metadata', 'another session_id'],
+      ['update_session', 'update_session_metadata', 'another session_id'],
     ],
     [
       { kind: 'session_exists', session_id: 's', deletion },
       ['"s"', 'exists', DELETED_AT, PURGE_AT],
       ['restore_session', 'add_memory'],
+    ],
+  ],
+  session_has_user: [
+    [
+      { kind: 'session_has_user', session_id: 's 1', user_id: 'u 1' },
+      ['"s 1"', '"u 1"'],
+      ['another session_id'],
     ],
   ],
   session_forbidden: [
@@ -92,8 +114,27 @@ const NAMED: { [Kind in Fact['kind']]: [Extract<Fact, { kind: Kind }>, string[],
   users_forbidden: [[{ kind: 'users_forbidden' }, ['one user'], ['whoever runs the server']]],
   message_not_found: [
     [
+      { kind: 'message_not_found', session_id: 's', uuid: UUID, deletion },
+      [UUID, DELETED_AT, PURGE_AT],
+      ['restore_messages'],
+    ],
+    [
       { kind: 'message_not_found', session_id: 's 1', uuid: UUID },
       [UUID, '"s 1"'],
+      ['list_messages'],
+    ],
+  ],
+  message_ahead: [
+    [
+      { kind: 'message_ahead', index: 1, created_at: PURGE_AT, now: DELETED_AT },
+      ['messages.1.created_at', PURGE_AT, DELETED_AT],
+      ['leave it out'],
+    ],
+  ],
+  messages_not_found: [
+    [
+      { kind: 'messages_not_found', session_id: 's 1', uuids: uuids(2) },
+      ['"s 1"', 'uuid-0, uuid-1', 'nothing was changed'],
       ['list_messages'],
     ],
   ],
@@ -101,7 +142,7 @@ const NAMED: { [Kind in Fact['kind']]: [Extract<Fact, { kind: Kind }>, string[],
   append_outcome_unknown: [
     [{ ...lost, uuids: ['uuid-0', 'uuid-1'] }, ['It is lost.'], ['repeat', 'uuid-0, uuid-1']],
     [{ ...lost, uuids: uuids(20) }, ['It is lost.'], uuids(20)],
-    [{ ...lost, uuids: uuids(21) }, ['It is lost.'], ['list_messages', 'before you repeat']],
+    [{ ...lost, uuids: uuids(21) }, ['It is lost.'], ['last messages', 'before you repeat']],
   ],
   nothing_to_summarize: [
     [{ kind: 'nothing_to_summarize' }, ['up_to_seq', 'no messages'], ['add_memory']],
@@ -112,6 +153,9 @@ const NAMED: { [Kind in Fact['kind']]: [Extract<Fact, { kind: Kind }>, string[],
       ['up_to_seq is 9'],
       ['2 to 7'],
     ],
+  ],
+  filtered_list_is_not_counted: [
+    [{ kind: 'filtered_list_is_not_counted' }, ['query or metadata'], ['limit and cursor']],
   ],
   search_in_session_and_user: [
     [{ kind: 'search_in_session_and_user' }, ['session_id and user_id'], ['Give']],
@@ -169,6 +213,20 @@ describe('the text of an error', () => {
       expect(text).not.toMatch(/(?<!server to )call restore_user/);
     },
   );
+
+  it.each([
+    ['nothing', []],
+    ['the memory tools', TOOLS.filter(({ toolset }) => toolset === 'memory')],
+    ['the reading tools', TOOLS.filter(({ hints }) => hints.readOnlyHint)],
+  ])('names no tool to call to a caller who has %s and not that one', (_, tools) => {
+    const missing = TOOLS.filter((tool) => !tools.includes(tool)).map(({ name }) => name);
+    for (const [, fact] of FACTS) {
+      const text = errorText(fact, audienceWith(tools));
+      const advice = text.replaceAll(/ask whoever runs the server to call \w+/gi, '');
+      for (const name of missing) expect(advice).not.toMatch(new RegExp(`\\b${name}\\b`));
+      expect(text).toMatch(/^\S.*\.$/);
+    }
+  });
 
   it('tells a pinned caller of no tool for other users', () => {
     const text = errorText({ kind: 'user_not_found', user_id: 'bob' }, pinned);

@@ -23,6 +23,7 @@ const NAMED: {
       ['newest 300', 'repeat the search,'],
     ],
   ],
+  reanalysis: [[{ kind: 'reanalysis' }, ['indexed anew', 'may be missing', 'later']]],
   embeddings_unavailable: [
     [{ kind: 'embeddings_unavailable', problem: 'unreachable' }, ['cannot be reached', 'later']],
     [{ kind: 'embeddings_unavailable', problem: 'timeout' }, ['in time']],

@@ -33,7 +33,8 @@ async function call(
   const lines: string[] = [];
   const logger = createLogger('debug', (line) => lines.push(line));
   const options = { observe: logCalls(logger), callTimeout: CALL_TIMEOUT };
-  const running = createRunCall(options, localPrincipal('one'), 'request-1');
+  const audience = { caller: localPrincipal('one'), offers: () => true };
+  const running = createRunCall(options, audience, 'request-1');
   const request = { mcpReq: { signal } } as ServerContext;
   const result = await runTool(toolThat(run), args, {} as ToolContext, running, request, () => {});
   return { result, text: JSON.stringify(result), log: lines.join('') };

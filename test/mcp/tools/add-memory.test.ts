@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { localPrincipal } from '../../../src/mcp/principal.ts';
 import type { ToolContext } from '../../../src/mcp/tool.ts';
-import { addMemory } from '../../../src/mcp/tools/add-memory.ts';
+import { addMemory } from '../../../src/mcp/tools/memory/add-memory.ts';
 import type { Store } from '../../../src/store/port.ts';
 import { type Harness, harness, SQLITE, type TestDatabase } from '../../support/stores.ts';
 
@@ -46,7 +46,7 @@ describe('the answer of add_memory to a deleted session', () => {
   it('advises a summary, too, where one is due', async () => {
     await add(1);
     await at.sessions.delete(caller, 's');
-    const { advice } = await add(30, ['restore_session']);
+    const { advice } = await add(30, ['restore_session', 'set_summary']);
     expect(advice).toMatch(/its 1 earlier message stays deleted.*restore_session.*set_summary/);
   });
 

@@ -17,7 +17,7 @@ describe.each(TOOLS.map((tool) => [tool.name, tool] as const))('the tool %s', (n
 
   it('has a file of its own, named like it', () => {
     const file = `${name.replaceAll('_', '-')}.ts`;
-    expect(readdirSync(folder('../../../src/mcp/tools'))).toContain(file);
+    expect(readdirSync(folder(`../../../src/mcp/tools/${tool.toolset}`))).toContain(file);
   });
 
   it('has a name, a title and a description that every host takes', () => {
@@ -98,7 +98,7 @@ describe.each(RESOURCES.map((kind) => [kind.uriTemplate, kind] as const))(
       ...(template.includes('{uuid}') && { uuid }),
     });
 
-    it.each(['plain', 'a/b', 'UPPER', ' ', '100%', '%2F', 'ü', '👍', '?#', '..', "!'()*"])(
+    it.each(['plain', 'a/b', 'UPPER', 'a b', '100%', '%2F', 'ü', '👍', '?#', '..', "!'()*"])(
       'holds the identifier %j',
       (id) => {
         expect(kind.match(kind.uri(names(id)))).toStrictEqual({ ids: names(id), query: {} });

@@ -88,6 +88,7 @@ describe.skipIf(replicaSet === null)(`the MongoDB store${skipReason}`, () => {
     it.each<[string, () => Promise<unknown>]>([
       ['get_session', () => at.sessions.get(caller, 's1')],
       ['update_session_metadata', () => at.sessions.updateMetadata(caller, 's1', { a: 1 })],
+      ['update_session', () => at.sessions.update(caller, 's1', { user_id: 'u' })],
       ['a change by the owner', () => at.sessions.updateMetadata(owner, 's3', { a: 1 })],
       ['completion', () => at.sessions.complete(caller, 's1', 2)],
       ['list_users', () => at.users.list(caller, { ...NEWEST, limit: 2 })],

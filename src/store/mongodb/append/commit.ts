@@ -7,7 +7,7 @@ import { type Deployment, timeLimit } from '../connection/index.ts';
 import { inSession } from '../connection/transaction.ts';
 import { type MessageDocument, messageKey, messagesOf, sessionsOf } from '../documents.ts';
 import { FIRST_KEPT_SEQ, retiredOnRevival } from '../purge/retired-ranges.ts';
-import type { SessionHead } from './session-head.ts';
+import { lastTimeOf, type SessionHead } from './session-head.ts';
 import { ConflictError, type Existing, TakenError, updateExisting } from './writes.ts';
 
 /** How much time a command needs at least, in milliseconds. */
@@ -31,18 +31,22 @@ export function commitOf(head: SessionHead, count: number, appends: readonly App
   const { _id, namespace, session_id, first_seq, deleted, fence, summarized = null } = head;
   const last_seq = head.last_seq + count;
   const at = new Date(Math.max(...appends.map((append) => Date.parse(append.at))));
+  const spokenAt = new Date(Math.max(...appends.map((append) => lastTimeOf(append).getTime())));
   const known = { _id, namespace, session_id, last_seq: head.last_seq, fence };
   if (head.isNew) {
     const created_at = new Date(appends[0]?.at as string);
-    const times = { created_at, updated_at: at, last_message_at: at };
+    const times = { created_at, updated_at: at, last_message_at: spokenAt };
     const $setOnInsert = { ...times, metadata: {}, live: true, first_seq, last_seq, revision: 0 };
     return { filter: { _id, namespace, session_id }, update: { $setOnInsert }, upsert: true };
   }
   if (deleted === undefined) {
-    const times = { updated_at: at, last_message_at: at };
+    const times = { updated_at: at, last_message_at: spokenAt };
     return {
       // Also what is part of the answer. `null` stands for none.
-      filter: { ...known, live: true, first_seq, 'summary.up_to_seq': summarized },
+      filter: {
+        ...{ ...known, live: true, first_seq, 'summary.up_to_seq': summarized },
+        deleted_count: head.deleted_count ?? null,
+      },
       update: { $set: { last_seq }, $max: times },
       upsert: false,
     };
@@ -50,10 +54,10 @@ export function commitOf(head: SessionHead, count: number, appends: readonly App
   const kept = { $expr: { $eq: [FIRST_KEPT_SEQ, deleted.kept_seq] } };
   const $set = {
     ...{ live: true, first_seq, last_seq, retired: retiredOnRevival() },
-    ...{ deleted_at: '$$REMOVE', summary: '$$REMOVE' },
+    ...{ deleted_at: '$$REMOVE', summary: '$$REMOVE', deleted_count: '$$REMOVE' },
     revived_by: { $literal: head.revived_by },
     updated_at: { $max: ['$updated_at', at] },
-    last_message_at: { $max: ['$last_message_at', at] },
+    last_message_at: { $max: ['$last_message_at', spokenAt] },
   };
   const before = { live: false, first_seq: deleted.first_seq, deleted_at: deleted.deleted_at };
   return { filter: { ...known, ...kept, ...before }, update: [{ $set }], upsert: false };

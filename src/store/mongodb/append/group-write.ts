@@ -153,7 +153,9 @@ function answer(
   for (const [i, { append, resolve }] of group.entries()) {
     const added = parts[i] ?? [];
     reached = headAfter(reached, added.length, append);
-    resolve({ applied: true, record: toAppended(reached, append, live, added) });
+    const isFirst = head.isNew === true && i === 0;
+    const record = toAppended(reached, append, live, added);
+    resolve({ applied: true, record: { ...record, ...(isFirst && { created: true }) } });
   }
   return reached;
 }
@@ -179,6 +181,9 @@ export function takeGroup(queue: Waiting[]): Waiting[] {
 }
 
 /** About how many bytes a message takes on the way to the server, rather more than less. */
-const bytesOf = ({ content, metadata, terms }: NewMessage): number =>
+const bytesOf = ({ content, parts, metadata, terms }: NewMessage): number => {
+  const { preview = '', whole = '' } = parts ?? {};
   // UTF-8 takes three for a character of JavaScript, and BSON six times what JSON takes.
-  1000 + 3 * content.length + 6 * jsonBytes(metadata) + 64 * terms.length;
+  const text = 3 * (content.length + preview.length + whole.length);
+  return 1000 + text + 6 * jsonBytes(metadata) + 64 * terms.length;
+};

@@ -1,7 +1,8 @@
 import { LRUCache } from 'lru-cache';
 import { positionKey, type SeqRange } from '../../../domain/positions.ts';
 import { timestamp } from '../../../domain/times.ts';
-import type { Append, Appended, RetiredRange } from '../../message-port.ts';
+import { ANALYSIS_VERSION } from '../../../search/analyzer.ts';
+import type { Append, Appended, NewMessage, RetiredRange } from '../../message-port.ts';
 import type { SessionRef } from '../access-scope.ts';
 import { type MessageDocument, messageKey, type SessionDocument } from '../documents.ts';
 import { encodeMetadata } from '../metadata-codec.ts';
@@ -18,6 +19,8 @@ export interface SessionHead extends SeqRange {
   session_id: string;
   user_id?: string;
   last_message_at?: Date;
+  /** How many live messages were deleted by themselves. */
+  deleted_count?: number;
   /** The last message that the newest summary covers. */
   summarized?: number;
   /** See `index.ts`; `null` until somebody has fenced. */
@@ -48,6 +51,7 @@ export function headOf(document: SessionDocument): SessionHead {
   }
   return {
     ...{ ...common, first_seq, retired: retired.map(toRetiredRange) },
+    ...(document.deleted_count !== undefined && { deleted_count: document.deleted_count }),
     ...(summary !== undefined && { summarized: summary.up_to_seq }),
     ...(revived_by !== undefined && { revived_by }),
   };
@@ -61,7 +65,7 @@ export const newHead = ({ namespace, session_id }: SessionId, _id: string): Sess
 /** The head once it has moved over the messages of an append. */
 export function headAfter(head: SessionHead, count: number, append: Append): SessionHead {
   const { deleted: _, isNew: __, ...rest } = head;
-  const at = new Date(append.at);
+  const at = lastTimeOf(append);
   const { last_seq, last_message_at = at } = rest;
   const latest = last_message_at > at ? last_message_at : at;
   return { ...rest, last_seq: last_seq + count, last_message_at: latest };
@@ -75,15 +79,32 @@ export function toDocuments(
 ): MessageDocument[] {
   const at = new Date(time);
   const { user_id, fence } = head;
-  return messages.map(({ uuid, role, content, metadata, token_count, terms }, i) => ({
+  return messages.map((message, i) => ({
     _id: positionKey({ session_uuid: head._id, seq: first + i }),
     ...messageKey(head),
     ...(user_id !== undefined && { user_id }),
     ...(fence !== null && { fence }),
-    ...{ seq: first + i, uuid, role, content, metadata: encodeMetadata(metadata) },
-    ...{ token_count, terms, created_at: at, updated_at: at, revision: 0 },
+    ...{ seq: first + i, uuid: message.uuid, created_at: at, updated_at: at, revision: 0 },
+    ...toFields(message),
+    metadata: encodeMetadata(message.metadata),
   }));
 }
+
+/** What an append says of a message, except its metadata, which is merged where it is there already. */
+export function toFields({ role, content, parts, token_count, terms, created_at }: NewMessage) {
+  return {
+    ...{ role, content, token_count, terms, analysis: ANALYSIS_VERSION },
+    ...(parts !== undefined && { parts: parts.preview }),
+    ...(parts?.whole !== undefined && { parts_whole: parts.whole }),
+    ...(created_at !== undefined && { created_at: new Date(created_at) }),
+  };
+}
+
+/** The time of the latest of the messages. */
+export const lastTimeOf = ({ messages, at }: Append): Date =>
+  new Date(
+    messages.reduce((last, { created_at = at }) => (created_at > last ? created_at : last), ''),
+  );
 
 /**
  * The answer to an append.
@@ -99,10 +120,11 @@ export function toAppended(
   added: readonly MessageDocument[],
 ): Appended {
   const { _id, session_id, user_id, first_seq, last_seq, last_message_at, summarized } = head;
+  const message_count = last_seq - first_seq + 1 - (head.deleted_count ?? 0);
   const seqs = new Map([...live.values(), ...added].map(({ uuid, seq }) => [uuid, seq]));
   return {
     session: {
-      ...{ session_id, uuid: _id, message_count: last_seq - first_seq + 1 },
+      ...{ session_id, uuid: _id, message_count },
       ...(user_id !== undefined && { user_id }),
       ...(last_message_at && { last_message_at: timestamp(last_message_at.getTime()) }),
     },

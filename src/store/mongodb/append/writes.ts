@@ -7,16 +7,16 @@ import {
   messageKey,
   messagesOf,
   vectorsOf,
-  WITHOUT_TERMS,
+  WITHOUT_TEXT,
 } from '../documents.ts';
 import { decodeMetadata, encodeMetadata } from '../metadata-codec.ts';
-import type { SessionHead } from './session-head.ts';
+import { type SessionHead, toFields } from './session-head.ts';
 
 /** Messages of a session that have uuids which are to be appended. */
 export interface Existing {
   /** By their uuids; they are updated in place. */
   live: ReadonlyMap<string, MessageDocument>;
-  /** They give up their uuids. */
+  /** Retired ones, and those that were deleted by themselves. They give up their uuids. */
   retired: readonly MessageDocument[];
   /** Whether some lie behind the head: orphans, or the head that is known is not the newest. */
   behind: boolean;
@@ -47,14 +47,16 @@ export async function findExisting(
   if (uuids.length === 0 || head.isNew) return NONE;
   const { namespace, session_id, session_uuid } = messageKey(head);
   const all = await messagesOf(db)
-    .find({ namespace, session_id, uuid: { $in: uuids } }, { projection: WITHOUT_TERMS })
+    .find({ namespace, session_id, uuid: { $in: uuids } }, { projection: WITHOUT_TEXT })
     .toArray();
   // Told apart here: for another condition a server may go along all of the session, or of the namespace.
   const found = all.filter((message) => message.session_uuid === session_uuid);
-  const live = found.filter(({ seq }) => seq >= head.first_seq && seq <= head.last_seq);
+  const kept = found.filter(({ seq }) => seq <= head.last_seq);
+  const isLive = ({ seq, deleted_at }: MessageDocument) =>
+    seq >= head.first_seq && deleted_at === undefined;
   return {
-    live: new Map(live.map((document) => [document.uuid, document])),
-    retired: found.filter(({ seq }) => seq < head.first_seq),
+    live: new Map(kept.filter(isLive).map((document) => [document.uuid, document])),
+    retired: kept.filter((document) => !isLive(document)),
     behind: found.some(({ seq }) => seq > head.last_seq),
   };
 }
@@ -71,14 +73,18 @@ export async function updateExisting(
   { messages, at, newUuid }: Append,
   session: ClientSession | undefined,
 ): Promise<void> {
-  const replaced = messages.flatMap(({ uuid, role, content, metadata, token_count, terms }) => {
-    const old = live.get(uuid);
+  const replaced = messages.flatMap((message) => {
+    const old = live.get(message.uuid);
     if (old === undefined) return [];
-    const $set = { role, content, token_count, terms, updated_at: new Date(at) };
+    const { metadata } = message;
+    const fields = { ...toFields(message), updated_at: new Date(at) };
+    const $unset = missingParts(fields);
     // Without metadata to merge, nothing depends on what was read.
-    if (Object.keys(metadata).length === 0) return [{ filter: placeOf(old), update: { $set } }];
+    if (Object.keys(metadata).length === 0) {
+      return [{ filter: placeOf(old), update: { $set: fields, ...$unset } }];
+    }
     const merged = encodeMetadata(mergeWithinLimit(decodeMetadata(old.metadata), metadata));
-    const update = { $set: { ...$set, metadata: merged }, $inc: { revision: 1 } };
+    const update = { $set: { ...fields, metadata: merged }, $inc: { revision: 1 }, ...$unset };
     return [{ filter: { ...placeOf(old), revision: old.revision }, update }];
   });
   const renamed = retired.map((old) => {
@@ -90,6 +96,15 @@ export async function updateExisting(
   // The vectors of what they said before.
   const _id = { $in: [...live.values()].map((old) => old._id) };
   if (live.size > 0) await vectorsOf(db).deleteMany({ _id }, inSession(session));
+}
+
+/** The fields of parts that a message no longer has. */
+function missingParts({ parts, parts_whole }: { parts?: string; parts_whole?: string }) {
+  const $unset = {
+    ...(parts === undefined && { parts: 1 as const }),
+    ...(parts_whole === undefined && { parts_whole: 1 as const }),
+  };
+  return Object.keys($unset).length === 0 ? {} : { $unset };
 }
 
 /** By its uuid, too: it may be retired by now, and have given that up. */

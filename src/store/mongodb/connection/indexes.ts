@@ -22,6 +22,7 @@ export const INDEX = {
   sessionTerms: 'session_terms',
   ownedTerms: 'owned_terms',
   namespaceTerms: 'namespace_terms',
+  analysis: 'analysis',
   expiry: 'expiry',
   ttl: 'ttl',
 } as const;
@@ -91,6 +92,7 @@ const INDEXES: Record<string, IndexDescription[]> = {
       key: { namespace: 1, user_id: 1, terms: 1, created_at: 1 },
     },
     { name: INDEX.namespaceTerms, key: { namespace: 1, terms: 1, created_at: 1 } },
+    { name: INDEX.analysis, key: { analysis: 1 } },
   ],
   [COLLECTION.vectors]: [
     { name: INDEX.position, key: { session_uuid: 1, created_at: -1 } },

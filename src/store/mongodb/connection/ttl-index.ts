@@ -5,7 +5,10 @@ import { hasCode } from './errors.ts';
 import { INDEX, quorum } from './indexes.ts';
 
 /** The collections with a TTL index on `deleted_at`, by which the server purges records by itself. */
-const COLLECTIONS = [COLLECTION.sessions, COLLECTION.users];
+const COLLECTIONS = [COLLECTION.sessions, COLLECTION.users, COLLECTION.messages];
+
+/** Few messages are deleted by themselves: the index has only these. */
+const PARTIAL = { partialFilterExpression: { deleted_at: { $exists: true } } };
 
 /** Another process has just created, changed or dropped the index. */
 const RACE_CODES = [NAMESPACE_NOT_FOUND, INDEX_NOT_FOUND, ...INDEX_CONFLICT_CODES];
@@ -52,7 +55,8 @@ async function prepareTtlIndex(
   const expireAfterSeconds = Math.ceil(purgeAfterMs / 1000);
   if (existing?.expireAfterSeconds === expireAfterSeconds) return false;
   if (existing === undefined) {
-    const ttl = { name: INDEX.ttl, expireAfterSeconds, ...quorum(transactions) };
+    const some = collectionName === COLLECTION.messages ? PARTIAL : {};
+    const ttl = { name: INDEX.ttl, expireAfterSeconds, ...some, ...quorum(transactions) };
     await collection.createIndex({ deleted_at: 1 }, ttl);
   } else {
     await db.command({ collMod: collectionName, index: { name: INDEX.ttl, expireAfterSeconds } });

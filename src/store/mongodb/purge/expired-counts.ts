@@ -1,6 +1,6 @@
 import type { Db } from 'mongodb';
 import type { PurgeCounts } from '../../port.ts';
-import { sessionsOf, usersOf } from '../documents.ts';
+import { messagesOf, sessionsOf, usersOf } from '../documents.ts';
 import { countGivenUp } from './messages.ts';
 import { FIRST_KEPT_SEQ } from './retired-ranges.ts';
 
@@ -30,7 +30,11 @@ export async function countExpired(db: Db, cutoff: string): Promise<PurgeCounts>
   const { sessions, messages } = await countSessions(db, cutoff);
   return {
     sessions,
-    messages: messages + (await countRetired(db, cutoff)) + (await countGivenUp(db)),
+    messages:
+      messages +
+      (await countRetired(db, cutoff)) +
+      (await countGivenUp(db)) +
+      (await messagesOf(db).countDocuments({ deleted_at: { $lte: new Date(cutoff) } })),
     users: await usersOf(db).countDocuments(expired(cutoff)),
   };
 }

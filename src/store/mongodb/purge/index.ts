@@ -5,7 +5,7 @@ import type { Connection } from '../connection/index.ts';
 import { sessionsOf, usersOf } from '../documents.ts';
 import { finishCascades } from '../user-cascade.ts';
 import { countExpired, expiredUsers, withExpiredRanges } from './expired-counts.ts';
-import { removeGivenUp, removeMessagesOf } from './messages.ts';
+import { removeExpired, removeGivenUp, removeMessagesOf } from './messages.ts';
 import { findOrphans, type OrphanScan } from './orphans.ts';
 import { giveUpRanges } from './retired-ranges.ts';
 import { purgeSessions } from './sessions.ts';
@@ -41,6 +41,7 @@ export function mongoPurge(connection: Connection): Pick<Store, 'countExpired' |
         const sessions = purged.length;
         let messages = await removeMessagesOf(db, gone, limit);
         messages += await removeGivenUp(db, limit - messages);
+        messages += await removeExpired(db, cutoff, limit - messages);
         if (users + sessions + messages === 0) {
           for (const uuid of await findOrphans(db, scan, sharded, deadline)) gone.add(uuid);
           messages = await removeMessagesOf(db, gone, limit);

@@ -47,6 +47,18 @@ export async function removeGivenUp(db: Db, limit: number): Promise<number> {
   return removed;
 }
 
+/** Removes up to `limit` messages that were deleted by themselves, as the TTL index does. */
+export async function removeExpired(db: Db, cutoff: string, limit: number): Promise<number> {
+  if (limit <= 0) return 0;
+  const found = await messagesOf(db)
+    .find({ deleted_at: { $lte: new Date(cutoff) } }, { projection: { _id: 1 } })
+    .limit(limit)
+    .toArray();
+  if (found.length === 0) return 0;
+  const _id = { $in: found.map((message) => message._id) };
+  return (await messagesOf(db).deleteMany({ _id, deleted_at: { $exists: true } })).deletedCount;
+}
+
 /** Counts what `removeGivenUp` would remove, of some sessions. */
 export async function countGivenUp(db: Db): Promise<number> {
   const sessions = await findPurging(db);

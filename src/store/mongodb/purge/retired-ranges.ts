@@ -43,6 +43,7 @@ export function retiredOnRevival(): Document {
     // Not earlier than that of an older range, even if a clock was set back.
     deleted_at: { $max: ['$deleted_at', fieldOf({ $last: '$retired' }, 'deleted_at')] },
     summary: '$summary',
+    deleted_count: '$deleted_count',
   };
   const before = { $ifNull: ['$retired', []] };
   const [oldest, next] = [0, 1].map((index) => ({ $arrayElemAt: ['$$all', index] }));
@@ -54,6 +55,7 @@ export function retiredOnRevival(): Document {
         last_seq: '$$next.last_seq',
         deleted_at: '$$next.deleted_at',
         summary: { $ifNull: ['$$next.summary', '$$oldest.summary'] },
+        deleted_count: sumOf(['$$oldest.deleted_count', '$$next.deleted_count']),
       },
     },
   };
@@ -68,6 +70,11 @@ export function retiredOnRevival(): Document {
   return { $cond: [hasMessages, bounded, { $ifNull: ['$retired', '$$REMOVE'] }] };
 }
 
+/** A sum of counts, some of which may be missing. */
+const sumOf = (counts: unknown[]): Document => ({
+  $add: counts.map((count) => ({ $ifNull: [count, 0] })),
+});
+
 /**
  * An update that undoes the deletion of a soft-deleted session, or puts the retired ranges of a live
  * session back. The filter has to exclude a live session without any.
@@ -80,6 +87,11 @@ export function restoration(): Document[] {
   const summarized = {
     $filter: { input: '$retired', cond: { $eq: [{ $type: '$$this.summary' }, 'object'] } },
   };
+  const each = {
+    input: { $ifNull: ['$retired', []] },
+    in: { $ifNull: ['$$this.deleted_count', 0] },
+  };
+  const restored = { $sum: { $map: each } };
   const earlier = { $cond: ['$live', fieldOf({ $last: summarized }, 'summary'), '$$REMOVE'] };
   return [
     {
@@ -88,6 +100,7 @@ export function restoration(): Document[] {
         deleted_at: '$$REMOVE',
         first_seq: { $cond: ['$live', FIRST_KEPT_SEQ, '$first_seq'] },
         summary: { $ifNull: ['$summary', { $ifNull: [earlier, '$$REMOVE'] }] },
+        deleted_count: sumOf(['$deleted_count', { $cond: ['$live', restored, 0] }]),
         retired: unlessLive('retired'),
         revived_by: unlessLive('revived_by'),
       },
@@ -98,13 +111,17 @@ export function restoration(): Document[] {
 /** The outcome of a `restoration`. @param before the session as it was */
 export function toRestored(before: SessionDocument): Restored {
   const { deleted_at: _, ...rest } = before;
-  const { first_seq, last_seq, live } = before;
-  return live
-    ? {
-        session: toSession({ ...rest, first_seq: firstKeptSeq(before) }),
-        messages: first_seq - firstKeptSeq(before),
-      }
-    : { session: toSession(rest), messages: last_seq - first_seq + 1 };
+  const { first_seq, live, retired = [], deleted_count = 0 } = before;
+  if (!live) {
+    const session = toSession(rest);
+    return { session, messages: session.message_count };
+  }
+  const deleted = retired.reduce((sum, range) => sum + (range.deleted_count ?? 0), 0);
+  const whole = { first_seq: firstKeptSeq(before), deleted_count: deleted_count + deleted };
+  return {
+    session: toSession({ ...rest, ...whole }),
+    messages: first_seq - whole.first_seq - deleted,
+  };
 }
 
 /**
@@ -131,17 +148,19 @@ export function giveUpRanges(cutoff: Date): Document[] {
 
 /** The ranges of a deleted session once it is revived: what `retiredOnRevival` makes of them. */
 export function rangesAfterRevival(session: SessionDocument): RetiredRangeDocument[] {
-  const { first_seq, last_seq, retired = [] } = session;
+  const { first_seq, last_seq, deleted_count = 0, retired = [] } = session;
   if (last_seq < first_seq) return retired;
   const times = [session.deleted_at, retired.at(-1)?.deleted_at].filter((at) => at !== undefined);
   const deleted_at = new Date(Math.max(...times.map(Number)));
-  const all = [...retired, { first_seq, last_seq, deleted_at }];
+  const all = [...retired, { first_seq, last_seq, deleted_at, deleted_count }];
   const [oldest, next, ...newer] = all;
   if (all.length <= MAX_RETIRED_RANGES || oldest === undefined || next === undefined) return all;
-  return [{ ...next, first_seq: oldest.first_seq }, ...newer];
+  const merged = (oldest.deleted_count ?? 0) + (next.deleted_count ?? 0);
+  return [{ ...next, first_seq: oldest.first_seq, deleted_count: merged }, ...newer];
 }
 
 export const toRetiredRange = (range: RetiredRangeDocument): RetiredRange => ({
   ...{ first_seq: range.first_seq, last_seq: range.last_seq },
+  deleted_count: range.deleted_count ?? 0,
   deleted_at: timestamp(range.deleted_at.getTime()),
 });

@@ -15,10 +15,14 @@ import { toSearchFilter } from './search-filter.ts';
 import { findByTerms } from './term-query.ts';
 
 /** Finds messages by their terms. Reads their sessions, too, which say whether a message is live. */
-export function mongoSearch(connection: Connection): SearchStore {
+export function mongoSearch(
+  connection: Connection,
+  reanalysis: { isUnderWay: boolean },
+): SearchStore {
   return {
     candidates(namespace, scope, query) {
       return connection.run(async ({ db, deadline }): Promise<Candidates> => {
+        const outdated = reanalysis.isUnderWay ? { outdated: true as const } : {};
         const scoped = await toSearchFilter(db, namespace, scope);
         if (scoped === undefined) return { candidates: [], ranges: new Map(), cut: [] };
         const search = { db, filter: scoped.filter, query, deadline };
@@ -32,7 +36,7 @@ export function mongoSearch(connection: Connection): SearchStore {
           }
         }
         const cut = query.terms.filter((_, i) => results[i]?.cut);
-        return { candidates: [...candidates.values()], ranges, cut };
+        return { candidates: [...candidates.values()], ranges, cut, ...outdated };
       });
     },
 
@@ -61,6 +65,7 @@ export function mongoSearch(connection: Connection): SearchStore {
           const document = documents.get(positionKey(place));
           const session = sessions.get(place.session_uuid);
           if (document === undefined || session === undefined) continue;
+          if (document.deleted_at !== undefined) continue;
           if (document.seq < session.first_seq || document.seq > session.last_seq) continue;
           bytes += Math.min(4 * document.token_count, limits.enough.each);
           messages.push({ place, document, session: toSession(session) });
@@ -75,6 +80,7 @@ type Found = Omit<ResolvedMessage, 'message'> & { document: MessageDocument };
 
 const MESSAGE_PROJECTION = {
   namespace: 1,
+  deleted_at: 1,
   ...Object.fromEntries(MESSAGE_FIELDS.map((field) => [field, 1])),
 };
 

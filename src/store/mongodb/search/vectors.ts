@@ -19,7 +19,7 @@ const keyOf = ({ _id, namespace, session_id, session_uuid }: VectorDocument) => 
 /** Reads what a vector copies from its message. */
 function findMessages(db: Db, ids: readonly string[]) {
   return messagesOf(db)
-    .find({ _id: { $in: ids } })
+    .find({ _id: { $in: ids }, deleted_at: { $exists: false } })
     .project<MessageDocument>({
       ...{ namespace: 1, session_id: 1, user_id: 1 },
       ...{ session_uuid: 1, seq: 1, created_at: 1 },
@@ -30,7 +30,7 @@ function findMessages(db: Db, ids: readonly string[]) {
 /** The contents of messages, by their `_id`. */
 async function contentsOf(db: Db, messages: readonly Pick<MessageDocument, '_id'>[]) {
   const found = await messagesOf(db)
-    .find({ _id: { $in: messages.map(({ _id }) => _id) } })
+    .find({ _id: { $in: messages.map(({ _id }) => _id) }, deleted_at: { $exists: false } })
     .project<Pick<MessageDocument, '_id' | 'content'>>({ content: 1 })
     .toArray();
   return new Map(found.map(({ _id, content }) => [_id, content]));

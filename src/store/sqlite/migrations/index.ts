@@ -1,5 +1,6 @@
 import { APPLICATION_ID } from '../connection/file-identity.ts';
 import type { Migration } from '../connection/index.ts';
+import { MESSAGE_ANALYSIS } from './analysis-version.ts';
 import { INITIAL_SCHEMA } from './initial-schema.ts';
 import { LIVE_COLUMN } from './live-column.ts';
 import { MESSAGE_TERMS } from './message-terms.ts';
@@ -30,6 +31,20 @@ const SERVERS = `
 `;
 
 /**
+ * `parts` and `parts_whole` are the JSON of what a message has beside its text: what lists show, and all
+ * of it where that is more. `deleted_at` is the time at which a message was deleted by itself; negative
+ * once it is purged. The row stays, so that the messages of a session can be counted by its numbers.
+ */
+const MESSAGE_PARTS = `
+  ALTER TABLE messages ADD COLUMN parts TEXT;
+  ALTER TABLE messages ADD COLUMN parts_whole TEXT;
+  ALTER TABLE messages ADD COLUMN deleted_at INTEGER;
+  CREATE INDEX messages_deleted ON messages (session, seq) WHERE deleted_at IS NOT NULL;
+  CREATE INDEX messages_expiry ON messages (deleted_at) WHERE deleted_at > 0;
+  DROP INDEX messages_created;
+`;
+
+/**
  * The steps from an empty file to today's schema. `PRAGMA user_version` counts the steps that a file has
  * been through. A published step is never changed, only followed by another.
  *
@@ -54,4 +69,6 @@ export const MIGRATIONS: readonly Migration[] = [
   APPLICATION_MARK,
   RETIRED_RANGES,
   SERVERS,
+  MESSAGE_ANALYSIS,
+  MESSAGE_PARTS,
 ];

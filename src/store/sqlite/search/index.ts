@@ -13,7 +13,7 @@ const MESSAGE = MESSAGE_COLUMNS.replace(
 
 /** The columns of a message, its content cut to `?6` characters, followed by those of its session. */
 const BY_POSITION = `SELECT * FROM
-  (SELECT ${MESSAGE} FROM messages WHERE seq = ?4 AND session = (SELECT id FROM sessions
+  (SELECT ${MESSAGE} FROM messages WHERE seq = ?4 AND deleted_at IS NULL AND session = (SELECT id FROM sessions
     WHERE namespace = ?1 AND session_id = ?2 AND uuid = ?3 AND deleted_at IS NULL
       AND ?4 BETWEEN first_seq AND last_seq)),
   (SELECT ${SESSION} FROM sessions WHERE namespace = ?1 AND session_id = ?2)`;

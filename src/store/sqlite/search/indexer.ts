@@ -22,19 +22,21 @@ const ENQUEUE = 'INSERT OR IGNORE INTO unindexed (id) VALUES (?)';
 
 const INSERT_TERMS = 'INSERT INTO message_terms (rowid, scoped) VALUES (?, ?)';
 
-const DELETE_TERMS = 'DELETE FROM message_terms WHERE rowid = ?';
+export const DELETE_TERMS = 'DELETE FROM message_terms WHERE rowid = ?';
 
 /**
  * A message without a session is being purged, or gone. Its terms are not indexed, since no search looks
  * for it. Retired messages are indexed, since they may be restored.
  */
-const OLDEST = `SELECT unindexed.id, iif(sessions.id IS NULL, '', terms), messages.session, namespace,
+const OLDEST = `SELECT unindexed.id, iif(sessions.id IS NULL OR messages.deleted_at IS NOT NULL, '', terms), messages.session, namespace,
     user_id
   FROM unindexed LEFT JOIN messages ON messages.id = unindexed.id
     LEFT JOIN sessions ON sessions.id = messages.session
   WHERE unindexed.id > ? ORDER BY unindexed.id LIMIT ${ROWS_PER_READ}`;
 
 const DEQUEUE = 'DELETE FROM unindexed WHERE id <= ?';
+
+export const DEQUEUE_ONE = 'DELETE FROM unindexed WHERE id = ?';
 
 const COUNT = 'SELECT count(*) FROM unindexed';
 
@@ -110,9 +112,15 @@ export function createIndexer(connection: Connection, { readOnly, warn }: Connec
     /** Adds a new message to the backlog. Runs within a write. */
     enqueue,
 
-    /** Adds a message whose content has changed. Runs within a write. */
-    reenqueue(id: number): void {
+    /** Removes a message from the index and from the backlog. Runs within a write. */
+    remove(id: number): void {
       statement(DELETE_TERMS).run(id);
+      statement(DEQUEUE_ONE).run(id);
+    },
+
+    /** Adds a message that has changed, and its number perhaps with it. Runs within a write. */
+    reenqueue(oldId: number, id: number): void {
+      statement(DELETE_TERMS).run(oldId);
       enqueue(id);
     },
 

@@ -3,6 +3,7 @@ import type { Candidate } from '../../../search/bm25.ts';
 import type { Candidates, SearchScope, TermQuery } from '../../search-port.ts';
 import { ACCESS_CONDITION, accessParameters } from '../access-scope.ts';
 import type { Connection, Row } from '../connection/index.ts';
+import { numbersOf } from '../message-numbers.ts';
 import { timeBounds } from '../rows.ts';
 import { scopePrefix } from './indexer.ts';
 
@@ -32,19 +33,14 @@ const INDEXED = `SELECT found.rowid, sessions.session_id, sessions.uuid, session
 /** The same columns of messages that are not indexed yet. The indexer limits how many there are. */
 const UNINDEXED = `SELECT unindexed.id, sessions.session_id, sessions.uuid, sessions.first_seq,
     sessions.last_seq, messages.seq, messages.role, messages.created_at, messages.terms
-  FROM unindexed CROSS JOIN messages ON messages.id = unindexed.id AND in_time()
+  FROM unindexed CROSS JOIN messages ON messages.id = unindexed.id
+    AND messages.deleted_at IS NULL AND in_time()
   CROSS JOIN sessions ON sessions.id = messages.session AND sessions.deleted_at IS NULL
     AND messages.seq BETWEEN sessions.first_seq AND sessions.last_seq
     AND sessions.namespace = ?1 AND (?2 IS NULL OR sessions.user_id = ?2)
     AND (?3 IS NULL OR sessions.session_id = ?3)`;
 
 const SESSION_NUMBER = `SELECT id FROM sessions WHERE ${ACCESS_CONDITION} AND deleted_at IS NULL`;
-
-const LAST_ID_BY = `SELECT max(id) FROM (
-  SELECT id FROM messages WHERE created_at <= ? ORDER BY created_at DESC, id DESC LIMIT 1000)`;
-
-const FIRST_ID_FROM = `SELECT min(id) FROM (
-  SELECT id FROM messages WHERE created_at >= ? ORDER BY created_at, id LIMIT 1000)`;
 
 /** What the scans of one search share. */
 interface TermScan {
@@ -74,8 +70,8 @@ export function findByTerms(
   const candidates = new Map<number, Candidate>();
   const cut: string[] = [];
   const prefix = findPrefix(connection, namespace, scope);
-  const ids = findIdRange(connection, query);
-  if (prefix === undefined || ids === undefined) return { candidates: [], ranges, cut };
+  if (prefix === undefined) return { candidates: [], ranges, cut };
+  const ids = numbersOf(connection, ...timeBounds(query));
   const parameters: TermScan['scope'] = [
     namespace,
     scope.user_id ?? null,
@@ -109,26 +105,6 @@ function findPrefix(
   return user_id === undefined
     ? scopePrefix.namespace(namespace)
     : scopePrefix.user(namespace, user_id);
-}
-
-/**
- * The smallest and the largest number of messages in a time range. Numbers are given in the order of time,
- * unless a clock was set. Looking at a thousand messages at each end makes up for that.
- *
- * @returns `undefined` if there are no such messages
- */
-function findIdRange(
-  connection: Connection,
-  { since, until }: TermQuery,
-): { firstId: number; lastId: number } | undefined {
-  const first =
-    since === undefined ? 0 : connection.statement(FIRST_ID_FROM).get(Date.parse(since))?.[0];
-  const last =
-    until === undefined
-      ? Number.MAX_SAFE_INTEGER
-      : connection.statement(LAST_ID_BY).get(Date.parse(until))?.[0];
-  if (first == null || last == null) return undefined;
-  return { firstId: Number(first), lastId: Number(last) };
 }
 
 /**

@@ -7,6 +7,7 @@ import { timeBounds } from '../rows.ts';
 const PUT = `INSERT INTO vectors (id, model, digest, vector)
   SELECT messages.id, ?, ?, ? FROM sessions JOIN messages ON messages.session = sessions.id
   WHERE sessions.namespace = ? AND sessions.session_id = ? AND sessions.uuid = ? AND messages.seq = ?
+    AND messages.deleted_at IS NULL
   ON CONFLICT (id) DO UPDATE SET model = excluded.model, digest = excluded.digest,
     vector = excluded.vector`;
 
@@ -52,7 +53,7 @@ const NEWEST = {
  * live.
  */
 const UNEMBEDDED = `SELECT messages.id, namespace, session_id, sessions.uuid, messages.seq,
-    iif(sessions.id IS NULL
+    iif(sessions.id IS NULL OR messages.deleted_at IS NOT NULL
       OR EXISTS (SELECT 1 FROM vectors WHERE vectors.id = messages.id AND model = ?), NULL, content)
   FROM messages LEFT JOIN sessions ON ${IN_LIVE_RANGE} AND sessions.deleted_at IS NULL
   WHERE messages.id > ? ORDER BY messages.id LIMIT ?`;

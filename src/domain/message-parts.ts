@@ -1,0 +1,101 @@
+import { z } from 'zod';
+import { parseJson } from './lenient-input.ts';
+import { isObject, type Json, jsonBytes, jsonProblem } from './metadata.ts';
+
+/**
+ * Messages as the programming interfaces of models have them: their content may be a list of parts, and
+ * tool calls, names and more stand beside it. The text becomes the content of the message. All else is
+ * kept in `parts`, as it was sent.
+ */
+
+/** The most that the parts of one message may take, as JSON in UTF-8. */
+export const PARTS_MAX_BYTES = 1024 * 1024;
+
+/** The fields that the interfaces of OpenAI, Anthropic, Google, Ollama and LangChain put beside a text. */
+const API_FIELDS = [
+  ...['name', 'tool_calls', 'tool_call_id', 'function_call', 'refusal', 'audio', 'annotations'],
+  ...['reasoning', 'reasoning_content', 'reasoning_details', 'thinking', 'images', 'prefix'],
+  ...['id', 'type', 'status', 'call_id', 'phase', 'stop_reason', 'stop_sequence', 'usage', 'model'],
+  ...['tool_name', 'tool_use_id', 'is_error', 'cache_control', 'toolInvocations', 'attachments'],
+  ...['experimental_attachments', 'additional_kwargs', 'response_metadata', 'usage_metadata'],
+  ...['invalid_tool_calls', 'artifact', 'example', 'finish_reason', 'channel', 'recipient'],
+];
+
+/** The types of content parts that hold text. Google's have no type. */
+const TEXT_TYPES: ReadonlySet<unknown> = new Set(['text', 'input_text', 'output_text', undefined]);
+
+/**
+ * Converts a message as an interface has it to `role`, `content` and `parts`. Anything else is
+ * returned as it is, for the validation to judge.
+ */
+export function normalizeMessage(given: unknown): unknown {
+  const value = parseJson(given, '{');
+  if (!isObject(value)) return value;
+  const { content, parts, ...rest } = value;
+  const fields = API_FIELDS.filter((field) => Object.hasOwn(rest, field));
+  // Google's messages have their texts in `parts`, and no content.
+  const list = Array.isArray(content) ? content : content == null ? parts : undefined;
+  if (!Array.isArray(list) && fields.length === 0 && parts === undefined) return value;
+  const split = splitParts(Array.isArray(list) ? list : []);
+  const others = [
+    ...(Array.isArray(parts) && parts !== list ? parts : []),
+    ...split.others,
+    ...fields.flatMap((field) => (rest[field] === null ? [] : [{ [field]: rest[field] as Json }])),
+  ];
+  for (const field of fields) delete rest[field];
+  const isText = typeof content === 'string' || (content != null && !Array.isArray(content));
+  const hasContent = isText || Array.isArray(list) || others.length > 0;
+  return {
+    ...rest,
+    ...(hasContent && { content: isText ? content : split.text }),
+    ...(others.length > 0 && { parts: others }),
+    ...(parts != null && !Array.isArray(parts) && { parts }),
+  };
+}
+
+/** The texts of content parts, a line each, and what else there is. */
+function splitParts(list: readonly Json[]): { text: string; others: Json[] } {
+  const texts: string[] = [];
+  const others: Json[] = [];
+  for (const part of list) {
+    if (typeof part === 'string') texts.push(part);
+    else if (isObject(part) && TEXT_TYPES.has(part.type) && typeof part.text === 'string') {
+      const { type, text, ...more } = part;
+      texts.push(part.text);
+      if (Object.keys(more).length > 0)
+        others.push({ ...(type !== undefined && { type }), ...more });
+    } else if (part !== null) others.push(part);
+  }
+  return { text: texts.join('\n'), others };
+}
+
+/** A schema for the parts of a message. */
+export const messageParts = z
+  .array(z.custom<Json>())
+  .superRefine((value, context) => {
+    const bytes = jsonBytes(value);
+    const problem =
+      jsonProblem(value) ??
+      (bytes > PARTS_MAX_BYTES
+        ? `take ${bytes} bytes as JSON, and at most ${PARTS_MAX_BYTES} are allowed: leave some out`
+        : undefined);
+    if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
+  })
+  .meta({ description: 'Tool calls, images and the like, as the API has them.' });
+
+/** The most parts, and the most bytes of JSON of each, that an answer shows of a message. */
+const SHOWN_PARTS = 20;
+const SHOWN_PART_BYTES = 400;
+const SHOWN_PART_LENGTH = 120;
+
+/** Shortens the parts of a message for an answer: a long part becomes a line that begins like its JSON. */
+export function partsPreview(parts: readonly Json[]): Json[] {
+  const shown = parts.slice(0, SHOWN_PARTS).map((part): Json => {
+    const bytes = jsonBytes(part);
+    if (bytes <= SHOWN_PART_BYTES) return part;
+    const start = JSON.stringify(part).slice(0, SHOWN_PART_LENGTH);
+    return `${start.toWellFormed()}… (${bytes} bytes)`;
+  });
+  const omitted = parts.length - shown.length;
+  return omitted > 0 ? [...shown, `… (${omitted} more)`] : shown;
+}

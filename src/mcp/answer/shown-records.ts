@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import type { JsonObject } from '../../domain/metadata.ts';
+import {
+  type Message,
+  message,
+  type Session,
+  session,
+  type User,
+  user,
+} from '../../domain/records.ts';
+
+/**
+ * Records as answers show them. A model pays for each character, so they leave out what is empty, what
+ * the caller has just said, and what only programs look at. The resource of a record has all of it.
+ */
+
+export const shownSession = session.partial({ metadata: true });
+
+/** What an answer tells of a session whose messages have changed. */
+export const changedSession = session.pick({ session_id: true, uuid: true, message_count: true });
+
+export const shownUser = user.partial({ metadata: true });
+
+export const shownMessage = message
+  .omit({ session_id: true, token_count: true, updated_at: true })
+  .partial({ metadata: true, created_at: true });
+type ShownMessage = z.output<typeof shownMessage>;
+
+/** A message among those of several sessions. */
+export const shownHit = shownMessage.extend({ session_id: z.string() });
+
+/** A session or user without metadata that is empty. */
+export function showRecord<T extends Session | User>(
+  record: T,
+): Omit<T, 'metadata'> & { metadata?: JsonObject } {
+  const { metadata, ...rest } = record;
+  return isEmpty(record) ? rest : record;
+}
+
+/** A message among others of its session. */
+export function showMessage(whole: Message): ShownMessage {
+  const { session_id: _, token_count: __, updated_at: ___, metadata, ...rest } = whole;
+  return isEmpty(whole) ? rest : { ...rest, metadata };
+}
+
+/** A message among those of several sessions. */
+export const showHit = (whole: Message): z.output<typeof shownHit> => ({
+  session_id: whole.session_id,
+  ...showMessage(whole),
+});
+
+/** Messages that were said in less than this time, in milliseconds, were said at the same time. */
+const SAME_TIME_MS = 60_000;
+
+/** The messages of one session in their order. A time is left out where it tells nothing new. */
+export function showConversation(messages: readonly Message[]): ShownMessage[] {
+  let last = Number.NEGATIVE_INFINITY;
+  return messages.map((whole) => {
+    const { created_at, ...shown } = showMessage(whole);
+    const time = Date.parse(whole.created_at);
+    if (Math.abs(time - last) < SAME_TIME_MS) return shown;
+    last = time;
+    return { ...shown, created_at };
+  });
+}
+
+/** Metadata that was too large to be shown is not empty: `metadata_omitted_bytes` tells of it. */
+const isEmpty = ({ metadata }: Pick<Session, 'metadata'>) => Object.keys(metadata).length === 0;

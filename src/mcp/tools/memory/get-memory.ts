@@ -1,0 +1,66 @@
+import { z } from 'zod';
+import { sessionId, summary } from '../../../domain/records.ts';
+import { WINDOW_DEFAULT } from '../../../services/append.ts';
+import { TOOL_ANSWER } from '../../answer/answer-shape.ts';
+import {
+  showConversation,
+  shownMessage,
+  shownSession,
+  showRecord,
+} from '../../answer/shown-records.ts';
+import { adviceResult, OUTDATED_SUMMARY, summaryAdvice } from '../../answer/summary-advice.ts';
+import { defineTool, READS } from '../../tool.ts';
+
+const MAX_LAST_N = 200;
+
+export const getMemory = defineTool({
+  name: 'get_memory',
+  title: 'Get memory',
+  description:
+    'Returns what is needed to go on with a conversation: its newest summary, the messages since then, and how many older ones there are. Call it at the start of a conversation that continues an earlier one. list_messages reads the older messages.',
+  toolset: 'memory',
+  hints: READS,
+  input: z.strictObject({
+    session_id: sessionId,
+    last_n: z
+      .int()
+      .min(1)
+      .max(MAX_LAST_N)
+      .optional()
+      .meta({ description: `How many of the last messages; ${WINDOW_DEFAULT} if left out.` }),
+    max_tokens: z
+      .int()
+      .min(1)
+      .optional()
+      .meta({ description: 'Only the newest messages that fit, by estimated tokens.' }),
+  }),
+  output: z.strictObject({
+    session: shownSession,
+    summary: summary.optional(),
+    messages: z.array(shownMessage),
+    older_message_count: z.int().meta({ description: 'Messages before the first one returned.' }),
+    omitted_message_count: z
+      .int()
+      .optional()
+      .meta({ description: 'How many of them were asked for and did not fit.' }),
+    ...adviceResult,
+  }),
+  async run({ session_id, ...options }, { caller, memory, offers }) {
+    const found = await memory.get(caller, session_id, options);
+    const { omitted_message_count, summaryBacklog, ...answer } = found;
+    const isOutdated = answer.summary?.covers_deleted_messages === true;
+    const advice = offers('set_summary')
+      ? [
+          ...(isOutdated ? [OUTDATED_SUMMARY] : []),
+          ...(summaryBacklog === undefined ? [] : [summaryAdvice(summaryBacklog)]),
+        ]
+      : [];
+    return {
+      ...answer,
+      session: showRecord(TOOL_ANSWER.record(answer.session)),
+      messages: showConversation(answer.messages),
+      ...(omitted_message_count > 0 && { omitted_message_count }),
+      ...(advice.length > 0 && { advice: advice.join(' ') }),
+    };
+  },
+});

@@ -1,0 +1,23 @@
+import { z } from 'zod';
+import { shownUser, showRecord } from '../../answer/shown-records.ts';
+import { listArguments, pageArguments, pageResults, scanAdvice } from '../../pagination.ts';
+import { defineTool, READS } from '../../tool.ts';
+
+export const listUsers = defineTool({
+  name: 'list_users',
+  title: 'List users',
+  description:
+    'Lists users, newest first, a page at a time. Use it to find a user whose identifier you do not know, or, with deleted set to only, one that can be restored.',
+  toolset: 'users',
+  hints: READS,
+  input: z.strictObject({
+    ...listArguments('created_at', 'the user_id, the names or the e-mail address'),
+    ...pageArguments,
+  }),
+  output: z.strictObject({ users: z.array(shownUser), ...pageResults }),
+  async run(args, { caller, users }) {
+    const { records, scanned, ...page } = await users.list(caller, args);
+    const advice = scanned === undefined ? {} : { advice: scanAdvice(scanned) };
+    return { users: records.map(showRecord), ...page, ...advice };
+  },
+});

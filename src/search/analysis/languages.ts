@@ -1,0 +1,91 @@
+/** Languages written in Latin letters that have a stemmer. */
+export const LANGUAGES = ['en', 'de', 'es', 'fr', 'it', 'pt'] as const;
+
+export type Language = (typeof LANGUAGES)[number];
+
+/** Frequent words of each language, with accents. */
+const FREQUENT: Readonly<Record<Language, string>> = {
+  en: `the a an and or but of to in on at by for with from is are was were be been am it its this that
+    these those i you he she we they my your his her our their me him us them not no do does did have
+    has had will would can could should what which who when where why how there here just so if then
+    about as all some any more than too very into out up down over after before again please`,
+  de: `der die das den dem des ein eine einen einem einer eines und oder aber ist sind war waren wird
+    werden wurde hat haben hatte nicht kein keine mit für auf von vom zu zum zur im am bei beim nach aus
+    an in wie was wer wo wann warum ich du er sie es wir ihr mein meine dein deine sein seine unser
+    unsere noch schon auch nur sehr bitte dass wenn weil über unter vor bis durch gegen ohne um als
+    diese dieser dieses alle kann können muss soll sich uns mir mich`,
+  es: `el la los las un una unos unas y o pero de del al a en con por para sin sobre es son era fue ser
+    está están hay ha han he no sí se lo le les me te nos mi mis tu tus su sus que qué como cómo cuando
+    cuándo donde dónde quién cuál este esta esto ese esa muy más ya también porque hasta desde entre
+    nuestro nuestra todo todos quiero tengo tiene`,
+  fr: `le la les un une des du de d et ou mais est sont était être a ont avait pas ne n en dans sur
+    sous avec sans pour par au aux à ce cet cette ces c il elle on nous vous ils elles je j tu me m te
+    se s que qui qu quoi où quand comment pourquoi mon ma mes ton ta son sa ses notre nos votre vos
+    leur leurs plus très encore aussi déjà bien l y`,
+  it: `il lo la i gli le un uno una e ed o ma di del dello della dei degli delle a al allo alla ai agli
+    alle da dal dalla in nel nello nella nei nelle con su sul sulla per tra fra è sono era erano essere
+    ha hanno ho non si mi ti ci vi che chi cosa come quando dove perché quale questo questa questi
+    quello quella molto più anche già ancora mio mia tuo tua suo sua nostro nostra abbiamo qui`,
+  pt: `o a os as um uma uns umas e ou mas de do da dos das em no na nos nas ao à aos às com por pelo
+    pela para sem sobre é são era foi ser está estão há tem têm não sim se lhe me te que quem como
+    quando onde qual este esta isto esse essa isso muito mais já também porque até meu minha teu tua
+    seu sua nosso nossa todo todos você eu ele ela nós eles temos`,
+};
+
+/** Letters and marks that hardly any other of the languages has. */
+const SIGNS: readonly [RegExp, Language][] = [
+  [/[äöüß]/u, 'de'],
+  [/[ñ¿¡]/u, 'es'],
+  [/[ãõ]/u, 'pt'],
+  [/[êèçœîû]/u, 'fr'],
+];
+
+const masks = new Map<string, number>();
+for (const [i, language] of LANGUAGES.entries()) {
+  for (const word of FREQUENT[language].split(/\s+/)) {
+    masks.set(word, (masks.get(word) ?? 0) | (1 << i));
+  }
+}
+
+const NON_ASCII = /[^\0-\x7f]/;
+
+/** The most words that are looked at. */
+const WORDS = 100;
+
+/** The weight of a word of one language: an integer, whatever number of languages it is divided by. */
+const WEIGHT = 60;
+
+function bitsIn(mask: number): number {
+  let bits = 0;
+  for (let rest = mask; rest > 0; rest >>= 1) bits += rest & 1;
+  return bits;
+}
+
+/** Whether a lower-case word is a frequent one of the language, which says nothing about the subject. */
+export function isFrequent(word: string, language: Language): boolean {
+  return ((masks.get(word) ?? 0) & (1 << LANGUAGES.indexOf(language))) !== 0;
+}
+
+/**
+ * The languages that most of the frequent words of a text are of: several if they have equally many,
+ * none if there are no such words.
+ */
+export function languagesOf(words: readonly string[]): Language[] {
+  const counts = LANGUAGES.map(() => 0);
+  const add = (i: number, weight: number) => {
+    counts[i] = (counts[i] as number) + weight;
+  };
+  for (const word of words.slice(0, WORDS)) {
+    const lower = word.toLowerCase();
+    const elided = lower.indexOf("'");
+    const mask = masks.get(elided > 0 ? lower.slice(0, elided) : lower) ?? 0;
+    // A word of several languages says less.
+    const weight = WEIGHT / bitsIn(mask);
+    for (let i = 0; mask >> i > 0; i++) if ((mask >> i) & 1) add(i, weight);
+    if (!NON_ASCII.test(lower)) continue;
+    for (const [sign, language] of SIGNS)
+      if (sign.test(lower)) add(LANGUAGES.indexOf(language), WEIGHT);
+  }
+  const most = Math.max(...counts);
+  return most === 0 ? [] : LANGUAGES.filter((_, i) => counts[i] === most);
+}

@@ -1,0 +1,57 @@
+import type { Session } from '../../domain/records.ts';
+import type { WriteResult } from '../common-port.ts';
+import { findSessionState } from './access-scope.ts';
+import type { Connection } from './connection/index.ts';
+import { SESSION_COLUMNS, toSession } from './rows.ts';
+import { DELETE_TERMS, DEQUEUE_ONE, indexTerms } from './search/indexer.ts';
+
+/** How many messages one step indexes anew. It blocks the server for about 10 ms. */
+const STEP_MESSAGES = 100;
+
+const NEXT_MESSAGES = `SELECT id, seq, iif(deleted_at IS NULL, terms, '') FROM messages WHERE session = ? AND seq > ?
+  ORDER BY seq LIMIT ${STEP_MESSAGES}`;
+
+const SET_USER = `UPDATE sessions SET user_id = ?, updated_at = max(updated_at, ?) WHERE id = ?
+  RETURNING ${SESSION_COLUMNS}`;
+
+/** @see SessionStore.assign */
+export async function assignUser(
+  connection: Connection,
+  userIsLive: () => boolean,
+  { namespace, session_id, user_id }: { namespace: string; session_id: string; user_id: string },
+  at: string,
+): Promise<WriteResult<Session> | 'user_missing'> {
+  let lastSeq = 0;
+
+  /** Indexes some messages under the user. The last step gives the session to the user. */
+  const step = (): WriteResult<Session> | 'user_missing' | undefined => {
+    if (!userIsLive()) return 'user_missing';
+    const state = findSessionState(connection, { namespace }, session_id);
+    const found = state?.conversation.session;
+    if (found === undefined || found.deleted_at !== undefined) return { applied: false, found };
+    if (found.user_id !== undefined) {
+      return found.user_id === user_id
+        ? { applied: true, record: found }
+        : { applied: false, found };
+    }
+    const session = state?.id as number;
+    const rows = connection.statement(NEXT_MESSAGES).all(session, lastSeq);
+    for (const row of rows) {
+      const [id, seq, terms] = row as [id: number, seq: number, terms: string];
+      connection.statement(DELETE_TERMS).run(id);
+      connection.statement(DEQUEUE_ONE).run(id);
+      const indexed = terms === '' ? [] : terms.split(' ');
+      indexTerms(connection, id, { session, namespace, user_id }, indexed);
+      lastSeq = seq;
+    }
+    if (rows.length === STEP_MESSAGES) return undefined;
+    const owned = connection.statement(SET_USER).get(user_id, Date.parse(at), session);
+    return { applied: true, record: toSession(owned as unknown[]) };
+  };
+
+  for (;;) {
+    const result = await connection.write(step);
+    if (result !== undefined) return result;
+    await new Promise(setImmediate);
+  }
+}
