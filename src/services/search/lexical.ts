@@ -9,10 +9,10 @@ import { runInSlices, yieldIfBusy } from '../event-loop.ts';
 import type { SearchNote } from './note.ts';
 
 /** The most messages considered per term, newest first; fewer if there are many terms. */
-const CANDIDATES_PER_TERM = 250;
+const CANDIDATES_PER_TERM = 240;
 
 /** The most messages considered for all terms together. */
-const CANDIDATES = 1000;
+const CANDIDATES = 960;
 
 /** What a lexical search looks for. */
 export interface LexicalQuery extends TimeRange {
