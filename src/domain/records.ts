@@ -7,13 +7,12 @@ import { parseTime, timestamp as utc } from './times.ts';
 /** RFC 3339, UTC, milliseconds: text order is time order. */
 export const timestamp = z.string().meta({ format: 'date-time' });
 
-export const sessionId = identifier(
-  'The session, by an identifier of your choosing: any non-empty text up to 1,024 bytes, case-sensitive.',
-);
+export const sessionId = identifier('The session.');
 
-export const userId = identifier(
-  'The user, by an identifier of your choosing: any non-empty text up to 1,024 bytes, case-sensitive.',
-);
+export const userId = identifier('The user.');
+
+/** How an identifier that the caller chooses has to look. */
+export const OF_YOUR_CHOOSING = 'any text up to 1,024 bytes, case-sensitive.';
 
 const OMITTED =
   'The metadata is too large for this answer and is left out; the resource of this record has it.';

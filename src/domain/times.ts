@@ -30,18 +30,27 @@ export function timestamp(milliseconds: number): string {
   return `${prefix}${digits(hours, 2)}:${digits(minutes % 60, 2)}:${digits(seconds % 60, 2)}.${digits(ms % 1000, 3)}Z`;
 }
 
+const MONTH = /^(\d{4})-(\d{2})$/;
+
 /** A date, and behind it a time of day and a zone, each of which may be missing. */
 const TIME =
   /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2})(?::(\d{2})(?:[.,](\d+))?)?\s*(Z|[+-]\d{2}(?::?\d{2})?)?)?$/i;
 
 /**
  * Parses RFC 3339, and the shorter forms that programs and models send: a time without seconds or
- * zone, which is then UTC, with a space in the place of the `T`, or a date alone.
+ * zone, which is then UTC, with a space in the place of the `T`, or a date or a month alone.
  *
- * @param dateIs which end of its day, in UTC, a date alone stands for
+ * @param dateIs which end of its day or month, in UTC, a date alone stands for
  * @returns milliseconds since 1970, or `undefined` if the text is no time of the years 0 to 9999
  */
 export function parseTime(text: string, dateIs: 'start' | 'end' = 'start'): number | undefined {
+  const [, year, month] = MONTH.exec(text.trim()) ?? [];
+  if (month !== undefined) {
+    if (Number(month) < 1 || Number(month) > 12) return undefined;
+    const first = new Date(`${year}-${month}-01T00:00:00Z`);
+    if (dateIs === 'end') first.setUTCMonth(first.getUTCMonth() + 1, 1);
+    return first.getTime() - (dateIs === 'end' ? 1 : 0);
+  }
   const [, date, minutes, seconds = '00', fraction = '', zone = 'Z'] = TIME.exec(text.trim()) ?? [];
   if (date === undefined) return undefined;
   const day = Date.parse(`${date}T00:00:00Z`);

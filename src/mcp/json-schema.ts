@@ -63,8 +63,13 @@ interface SchemaNode {
   path: readonly (string | number)[];
 }
 
-/** The bounds of safe integers are omitted: they would cost tokens at each integer. */
+/**
+ * The bounds of safe integers and of the lengths of texts are omitted: they would cost tokens at each
+ * field, and texts are measured in bytes, not characters. An error names the limit.
+ */
 function withoutBounds({ jsonSchema: node }: SchemaNode): void {
+  delete node.minLength;
+  delete node.maxLength;
   if (node.maximum === Number.MAX_SAFE_INTEGER) delete node.maximum;
   if (node.minimum === Number.MIN_SAFE_INTEGER) delete node.minimum;
 }

@@ -56,6 +56,19 @@ export const pageResults = {
   advice: z.string().optional().meta({ description: 'What was not done as it was asked for.' }),
 };
 
-/** What to do where a filtered list did not come to its end. */
-export const scanAdvice = (scanned: number) =>
-  `Of ${scanned} records looked at, these are what was asked for, and there are more to look at: follow next_cursor.`;
+/** What to do where a list by words found nothing, or did not come to its end. */
+export function listAdvice(
+  { query }: { query?: string | undefined },
+  found: number,
+  scanned: number | undefined,
+  offers: (tool: string) => boolean,
+): string | undefined {
+  if (scanned !== undefined) {
+    return `Of ${scanned} records looked at, these are what was asked for, and there are more to look at: follow next_cursor.`;
+  }
+  if (query === undefined || found > 0) return undefined;
+  const elsewhere = offers('search_memory')
+    ? ', or ask search_memory, which looks at what was said'
+    : '';
+  return `None has a word that begins with each word of the query. Try fewer words${elsewhere}.`;
+}

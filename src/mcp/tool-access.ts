@@ -20,8 +20,8 @@ function instructionsFor(tools: ReadonlyMap<string, Tool>): string {
       'When something was said before and you do not know where, ask search_memory.',
     has('add_memory') &&
       'After each turn, add what the user said and what you answered with add_memory, always under the same session_id.',
-    has('add_session', 'add_user') &&
-      'A session that belongs to a user is started with add_session.',
+    has('add_memory', 'add_user') &&
+      'To keep what was said with a user, add the user with add_user once, and give add_memory the user_id.',
     has('set_summary') && 'When an answer advises a summary, write one with set_summary.',
     has('restore_session') &&
       'Deleting a session is undone with restore_session, also after messages were added to it since.',

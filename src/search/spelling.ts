@@ -4,7 +4,7 @@ import { distance } from 'fastest-levenshtein';
 export const SIMILAR_MIN_LENGTH = 3;
 
 /** How many letters a word and a similar one may differ in. */
-const maxDistance = (word: string) => (word.length < 5 ? 1 : 2);
+const maxDistance = (word: string) => (word.length < 6 ? 1 : 2);
 
 /** The terms that are spelled nearly like a word, the nearest first. */
 export function nearest(word: string, vocabulary: readonly string[]): string[] {

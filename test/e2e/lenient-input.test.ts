@@ -177,7 +177,8 @@ for (const store of E2E_DATABASES) {
           '2024-05-07T12:30:00+02:00',
           '2024-05-07 12:30 +0200',
           '2024-05-07',
-        ])('%s is a time of its own in UTC, or its day', async (time) => {
+          '2024-05',
+        ])('%s is a time of its own in UTC, or its day or month', async (time) => {
           expect(await hits({ since: time })).toBe(1);
           expect(await hits({ until: time })).toBe(1);
         });
@@ -193,6 +194,7 @@ for (const store of E2E_DATABASES) {
         it.each([
           'yesterday',
           '2024-13-01',
+          '2024-13',
           '2024-02-30',
           '07.05.2024',
           '2024-05-07T25:00',

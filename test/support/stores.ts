@@ -161,7 +161,7 @@ export function harness(store: Store, kept?: Kept): Harness {
     search: {
       async search(...args) {
         const { notes, ...result } = await search.search(...args);
-        const advice = searchAdvice(notes);
+        const advice = searchAdvice(notes, () => true);
         return { ...result, ...(advice !== undefined && { advice }) };
       },
     },

@@ -1,6 +1,7 @@
 import { quoted } from '../../domain/errors.ts';
 import type { EmbeddingProblem } from '../../search/embeddings/error.ts';
 import type { Condition, SearchNote } from '../../services/search/note.ts';
+import type { Audience } from './audience.ts';
 
 const EMBEDDING_PROBLEMS: Record<EmbeddingProblem, string> = {
   unreachable: 'cannot be reached',
@@ -13,6 +14,9 @@ const EMBEDDING_PROBLEMS: Record<EmbeddingProblem, string> = {
   invalid_answer: 'answers with something that is no vector',
 };
 
+/** The tools to read what a search does not find. */
+const READS = ['list_sessions', 'list_messages'];
+
 /** Where messages are that a condition leaves out. */
 const CONDITIONS: Record<Condition, string> = {
   session_id: 'without session_id, in other sessions,',
@@ -23,11 +27,14 @@ const CONDITIONS: Record<Condition, string> = {
 };
 
 /** Describes what a search left out and how to find it; `undefined` if it left out nothing. */
-export function searchAdvice(notes: readonly SearchNote[]): string | undefined {
-  return notes.length === 0 ? undefined : notes.map(noteText).join(' ');
+export function searchAdvice(
+  notes: readonly SearchNote[],
+  offers: Audience['offers'],
+): string | undefined {
+  return notes.length === 0 ? undefined : notes.map((note) => noteText(note, offers)).join(' ');
 }
 
-function noteText(note: SearchNote): string {
+function noteText(note: SearchNote, offers: Audience['offers']): string {
   switch (note.kind) {
     case 'no_terms':
       return 'The query has nothing to look for: no letter, digit or emoji. Use words that the messages may have.';
@@ -44,7 +51,7 @@ function noteText(note: SearchNote): string {
       return `Nothing was found, but ${CONDITIONS[note.of]} ${note.messages} message${note.messages === 1 ? ' has' : 's have'} such words${nearest}.`;
     }
     case 'words_only':
-      return 'This search compares words, not meanings: try other words that may have been used, or fewer.';
+      return `This search compares words, not meanings: try other words that may have been said, or fewer.${READS.every(offers) ? ' Or look for the session with list_sessions, and read it with list_messages.' : ''}`;
     case 'reanalysis':
       return 'Messages that an older version of the server stored are being indexed anew, and some may be missing. Repeat the search later.';
     case 'embeddings_unavailable':

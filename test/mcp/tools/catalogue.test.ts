@@ -69,7 +69,18 @@ describe.each(TOOLS.map((tool) => [tool.name, tool] as const))('the tool %s', (n
 
 describe('the catalogue', () => {
   it('is small enough to be read by a model at every start', () => {
-    expect(JSON.stringify(TOOLS.map(toolDefinition)).length).toBeLessThan(45_000);
+    const definitions = TOOLS.map(toolDefinition);
+    const visible = definitions.map(({ name, description, inputSchema }) => ({
+      ...{ name, description, inputSchema },
+    }));
+    // A token is about four bytes.
+    expect(JSON.stringify({ tools: definitions }).length / 4).toBeLessThan(8000);
+    expect(JSON.stringify(visible).length / 4).toBeLessThan(4500);
+  });
+
+  it('has no format or pattern, for which some hosts drop the whole list', () => {
+    const inputs = JSON.stringify(TOOLS.map((tool) => toolDefinition(tool).inputSchema));
+    expect(inputs).not.toMatch(/"(format|pattern)":/);
   });
 
   it('converts its schemas once', () => {

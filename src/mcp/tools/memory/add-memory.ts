@@ -6,6 +6,7 @@ import {
   content,
   MESSAGES_PER_CALL,
   messageUuid,
+  OF_YOUR_CHOOSING,
   role,
   session,
   sessionId,
@@ -55,7 +56,9 @@ export const addMemory = defineTool({
   // Not idempotent: without uuids from the caller, every call adds messages.
   hints: ADDS,
   input: z.strictObject({
-    session_id: sessionId,
+    session_id: sessionId.meta({
+      description: `The session, new or not: ${OF_YOUR_CHOOSING}`,
+    }),
     user_id: userId
       .optional()
       .meta({ description: 'The user whose session this is or becomes; must exist already.' }),

@@ -3,10 +3,10 @@ import { sessionId, summary } from '../../../domain/records.ts';
 import { WINDOW_DEFAULT } from '../../../services/append.ts';
 import { TOOL_ANSWER } from '../../answer/answer-shape.ts';
 import {
+  briefSession,
+  showBriefly,
   showConversation,
   shownMessage,
-  shownSession,
-  showRecord,
 } from '../../answer/shown-records.ts';
 import { adviceResult, OUTDATED_SUMMARY, summaryAdvice } from '../../answer/summary-advice.ts';
 import { defineTool, READS } from '../../tool.ts';
@@ -17,7 +17,7 @@ export const getMemory = defineTool({
   name: 'get_memory',
   title: 'Get memory',
   description:
-    'Returns what is needed to go on with a conversation: its newest summary, the messages since then, and how many older ones there are. Call it at the start of a conversation that continues an earlier one. list_messages reads the older messages.',
+    'Returns what is needed to go on with a conversation: its newest summary, the last messages, with all that the summary does not cover, and how many older ones there are. Call it at the start of a conversation that continues an earlier one. list_messages reads the older messages.',
   toolset: 'memory',
   hints: READS,
   input: z.strictObject({
@@ -35,7 +35,7 @@ export const getMemory = defineTool({
       .meta({ description: 'Only the newest messages that fit, by estimated tokens.' }),
   }),
   output: z.strictObject({
-    session: shownSession,
+    session: briefSession,
     summary: summary.optional(),
     messages: z.array(shownMessage),
     older_message_count: z.int().meta({ description: 'Messages before the first one returned.' }),
@@ -57,7 +57,7 @@ export const getMemory = defineTool({
       : [];
     return {
       ...answer,
-      session: showRecord(TOOL_ANSWER.record(answer.session)),
+      session: showBriefly(TOOL_ANSWER.record(answer.session)),
       messages: showConversation(answer.messages),
       ...(omitted_message_count > 0 && { omitted_message_count }),
       ...(advice.length > 0 && { advice: advice.join(' ') }),

@@ -4,7 +4,7 @@ import { message, role, sessionId, time, userId } from '../../../domain/records.
 import { HITS_DEFAULT } from '../../../services/search/index.ts';
 import { TOOL_ANSWER } from '../../answer/answer-shape.ts';
 import { searchAdvice } from '../../answer/search-advice.ts';
-import { showHit, shownHit, shownSession, showRecord } from '../../answer/shown-records.ts';
+import { briefSession, showBriefly, showHit, shownHit } from '../../answer/shown-records.ts';
 import { pageArguments, pageResults } from '../../pagination.ts';
 import { defineTool, READS } from '../../tool.ts';
 
@@ -19,7 +19,7 @@ export const searchMemory = defineTool({
   name: 'search_memory',
   title: 'Search memory',
   description:
-    'Finds messages by what they say, in one session, in all sessions of one user, or everywhere. Ask a question or name key words, in any language. Use it when something was said before and you do not know where. Deleted sessions are not searched.',
+    'Finds messages by the words that they have, in one session, in all sessions of one user, or everywhere. Ask a question or name key words that were likely said, in any language. Use it when something was said before and you do not know where. Deleted sessions are not searched.',
   toolset: 'memory',
   hints: READS,
   input: z.strictObject({
@@ -69,7 +69,7 @@ export const searchMemory = defineTool({
         after: z.array(neighbour).optional(),
       }),
     ),
-    sessions: z.array(shownSession).meta({ description: 'The sessions that the hits are in.' }),
+    sessions: z.array(briefSession).meta({ description: 'The sessions that the hits are in.' }),
     next_cursor: pageResults.next_cursor,
     considered_count: z.int().meta({ description: 'How many messages were ranked.' }),
     mode: z
@@ -80,15 +80,16 @@ export const searchMemory = defineTool({
       .optional()
       .meta({ description: 'What was not considered, and how to get at it.' }),
   }),
-  async run(input, { caller, search }) {
+  async run(input, { caller, search, offers }) {
     const { hits, notes, ...result } = await search.search(caller, input);
-    const advice = searchAdvice(notes);
+    const advice = searchAdvice(notes, offers);
     const sessions = new Map(hits.map(({ session }) => [session.uuid, session]));
     return {
-      hits: hits.map(({ session: _, message, ...hit }) => ({ ...hit, message: showHit(message) })),
-      sessions: [...sessions.values()].map((one) => showRecord(TOOL_ANSWER.record(one))),
-      ...result,
+      // First: it may say that the hits have other words than the query.
       ...(advice !== undefined && { advice }),
+      hits: hits.map(({ session: _, message, ...hit }) => ({ ...hit, message: showHit(message) })),
+      sessions: [...sessions.values()].map((one) => showBriefly(TOOL_ANSWER.record(one))),
+      ...result,
     };
   },
 });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { metadata } from '../../../domain/metadata.ts';
-import { sessionId, userId } from '../../../domain/records.ts';
+import { OF_YOUR_CHOOSING, sessionId, userId } from '../../../domain/records.ts';
 import { TOOL_ANSWER } from '../../answer/answer-shape.ts';
 import { shownSession, showRecord } from '../../answer/shown-records.ts';
 import { ADDS, defineTool } from '../../tool.ts';
@@ -13,7 +13,9 @@ export const addSession = defineTool({
   toolset: 'sessions',
   hints: ADDS,
   input: z.strictObject({
-    session_id: sessionId,
+    session_id: sessionId.meta({
+      description: `Identifies the session from now on: ${OF_YOUR_CHOOSING}`,
+    }),
     user_id: userId.optional().meta({ description: 'The user it belongs to; must exist already.' }),
     metadata: metadata('Any JSON object, such as a title or tags.').optional(),
   }),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { userId } from '../../../domain/records.ts';
 import { shownSession, showRecord } from '../../answer/shown-records.ts';
-import { listArguments, pageArguments, pageResults, scanAdvice } from '../../pagination.ts';
+import { listAdvice, listArguments, pageArguments, pageResults } from '../../pagination.ts';
 import { defineTool, READS } from '../../tool.ts';
 
 export const listSessions = defineTool({
@@ -17,9 +17,9 @@ export const listSessions = defineTool({
     ...pageArguments,
   }),
   output: z.strictObject({ sessions: z.array(shownSession), ...pageResults }),
-  async run(args, { caller, sessions }) {
+  async run(args, { caller, sessions, offers }) {
     const { records, scanned, ...page } = await sessions.list(caller, args);
-    const advice = scanned === undefined ? {} : { advice: scanAdvice(scanned) };
-    return { sessions: records.map(showRecord), ...page, ...advice };
+    const advice = listAdvice(args, records.length, scanned, offers);
+    return { sessions: records.map(showRecord), ...page, ...(advice !== undefined && { advice }) };
   },
 });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { metadata } from '../../../domain/metadata.ts';
-import { userId } from '../../../domain/records.ts';
+import { OF_YOUR_CHOOSING, userId } from '../../../domain/records.ts';
 import { TOOL_ANSWER } from '../../answer/answer-shape.ts';
 import { shownUser, showRecord } from '../../answer/shown-records.ts';
 import { ADDS, defineTool } from '../../tool.ts';
@@ -15,7 +15,9 @@ export const addUser = defineTool({
   hints: ADDS,
   needs: 'unpinned',
   input: z.strictObject({
-    user_id: userId,
+    user_id: userId.meta({
+      description: `Identifies the user from now on: ${OF_YOUR_CHOOSING}`,
+    }),
     email: userFields.email.optional().meta({ description: 'Their e-mail address.' }),
     first_name: userFields.first_name.optional(),
     last_name: userFields.last_name.optional(),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { shownUser, showRecord } from '../../answer/shown-records.ts';
-import { listArguments, pageArguments, pageResults, scanAdvice } from '../../pagination.ts';
+import { listAdvice, listArguments, pageArguments, pageResults } from '../../pagination.ts';
 import { defineTool, READS } from '../../tool.ts';
 
 export const listUsers = defineTool({
@@ -15,9 +15,9 @@ export const listUsers = defineTool({
     ...pageArguments,
   }),
   output: z.strictObject({ users: z.array(shownUser), ...pageResults }),
-  async run(args, { caller, users }) {
+  async run(args, { caller, users, offers }) {
     const { records, scanned, ...page } = await users.list(caller, args);
-    const advice = scanned === undefined ? {} : { advice: scanAdvice(scanned) };
-    return { users: records.map(showRecord), ...page, ...advice };
+    const advice = listAdvice(args, records.length, scanned, offers);
+    return { users: records.map(showRecord), ...page, ...(advice !== undefined && { advice }) };
   },
 });
