@@ -5,6 +5,9 @@ import { PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MAX } from '../domain/pagination.ts';
 
 const QUERY_MAX_BYTES = 1024;
 
+/** A cursor of a search tells for each word how far the search has come. */
+const CURSOR_MAX_LENGTH = 16_384;
+
 const pageSize = z.int().min(1).max(PAGE_LIMIT_MAX).optional();
 
 /** The arguments of every list: a cursor, or page numbers. */
@@ -13,7 +16,7 @@ export const pageArguments = {
   cursor: z
     .string()
     .min(1)
-    .max(4096)
+    .max(CURSOR_MAX_LENGTH)
     .optional()
     .meta({ description: 'next_cursor of the page before; leave it out to start.' }),
   page_size: pageSize.meta({ description: 'With page_number, instead of limit and cursor.' }),

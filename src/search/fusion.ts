@@ -41,7 +41,7 @@ const SLICE_MESSAGES = 512;
  * How much it counts depends on the endpoint: the similarities of a useful one are higher where words match,
  * and alike in turns on the same subject. If neither is so, the ranking stays that of the words.
  *
- * @param limit how many messages that were not found by words are added, the most similar
+ * @param limit of how many messages, the most similar, those are added that were not found by words
  * @returns every message once, best first
  */
 export function* fuse(
@@ -57,9 +57,7 @@ export function* fuse(
   const following: [number, number][] = [];
   for (const [i, { place, similarity }] of compared.entries()) {
     if (i % SLICE_MESSAGES === 0) yield;
-    const { session_uuid, seq } = place;
-    const turn = (distance: number) =>
-      similarities.get(positionKey({ session_uuid, seq: seq + distance }));
+    const turn = turnsOf(similarities, place);
     meanings.set(positionKey(place), withNeighbours(similarity, turn(-1), turn(1)));
     const next = turn(SAME_SPEAKER);
     if (next !== undefined) following.push([similarity, next]);
@@ -79,19 +77,46 @@ export function* fuse(
     deviation === 0 ? 0 : (SIMILARITY_WEIGHT * ((meanings.get(key) ?? mean) - mean)) / deviation;
   // Without trust, what has no word of the query comes last. It has no other order than this one.
   const base = (1 - trust) * Math.min(0, words.at(-1)?.score ?? 0);
-  const others = compared
+  const others = mostSimilar(compared, limit, meanings)
     .filter(({ place }) => !found.has(positionKey(place)))
     .map(({ place }): RankedMessage => {
       const score = base + Math.max(trust, LEAST_TRUST) * meaningOf(positionKey(place));
       return { place, score, match: 0 };
-    })
-    .sort((a, b) => b.score - a.score)
-    .slice(0, limit);
+    });
   yield;
   return words
     .map((one) => ({ ...one, score: one.score + trust * meaningOf(positionKey(one.place)) }))
     .concat(others)
     .sort((a, b) => b.score - a.score);
+}
+
+/** The similarities of the turns around a message, by distance. */
+const turnsOf =
+  (similarities: ReadonlyMap<string, number>, { session_uuid, seq }: MessagePosition) =>
+  (distance: number) =>
+    similarities.get(positionKey({ session_uuid, seq: seq + distance }));
+
+/** The similarity of each message together with the turns next to it, by position. */
+function meaningsOf(compared: readonly ComparedMessage[]): Map<string, number> {
+  const similarities = new Map(
+    compared.map(({ place, similarity }) => [positionKey(place), similarity]),
+  );
+  return new Map(
+    compared.map(({ place, similarity }) => {
+      const turn = turnsOf(similarities, place);
+      return [positionKey(place), withNeighbours(similarity, turn(-1), turn(1))];
+    }),
+  );
+}
+
+/** The messages that are most similar to a query, together with the turns next to them; the best first. */
+export function mostSimilar(
+  compared: readonly ComparedMessage[],
+  limit: number,
+  meanings: ReadonlyMap<string, number> = meaningsOf(compared),
+): ComparedMessage[] {
+  const meaningOf = ({ place }: ComparedMessage) => meanings.get(positionKey(place)) ?? 0;
+  return compared.toSorted((a, b) => meaningOf(b) - meaningOf(a)).slice(0, limit);
 }
 
 /** The weighted mean of similarities, of which those of the neighbours may be missing. */

@@ -7,6 +7,7 @@ import type { Dependencies } from './dependencies.ts';
 import { ServiceError } from './errors.ts';
 import { sessionNotFound, userNotFound } from './not-found.ts';
 import { canAccess } from './pinned-user.ts';
+import { isPastUndoDeadline } from './undo-deadline.ts';
 
 /**
  * Gives a live session that has no user to a user. A session of that user stays as it is.
@@ -59,7 +60,7 @@ export async function claimSession(
 ): Promise<'created' | 'to_be_assigned' | undefined> {
   if (!canAccess(caller, user_id)) throw userNotFound(deps, user_id);
   let session = await store.sessions.find(caller, session_id);
-  if (session === undefined) {
+  if (session === undefined || isPastUndoDeadline(deps, session)) {
     const outcome = await sessionCreator(deps)(caller, store, { session_id, user_id });
     if (outcome.applied) return 'created';
     session = outcome.found;

@@ -34,6 +34,8 @@ export interface TermQuery extends TimeRange {
    * are not found again.
    */
   after?: readonly (string | null)[] | undefined;
+  /** For each term, the last message to look at, in the same form; `null`: all. */
+  end?: readonly (string | null)[] | undefined;
 }
 
 export interface Candidates {

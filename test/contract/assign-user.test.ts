@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { beforeEach, expect, it } from 'vitest';
 import { numberedMessages } from '../support/records.ts';
 import { type Harness, harness, worded } from '../support/stores.ts';
@@ -53,6 +54,18 @@ describeStores('giving a session to a user', (under) => {
     expect(await found('ada', 'kettle')).toEqual(['a new kettle']);
     await at.sessions.restore(caller, 's');
     expect((await found('ada', 'kettle')).sort()).toEqual(['a new kettle', 'an old kettle']);
+  });
+
+  it('reaches a message that changes while it is done', async () => {
+    const uuid = '01a1fd24-303c-761f-bb3f-55f56f02c15b';
+    await at.memory.add(caller, 's', [{ role: 'user', content: 'a kettle', uuid }]);
+    await at.memory.add(caller, 's', numberedMessages(400));
+    const assigning = at.sessions.update(caller, 's', { user_id: 'ada' });
+    await at.memory.add(caller, 's', [{ role: 'user', content: 'my kettle', uuid }]);
+    await assigning;
+    // Until it is indexed.
+    await delay(100);
+    expect(await found('ada', 'kettle')).toEqual(['my kettle']);
   });
 
   it('is known to other servers that append to it', async () => {

@@ -1,6 +1,6 @@
 import { positionKey } from '../../domain/positions.ts';
 import type { RankedMessage } from '../../search/bm25.ts';
-import { diversify, fuse } from '../../search/fusion.ts';
+import { diversify, fuse, mostSimilar } from '../../search/fusion.ts';
 import { similarity } from '../../search/vectors.ts';
 import { runInSlices } from '../event-loop.ts';
 import type { LexicalRanking } from './lexical.ts';
@@ -27,7 +27,7 @@ export interface CombinedRanking extends Ranking {
 /**
  * Adds the comparison by meaning to the ranking by words. Without one, the latter is returned.
  *
- * @param isFurther whether an earlier window had everything that was compared by meaning
+ * @param isFurther whether an earlier window had those that are found by meaning
  */
 export async function combined(
   words: LexicalRanking,
@@ -40,9 +40,10 @@ export async function combined(
     const neighboursOnly = withoutCandidate(words);
     return { ...words, digests: new Map(), neighboursOnly, mode: 'lexical', notes };
   }
+  const similar = mostSimilar(meaning.compared, ADDED_BY_MEANING);
+  const isSimilar = new Set(similar.map(({ place }) => positionKey(place)));
   if (isFurther) {
-    const known = new Set(meaning.compared.map(({ place }) => positionKey(place)));
-    const ranked = words.ranked.filter(({ place }) => !known.has(positionKey(place)));
+    const ranked = words.ranked.filter(({ place }) => !isSimilar.has(positionKey(place)));
     const neighboursOnly = withoutCandidate(words);
     return { ...words, ranked, digests: new Map(), neighboursOnly, mode: 'hybrid' };
   }
@@ -51,7 +52,7 @@ export async function combined(
   const digests = new Map(meaning.digests);
   for (const { place } of words.ranked) digests.delete(positionKey(place));
   const neighboursOnly = withoutCandidate(words);
-  for (const { place } of meaning.compared) neighboursOnly.delete(positionKey(place));
+  for (const key of isSimilar) neighboursOnly.delete(key);
   return {
     neighboursOnly,
     ranked: diverse ? diversified(fused, meaning.vectors) : fused,

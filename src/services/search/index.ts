@@ -85,7 +85,8 @@ export function createSearchService(deps: Dependencies) {
       }
       if (page.hits.length === 0) {
         await assertScopeExists(caller, store, input);
-        if (start === undefined) return searchWithoutHits(caller, store, scope, input, page);
+        if (start === undefined && page.next === undefined)
+          return searchWithoutHits(caller, store, scope, input, page);
       }
       const { next, at: reference, query: _query, terms: _terms, ...result } = page;
       return {
@@ -114,7 +115,8 @@ export function createSearchService(deps: Dependencies) {
     if (terms.length > 0) help.push(...(await hitsOutside(store, caller, scope, query, terms)));
     if (help.length === 0) {
       for await (const { how, terms: others } of similarTerms(store, namespace, scope, terms)) {
-        const words = await rankLexically(store, namespace, scope, query, at, others);
+        const first = { ...query, after: undefined, end: undefined };
+        const words = await rankLexically(store, namespace, scope, first, at, others);
         const ranking = await combined(words, undefined, false, false);
         const wanted = { ...input, limit: input.limit ?? HITS_DEFAULT };
         const { hits } = await readHits({ namespace, store, ranking, input: wanted, answer }, 0);
@@ -139,10 +141,10 @@ export function createSearchService(deps: Dependencies) {
   ): Promise<Window> {
     const { since, limit = HITS_DEFAULT, roles, metadata } = input;
     const time = { since, until: earlier(input.until, seen) };
-    const after = from?.after;
+    const { after, end } = from ?? {};
     const query = {
       question: input.query,
-      ...{ since, until: input.until, seen, metadata, after },
+      ...{ since, until: input.until, seen, metadata, after, end },
       roles: roles?.map(canonicalRole),
     };
     const [words, meaning] = await Promise.all([
@@ -167,7 +169,7 @@ export function createSearchService(deps: Dependencies) {
     const last = ranked[next - 1];
     const further: Place | undefined =
       next < ranked.length && last !== undefined
-        ? { mode, rank: next, place: positionKey(last.place), after }
+        ? { mode, rank: next, place: positionKey(last.place), after, end: words.end }
         : words.next && { mode, rank: 0, place: '', after: words.next };
     return {
       ...{ hits, query, terms: words.terms },

@@ -23,6 +23,8 @@ export interface LexicalQuery extends TimeRange {
   seen?: string | undefined;
   /** Where the search before has ended, if this one goes further back. */
   after?: readonly (string | null)[] | undefined;
+  /** Where this search ends, if an earlier page has found that. */
+  end?: readonly (string | null)[] | undefined;
 }
 
 /** The result of a lexical search. */
@@ -37,8 +39,10 @@ export interface LexicalRanking {
   terms: readonly string[];
   /** The terms that further messages have. */
   cut: ReadonlySet<string>;
+  /** Where the search has ended. */
+  end: readonly (string | null)[];
   /** Where to go further back; absent if there is nothing more. */
-  next?: (string | null)[];
+  next?: readonly (string | null)[];
   notes: SearchNote[];
 }
 
@@ -68,8 +72,10 @@ export async function rankLexically(
     until: earlier(filter.until, seen),
     terms: asked.terms,
     also: [QUESTION_TERM, ...askedMarkers(question)],
-    limit,
+    // Of the messages of a window, some may have been added since, and others deleted.
+    limit: query.end === undefined ? limit : 2 * limit,
   });
+  const end = query.end ?? found.next;
   const { candidates, ranges } = found;
   await yieldIfBusy(begun);
   // Another server's clock may be ahead of ours.
@@ -78,14 +84,15 @@ export async function rankLexically(
   const ranked = await runInSlices(
     rankInSteps(candidates, asked.terms, statistics, ranges, at, question),
   );
-  const next = nextOf(found, query.after);
+  const next = nextOf(end, query.after);
   return {
     ranked: ranksNeighbours(filter) ? ranked : ranked.filter((one) => one.candidate !== undefined),
     at,
     ranges,
     terms: asked.terms,
+    end,
     ...(next !== undefined && { next }),
-    cut: new Set(found.cut),
+    cut: new Set(asked.terms.filter((_, i) => end[i] !== null)),
     notes: notesOn(asked.terms, asked.omitted, found, limit),
   };
 }
@@ -97,10 +104,10 @@ export function earlier(a: string | undefined, b: string | undefined): string | 
 }
 
 /** Where to go further back, unless there is nothing more, or no way was made. */
-function nextOf({ next }: Candidates, after: LexicalQuery['after']): (string | null)[] | undefined {
-  const isOver = next.every((position) => position === null);
-  const isStuck = next.every((position, i) => position === after?.[i]);
-  return isOver || isStuck ? undefined : [...next];
+function nextOf(end: LexicalRanking['end'], after: LexicalQuery['after']) {
+  const isOver = end.every((position) => position === null);
+  const isStuck = end.every((position, i) => position === after?.[i]);
+  return isOver || isStuck ? undefined : end;
 }
 
 /**
@@ -113,7 +120,7 @@ const ranksNeighbours = ({
   since,
   until,
   after,
-}: Omit<LexicalQuery, 'question'>) =>
+}: Omit<LexicalQuery, 'question' | 'seen' | 'end'>) =>
   [roles, metadata, since, until, after].every((condition) => condition === undefined);
 
 /** Estimates the statistics of the searched messages from the candidates. */

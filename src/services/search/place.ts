@@ -9,15 +9,17 @@ export interface Place {
   place: string;
   /** The window of the ranking: where the one before has ended; absent for the first. */
   after?: readonly (string | null)[] | undefined;
+  /** Where that window ends, as its first page has found it. */
+  end?: readonly (string | null)[] | undefined;
 }
 
-export const encodePlace = ({ mode, rank, place, after }: Place): string =>
-  JSON.stringify([mode, rank, place, after]);
+export const encodePlace = ({ mode, rank, place, after, end }: Place): string =>
+  JSON.stringify([mode, rank, place, after, end]);
 
 /** @throws DomainError INVALID_ARGUMENT for a cursor that is not of a search */
 export function decodePlace(key: string): Place {
-  const [mode, rank, place, after] = JSON.parse(key);
-  return { mode, rank, place, after: after ?? undefined };
+  const [mode, rank, place, after, end] = JSON.parse(key);
+  return { mode, rank, place, after: after ?? undefined, end: end ?? undefined };
 }
 
 /** The rank where a cursor continues: behind the message that it names, or where that was if it is gone. */

@@ -3,6 +3,7 @@ import type { Session } from '../../domain/records.ts';
 import type { WriteResult } from '../common-port.ts';
 import { updateOrFind } from './conditional-writes.ts';
 import type { Connection, Deployment } from './connection/index.ts';
+import { INDEX } from './connection/indexes.ts';
 import { inSession } from './connection/transaction.ts';
 import {
   messageKey,
@@ -26,8 +27,8 @@ interface Assignment {
 }
 
 /**
- * Gives a session to a user, then its messages. What a crash leaves undone is done by a repetition of the
- * call, which nobody has acknowledged.
+ * Gives a session to a user, then its messages. The session is marked until its messages are the user's,
+ * so that a repetition of the call, or a sweep, finishes what a crash leaves undone.
  *
  * @see SessionStore.assign
  */
@@ -37,10 +38,13 @@ export function assignUser(
   at: string,
 ): Promise<WriteResult<Session> | 'user_missing'> {
   const owner = { namespace, user_id, live: true };
-  const $or = [{ user_id: { $exists: false } }, { user_id }];
-  const free = { namespace, session_id, live: true as const, $or };
+  const free = { namespace, session_id, live: true as const, user_id: { $exists: false } };
   // Another server that knows the session without its user has to read it again before it appends.
-  const assign = { $set: { user_id }, $max: { updated_at: new Date(at) }, $inc: { fence: 1 } };
+  const assign = {
+    $set: { user_id, assigning: true as const },
+    $max: { updated_at: new Date(at) },
+    $inc: { fence: 1 },
+  };
 
   /** @returns `null` if the session is not free; `undefined` if the user is not live */
   async function change(deployment: Deployment): Promise<SessionDocument | null | undefined> {
@@ -64,14 +68,16 @@ export function assignUser(
     if (!(await userIsLive())) return undefined;
     const assigned = await sessionsOf(db).findOneAndUpdate(free, assign, options);
     if (assigned === null || (await userIsLive())) return assigned;
-    // A deletion of the user meanwhile may have missed the session.
+    // A deletion of the user meanwhile may have missed the session. If not, the session is not live.
     const { _id } = assigned;
-    await sessionsOf(db).updateOne({ _id, namespace, session_id }, { $unset: { user_id: '' } });
+    const missed = { _id, namespace, session_id, user_id, live: true as const };
+    await sessionsOf(db).updateOne(missed, { $unset: { user_id: '', assigning: '' } });
     return undefined;
   }
 
   return connection.runLong(async (deployment) => {
     const { db } = deployment;
+    const find = () => sessionsOf(db).findOne({ namespace, session_id });
     let isUserMissing = false;
     const { applied, document } = await updateOrFind(
       async () => {
@@ -79,26 +85,38 @@ export function assignUser(
         isUserMissing = changed === undefined;
         return changed ?? null;
       },
-      () =>
-        isUserMissing ? Promise.resolve(null) : sessionsOf(db).findOne({ namespace, session_id }),
-      (found) => found.live === true && (found.user_id ?? user_id) === user_id,
+      () => (isUserMissing ? Promise.resolve(null) : find()),
+      (found) => found.live === true && found.user_id === undefined,
     );
     if (isUserMissing) return 'user_missing';
-    if (!applied) {
-      return { applied, found: document === null ? undefined : toSession(document) };
+    const isOwn = document?.live === true && document.user_id === user_id;
+    if (document === null || !(applied || isOwn)) {
+      return { applied: false, found: document === null ? undefined : toSession(document) };
     }
-    await assignMessages(connection.unlimited, document, user_id);
-    return { applied, record: toSession(document) };
+    await finishAssignment(connection.unlimited, document);
+    return { applied: true, record: toSession(document) };
   });
 }
 
-/** Gives all messages of a session to a user, the retired ones, too. */
-async function assignMessages(db: Db, session: SessionDocument, user_id: string): Promise<void> {
+/** Finishes the assignments that a crash left unfinished. */
+export async function finishAssignments(db: Db): Promise<void> {
+  const unfinished = sessionsOf(db).find({ assigning: true }).hint(INDEX.assigning);
+  for (const session of await unfinished.toArray()) await finishAssignment(db, session);
+}
+
+/** Gives all messages of a session to its user, the retired ones, too, if that is not done yet. */
+async function finishAssignment(db: Db, session: SessionDocument): Promise<void> {
+  const { _id, namespace, session_id, user_id, assigning, last_seq } = session;
+  if (assigning === undefined || user_id === undefined) return;
   const set = { $set: { user_id } };
-  for (let seq = 0; seq < session.last_seq; seq += BATCH_SIZE) {
+  for (let seq = 0; seq < last_seq; seq += BATCH_SIZE) {
     const range = { seq: { $gt: seq, $lte: seq + BATCH_SIZE } };
     const unassigned = { ...messageKey(session), ...range, user_id: { $exists: false } };
     await messagesOf(db).updateMany(unassigned, set);
   }
   await vectorsOf(db).updateMany({ ...messageKey(session), user_id: { $exists: false } }, set);
+  await sessionsOf(db).updateOne(
+    { _id, namespace, session_id, user_id },
+    { $unset: { assigning: '' } },
+  );
 }

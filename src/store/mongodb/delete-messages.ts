@@ -4,6 +4,7 @@ import { findSession, type SessionRef } from './access-scope.ts';
 import type { SessionHeadCache } from './append/session-head.ts';
 import { ConflictError } from './append/writes.ts';
 import type { Connection, Deployment } from './connection/index.ts';
+import { INDEX } from './connection/indexes.ts';
 import { inSession } from './connection/transaction.ts';
 import {
   type MessageDocument,
@@ -32,7 +33,7 @@ const MAX_ATTEMPTS = 20;
 /**
  * Deletes and restores single messages. The terms of a deleted one move to a field that has no index, so
  * that no search comes upon it. On a standalone server, a crash in between leaves the session's count of
- * messages wrong.
+ * messages wrong until the next deletion or restoration in it; nothing deleted is shown.
  */
 export function createMessageDeletion(
   connection: Connection,
@@ -70,9 +71,12 @@ export function createMessageDeletion(
     const known = new Set(present.map(({ uuid }) => uuid));
     const missing = uuids.filter((uuid) => !known.has(uuid));
     const changed = present.filter((message) => !isDone(message));
-    if (missing.length > 0 || changed.length === 0) {
-      return { session: toSession(session), missing, changed: [] };
+    if (missing.length > 0) return { session: toSession(session), missing, changed: [] };
+    if (changed.length === 0) {
+      const counted = transactions ? session : await recount(db, session);
+      return { session: toSession(counted), missing, changed: [] };
     }
+    let count = 0;
     const write = async (transaction?: ClientSession): Promise<SessionDocument> => {
       const options = inSession(transaction);
       const _id = { $in: changed.map((message) => message._id) };
@@ -81,7 +85,11 @@ export function createMessageDeletion(
       // Others may have changed some of them meanwhile: each message is counted by one caller.
       const { modifiedCount } = await messagesOf(db).updateMany(unchanged, update, options);
       if (step > 0) await vectorsOf(db).deleteMany(some, options);
-      const after = await countDeleted(db, session, step * modifiedCount, transaction);
+      count = modifiedCount;
+      const after =
+        transaction === undefined
+          ? await recount(db, session)
+          : await countDeleted(db, session, step * modifiedCount, transaction);
       return markSummary(db, after, transaction);
     };
     let after: SessionDocument | undefined;
@@ -90,7 +98,11 @@ export function createMessageDeletion(
         after = await write(transaction);
       });
     } else after = await write();
-    return { session: toSession(after as SessionDocument), missing: [], changed };
+    return {
+      session: toSession(after as SessionDocument),
+      missing: [],
+      changed: changed.slice(0, count),
+    };
   }
 
   return {
@@ -150,6 +162,26 @@ async function countDeleted(
     { _id, namespace, session_id, live: true, first_seq },
     { $inc: { deleted_count: by } },
     { returnDocument: 'after', ...inSession(transaction) },
+  );
+  if (after === null) throw new ConflictError();
+  return after;
+}
+
+/**
+ * Counts the deleted messages of a session anew. Without transactions, the number would be wrong after a
+ * crash, or where another call has deleted some of them in between.
+ */
+async function recount(db: Db, session: SessionDocument): Promise<SessionDocument> {
+  const { _id, namespace, session_id, first_seq, last_seq } = session;
+  const seq = { $gte: first_seq, $lte: last_seq };
+  const live = await messagesOf(db).countDocuments(
+    { ...messageKey(session), seq, deleted_at: { $exists: false } } as Document,
+    { hint: INDEX.position },
+  );
+  const after = await sessionsOf(db).findOneAndUpdate(
+    { _id, namespace, session_id, live: true, first_seq, last_seq },
+    { $set: { deleted_count: last_seq - first_seq + 1 - live } },
+    { returnDocument: 'after' },
   );
   if (after === null) throw new ConflictError();
   return after;

@@ -43,6 +43,8 @@ export interface SessionDocument extends SeqRange {
   retired?: RetiredRangeDocument[];
   /** The uuid of the first message of the append that revived the session: that append may be repeated. */
   revived_by?: string;
+  /** Its messages are being given to its user. */
+  assigning?: true;
   /** Messages below all ranges of `retired` are being purged. */
   purging?: true;
   /** How many times an append has fenced off writers that had not finished; see `append/index.ts`. */

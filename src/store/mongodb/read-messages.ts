@@ -31,7 +31,7 @@ const MAX_SESSIONS = 1_000_000;
 /** Some messages of a range, unordered. The first row has the session, even if there are no messages. */
 interface Row {
   session?: Omit<SessionDocument, 'retired'>;
-  messages: Pick<MessageDocument, (typeof MESSAGE_FIELDS)[number]>[];
+  messages: Pick<MessageDocument, (typeof MESSAGE_FIELDS)[number] | 'deleted_at'>[];
 }
 
 /**
@@ -89,6 +89,8 @@ export async function readMessages(
       }
     }
     for (const message of row.messages.sort((a, b) => direction * (a.seq - b.seq))) {
+      // On a standalone server, the session may not count it as deleted yet.
+      if (message.deleted_at !== undefined) continue;
       messages.push(toMessage(message));
       bytes += Math.min(4 * message.token_count, enough.each);
     }
@@ -134,6 +136,7 @@ function listed(metadataMaxBytes: number, prefix = '$$this.'): Document {
   return {
     ...Object.fromEntries(MESSAGE_FIELDS.map((field) => [field, `${prefix}${field}`])),
     metadata: { $cond: [{ $gt: [bytes, metadataMaxBytes] }, bytes, `${prefix}metadata`] },
+    deleted_at: `${prefix}deleted_at`,
   };
 }
 

@@ -11,7 +11,10 @@ const STEP_MESSAGES = 100;
 const NEXT_MESSAGES = `SELECT id, seq, iif(deleted_at IS NULL, terms, '') FROM messages WHERE session = ? AND seq > ?
   ORDER BY seq LIMIT ${STEP_MESSAGES}`;
 
-const SET_USER = `UPDATE sessions SET user_id = ?, updated_at = max(updated_at, ?) WHERE id = ?
+/** From then on, whatever is indexed of the session is indexed under the user. */
+const BEGIN = 'UPDATE sessions SET assigning_user = ? WHERE id = ?';
+
+const SET_USER = `UPDATE sessions SET user_id = ?, assigning_user = NULL, updated_at = max(updated_at, ?) WHERE id = ?
   RETURNING ${SESSION_COLUMNS}`;
 
 /** @see SessionStore.assign */
@@ -22,6 +25,7 @@ export async function assignUser(
   at: string,
 ): Promise<WriteResult<Session> | 'user_missing'> {
   let lastSeq = 0;
+  let number: number | undefined;
 
   /** Indexes some messages under the user. The last step gives the session to the user. */
   const step = (): WriteResult<Session> | 'user_missing' | undefined => {
@@ -35,6 +39,12 @@ export async function assignUser(
         : { applied: false, found };
     }
     const session = state?.id as number;
+    if (session !== number) {
+      // The first step, or the session was purged and made anew.
+      connection.statement(BEGIN).run(user_id, session);
+      number = session;
+      lastSeq = 0;
+    }
     const rows = connection.statement(NEXT_MESSAGES).all(session, lastSeq);
     for (const row of rows) {
       const [id, seq, terms] = row as [id: number, seq: number, terms: string];

@@ -41,14 +41,17 @@ const FIRST_MESSAGES = `SELECT id FROM messages WHERE session = ? AND seq BETWEE
 /** How many bytes of messages one step purges. Overwriting them blocks other calls. */
 const MAX_STEP_BYTES = 4_000_000;
 
+/** The size of a message, in bytes. */
+const SIZE = `octet_length(content) + coalesce(octet_length(parts_whole), 0)
+  + octet_length(metadata) + octet_length(terms)`;
+
 /**
  * Counts the first messages of a range up to a size in bytes, and sums their sizes. The last of them may
  * exceed the size.
  */
 const COUNT_WITHIN = `SELECT count(*), coalesce(sum(size), 0) FROM (
     SELECT size, sum(size) OVER (ORDER BY seq) AS total FROM (
-      SELECT seq, octet_length(content) + coalesce(octet_length(parts_whole), 0)
-          + octet_length(metadata) + octet_length(terms) AS size
+      SELECT seq, ${SIZE} AS size
       FROM messages WHERE session = ? AND seq BETWEEN ? AND ? ORDER BY seq LIMIT ?))
   WHERE total - size < ?`;
 
@@ -64,8 +67,15 @@ const PURGE_MESSAGES = `DELETE FROM messages WHERE id IN (${FIRST_MESSAGES})`;
 const EXPIRED_MESSAGES =
   'SELECT id FROM messages WHERE messages.deleted_at > 0 AND messages.deleted_at <= ?1';
 
+/** The first of them up to a size in bytes. The last may exceed it. */
+const SOME_EXPIRED = `SELECT id FROM (
+    SELECT id, size, sum(size) OVER (ORDER BY deleted_at, id) AS total FROM (
+      SELECT id, deleted_at, ${SIZE} AS size FROM messages
+      WHERE deleted_at > 0 AND deleted_at <= ?1 ORDER BY deleted_at, id LIMIT ?2))
+  WHERE total - size < ?3`;
+
 const EMPTY_MESSAGES = `UPDATE messages SET content = '', parts = NULL, parts_whole = NULL, metadata = '{}',
-  terms = '', deleted_at = -deleted_at WHERE id IN (${EXPIRED_MESSAGES} LIMIT ?2)`;
+  terms = '', deleted_at = -deleted_at WHERE id IN (${SOME_EXPIRED})`;
 
 /** A retired range of an expired session counts whatever its own time: it is purged with the session. */
 const COUNT_MESSAGES = `SELECT
@@ -85,7 +95,10 @@ export function sqlitePurge(connection: Connection): Pick<Store, 'countExpired' 
   let isInLog = false;
 
   /** Purges messages of expired retired ranges, oldest first, and the ranges that are then empty. */
-  function purgeRanges(before: number, limit: number): number {
+  function purgeRanges(
+    before: number,
+    limit: number,
+  ): { messages: number; remainingBytes: number } {
     let messages = 0;
     let remainingBytes = MAX_STEP_BYTES;
     for (const [id, ...range] of statement(EXPIRED_RANGES).all(before, limit)) {
@@ -106,7 +119,7 @@ export function sqlitePurge(connection: Connection): Pick<Store, 'countExpired' 
       statement(PURGE_SUMMARIES).run(...range);
       statement('DELETE FROM retired_ranges WHERE id = ?').run(id);
     }
-    return messages;
+    return { messages, remainingBytes };
   }
 
   return {
@@ -126,8 +139,8 @@ export function sqlitePurge(connection: Connection): Pick<Store, 'countExpired' 
       const purged = await connection.write((): PurgeCounts => {
         const users = statement(PURGE_USERS).run(before, limit);
         const sessions = purgeSessions(connection, OLDEST_SESSIONS, before, limit);
-        const ranged = purgeRanges(before, limit);
-        const single = statement(EMPTY_MESSAGES).run(before, Math.max(0, limit - ranged));
+        const { messages: ranged, remainingBytes } = purgeRanges(before, limit);
+        const single = statement(EMPTY_MESSAGES).run(before, limit - ranged, remainingBytes);
         return { sessions, messages: ranged + single, users };
       });
       if (purged.sessions + purged.messages + purged.users > 0) isInLog = true;

@@ -81,7 +81,7 @@ export function toMessage(session_id: string, row: Row): Message {
 /** RFC 3339 for a stored time, which is in milliseconds since 1970. */
 export const toTimestamp = (milliseconds: unknown) => timestamp(milliseconds as number);
 
-/** The last millisecond that a date can hold. */
+/** The last millisecond that a date can hold, and its negative the first. */
 const MAX_TIME_MS = 8.64e15;
 
 /** The first and the last millisecond of a time range, both inclusive. */
@@ -92,7 +92,7 @@ export const timeBounds = ({
   since?: string | undefined;
   until?: string | undefined;
 }): [from: number, to: number] => [
-  since === undefined ? 0 : Date.parse(since),
+  since === undefined ? -MAX_TIME_MS : Date.parse(since),
   until === undefined ? MAX_TIME_MS : Date.parse(until),
 ];
 

@@ -107,7 +107,11 @@ function missingParts({ parts, parts_whole }: { parts?: string; parts_whole?: st
   return Object.keys($unset).length === 0 ? {} : { $unset };
 }
 
-/** By its uuid, too: it may be retired by now, and have given that up. */
-const placeOf = ({ _id, namespace, session_id, session_uuid, seq, uuid }: MessageDocument) => ({
-  ...{ _id, namespace, session_id, session_uuid, seq, uuid },
-});
+/** By its uuid and its deletion, too: it may be retired or deleted by now, and have given its uuid up. */
+function placeOf({ _id, uuid, seq, deleted_at, ...document }: MessageDocument) {
+  const { namespace, session_id, session_uuid } = document;
+  return {
+    ...{ _id, namespace, session_id, session_uuid, seq, uuid },
+    deleted_at: { $exists: deleted_at !== undefined },
+  };
+}

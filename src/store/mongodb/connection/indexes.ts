@@ -16,6 +16,7 @@ export const INDEX = {
   ownedUpdated: 'owned_updated',
   retired: 'retired',
   purging: 'purging',
+  assigning: 'assigning',
   cascade: 'cascade',
   position: 'position',
   uuid: 'uuid',
@@ -56,6 +57,11 @@ const INDEXES: Record<string, IndexDescription[]> = {
       name: INDEX.purging,
       key: { purging: 1 },
       partialFilterExpression: { purging: { $exists: true } },
+    },
+    {
+      name: INDEX.assigning,
+      key: { assigning: 1 },
+      partialFilterExpression: { assigning: { $exists: true } },
     },
     {
       name: INDEX.expiry,

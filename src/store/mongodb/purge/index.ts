@@ -1,5 +1,6 @@
 import type { Db } from 'mongodb';
 import type { PurgeCounts, Store } from '../../port.ts';
+import { finishAssignments } from '../assign-user.ts';
 import { LONG_OPERATION_TIMEOUT_MS } from '../connection/client.ts';
 import type { Connection } from '../connection/index.ts';
 import { sessionsOf, usersOf } from '../documents.ts';
@@ -33,6 +34,7 @@ export function mongoPurge(connection: Connection): Pick<Store, 'countExpired' |
         if (left > 0) return { sessions: 0, messages: left, users: 0 };
         // Changes of users that a killed server, or a call without time left, has not finished.
         await finishCascades(db);
+        await finishAssignments(db);
         // Users first: a session that was deleted with its user can only be purged after that.
         const users = await purgeUsers(db, cutoff, limit);
         const purged = await purgeSessions(db, cutoff, limit);

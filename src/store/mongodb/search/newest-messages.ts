@@ -34,24 +34,30 @@ export interface TermSearch {
   deadline: number;
 }
 
+/** The part of the order that a query goes along. */
+export interface Stretch {
+  /** Only messages behind this place. */
+  after?: Place | undefined;
+  /** Only messages up to this place. */
+  end?: Place | undefined;
+}
+
 /** The newest messages that have a term: one more than wanted, if there are as many. */
 export interface NewestMessages {
   found: FoundDocument[];
   /** There may be more. */
   cut: boolean;
+  /** Only some sessions of the scope were read. */
+  isPartial?: true;
 }
 
-/**
- * The newest messages that have a term, or `undefined` if that takes too long.
- *
- * @param after only messages behind this place in the order
- */
+/** The newest messages that have a term, or `undefined` if that takes too long. */
 export async function findNewest(
   search: TermSearch,
   filter: Filter<MessageDocument>,
   term: string,
   maxTimeMS: number,
-  after?: Place,
+  { after, end }: Stretch,
 ): Promise<NewestMessages | undefined> {
   const { limit } = search.query;
   const wanted = { ...filter, terms: term };
@@ -61,7 +67,7 @@ export async function findNewest(
   const before = tied ?? [];
   const left = limit + 1 - before.length;
   if (left <= 0) return { found: before, cut: true };
-  const rest = await find(search, wanted, maxTimeMS, left, after?.created_at);
+  const rest = await find(search, wanted, maxTimeMS, left, { after, end });
   if (rest === undefined) return undefined;
   const last = rest.at(-1);
   if (rest.length < left || last === undefined) return { found: [...before, ...rest], cut: false };
@@ -99,21 +105,28 @@ export async function findRecent(
 ): Promise<NewestMessages | undefined> {
   const $or = sessions.map((session) => ({ ...session, terms: term }));
   if ($or.length === 0) return undefined;
-  const found = await find(search, { $or }, maxTimeMS, search.query.limit + 1);
-  return found !== undefined && found.length >= FREQUENT_MIN ? { found, cut: true } : undefined;
+  const found = await find(search, { $or }, maxTimeMS, search.query.limit + 1, {});
+  return found !== undefined && found.length >= FREQUENT_MIN
+    ? { found, cut: true, isPartial: true }
+    : undefined;
 }
 
-/** The newest messages, up to a number. @param before only those said before this time */
+/** The newest messages of a stretch, up to a number, without those of the millisecond where it begins. */
 function find(
   search: TermSearch,
   filter: Filter<MessageDocument>,
   maxTimeMS: number,
   limit: number,
-  before?: Date,
+  { after, end }: Stretch,
 ): Promise<FoundDocument[] | undefined> {
-  const time = createdWithin(search.query).created_at;
-  const created_at = { ...time, ...(before !== undefined && { $lt: before }) };
-  const timed = time === undefined && before === undefined ? {} : { created_at };
+  const range = createdWithin(search.query).created_at;
+  const since = [range?.$gte, end?.created_at].filter((time) => time !== undefined);
+  const created_at = {
+    ...range,
+    ...(since.length > 0 && { $gte: new Date(Math.max(...since.map(Number))) }),
+    ...(after !== undefined && { $lt: after.created_at }),
+  };
+  const timed = Object.keys(created_at).length === 0 ? {} : { created_at };
   return run(search, { ...filter, ...timed }, maxTimeMS, { created_at: -1 }, limit);
 }
 

@@ -28,7 +28,7 @@ export function decodePlace(text: string): Place {
 }
 
 /** Whether a message comes at a place, or in front of it. */
-function isReached(message: Place, place: Place): boolean {
+export function isReached(message: Place, place: Place): boolean {
   const time = message.created_at.getTime() - place.created_at.getTime();
   if (time !== 0) return time > 0;
   if (message.seq !== place.seq) return message.seq > place.seq;

@@ -7,15 +7,10 @@ import {
   findRecent,
   type NewestMessages,
   recentSessions,
+  type Stretch,
   type TermSearch,
 } from './newest-messages.ts';
-import {
-  createFilter,
-  decodePlace,
-  encodePlace,
-  type FoundDocument,
-  type Place,
-} from './places.ts';
+import { createFilter, decodePlace, encodePlace, type FoundDocument, isReached } from './places.ts';
 import { findLiveRanges, isLive, type LiveRanges, type MessageFilter } from './search-filter.ts';
 
 /**
@@ -59,14 +54,17 @@ export async function findByTerms(
   const found = newest.flatMap((one) => one.found);
   const live = known ?? (await findLiveRanges(db, filter.namespace, found));
   return mapConcurrently(newest, (one, i) =>
-    scanFurther(search, query.terms[i] as string, startOf(query, i), one, live),
+    scanFurther(search, query.terms[i] as string, stretchOf(query, i), one, live),
   );
 }
 
-/** Where the query begins for a term. */
-function startOf({ after }: TermQuery, index: number): Place | undefined {
-  const place = after?.[index];
-  return place == null ? undefined : decodePlace(place);
+/** The part of the order that the query goes along for a term. */
+function stretchOf({ after, end }: TermQuery, index: number): Stretch {
+  const placeOf = (positions: TermQuery['after']) => {
+    const position = positions?.[index];
+    return position == null ? undefined : decodePlace(position);
+  };
+  return { after: placeOf(after), end: placeOf(end) };
 }
 
 /**
@@ -79,13 +77,13 @@ async function newestForEach(search: TermSearch): Promise<NewestMessages[]> {
   const first = await mapConcurrently(query.terms, async (term, i) =>
     isExhausted(i)
       ? EXHAUSTED
-      : findNewest(search, filter, term, FIRST_QUERY_MS, startOf(query, i)),
+      : findNewest(search, filter, term, FIRST_QUERY_MS, stretchOf(query, i)),
   );
   if (!first.includes(undefined)) return first as NewestMessages[];
   const recent = query.after === undefined ? await recentSessions(search) : [];
   const again = async (term: string, i: number) =>
     (await findRecent(search, recent, term, LAST_QUERY_MS)) ??
-    (await findNewest(search, filter, term, LAST_QUERY_MS, startOf(query, i))) ?? {
+    (await findNewest(search, filter, term, LAST_QUERY_MS, stretchOf(query, i))) ?? {
       ...{ found: [], cut: true },
     };
   return mapConcurrently(query.terms, async (term, i) => first[i] ?? (await again(term, i)));
@@ -109,20 +107,23 @@ async function mapConcurrently<T, R>(
 async function scanFurther(
   search: TermSearch,
   term: string,
-  start: Place | undefined,
+  stretch: Stretch,
   first: NewestMessages,
   firstLive: LiveRanges,
 ): Promise<TermResult> {
   const { db, filter, query } = search;
   const { limit } = query;
-  const isWanted = createFilter(query);
+  const { end } = stretch;
+  const passes = createFilter(query);
+  const isWanted = (one: FoundDocument) =>
+    passes(one) && (end === undefined || isReached(one, end));
   const dead = new Set<string>();
   const bounds = new Map<string, SeqRange>();
   const found: FoundDocument[] = [];
   const live = new Map<string, SeqRange>();
   let newest = first;
   let ranges = firstLive;
-  let place = start;
+  let place = stretch.after;
   for (let scans = 1; ; scans++) {
     const looked = newest.found.slice(0, limit);
     const fresh = looked.filter((one) => isLive(one, ranges) && isWanted(one));
@@ -133,6 +134,8 @@ async function scanFurther(
     const isFull = found.length === limit && found.at(-1) !== fresh.at(-1);
     place = (isFull ? found : looked).at(-1) ?? place;
     if (!newest.cut && !isFull) return { found, live, next: null };
+    // Of all sessions, only some were read: the next window begins in front.
+    if (first.isPartial) return { found, live, next: encodePlace(stretch.after) };
     if (scans === MAX_SCANS || found.length >= limit / 2 || fresh.length === looked.length) break;
     // The scope is one session, which was deleted since the filter was made.
     if (filter.session_uuid !== undefined && !ranges.has(filter.session_uuid)) break;
@@ -142,7 +145,7 @@ async function scanFurther(
       else if (!isLive(one, ranges)) bounds.set(one.session_uuid, range);
     }
     const further = without(filter, dead, bounds);
-    const older = await findNewest(search, further, term, LAST_QUERY_MS, place);
+    const older = await findNewest(search, further, term, LAST_QUERY_MS, { after: place, end });
     if (older === undefined) break;
     newest = older;
     ranges = await findLiveRanges(db, filter.namespace, newest.found);

@@ -40,6 +40,7 @@ const MESSAGE_PARTS = `
   ALTER TABLE messages ADD COLUMN parts_whole TEXT;
   ALTER TABLE messages ADD COLUMN deleted_at INTEGER;
   CREATE INDEX messages_deleted ON messages (session, seq) WHERE deleted_at IS NOT NULL;
+  ALTER TABLE sessions ADD COLUMN assigning_user TEXT;
   CREATE INDEX messages_expiry ON messages (deleted_at) WHERE deleted_at > 0;
   DROP INDEX messages_created;
   CREATE VIRTUAL TABLE message_vocabulary USING fts5vocab(message_terms, row);

@@ -29,7 +29,7 @@ export const DELETE_TERMS = 'DELETE FROM message_terms WHERE rowid = ?';
  * for it. Retired messages are indexed, since they may be restored.
  */
 const OLDEST = `SELECT unindexed.id, iif(sessions.id IS NULL OR messages.deleted_at IS NOT NULL, '', terms), messages.session, namespace,
-    user_id
+    coalesce(user_id, assigning_user)
   FROM unindexed LEFT JOIN messages ON messages.id = unindexed.id
     LEFT JOIN sessions ON sessions.id = messages.session
   WHERE unindexed.id > ? ORDER BY unindexed.id LIMIT ${ROWS_PER_READ}`;

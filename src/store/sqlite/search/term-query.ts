@@ -91,7 +91,9 @@ export function findByTerms(
   const scanAll = () => {
     for (const [i, term] of terms.entries()) {
       const start = next[i];
-      if (start != null) next[i] = scanTerm(connection, scan, term, Number(start) - 1);
+      if (start == null) continue;
+      const firstId = Math.max(scan.firstId, Number(query.end?.[i] ?? 0));
+      next[i] = scanTerm(connection, { ...scan, firstId }, term, Number(start) - 1);
     }
   };
   connection.timeLimit.within(TIMEOUT_MS, scanAll, () => undefined);
@@ -244,7 +246,8 @@ function findNewest(
       ...[match, lastId, most, ...scope, ...timeBounds(query), firstId],
       Number(query.metadata !== undefined),
     );
-  const others = unindexed.get(term)?.filter((row) => idOf(row) <= lastId) ?? [];
+  const isWithin = (row: Row) => idOf(row) <= lastId && idOf(row) >= firstId;
+  const others = unindexed.get(term)?.filter(isWithin) ?? [];
   if (others.length === 0) return indexed;
   return [...others, ...indexed].sort((a, b) => idOf(b) - idOf(a));
 }
