@@ -39,8 +39,12 @@ describe('with a stored text that is no UTF-8 any more, a server', () => {
     ['user of a session', `UPDATE sessions SET user_id = ${DAMAGED} WHERE session_id = 'hurt'`],
   ])('shows what is left of it: %s', async (what, sql) => {
     const client = await damage(what, sql);
-    const memory = await call(client, 'get_memory', { session_id: 'hurt' });
-    expect(JSON.stringify(memory)).toContain(SHOWN);
+    const hurt = { session_id: 'hurt' };
+    const answers = [
+      await call(client, 'get_memory', hurt),
+      await call(client, 'get_session', hurt),
+    ];
+    expect(JSON.stringify(answers)).toContain(SHOWN);
     await expectSound(client);
     expect(client.stderr()).toContain('replacement characters');
   });

@@ -217,6 +217,9 @@ class Worker {
     await call('update_message_metadata', { ...session, uuid, metadata: { a: 1 } });
     await call('set_summary', { ...session, content: 'short', up_to_seq: 10 });
     await call('update_session_metadata', { ...session, metadata: { b: [1, 2] } });
+    await call('update_session', { ...session, title: 'soaked' });
+    await call('delete_messages', { ...session, uuids: [uuid] });
+    await call('restore_messages', { ...session, uuids: [uuid] });
     await call('get_session', session);
     await call('list_sessions', user);
     await call('get_user', user);
