@@ -102,6 +102,9 @@ export async function prepareCalls(call, namespace) {
     other('update_message_metadata', 'update_message_metadata', {
       ...{ ...talk, uuid: messages[7].uuid, metadata: { rating: 5 } },
     }),
+    other('update_session, title', 'update_session', { session_id: 'ada/2', title: 'Lisbon' }),
+    other('delete_messages', 'delete_messages', { ...talk, uuids: [messages[9].uuid] }),
+    other('restore_messages', 'restore_messages', { ...talk, uuids: [messages[9].uuid] }),
     other('set_summary', 'set_summary', { ...talk, ...summary }),
     other('add_user', 'add_user', { user_id: 'new' }),
     other('update_user', 'update_user', { user_id: 'ada', first_name: 'Ada' }),
