@@ -69,16 +69,18 @@ function splitParts(list: readonly Json[]): { text: string; others: Json[] } {
   return { text: texts.join('\n'), others };
 }
 
+function sizeProblem(value: readonly unknown[]): string | undefined {
+  const bytes = jsonBytes(value);
+  return bytes > PARTS_MAX_BYTES
+    ? `take ${bytes} bytes as JSON, and at most ${PARTS_MAX_BYTES} are allowed: leave some out`
+    : undefined;
+}
+
 /** A schema for the parts of a message. */
 export const messageParts = z
   .array(z.custom<Json>())
   .superRefine((value, context) => {
-    const bytes = jsonBytes(value);
-    const problem =
-      jsonProblem(value) ??
-      (bytes > PARTS_MAX_BYTES
-        ? `take ${bytes} bytes as JSON, and at most ${PARTS_MAX_BYTES} are allowed: leave some out`
-        : undefined);
+    const problem = jsonProblem(value) ?? sizeProblem(value);
     if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
   })
   .meta({ description: 'Tool calls, images and the like, as the API has them.' });

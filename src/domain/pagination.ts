@@ -94,12 +94,16 @@ export function decodeCursor(cursor: string, query: unknown): Position {
     Math.abs(value as number) > POSITION_MAX ||
     typeof key !== 'string'
   ) {
-    throw invalidArgument(
-      'cursor does not belong to this list. Repeat the call that returned it with the same arguments, or leave it out to start at the beginning.',
-    );
+    throw foreignCursor();
   }
   return { value: value as number, key };
 }
+
+/** The error for a cursor that is of no list, or of another one. */
+export const foreignCursor = () =>
+  invalidArgument(
+    'cursor does not belong to this list. Repeat the call that returned it with the same arguments, or leave it out to start at the beginning.',
+  );
 
 function parsed(cursor: string): unknown[] {
   try {

@@ -53,6 +53,34 @@ describeServices('the pages of a search', (at) => {
     expect(new Set(found).size).toBe(1000);
   });
 
+  it('refuse a cursor that somebody has changed', async () => {
+    await at.memory.add(at.caller, 's', [said('kettle one'), said('kettle two')]);
+    const { next_cursor = '' } = await at.search.search(at.caller, { query: 'kettle', limit: 1 });
+    const [mark, value] = JSON.parse(Buffer.from(next_cursor, 'base64url').toString());
+    for (const key of [
+      '',
+      '{',
+      '7',
+      '[]',
+      '["x",1,""]',
+      '["lexical",1.5,""]',
+      '["lexical",1,7]',
+      '["lexical",1,"",["x"]]',
+      '["lexical",1,"",[{}]]',
+      '["lexical",1,"",null,["1; DROP"]]',
+      JSON.stringify(['lexical', 1, '', Array(33).fill(null)]),
+    ]) {
+      const cursor = Buffer.from(JSON.stringify([mark, value, key])).toString('base64url');
+      await expect(
+        at.search.search(at.caller, { query: 'kettle', limit: 1, cursor }),
+        key,
+      ).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    }
+    const far = JSON.stringify(['lexical', 9e15, 'x', ['9999999999999999'], ['-9999999999999999']]);
+    const cursor = Buffer.from(JSON.stringify([mark, value, far])).toString('base64url');
+    await at.search.search(at.caller, { query: 'kettle', limit: 1, cursor });
+  });
+
   describe('lose and repeat nothing', () => {
     it('while messages are deleted', async () => {
       const old = Array.from({ length: 60 }, () => said('kettle kettle kettle'));

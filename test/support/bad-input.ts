@@ -152,6 +152,18 @@ const BAD_MESSAGES: readonly BadCall[] = [
   oneBad('a message that is text', '"bad"', 'messages.1'),
   oneBad('a message without role', '{"content":"bad"}', 'role'),
   oneBad('a message without content', '{"role":"user"}', 'content'),
+  oneBad('parts of very many levels', `{"role":"user","content":[${nested(100_000)}]}`, 'deeper'),
+  oneBad(
+    'parts of very many levels, as text',
+    `{"role":"user","content":"x","parts":${JSON.stringify(`[${nested(100_000)}]`)}}`,
+    'deeper',
+  ),
+  oneBad(
+    'parts of more than a megabyte',
+    `{"role":"user","content":[{"type":"image","data":"${'x'.repeat(MEGABYTE)}"}]}`,
+    '1048576',
+  ),
+  oneBad('NUL in a key of parts', '{"role":"user","content":[{"a\\u0000":1}]}', 'NUL'),
   oneBad('an unknown key in a message', message('"seq":7'), 'seq'),
   oneBad('an unknown key of 1 MB in a message', message(`"${'k'.repeat(MEGABYTE)}":1`), 'kkk'),
   oneBad('an empty role', '{"role":"","content":""}', 'empty'),

@@ -1,4 +1,6 @@
+import { foreignCursor } from '../../domain/pagination.ts';
 import { positionKey } from '../../domain/positions.ts';
+import { TERMS_PER_QUESTION } from '../../search/analyzer.ts';
 import type { RankedMessage } from '../../search/bm25.ts';
 
 /** Where a cursor continues. */
@@ -16,10 +18,34 @@ export interface Place {
 export const encodePlace = ({ mode, rank, place, after, end }: Place): string =>
   JSON.stringify([mode, rank, place, after, end]);
 
-/** @throws DomainError INVALID_ARGUMENT for a cursor that is not of a search */
+/** A position of either store: numbers, and the uuid of a session. */
+const POSITION = /^-?\d{1,16}( \d{1,16} [\da-f-]{0,36})?$/;
+
+/** @throws DomainError INVALID_ARGUMENT for a cursor that somebody has changed */
 export function decodePlace(key: string): Place {
-  const [mode, rank, place, after, end] = JSON.parse(key);
-  return { mode, rank, place, after: after ?? undefined, end: end ?? undefined };
+  const [mode, rank, place, after, end] = parsed(key);
+  const isValid =
+    (mode === 'lexical' || mode === 'hybrid') &&
+    Number.isSafeInteger(rank) &&
+    typeof place === 'string' &&
+    [after, end].every((positions) => positions == null || isPositions(positions));
+  if (!isValid) throw foreignCursor();
+  return { mode, rank, place, after: after ?? undefined, end: end ?? undefined } as Place;
+}
+
+function isPositions(value: unknown): boolean {
+  const isPosition = (one: unknown) =>
+    one === null || (typeof one === 'string' && POSITION.test(one));
+  return Array.isArray(value) && value.length <= TERMS_PER_QUESTION && value.every(isPosition);
+}
+
+function parsed(key: string): unknown[] {
+  try {
+    const content: unknown = JSON.parse(key);
+    return Array.isArray(content) ? content : [];
+  } catch {
+    return [];
+  }
 }
 
 /** The rank where a cursor continues: behind the message that it names, or where that was if it is gone. */
