@@ -32,7 +32,7 @@ export class Diary {
     return copy;
   }
 
-  compareMetadata(metadata: Record<string, unknown>): void {
+  compareMetadata(metadata: Record<string, unknown> = {}): void {
     expect(metadata).toMatchObject(this.metadata);
     const others = Object.keys(metadata).filter((key) => !(key in this.metadata));
     expect(others.filter((key) => !this.doubtful.has(key))).toEqual([]);

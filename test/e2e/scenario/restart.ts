@@ -23,7 +23,7 @@ export function restart(matrixCase: MatrixCase): void {
     await matrixCase.restart();
     expect(await matrixCase.call('get_user', { user_id })).toEqual(user);
     expect(await matrixCase.call('get_memory', { session_id: live })).toEqual(memory);
-    expect((await matrixCase.call('list_sessions', { user_id })).sessions).toEqual([
+    expect((await matrixCase.call('list_sessions', { user_id })).sessions).toMatchObject([
       memory.session,
     ]);
     await matrixCase.refused('get_session', { session_id: deleted.session_id }, 'NOT_FOUND');
