@@ -1,4 +1,5 @@
-import type { z } from 'zod';
+import { z } from 'zod';
+import { invalidArgument } from './errors.ts';
 import { isObject } from './metadata.ts';
 
 /**
@@ -26,6 +27,8 @@ const normalizers = new WeakMap<z.core.$ZodType, (value: unknown) => unknown>();
  * - a number above the maximum becomes the maximum, which `note` hears of.
  *
  * Metadata is not looked into. What cannot be converted is left for the validation to refuse.
+ *
+ * @throws DomainError INVALID_ARGUMENT for a list that is too long
  */
 export function lenient(schema: z.core.$ZodType, value: unknown, note: Note = () => {}): unknown {
   return conversionOf(schema)(value, '', note);
@@ -66,7 +69,7 @@ function createConversion(schema: z.core.$ZodTypes): Conversion {
     case 'object':
       return objectConversion(def.shape);
     case 'array':
-      return arrayConversion(def.element);
+      return arrayConversion(def.element, maxItemsOf(schema as z.core.$ZodArray));
     case 'number':
       return numberConversion(Math.min(...(def.checks ?? []).map(upperBound)));
     case 'boolean':
@@ -123,7 +126,18 @@ function absenceOf(schema: z.core.$ZodType): Property['isAbsent'] {
 const accepts = (schema: z.core.$ZodType, value: unknown): boolean =>
   (schema as z.ZodType).safeParse(value).success;
 
-function arrayConversion(element: z.core.$ZodType): Conversion {
+/** The most entries of a list: by a check of its schema, or as its description says. */
+function maxItemsOf(schema: z.core.$ZodArray): number {
+  const bounds = (schema._zod.def.checks ?? []).map((check) => {
+    const { def } = check._zod as z.core.$ZodCheckMaxLength['_zod'];
+    return def.check === 'max_length' ? def.maximum : Number.POSITIVE_INFINITY;
+  });
+  const { maxItems = Number.POSITIVE_INFINITY } = z.globalRegistry.get(schema) ?? {};
+  return Math.min(Number(maxItems), ...bounds);
+}
+
+/** @param maxItems a longer list is refused here: looking at each entry could take minutes */
+function arrayConversion(element: z.core.$ZodType, maxItems: number): Conversion {
   const convert = conversionOf(element);
   const isText = accepts(element, 'text');
   return (given, path, note) => {
@@ -131,6 +145,11 @@ function arrayConversion(element: z.core.$ZodType): Conversion {
     const isEntry = isText ? typeof value === 'string' && value !== '' : isObject(value);
     const list = isEntry ? [value] : value;
     if (!Array.isArray(list)) return list;
+    if (list.length > maxItems) {
+      throw invalidArgument(
+        `${path}: holds ${list.length} entries, and at most ${maxItems} are allowed: send the rest in another call.`,
+      );
+    }
     const results = list.map((entry, i) => convert(entry, pathOf(path, String(i)), note));
     return results.every((result, i) => result === list[i]) ? list : results;
   };
@@ -160,14 +179,26 @@ function enumConversion(values: readonly (string | number)[]): Conversion {
 
 const pathOf = (path: string, key: string) => (path === '' ? key : `${path}.${key}`);
 
-/** The value of JSON text that begins with one of `openings`; anything else as it is. */
+/** The most objects and lists that JSON text may have, as in the body of a request. */
+const CONTAINERS_MAX = 200_000;
+
+/**
+ * The value of JSON text that begins with one of `openings`; anything else as it is, also a text with very
+ * many objects.
+ */
 export function parseJson(value: unknown, openings: string): unknown {
   if (typeof value !== 'string') return value;
   const text = value.trim();
-  if (text === '' || !openings.includes(text.charAt(0))) return value;
+  if (text === '' || !openings.includes(text.charAt(0)) || hasManyContainers(text)) return value;
   try {
     return JSON.parse(text);
   } catch {
     return value;
   }
+}
+
+function hasManyContainers(text: string): boolean {
+  let count = 0;
+  for (const _ of text.matchAll(/[[{]/g)) if (++count > CONTAINERS_MAX) return true;
+  return false;
 }

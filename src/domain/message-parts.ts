@@ -8,6 +8,9 @@ import { isObject, type Json, jsonBytes, jsonProblem } from './metadata.ts';
  * kept in `parts`, as it was sent.
  */
 
+/** The most parts of one message. */
+const PARTS_MAX = 1000;
+
 /** The most that the parts of one message may take, as JSON in UTF-8. */
 export const PARTS_MAX_BYTES = 1024 * 1024;
 
@@ -36,6 +39,8 @@ export function normalizeMessage(given: unknown): unknown {
   // Google's messages have their texts in `parts`, and no content.
   const list = Array.isArray(content) ? content : content == null ? parts : undefined;
   if (!Array.isArray(list) && fields.length === 0 && parts === undefined) return value;
+  // The schema of the parts refuses them.
+  if (Array.isArray(list) && list.length > PARTS_MAX) return { ...rest, content: '', parts: list };
   const split = splitParts(Array.isArray(list) ? list : []);
   const others = [
     ...(Array.isArray(parts) && parts !== list ? parts : []),
@@ -83,7 +88,10 @@ export const messageParts = z
     const problem = jsonProblem(value) ?? sizeProblem(value);
     if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
   })
-  .meta({ description: 'Tool calls, images and the like, as the API has them.' });
+  .meta({
+    description: 'Tool calls, images and the like, as the API has them.',
+    maxItems: PARTS_MAX,
+  });
 
 /** The most parts, and the most bytes of JSON of each, that an answer shows of a message. */
 const SHOWN_PARTS = 20;

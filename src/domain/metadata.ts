@@ -51,6 +51,8 @@ export function jsonProblem(value: object): string | undefined {
     for (const child of Array.isArray(node) ? node : Object.values(node)) {
       if (typeof child === 'string') {
         if (!child.isWellFormed()) return 'holds text with a lone surrogate: remove it';
+      } else if (typeof child === 'number') {
+        if (!Number.isFinite(child)) return 'holds a number that is too large: send it as text';
       } else if (typeof child === 'object' && child !== null) {
         if (depth >= METADATA_MAX_DEPTH) {
           return `nests deeper than ${METADATA_MAX_DEPTH} levels: flatten it`;

@@ -9,6 +9,10 @@ export interface RecordFilter {
   metadata?: JsonObject | undefined;
 }
 
+/** How much of a name and how many words of a query are looked at. */
+const NAME_MAX_LENGTH = 256;
+const MAX_WORDS = 16;
+
 const WORD = /[\p{L}\p{N}\p{M}]+/gu;
 
 /** The words of a text, without case and accents. */
@@ -25,11 +29,11 @@ export function createRecordFilter({
   metadata,
 }: RecordFilter): ((record: Session | User) => boolean) | undefined {
   if (query === undefined && metadata === undefined) return undefined;
-  const sought = query === undefined ? [] : wordsOf(query);
+  const sought = query === undefined ? [] : wordsOf(query).slice(0, MAX_WORDS);
   const isFound = (record: Session | User) => {
     if (query === undefined || namesOf(record).includes(query)) return true;
     if (sought.length === 0) return false;
-    const words = namesOf(record).flatMap(wordsOf);
+    const words = namesOf(record).flatMap((name) => wordsOf(name.slice(0, NAME_MAX_LENGTH)));
     return sought.every((prefix) => words.some((word) => word.startsWith(prefix)));
   };
   return (record) =>

@@ -152,6 +152,17 @@ const BAD_MESSAGES: readonly BadCall[] = [
   oneBad('a message that is text', '"bad"', 'messages.1'),
   oneBad('a message without role', '{"content":"bad"}', 'role'),
   oneBad('a message without content', '{"role":"user"}', 'content'),
+  oneBad(
+    '1,001 parts',
+    `{"role":"user","content":[${Array(1001).fill('1').join()}]}`,
+    'at most 1000 are allowed',
+  ),
+  oneBad('a number beyond all numbers', message('"metadata":{"a":[1e999]}'), 'too large'),
+  messageList(
+    '100,000 messages as text',
+    JSON.stringify(`[${Array(100_000).fill('{}').join()}]`),
+    '100000',
+  ),
   oneBad('parts of very many levels', `{"role":"user","content":[${nested(100_000)}]}`, 'deeper'),
   oneBad(
     'parts of very many levels, as text',

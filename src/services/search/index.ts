@@ -121,7 +121,10 @@ export function createSearchService(deps: Dependencies) {
         const wanted = { ...input, limit: input.limit ?? HITS_DEFAULT };
         const { hits } = await readHits({ namespace, store, ranking, input: wanted, answer }, 0);
         if (hits.length === 0) continue;
-        const similar: SearchNote = { kind: 'similar_words', how, words: others };
+        // Others may be in deleted messages only.
+        const matched = new Set(words.ranked.flatMap((one) => one.candidate?.matched ?? []));
+        const found = others.filter((term) => matched.has(term));
+        const similar: SearchNote = { kind: 'similar_words', how, words: found };
         return { hits, considered_count: ranking.ranked.length, mode, notes: [...notes, similar] };
       }
     }

@@ -76,7 +76,7 @@ export async function hitsOutside(
     const looked = { ...conditions, terms, also: [], limit: MAX_OUTSIDE };
     const { candidates } = await store.search.candidates(caller.namespace, where, looked);
     if (candidates.length === 0) continue;
-    const newest = candidates.reduce((last, { created_at }) => Math.max(last, created_at), 0);
+    const newest = Math.max(...candidates.map(({ created_at }) => created_at));
     const nearest = of === 'time' ? new Date(newest).toISOString() : undefined;
     notes.push({ kind: 'hits_outside', of, messages: candidates.length, nearest });
   }

@@ -50,7 +50,7 @@ const REPLACE = `UPDATE messages SET id = ?, role = ?, content = ?, parts = ?, p
 
 /** The latest time of the messages, in milliseconds since 1970. */
 const lastTime = ({ messages, at }: Append) =>
-  messages.reduce((last, { created_at = at }) => Math.max(last, Date.parse(created_at)), 0);
+  Math.max(...messages.map(({ created_at = at }) => Date.parse(created_at)));
 
 /** Appends messages. The session changes in the same transaction. */
 export function createAppend(connection: Connection, indexer: Indexer): MessageStore['append'] {

@@ -1,3 +1,4 @@
+import { DomainError } from '../../domain/errors.ts';
 import type { Session } from '../../domain/records.ts';
 import type { WriteResult } from '../common-port.ts';
 import { findSessionState } from './access-scope.ts';
@@ -5,11 +6,13 @@ import type { Connection } from './connection/index.ts';
 import { SESSION_COLUMNS, toSession } from './rows.ts';
 import { DELETE_TERMS, DEQUEUE_ONE, indexTerms } from './search/indexer.ts';
 
-/** How many messages one step indexes anew. It blocks the server for about 10 ms. */
-const STEP_MESSAGES = 100;
+/** The limits of one step. It blocks the server for about 10 ms, or more if one message has many terms. */
+const STEP = { messages: 20, terms: 4000 };
 
-const NEXT_MESSAGES = `SELECT id, seq, iif(deleted_at IS NULL, terms, '') FROM messages WHERE session = ? AND seq > ?
-  ORDER BY seq LIMIT ${STEP_MESSAGES}`;
+const NEXT_MESSAGES = `SELECT id, seq, iif(deleted_at IS NULL, terms, '') FROM messages
+  WHERE session = ? AND seq > ? ORDER BY seq LIMIT ${STEP.messages}`;
+
+const ASSIGNING = 'SELECT assigning_user FROM sessions WHERE id = ?';
 
 /** From then on, whatever is indexed of the session is indexed under the user. */
 const BEGIN = 'UPDATE sessions SET assigning_user = ? WHERE id = ?';
@@ -44,17 +47,29 @@ export async function assignUser(
       connection.statement(BEGIN).run(user_id, session);
       number = session;
       lastSeq = 0;
+    } else if (connection.statement(ASSIGNING).get(session)?.[0] !== user_id) {
+      throw new DomainError(
+        'UNAVAILABLE',
+        'The session is being given to another user at this moment. Look whose it is before you repeat the call.',
+      );
     }
     const rows = connection.statement(NEXT_MESSAGES).all(session, lastSeq);
+    let count = 0;
+    let isWhole = rows.length < STEP.messages;
     for (const row of rows) {
+      if (count > STEP.terms) {
+        isWhole = false;
+        break;
+      }
       const [id, seq, terms] = row as [id: number, seq: number, terms: string];
       connection.statement(DELETE_TERMS).run(id);
       connection.statement(DEQUEUE_ONE).run(id);
       const indexed = terms === '' ? [] : terms.split(' ');
       indexTerms(connection, id, { session, namespace, user_id }, indexed);
+      count += indexed.length;
       lastSeq = seq;
     }
-    if (rows.length === STEP_MESSAGES) return undefined;
+    if (!isWhole) return undefined;
     const owned = connection.statement(SET_USER).get(user_id, Date.parse(at), session);
     return { applied: true, record: toSession(owned as unknown[]) };
   };
