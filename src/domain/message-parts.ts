@@ -12,7 +12,7 @@ import { isObject, type Json, jsonBytes, jsonProblem } from './metadata.ts';
 const PARTS_MAX = 1000;
 
 /** The most that the parts of one message may take, as JSON in UTF-8. */
-export const PARTS_MAX_BYTES = 1024 * 1024;
+const PARTS_MAX_BYTES = 1024 * 1024;
 
 /** The fields that the interfaces of OpenAI, Anthropic, Google, Ollama and LangChain put beside a text. */
 const API_FIELDS = [

@@ -5,7 +5,7 @@ import { isRequest, readMessage } from './json-rpc.ts';
 export const BATCH_VERSION = '2025-03-26';
 
 /** The most messages in one batch. */
-export const BATCH_MAX = 100;
+const BATCH_MAX = 100;
 
 /** The text for a batch, or a message in one, of another protocol version. */
 export const NO_BATCHES = `A batch is no message of JSON-RPC here: batches are part of protocol version ${BATCH_VERSION} alone. Send each message on its own.`;

@@ -5,7 +5,7 @@ import { countGivenUp } from './messages.ts';
 import { FIRST_KEPT_SEQ } from './retired-ranges.ts';
 
 /** The condition that a record was soft-deleted by the cutoff. */
-export const expired = (cutoff: string) => ({ deleted_at: { $lte: new Date(cutoff) } });
+const expired = (cutoff: string) => ({ deleted_at: { $lte: new Date(cutoff) } });
 
 /** The same for sessions. Leaves out tombstones: see orphans.ts. */
 export const expiredSessions = (cutoff: string) => ({
