@@ -51,9 +51,10 @@ function createServer({ requestId = '' }) {
 if (config.http) {
   const { serveOverHttp } = await dist('transports/http/index.js');
   const { openSignIn } = await dist('transports/auth/index.js');
-  const { host, port, publicUrl, allowedHosts, drainDelay } = config;
+  const { host, port, publicUrl, allowedHosts, allowedOrigins, drainDelay } = config;
   const { url } = await serveOverHttp({
-    ...{ host, port, publicUrl, allowedHosts, drainDelay, limits: config, createServer, logger },
+    ...{ host, port, publicUrl, allowedHosts, allowedOrigins, drainDelay },
+    ...{ limits: config, createServer, logger },
     signIn: await openSignIn(config, caller, logger),
     changes: () => () => {},
     onRefused: () => {},
