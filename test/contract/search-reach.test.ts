@@ -113,6 +113,17 @@ describeStores('a search', (under) => {
     );
   });
 
+  it('ranks an answer by the question before it, however many messages have the name of its speaker', async () => {
+    const by = (role: string, content: string) => ({ role, content });
+    await add('s', by('Melanie', 'Where is the kettle?'), by('Caroline', 'In the cupboard.'));
+    await add('s', ...Array.from({ length: 600 }, (_, i) => by('Caroline', `row ${i}`)));
+    const { contents } = await search({ query: 'Where does Caroline keep the kettle?', limit: 3 });
+    expect(contents).toContain('In the cupboard.');
+    const found = await everything({ query: 'Caroline kettle' });
+    expect(found).toHaveLength(602);
+    expect(new Set(found).size).toBe(602);
+  });
+
   describe('that finds nothing', () => {
     beforeEach(() => add('s', said('My favourite colour is teal'), said('Booked the restaurants')));
 

@@ -58,7 +58,6 @@ export async function combined(
     ranked: diverse ? diversified(fused, meaning.vectors) : fused,
     ranges: new Map([...words.ranges, ...meaning.ranges]),
     terms: words.terms,
-    cut: words.cut,
     digests,
     mode: 'hybrid',
     notes: [...words.notes, ...meaning.notes],

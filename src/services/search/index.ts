@@ -115,7 +115,7 @@ export function createSearchService(deps: Dependencies) {
     if (terms.length > 0) help.push(...(await hitsOutside(store, caller, scope, query, terms)));
     if (help.length === 0) {
       for await (const { how, terms: others } of similarTerms(store, namespace, scope, terms)) {
-        const first = { ...query, after: undefined, end: undefined };
+        const first = { ...query, after: undefined, end: undefined, firstEnd: undefined };
         const words = await rankLexically(store, namespace, scope, first, at, others);
         const ranking = await combined(words, undefined, false, false);
         const wanted = { ...input, limit: input.limit ?? HITS_DEFAULT };
@@ -144,10 +144,10 @@ export function createSearchService(deps: Dependencies) {
   ): Promise<Window> {
     const { since, limit = HITS_DEFAULT, roles, metadata } = input;
     const time = { since, until: earlier(input.until, seen) };
-    const { after, end } = from ?? {};
+    const { after, end, firstEnd = after } = from ?? {};
     const query = {
       question: input.query,
-      ...{ since, until: input.until, seen, metadata, after, end },
+      ...{ since, until: input.until, seen, metadata, after, end, firstEnd },
       roles: roles?.map(canonicalRole),
     };
     const [words, meaning] = await Promise.all([
@@ -172,8 +172,8 @@ export function createSearchService(deps: Dependencies) {
     const last = ranked[next - 1];
     const further: Place | undefined =
       next < ranked.length && last !== undefined
-        ? { mode, rank: next, place: positionKey(last.place), after, end: words.end }
-        : words.next && { mode, rank: 0, place: '', after: words.next };
+        ? { mode, rank: next, place: positionKey(last.place), after, end: words.end, firstEnd }
+        : words.next && { mode, rank: 0, place: '', after: words.next, firstEnd };
     return {
       ...{ hits, query, terms: words.terms },
       at: words.at,

@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../domain/metadata.ts';
-import type { SeqRange } from '../../domain/positions.ts';
+import { positionKey, type SeqRange } from '../../domain/positions.ts';
 import { analyseQuestion, QUESTION_TERM } from '../../search/analyzer.ts';
-import { type RankedMessage, rankInSteps } from '../../search/bm25.ts';
+import { type Candidate, type RankedMessage, rankInSteps } from '../../search/bm25.ts';
 import { askedMarkers } from '../../search/speaker.ts';
 import type { Store } from '../../store/port.ts';
 import type { Candidates, SearchScope, TimeRange } from '../../store/search-port.ts';
@@ -25,6 +25,8 @@ export interface LexicalQuery extends TimeRange {
   after?: readonly (string | null)[] | undefined;
   /** Where this search ends, if an earlier page has found that. */
   end?: readonly (string | null)[] | undefined;
+  /** Where the first of the searches has ended, if this is a later one. */
+  firstEnd?: readonly (string | null)[] | undefined;
 }
 
 /** The result of a lexical search. */
@@ -37,8 +39,6 @@ export interface LexicalRanking {
   at: number;
   ranges: ReadonlyMap<string, SeqRange>;
   terms: readonly string[];
-  /** The terms that further messages have. */
-  cut: ReadonlySet<string>;
   /** Where the search has ended. */
   end: readonly (string | null)[];
   /** Where to go further back; absent if there is nothing more. */
@@ -60,22 +60,28 @@ export async function rankLexically(
   now: number,
   terms?: readonly string[],
 ): Promise<LexicalRanking> {
-  const { question, seen, ...filter } = query;
+  const { question, seen, after, end: knownEnd, firstEnd, ...filter } = query;
   const asked =
     terms === undefined
       ? await runInSlices(analyseQuestion(question))
       : { terms: [...terms], omitted: 0 };
   const limit = Math.ceil(Math.min(CANDIDATES_PER_TERM, CANDIDATES / asked.terms.length));
   const begun = performance.now();
-  const found = await store.search.candidates(namespace, scope, {
-    ...filter,
-    until: earlier(filter.until, seen),
-    terms: asked.terms,
-    also: [QUESTION_TERM, ...askedMarkers(question)],
-    // Of the messages of a window, some may have been added since, and others deleted.
-    limit: query.end === undefined ? limit : 2 * limit,
-  });
-  const end = query.end ?? found.next;
+  const look = (window: Pick<LexicalQuery, 'after' | 'end'>) =>
+    store.search.candidates(namespace, scope, {
+      ...{ ...filter, ...window },
+      until: earlier(filter.until, seen),
+      terms: asked.terms,
+      also: [QUESTION_TERM, ...askedMarkers(question)],
+      // Of the messages of a window, some may have been added since, and others deleted.
+      limit: window.end === undefined ? limit : 2 * limit,
+    });
+  const byNeighbours = ranksByNeighbours(filter);
+  const [found, first] = await Promise.all([
+    look({ after, end: knownEnd }),
+    byNeighbours && firstEnd !== undefined ? look({ end: firstEnd }) : undefined,
+  ]);
+  const end = knownEnd ?? found.next;
   const { candidates, ranges } = found;
   await yieldIfBusy(begun);
   // Another server's clock may be ahead of ours.
@@ -84,15 +90,18 @@ export async function rankLexically(
   const ranked = await runInSlices(
     rankInSteps(candidates, asked.terms, statistics, ranges, at, question),
   );
-  const next = nextOf(end, query.after);
+  const next = nextOf(end, after);
+  const known = neighboursOf(first?.candidates ?? []);
   return {
-    ranked: ranksNeighbours(filter) ? ranked : ranked.filter((one) => one.candidate !== undefined),
+    ranked:
+      byNeighbours && after === undefined
+        ? ranked
+        : ranked.filter(({ candidate, place }) => candidate && !known.has(positionKey(place))),
     at,
     ranges,
     terms: asked.terms,
     end,
     ...(next !== undefined && { next }),
-    cut: new Set(asked.terms.filter((_, i) => end[i] !== null)),
     notes: notesOn(asked.terms, asked.omitted, found, limit),
   };
 }
@@ -112,16 +121,18 @@ function nextOf(end: LexicalRanking['end'], after: LexicalQuery['after']) {
 
 /**
  * Whether messages are ranked that only their neighbours speak for: not if it is uncertain whether they
- * meet the filters, or whether an earlier window had them.
+ * meet the filters. Only the first of the searches ranks them.
  */
-const ranksNeighbours = ({
-  roles,
-  metadata,
-  since,
-  until,
-  after,
-}: Omit<LexicalQuery, 'question' | 'seen' | 'end'>) =>
-  [roles, metadata, since, until, after].every((condition) => condition === undefined);
+const ranksByNeighbours = ({ roles, metadata, since, until }: Omit<LexicalQuery, 'question'>) =>
+  [roles, metadata, since, until].every((condition) => condition === undefined);
+
+/** The positions next to candidates. */
+const neighboursOf = (candidates: readonly Candidate[]): Set<string> =>
+  new Set(
+    candidates.flatMap(({ session_uuid, seq }) =>
+      [seq - 1, seq + 1].map((other) => positionKey({ session_uuid, seq: other })),
+    ),
+  );
 
 /** Estimates the statistics of the searched messages from the candidates. */
 function statisticsOf({ candidates, ranges }: Candidates, terms: readonly string[]) {

@@ -13,24 +13,27 @@ export interface Place {
   after?: readonly (string | null)[] | undefined;
   /** Where that window ends, as its first page has found it. */
   end?: readonly (string | null)[] | undefined;
+  /** Where the first window has ended, from the third on: before, `after` tells. */
+  firstEnd?: readonly (string | null)[] | undefined;
 }
 
-export const encodePlace = ({ mode, rank, place, after, end }: Place): string =>
-  JSON.stringify([mode, rank, place, after, end]);
+export const encodePlace = ({ mode, rank, place, after, end, firstEnd }: Place): string =>
+  JSON.stringify([mode, rank, place, after, end, firstEnd]);
 
 /** A position of either store: numbers, and the uuid of a session. */
 const POSITION = /^-?\d{1,16}( \d{1,16} [\da-f-]{0,36})?$/;
 
 /** @throws DomainError INVALID_ARGUMENT for a cursor that somebody has changed */
 export function decodePlace(key: string): Place {
-  const [mode, rank, place, after, end] = parsed(key);
+  const [mode, rank, place, ...windows] = parsed(key);
   const isValid =
     (mode === 'lexical' || mode === 'hybrid') &&
     Number.isSafeInteger(rank) &&
     typeof place === 'string' &&
-    [after, end].every((positions) => positions == null || isPositions(positions));
+    windows.every((positions) => positions == null || isPositions(positions));
   if (!isValid) throw foreignCursor();
-  return { mode, rank, place, after: after ?? undefined, end: end ?? undefined } as Place;
+  const [after, end, firstEnd] = windows.map((positions) => positions ?? undefined);
+  return { mode, rank, place, after, end, firstEnd } as Place;
 }
 
 function isPositions(value: unknown): boolean {

@@ -2,13 +2,11 @@ import { includesPart, type JsonObject, jsonBytes } from '../../domain/metadata.
 import { positionKey, type SeqRange } from '../../domain/positions.ts';
 import type { Message, Session } from '../../domain/records.ts';
 import { canonicalRole } from '../../domain/roles.ts';
-import { analyseMessage } from '../../search/analyzer.ts';
 import type { RankedMessage } from '../../search/bm25.ts';
 import { digestOf } from '../../search/vectors.ts';
 import type { Store } from '../../store/port.ts';
 import type { ResolvedMessage, TimeRange } from '../../store/search-port.ts';
 import type { AnswerShape, Neighbour } from '../dependencies.ts';
-import { runInSlices } from '../event-loop.ts';
 import { type Neighbours, readNeighbours } from './neighbours.ts';
 
 /** A page repeats the session with each hit, so metadata above this many bytes is left out. */
@@ -48,8 +46,6 @@ export interface Ranking {
   terms: readonly string[];
   /** The digests of the embedded contents, by position. */
   digests: ReadonlyMap<string, string>;
-  /** The terms that further messages have, which a later window ranks. */
-  cut: ReadonlySet<string>;
   /** The messages that only their neighbours speak for, by position. */
   neighboursOnly: ReadonlySet<string>;
 }
@@ -133,7 +129,6 @@ async function readMatches(
     const resolved = found.get(positionKey(one.ranked.place));
     if (resolved === undefined || !matchesFilters(resolved.message, input)) continue;
     if (isStale(one.ranked, resolved, digests)) continue;
-    if (await isRankedLater(one.ranked, resolved, ranking)) continue;
     matches.push({ ...one, resolved });
   }
   return { matches, end: wanted[covered]?.index ?? end };
@@ -164,16 +159,6 @@ async function toHit(
     ...(before.length > 0 && { before }),
     ...(after.length > 0 && { after }),
   };
-}
-
-/** Whether a message that only its neighbours speak for has a word by which a later window ranks it. */
-async function isRankedLater(
-  { place }: RankedMessage,
-  { message }: ResolvedMessage,
-  { cut, neighboursOnly }: Ranking,
-): Promise<boolean> {
-  if (cut.size === 0 || !neighboursOnly.has(positionKey(place))) return false;
-  return (await runInSlices(analyseMessage(message))).some((term) => cut.has(term));
 }
 
 /** Whether the content of a semantic match has changed since its vector was computed. */
