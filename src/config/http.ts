@@ -5,20 +5,17 @@ import { count, durationBetween, list, toggle, UNIT_MS } from './values.ts';
 const hostName = z.string().min(1, 'a host name or address');
 const port = count(0, 65_535);
 
+const ORIGINS_EXPECTED =
+  'a list of origins separated by commas, such as https://app.example.org, or *';
+
 /**
  * An origin as browsers write it, or `*`. `null` is none: pages of anybody can have it. Apart from
  * http and https, extensions and apps have schemes of their own.
  */
 const origin = z
   .string()
-  .regex(
-    /^(\*|[a-z][a-z0-9+.-]*:\/\/[^\s/?#@\\*]+\/?)$/i,
-    'a list of origins separated by commas, such as https://app.example.org, or *',
-  )
-  .refine(
-    (text) => text === '*' || URL.canParse(text),
-    'a list of origins separated by commas, such as https://app.example.org, or *',
-  )
+  .regex(/^(\*|[a-z][a-z0-9+.-]*:\/\/[^\s/?#@\\*]+\/?)$/i, ORIGINS_EXPECTED)
+  .refine((text) => text === '*' || URL.canParse(text), ORIGINS_EXPECTED)
   .transform((text) => {
     if (text === '*') return text;
     const { protocol, host } = new URL(text);

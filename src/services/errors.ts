@@ -27,7 +27,7 @@ export type Fact =
       kind: 'message_not_found';
       session_id: string;
       uuid: string;
-      /** Its deletion, if it was deleted by itself. */
+      /** Its deletion, if it was deleted individually. */
       deletion?: DeletionFact | undefined;
     }
   | { kind: 'messages_not_found'; session_id: string; uuids: readonly string[] }

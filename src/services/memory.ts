@@ -98,7 +98,7 @@ export function createMemoryService(deps: Dependencies) {
     deps.onChange(namespace, { session_id, owner, listed: false });
   }
 
-  /** When messages were deleted by themselves, and until when they can be restored. */
+  /** When messages were deleted individually, and until when they can be restored. */
   const deletionOf = (deleted_at: string) => ({
     deleted_at,
     purge_at: undoDeadline(deleted_at, deps.purgeAfter),

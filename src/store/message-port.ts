@@ -49,7 +49,7 @@ export interface Append {
 /** Messages that were deleted with their session and stayed so when it was revived. */
 export interface RetiredRange extends SeqRange {
   deleted_at: string;
-  /** How many of the messages were deleted by themselves before. They stay so. */
+  /** How many of the messages were deleted individually before. They stay so. */
   deleted_count?: number;
 }
 
@@ -93,7 +93,7 @@ export interface MessageRange {
 export interface FoundMessage {
   session: Session | undefined;
   message: Message | undefined;
-  /** When the message was deleted by itself. */
+  /** When the message was deleted individually. */
   deleted_at?: string;
 }
 
@@ -113,8 +113,9 @@ export interface MessageStore {
    * with it become a retired range, which nothing reads and `restore` puts back, and the new ones are
    * numbered from behind it. If it is not there, it is created, without a user.
    *
-   * A live message whose uuid comes again is updated in place: role, content and parts replaced, its
-   * own time if it comes with one, metadata merged. A retired one gets a new uuid, and the message that came is appended.
+   * A live message whose uuid comes again is updated in place: its role, content and parts are
+   * replaced, and its time if a new one is given; its metadata is merged. If the message with that
+   * uuid is retired or deleted, it gets a new uuid, and the new message is appended.
    *
    * Not applied to a session whose user is deleted; nor, where only one user's are in reach, to one
    * that is not there.
@@ -160,7 +161,7 @@ export interface MessageStore {
     at: string,
   ): Promise<ChangedMessages>;
 
-  /** Undoes that, but for messages deleted at or before `cutoff`, which count as missing. */
+  /** Restores messages that `delete` has deleted. Those deleted at or before `cutoff` count as missing. */
   restore(
     reach: AccessScope,
     sessionId: string,

@@ -5,6 +5,7 @@ import {
   parseJSONRPCMessage,
   type RequestId,
 } from '@modelcontextprotocol/server';
+import { isObject } from '../domain/metadata.ts';
 
 /** An error response. Its id is `null` where that of the request is not known. */
 export interface ErrorResponse {
@@ -66,10 +67,6 @@ function problemOf(json: unknown): string {
   if (typeof json.method !== 'string') return 'method has to be a string.';
   if ('params' in json && !isObject(json.params)) return 'params has to be an object.';
   return 'it has a member of the wrong type, or one too many.';
-}
-
-function isObject(json: unknown): json is Record<string, unknown> {
-  return typeof json === 'object' && json !== null && !Array.isArray(json);
 }
 
 function isId(id: unknown): id is RequestId {

@@ -4,16 +4,15 @@ import type { WriteResult } from '../common-port.ts';
 import { updateOrFind } from './conditional-writes.ts';
 import type { Connection, Deployment } from './connection/index.ts';
 import { INDEX } from './connection/indexes.ts';
-import { inSession } from './connection/transaction.ts';
 import {
   messageKey,
   messagesOf,
   type SessionDocument,
   sessionsOf,
   userLockKey,
-  usersOf,
   vectorsOf,
 } from './documents.ts';
+import { countSessions, isLiveUser, liveUser } from './live-user.ts';
 import { toSession } from './records.ts';
 
 /** How many messages one command changes. */
@@ -37,7 +36,7 @@ export function assignUser(
   { namespace, session_id, user_id }: Assignment,
   at: string,
 ): Promise<WriteResult<Session> | 'user_missing'> {
-  const owner = { namespace, user_id, live: true };
+  const owner = liveUser(namespace, user_id);
   const free = { namespace, session_id, live: true as const, user_id: { $exists: false } };
   // Another server that knows the session without its user has to read it again before it appends.
   const assign = {
@@ -47,27 +46,21 @@ export function assignUser(
   };
 
   /** @returns `null` if the session is not free; `undefined` if the user is not live */
-  async function change(deployment: Deployment): Promise<SessionDocument | null | undefined> {
-    const { db, deadline, transactions } = deployment;
+  const changeTogether = ({ db, deadline }: Deployment) =>
+    connection.runExclusive(userLockKey(namespace, user_id), deadline, () =>
+      connection.transaction(async (session) => {
+        if (!(await countSessions(db, owner, 1, session))) return undefined;
+        const options = { returnDocument: 'after' as const, session };
+        return sessionsOf(db).findOneAndUpdate(free, assign, options);
+      }),
+    );
+
+  /** The same without transactions. */
+  async function changeAlone({ db }: Deployment): Promise<SessionDocument | null | undefined> {
+    if (!(await isLiveUser(db, owner))) return undefined;
     const options = { returnDocument: 'after' as const };
-    if (transactions) {
-      return connection.runExclusive(userLockKey(namespace, user_id), deadline, () =>
-        connection.transaction(async (session) => {
-          // A write, so that a deletion of the user at the same time conflicts with it.
-          const touch = { $inc: { sessions_added: 1 } };
-          const { matchedCount } = await usersOf(db).updateOne(owner, touch, inSession(session));
-          if (matchedCount === 0) return undefined;
-          return sessionsOf(db).findOneAndUpdate(free, assign, {
-            ...options,
-            ...inSession(session),
-          });
-        }),
-      );
-    }
-    const userIsLive = async () => (await usersOf(db).findOne(owner)) !== null;
-    if (!(await userIsLive())) return undefined;
     const assigned = await sessionsOf(db).findOneAndUpdate(free, assign, options);
-    if (assigned === null || (await userIsLive())) return assigned;
+    if (assigned === null || (await isLiveUser(db, owner))) return assigned;
     // A deletion of the user meanwhile may have missed the session. If not, the session is not live.
     const { _id } = assigned;
     const missed = { _id, namespace, session_id, user_id, live: true as const };
@@ -81,6 +74,7 @@ export function assignUser(
     let isUserMissing = false;
     const { applied, document } = await updateOrFind(
       async () => {
+        const change = deployment.transactions ? changeTogether : changeAlone;
         const changed = await change(deployment);
         isUserMissing = changed === undefined;
         return changed ?? null;

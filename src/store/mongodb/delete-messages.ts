@@ -1,4 +1,4 @@
-import type { ClientSession, Db, Document } from 'mongodb';
+import type { ClientSession, Db, Document, Filter, UpdateFilter } from 'mongodb';
 import type { ChangedMessages, MessageStore } from '../message-port.ts';
 import { findSession, type SessionRef } from './access-scope.ts';
 import type { SessionHeadCache } from './append/session-head.ts';
@@ -20,8 +20,6 @@ import { toSession } from './records.ts';
 interface Change {
   /** Whether a message counts as one of the session. */
   isPresent(message: MessageDocument): boolean;
-  /** Whether a message is as it shall be. */
-  isDone(message: MessageDocument): boolean;
   update: Document[];
   /** By how much each message changes the number of deleted ones. */
   step: 1 | -1;
@@ -56,7 +54,7 @@ export function createMessageDeletion(
     { db, transactions }: Deployment,
     ref: SessionRef,
     uuids: readonly string[],
-    { isPresent, isDone, update, step }: Change,
+    { isPresent, update, step }: Change,
   ): Promise<ChangedMessages> {
     const session = await findSession(db, ref);
     if (session === null || session.live !== true) {
@@ -70,14 +68,14 @@ export function createMessageDeletion(
     const present = found.filter(isPresent);
     const known = new Set(present.map(({ uuid }) => uuid));
     const missing = uuids.filter((uuid) => !known.has(uuid));
+    const isDone = ({ deleted_at }: MessageDocument) => (deleted_at !== undefined) === step > 0;
     const changed = present.filter((message) => !isDone(message));
     if (missing.length > 0) return { session: toSession(session), missing, changed: [] };
     if (changed.length === 0) {
       const counted = transactions ? session : await recount(db, session);
       return { session: toSession(counted), missing, changed: [] };
     }
-    let count = 0;
-    const write = async (transaction?: ClientSession): Promise<SessionDocument> => {
+    const write = async (transaction?: ClientSession) => {
       const options = inSession(transaction);
       const _id = { $in: changed.map((message) => message._id) };
       const some = { ...messageKey(session), _id } as Document;
@@ -85,24 +83,14 @@ export function createMessageDeletion(
       // Others may have changed some of them meanwhile: each message is counted by one caller.
       const { modifiedCount } = await messagesOf(db).updateMany(unchanged, update, options);
       if (step > 0) await vectorsOf(db).deleteMany(some, options);
-      count = modifiedCount;
-      const after =
+      const counted =
         transaction === undefined
           ? await recount(db, session)
           : await countDeleted(db, session, step * modifiedCount, transaction);
-      return markSummary(db, after, transaction);
+      return { count: modifiedCount, after: await markSummary(db, counted, transaction) };
     };
-    let after: SessionDocument | undefined;
-    if (transactions) {
-      await connection.transaction(async (transaction) => {
-        after = await write(transaction);
-      });
-    } else after = await write();
-    return {
-      session: toSession(after as SessionDocument),
-      missing: [],
-      changed: changed.slice(0, count),
-    };
+    const { count, after } = transactions ? await connection.transaction(write) : await write();
+    return { session: toSession(after), missing: [], changed: changed.slice(0, count) };
   }
 
   return {
@@ -110,7 +98,6 @@ export function createMessageDeletion(
       const deleted_at = new Date(at);
       return apply({ ...scope, session_id }, uuids, {
         isPresent: () => true,
-        isDone: (message) => message.deleted_at !== undefined,
         update: [{ $set: { deleted_at, deleted_terms: '$terms', terms: [] } }],
         step: 1,
       });
@@ -121,7 +108,6 @@ export function createMessageDeletion(
       return apply({ ...scope, session_id }, uuids, {
         isPresent: ({ deleted_at }) =>
           deleted_at === undefined || oldest === undefined || deleted_at > oldest,
-        isDone: ({ deleted_at }) => deleted_at === undefined,
         update: [
           { $set: { terms: '$deleted_terms' } },
           { $unset: ['deleted_at', 'deleted_terms'] },
@@ -152,19 +138,14 @@ async function findMessages(
 }
 
 /** Counts deleted messages in the session, unless it was deleted or revived since it was read. */
-async function countDeleted(
+function countDeleted(
   db: Db,
   { _id, namespace, session_id, first_seq }: SessionDocument,
   by: number,
-  transaction?: ClientSession,
+  transaction: ClientSession,
 ): Promise<SessionDocument> {
-  const after = await sessionsOf(db).findOneAndUpdate(
-    { _id, namespace, session_id, live: true, first_seq },
-    { $inc: { deleted_count: by } },
-    { returnDocument: 'after', ...inSession(transaction) },
-  );
-  if (after === null) throw new ConflictError();
-  return after;
+  const unchanged = { _id, namespace, session_id, live: true as const, first_seq };
+  return setCount(db, unchanged, { $inc: { deleted_count: by } }, transaction);
 }
 
 /**
@@ -178,11 +159,21 @@ async function recount(db: Db, session: SessionDocument): Promise<SessionDocumen
     { ...messageKey(session), seq, deleted_at: { $exists: false } } as Document,
     { hint: INDEX.position },
   );
-  const after = await sessionsOf(db).findOneAndUpdate(
-    { _id, namespace, session_id, live: true, first_seq, last_seq },
-    { $set: { deleted_count: last_seq - first_seq + 1 - live } },
-    { returnDocument: 'after' },
-  );
+  const unchanged = { _id, namespace, session_id, live: true as const, first_seq, last_seq };
+  return setCount(db, unchanged, { $set: { deleted_count: last_seq - first_seq + 1 - live } });
+}
+
+/** @throws ConflictError if the session is no longer as the filter says */
+async function setCount(
+  db: Db,
+  unchanged: Filter<SessionDocument>,
+  update: UpdateFilter<SessionDocument>,
+  transaction?: ClientSession,
+): Promise<SessionDocument> {
+  const after = await sessionsOf(db).findOneAndUpdate(unchanged, update, {
+    returnDocument: 'after',
+    ...inSession(transaction),
+  });
   if (after === null) throw new ConflictError();
   return after;
 }

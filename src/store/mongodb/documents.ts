@@ -26,7 +26,7 @@ export interface SessionDocument extends SeqRange {
    */
   first_seq: number;
   last_seq: number;
-  /** How many of these messages were deleted by themselves. */
+  /** How many of these messages were deleted individually. */
   deleted_count?: number;
   last_message_at?: Date;
   summary?: {
@@ -110,7 +110,7 @@ export interface MessageDocument extends MessageKey {
   token_count: number;
   /** The fence of the session when the message was written; see `append/index.ts`. */
   fence?: number;
-  /** When the message was deleted by itself. Then its terms are `deleted_terms`, which no index has. */
+  /** When the message was deleted individually. Then its terms are `deleted_terms`, which no index has. */
   deleted_at?: Date;
   deleted_terms?: readonly string[];
   /** The search terms. Only ever matched or counted in the server. */

@@ -2,7 +2,8 @@ import type { Db } from 'mongodb';
 import { isDuplicateKey, unavailable } from './connection/errors.ts';
 import { GroupQueue, latestDeadline } from './connection/group-queue.ts';
 import type { Connection, Deployment } from './connection/index.ts';
-import { type SessionDocument, sessionsOf, userLockKey, usersOf } from './documents.ts';
+import { type SessionDocument, sessionsOf, userLockKey } from './documents.ts';
+import { countSessions, isLiveUser, liveUser } from './live-user.ts';
 
 type Outcome = 'added' | 'user_missing';
 
@@ -39,12 +40,9 @@ export function createInsertOwned(
     const db = connection.limitTime(latestDeadline(group));
     const documents = group.map(({ document }) => document);
     const owner = ownerOf(documents[0] as SessionDocument);
-    // A write, so that a deletion of the user at the same time conflicts with it.
-    const touch = { $inc: { sessions_added: group.length } };
     try {
       const outcome = await connection.transaction(async (session): Promise<Outcome> => {
-        const { matchedCount } = await usersOf(db).updateOne(owner, touch, { session });
-        if (matchedCount === 0) return 'user_missing';
+        if (!(await countSessions(db, owner, group.length, session))) return 'user_missing';
         await sessionsOf(db).insertMany(documents, { session });
         return 'added';
       });
@@ -63,10 +61,10 @@ export function createInsertOwned(
 
   /** Without transactions: a deletion of the user meanwhile may have missed the session. */
   async function addAlone({ db }: Deployment, document: SessionDocument): Promise<Outcome> {
-    const userIsLive = async () => (await usersOf(db).findOne(ownerOf(document))) !== null;
-    if (await userIsLive()) {
+    const owner = ownerOf(document);
+    if (await isLiveUser(db, owner)) {
       await sessionsOf(db).insertOne(document);
-      if (await userIsLive()) return 'added';
+      if (await isLiveUser(db, owner)) return 'added';
     }
     // Also the session of an earlier attempt that failed before it looked at the user again.
     await sessionsOf(db).deleteOne({ _id: document._id, last_seq: 0 });
@@ -101,6 +99,4 @@ async function identifiersTaken(db: Db, documents: SessionDocument[]): Promise<S
   return new Set(found.map((document) => document.session_id));
 }
 
-const ownerOf = ({ namespace, user_id }: SessionDocument) => ({
-  ...{ namespace, user_id: user_id as string, live: true },
-});
+const ownerOf = ({ namespace, user_id }: SessionDocument) => liveUser(namespace, user_id as string);

@@ -19,7 +19,7 @@ async function notFound(db: Db, ref: SessionRef): Promise<FoundMessage> {
   return { session: session === null ? undefined : toSession(session), message: undefined };
 }
 
-/** The answer for a message that was deleted by itself. */
+/** The answer for a message that was deleted individually. */
 const deleted = ({ session, deleted_at }: LiveMessage): FoundMessage => ({
   session: toSession(session),
   message: undefined,

@@ -172,7 +172,7 @@ const withVar = (name: string, value: unknown, expression: Document): Document =
   $let: { vars: { [name]: value }, in: expression },
 });
 
-/** A message of the live range of a live session. It may be deleted by itself. */
+/** A message of the live range of a live session. It may be deleted individually. */
 export type LiveMessage = MessageDocument & { session: SessionDocument };
 
 /**

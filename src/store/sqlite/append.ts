@@ -2,6 +2,7 @@ import type { SeqRange } from '../../domain/positions.ts';
 import type { Session } from '../../domain/records.ts';
 import { ANALYSIS_VERSION } from '../../search/analyzer.ts';
 import type { AccessScope, WriteResult } from '../common-port.ts';
+import { lastTime } from '../last-time.ts';
 import type { Append, Appended, MessageStore, RetiredRange } from '../message-port.ts';
 import { findSessionState, type SessionState } from './access-scope.ts';
 import type { Connection, Row } from './connection/index.ts';
@@ -36,7 +37,7 @@ const INSERT = `INSERT INTO messages
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ${ANALYSIS_VERSION})`;
 
 /** Deletes the vector of a message's former content. */
-const DELETE_VECTOR = 'DELETE FROM vectors WHERE id = ?';
+export const DELETE_VECTOR = 'DELETE FROM vectors WHERE id = ?';
 
 const EXISTING =
   'SELECT id, seq, metadata, created_at, deleted_at FROM messages WHERE session = ? AND uuid = ?';
@@ -47,10 +48,6 @@ const CHANGE_UUID = 'UPDATE messages SET uuid = ? WHERE id = ?';
 const REPLACE = `UPDATE messages SET id = ?, role = ?, content = ?, parts = ?, parts_whole = ?,
   metadata = ?, token_count = ?, created_at = ?, updated_at = ?, terms = ?,
   analysis = ${ANALYSIS_VERSION} WHERE id = ?`;
-
-/** The latest time of the messages, in milliseconds since 1970. */
-const lastTime = ({ messages, at }: Append) =>
-  Math.max(...messages.map(({ created_at = at }) => Date.parse(created_at)));
 
 /** Appends messages. The session changes in the same transaction. */
 export function createAppend(connection: Connection, indexer: Indexer): MessageStore['append'] {
@@ -84,7 +81,7 @@ export function createAppend(connection: Connection, indexer: Indexer): MessageS
   /**
    * Inserts new messages, and updates live ones that have the same uuid.
    *
-   * @param live the live messages of the session; an existing message outside is retired; one that was deleted by itself is not live either
+   * @param live the live range of the session. A message outside it is retired.
    */
   function writeMessages(
     id: number,

@@ -4,7 +4,7 @@ import type { WriteResult } from '../common-port.ts';
 import { findSessionState } from './access-scope.ts';
 import type { Connection } from './connection/index.ts';
 import { SESSION_COLUMNS, toSession } from './rows.ts';
-import { DELETE_TERMS, DEQUEUE_ONE, indexTerms } from './search/indexer.ts';
+import { indexTerms, removeTerms } from './search/indexer.ts';
 
 /** The limits of one step. It blocks the server for about 10 ms, or more if one message has many terms. */
 const STEP = { messages: 20, terms: 4000 };
@@ -62,8 +62,7 @@ export async function assignUser(
         break;
       }
       const [id, seq, terms] = row as [id: number, seq: number, terms: string];
-      connection.statement(DELETE_TERMS).run(id);
-      connection.statement(DEQUEUE_ONE).run(id);
+      removeTerms(connection, id);
       const indexed = terms === '' ? [] : terms.split(' ');
       indexTerms(connection, id, { session, namespace, user_id }, indexed);
       count += indexed.length;

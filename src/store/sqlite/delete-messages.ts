@@ -1,15 +1,14 @@
 import type { AccessScope } from '../common-port.ts';
 import type { ChangedMessages, MessageStore } from '../message-port.ts';
 import { findSessionState } from './access-scope.ts';
+import { DELETE_VECTOR } from './append.ts';
 import type { Connection } from './connection/index.ts';
 import type { Indexer } from './search/indexer.ts';
 
-const BY_UUID = `SELECT id, uuid, seq, content, deleted_at FROM messages
+const BY_UUID = `SELECT id, seq, content, deleted_at FROM messages
   WHERE session = ? AND uuid = ? AND seq BETWEEN ? AND ?`;
 
 const SET_DELETED = 'UPDATE messages SET deleted_at = ? WHERE id = ?';
-
-const DELETE_VECTOR = 'DELETE FROM vectors WHERE id = ?';
 
 /** A message as a deletion needs it. `deleted_at` is negative if it is purged. */
 interface Row {
@@ -51,9 +50,7 @@ export function createMessageDeletion(
       for (const uuid of new Set(uuids)) {
         const found = statement(BY_UUID).get(state.id, uuid, first_seq, last_seq);
         if (found === undefined) continue;
-        const [id, , seq, content, deleted_at] = found as [
-          ...[id: number, uuid: string, seq: number, content: string, deleted_at: number | null],
-        ];
+        const [id, seq, content, deleted_at] = found as [number, number, string, number | null];
         const row = { id, uuid, seq, content, deleted_at };
         if (isPresent(row)) rows.set(uuid, row);
       }

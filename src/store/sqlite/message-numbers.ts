@@ -4,14 +4,14 @@ import type { Connection } from './connection/index.ts';
  * Messages are numbered in the order of their times. The search index is kept in the order of these
  * numbers: it yields the newest messages first, and a range of time is a range of numbers.
  *
- * Each millisecond has so many numbers. If they do not suffice, those of the next ones are taken.
+ * Each millisecond has this many numbers. If they do not suffice, those of the next ones are used.
  */
 const NUMBERS_PER_MS = 1024;
 
 /** How far, in milliseconds, messages of one time may reach into the numbers of later times. */
 const SLACK_MS = 10_000;
 
-/** Files of before numbered their messages from 1 on, whatever their times. */
+/** Older files numbered their messages from 1 on, whatever their times. */
 const UNORDERED_END = 2 ** 32;
 
 const LAST_OF_BLOCK = 'SELECT max(id) FROM messages WHERE id BETWEEN ? AND ?';

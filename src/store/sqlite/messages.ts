@@ -44,7 +44,7 @@ export function sqliteMessages(connection: Connection, indexer: Indexer): Messag
     return { session, live: [id, uuid, first_seq, last_seq] };
   }
 
-  /** When a message was deleted by itself. @param live the parameters of `IN_RANGE` */
+  /** When a message was deleted individually. @param live the parameters of `IN_RANGE` */
   function deletionOf(live: readonly unknown[]): { deleted_at?: string } {
     const row = statement(DELETED).get(...live);
     return row === undefined ? {} : { deleted_at: toTimestamp(row[0]) };

@@ -63,15 +63,13 @@ const PURGE_VECTORS = `DELETE FROM vectors WHERE id IN (${FIRST_MESSAGES})`;
 
 const PURGE_MESSAGES = `DELETE FROM messages WHERE id IN (${FIRST_MESSAGES})`;
 
-/** Messages that were deleted by themselves. Their rows stay: see `MESSAGE_PARTS`. */
-const EXPIRED_MESSAGES =
-  'SELECT id FROM messages WHERE messages.deleted_at > 0 AND messages.deleted_at <= ?1';
+/** Messages that were deleted individually. Their rows stay: see `MESSAGE_PARTS`. */
+const EXPIRED_MESSAGES = 'messages WHERE messages.deleted_at > 0 AND messages.deleted_at <= ?1';
 
 /** The first of them up to a size in bytes. The last may exceed it. */
 const SOME_EXPIRED = `SELECT id FROM (
     SELECT id, size, sum(size) OVER (ORDER BY deleted_at, id) AS total FROM (
-      SELECT id, deleted_at, ${SIZE} AS size FROM messages
-      WHERE deleted_at > 0 AND deleted_at <= ?1 ORDER BY deleted_at, id LIMIT ?2))
+      SELECT id, deleted_at, ${SIZE} AS size FROM ${EXPIRED_MESSAGES} ORDER BY deleted_at, id LIMIT ?2))
   WHERE total - size < ?3`;
 
 const EMPTY_MESSAGES = `UPDATE messages SET content = '', parts = NULL, parts_whole = NULL, metadata = '{}',
@@ -84,7 +82,7 @@ const COUNT_MESSAGES = `SELECT
        AND messages.seq BETWEEN first_seq AND last_seq
      WHERE retired_ranges.deleted_at <= ?1
        OR retired_ranges.session IN (SELECT id FROM sessions WHERE ${EXPIRED}))
-  + (SELECT count(*) FROM (${EXPIRED_MESSAGES}))`;
+  + (SELECT count(*) FROM ${EXPIRED_MESSAGES})`;
 
 /** Purges expired records in steps. */
 export function sqlitePurge(connection: Connection): Pick<Store, 'countExpired' | 'purge'> {

@@ -103,7 +103,7 @@ export const timeBounds = ({
  * @throws DomainError INTERNAL if the stored metadata is damaged
  */
 export function mergeStored(stored: unknown, patch: JsonObject): string {
-  const metadata = parse(stored);
+  const metadata = parseStored(stored);
   if (metadata === undefined) throw damagedMetadata();
   return JSON.stringify(mergeWithinLimit(metadata, patch));
 }
@@ -121,7 +121,7 @@ export const damagedMetadata = () =>
  */
 function toMetadata(stored: unknown): { metadata: JsonObject; metadata_omitted_bytes?: number } {
   if (typeof stored === 'number') return { metadata: {}, metadata_omitted_bytes: stored };
-  const metadata = parse(stored);
+  const metadata = parseStored(stored);
   return metadata === undefined
     ? { metadata: {}, metadata_omitted_bytes: Buffer.byteLength(stored as string) }
     : { metadata };
@@ -129,10 +129,11 @@ function toMetadata(stored: unknown): { metadata: JsonObject; metadata_omitted_b
 
 /** Damaged parts are shown as the text that is left of them. */
 function toParts(stored: unknown): Json[] {
-  return parse<Json[]>(stored) ?? [stored as string];
+  return parseStored<Json[]>(stored) ?? [stored as string];
 }
 
-function parse<T = JsonObject>(stored: unknown): T | undefined {
+/** Parses a stored JSON column. `undefined` if it is damaged. */
+export function parseStored<T = JsonObject>(stored: unknown): T | undefined {
   try {
     return JSON.parse(stored as string);
   } catch {

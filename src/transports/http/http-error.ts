@@ -1,5 +1,4 @@
-import { ProtocolErrorCode } from '@modelcontextprotocol/server';
-import { type ErrorResponse, invalidRequest } from '../json-rpc.ts';
+import { type ErrorResponse, invalidRequest, parseError } from '../json-rpc.ts';
 
 /** The code of errors for which JSON-RPC has none. */
 const SERVER_ERROR = -32000;
@@ -24,8 +23,10 @@ export class HttpError extends Error {
     this.status = status;
     this.headers = headers;
     this.reason = reason;
-    const code = status === 400 ? ProtocolErrorCode.ParseError : SERVER_ERROR;
-    this.response = { jsonrpc: '2.0', id: null, error: { code, message } };
+    this.response =
+      status === 400
+        ? parseError(message)
+        : { jsonrpc: '2.0', id: null, error: { code: SERVER_ERROR, message } };
   }
 }
 

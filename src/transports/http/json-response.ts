@@ -8,9 +8,8 @@ import {
 const CLIENT_CLOSED_REQUEST = 499;
 
 /**
- * Whether a request of the 2025 era can be answered with JSON: it expects one response and no
- * progress. Such a client accepts JSON as well as a stream, which costs more; but only a stream can
- * carry progress notifications.
+ * Whether a request of the 2025 era needs no stream: it expects one response and no progress. A stream
+ * costs more than JSON, but only a stream can carry progress notifications.
  *
  * @param body the parsed body
  */

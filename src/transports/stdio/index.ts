@@ -7,7 +7,6 @@ import type { Logger } from '../../domain/logger.ts';
 import type { ServedConnection } from '../../mcp/server.ts';
 import { trackInFlight } from '../in-flight.ts';
 import { invalidRequest } from '../json-rpc.ts';
-import { escapeLineSeparators } from '../line-separators.ts';
 import type { Transport } from '../transport.ts';
 import { BackPressure } from './back-pressure.ts';
 import { LineLimit } from './line-limit.ts';
@@ -44,7 +43,7 @@ export function serveOverStdio({
   );
   const refuse = (id: string | number | null, bytes: number) => {
     const message = `The message is ${bytes} bytes long, and at most ${messageMax} are read. Nothing was changed. Send less in one call.`;
-    stdout.write(`${escapeLineSeparators(JSON.stringify(invalidRequest(message, id)))}\n`);
+    wire.reply(invalidRequest(message, id));
   };
   const lines = new LineLimit(messageMax, refuse, backPressure.whenReady);
   const wire = new StdioWire(lines, stdout, callsAtOnce);

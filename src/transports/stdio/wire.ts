@@ -95,7 +95,7 @@ export class StdioWire implements Transport {
     try {
       json = JSON.parse(text);
     } catch {
-      this.#reply(parseError('The line is not valid JSON. Send each message on one line.'));
+      this.reply(parseError('The line is not valid JSON. Send each message on one line.'));
       return;
     }
     if (Array.isArray(json)) {
@@ -104,14 +104,14 @@ export class StdioWire implements Transport {
     }
     const read = readMessage(json);
     if ('message' in read) this.#deliver(read.message, line.length);
-    else if (!isError(json)) this.#reply(read.invalid);
+    else if (!isError(json)) this.reply(read.invalid);
   }
 
   #receiveBatch(json: readonly unknown[], bytes: number): void {
     const isOpen = (id: RequestId) => this.#batches.has(id);
     const read = readBatch(json, this.#version, this.#batchMax, isOpen);
     if ('refusal' in read) {
-      this.#reply(invalidRequest(read.refusal));
+      this.reply(invalidRequest(read.refusal));
       return;
     }
     const messages = read.batch.flatMap((member) => ('message' in member ? [member.message] : []));
@@ -119,7 +119,7 @@ export class StdioWire implements Transport {
     const waiting = new Set(messages.filter(isRequest).map(({ id }) => id));
     const batch: OpenBatch = { waiting, responses: invalid };
     for (const id of waiting) this.#batches.set(id, batch);
-    if (waiting.size === 0 && invalid.length > 0) this.#reply(invalid);
+    if (waiting.size === 0 && invalid.length > 0) this.reply(invalid);
     for (const message of messages) this.#deliver(message, bytes / json.length);
   }
 
@@ -146,7 +146,8 @@ export class StdioWire implements Transport {
     return this.#write(batch.responses);
   }
 
-  #reply(response: ErrorResponse | ErrorResponse[]): void {
+  /** Answers what was not delivered. */
+  reply(response: ErrorResponse | ErrorResponse[]): void {
     void this.#write(response);
   }
 

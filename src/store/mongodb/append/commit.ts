@@ -1,5 +1,6 @@
 import type { ClientSession, Db, Document } from 'mongodb';
 import { MongoBulkWriteError, MongoClientBulkWriteError } from 'mongodb';
+import { lastTime } from '../../last-time.ts';
 import type { Append } from '../../message-port.ts';
 import { GUARANTEES } from '../connection/client.ts';
 import { bulkWriteFailure, isDuplicateKey, isUnsupported } from '../connection/errors.ts';
@@ -7,7 +8,7 @@ import { type Deployment, timeLimit } from '../connection/index.ts';
 import { inSession } from '../connection/transaction.ts';
 import { type MessageDocument, messageKey, messagesOf, sessionsOf } from '../documents.ts';
 import { FIRST_KEPT_SEQ, retiredOnRevival } from '../purge/retired-ranges.ts';
-import { lastTimeOf, type SessionHead } from './session-head.ts';
+import type { SessionHead } from './session-head.ts';
 import { ConflictError, type Existing, TakenError, updateExisting } from './writes.ts';
 
 /** How much time a command needs at least, in milliseconds. */
@@ -31,7 +32,7 @@ export function commitOf(head: SessionHead, count: number, appends: readonly App
   const { _id, namespace, session_id, first_seq, deleted, fence, summarized = null } = head;
   const last_seq = head.last_seq + count;
   const at = new Date(Math.max(...appends.map((append) => Date.parse(append.at))));
-  const spokenAt = new Date(Math.max(...appends.map((append) => lastTimeOf(append).getTime())));
+  const spokenAt = new Date(Math.max(...appends.map(lastTime)));
   const known = { _id, namespace, session_id, last_seq: head.last_seq, fence };
   if (head.isNew) {
     const created_at = new Date(appends[0]?.at as string);

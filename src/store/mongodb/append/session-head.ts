@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 import { positionKey, type SeqRange } from '../../../domain/positions.ts';
 import { timestamp } from '../../../domain/times.ts';
 import { ANALYSIS_VERSION } from '../../../search/analyzer.ts';
+import { lastTime } from '../../last-time.ts';
 import type { Append, Appended, NewMessage, RetiredRange } from '../../message-port.ts';
 import type { SessionRef } from '../access-scope.ts';
 import { type MessageDocument, messageKey, type SessionDocument } from '../documents.ts';
@@ -19,7 +20,7 @@ export interface SessionHead extends SeqRange {
   session_id: string;
   user_id?: string;
   last_message_at?: Date;
-  /** How many live messages were deleted by themselves. */
+  /** How many live messages were deleted individually. */
   deleted_count?: number;
   /** The last message that the newest summary covers. */
   summarized?: number;
@@ -65,7 +66,7 @@ export const newHead = ({ namespace, session_id }: SessionId, _id: string): Sess
 /** The head once it has moved over the messages of an append. */
 export function headAfter(head: SessionHead, count: number, append: Append): SessionHead {
   const { deleted: _, isNew: __, ...rest } = head;
-  const at = lastTimeOf(append);
+  const at = new Date(lastTime(append));
   const { last_seq, last_message_at = at } = rest;
   const latest = last_message_at > at ? last_message_at : at;
   return { ...rest, last_seq: last_seq + count, last_message_at: latest };
@@ -99,12 +100,6 @@ export function toFields({ role, content, parts, token_count, terms, created_at 
     ...(created_at !== undefined && { created_at: new Date(created_at) }),
   };
 }
-
-/** The time of the latest of the messages. */
-export const lastTimeOf = ({ messages, at }: Append): Date =>
-  new Date(
-    messages.reduce((last, { created_at = at }) => (created_at > last ? created_at : last), ''),
-  );
 
 /**
  * The answer to an append.

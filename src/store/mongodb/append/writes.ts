@@ -16,7 +16,7 @@ import { type SessionHead, toFields } from './session-head.ts';
 export interface Existing {
   /** By their uuids; they are updated in place. */
   live: ReadonlyMap<string, MessageDocument>;
-  /** Retired ones, and those that were deleted by themselves. They give up their uuids. */
+  /** Retired ones, and those that were deleted individually. They give up their uuids. */
   retired: readonly MessageDocument[];
   /** Whether some lie behind the head: orphans, or the head that is known is not the newest. */
   behind: boolean;

@@ -7,7 +7,7 @@ import { INDEX, quorum } from './indexes.ts';
 /** The collections with a TTL index on `deleted_at`, by which the server purges records by itself. */
 const COLLECTIONS = [COLLECTION.sessions, COLLECTION.users, COLLECTION.messages];
 
-/** Few messages are deleted by themselves: the index has only these. */
+/** Few messages are deleted individually: the index has only these. */
 const PARTIAL = { partialFilterExpression: { deleted_at: { $exists: true } } };
 
 /** Another process has just created, changed or dropped the index. */

@@ -34,7 +34,7 @@ export async function countExpired(db: Db, cutoff: string): Promise<PurgeCounts>
       messages +
       (await countRetired(db, cutoff)) +
       (await countGivenUp(db)) +
-      (await messagesOf(db).countDocuments({ deleted_at: { $lte: new Date(cutoff) } })),
+      (await messagesOf(db).countDocuments(expired(cutoff))),
     users: await usersOf(db).countDocuments(expired(cutoff)),
   };
 }

@@ -47,7 +47,7 @@ export async function removeGivenUp(db: Db, limit: number): Promise<number> {
   return removed;
 }
 
-/** Removes up to `limit` messages that were deleted by themselves, as the TTL index does. */
+/** Removes up to `limit` messages that were deleted individually, as the TTL index does. */
 export async function removeExpired(db: Db, cutoff: string, limit: number): Promise<number> {
   if (limit <= 0) return 0;
   const found = await messagesOf(db)

@@ -40,6 +40,9 @@ export interface TermResult {
 /** Nothing is left of a term that an earlier query has gone through. */
 const EXHAUSTED: NewestMessages = { found: [], cut: false };
 
+/** No query for a term has ended in time. */
+const TOO_SLOW: NewestMessages = { found: [], cut: true };
+
 /**
  * Finds the newest live messages for each term of the query.
  *
@@ -50,12 +53,15 @@ export async function findByTerms(
   known: LiveRanges | undefined,
 ): Promise<TermResult[]> {
   const { db, filter, query } = search;
-  const newest = await newestForEach(search);
+  const stretches = query.terms.map((_, i) => stretchOf(query, i));
+  const newest = await newestForEach(search, stretches);
   const found = newest.flatMap((one) => one.found);
   const live = known ?? (await findLiveRanges(db, filter.namespace, found));
-  return mapConcurrently(newest, (one, i) =>
-    scanFurther(search, query.terms[i] as string, stretchOf(query, i), one, live),
-  );
+  const passes = createFilter(query);
+  return mapConcurrently(newest, (one, i) => {
+    const [term, stretch] = [query.terms[i] as string, stretches[i] as Stretch];
+    return scanFurther(search, term, stretch, passes, one, live);
+  });
 }
 
 /** The part of the order that the query goes along for a term. */
@@ -71,21 +77,23 @@ function stretchOf({ after, end }: TermQuery, index: number): Stretch {
  * The newest messages for each term, live or not. Where the first query for a term takes too long, a
  * second one reads only the newest sessions, if the term is frequent there.
  */
-async function newestForEach(search: TermSearch): Promise<NewestMessages[]> {
+async function newestForEach(
+  search: TermSearch,
+  stretches: readonly Stretch[],
+): Promise<NewestMessages[]> {
   const { filter, query } = search;
   const isExhausted = (index: number) => query.after?.[index] === null;
   const first = await mapConcurrently(query.terms, async (term, i) =>
     isExhausted(i)
       ? EXHAUSTED
-      : findNewest(search, filter, term, FIRST_QUERY_MS, stretchOf(query, i)),
+      : findNewest(search, filter, term, FIRST_QUERY_MS, stretches[i] as Stretch),
   );
   if (!first.includes(undefined)) return first as NewestMessages[];
   const recent = query.after === undefined ? await recentSessions(search) : [];
   const again = async (term: string, i: number) =>
     (await findRecent(search, recent, term, LAST_QUERY_MS)) ??
-    (await findNewest(search, filter, term, LAST_QUERY_MS, stretchOf(query, i))) ?? {
-      ...{ found: [], cut: true },
-    };
+    (await findNewest(search, filter, term, LAST_QUERY_MS, stretches[i] as Stretch)) ??
+    TOO_SLOW;
   return mapConcurrently(query.terms, async (term, i) => first[i] ?? (await again(term, i)));
 }
 
@@ -108,13 +116,13 @@ async function scanFurther(
   search: TermSearch,
   term: string,
   stretch: Stretch,
+  passes: (message: FoundDocument) => boolean,
   first: NewestMessages,
   firstLive: LiveRanges,
 ): Promise<TermResult> {
   const { db, filter, query } = search;
   const { limit } = query;
   const { end } = stretch;
-  const passes = createFilter(query);
   const isWanted = (one: FoundDocument) =>
     passes(one) && (end === undefined || isReached(one, end));
   const dead = new Set<string>();
@@ -134,7 +142,7 @@ async function scanFurther(
     const isFull = found.length === limit && found.at(-1) !== fresh.at(-1);
     place = (isFull ? found : looked).at(-1) ?? place;
     if (!newest.cut && !isFull) return { found, live, next: null };
-    // Of all sessions, only some were read: the next window begins in front.
+    // Only some sessions were read, so the next query starts where this one did.
     if (first.isPartial) return { found, live, next: encodePlace(stretch.after) };
     if (scans === MAX_SCANS || found.length >= limit / 2 || fresh.length === looked.length) break;
     // The scope is one session, which was deleted since the filter was made.

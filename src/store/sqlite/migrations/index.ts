@@ -32,7 +32,7 @@ const SERVERS = `
 
 /**
  * `parts` and `parts_whole` are the JSON of what a message has beside its text: what lists show, and all
- * of it where that is more. `deleted_at` is the time at which a message was deleted by itself; negative
+ * of it where that is more. `deleted_at` is the time at which a message was deleted individually; negative
  * once it is purged. The row stays, so that the messages of a session can be counted by its numbers.
  */
 const MESSAGE_PARTS = `

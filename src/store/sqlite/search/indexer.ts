@@ -22,7 +22,7 @@ const ENQUEUE = 'INSERT OR IGNORE INTO unindexed (id) VALUES (?)';
 
 const INSERT_TERMS = 'INSERT INTO message_terms (rowid, scoped) VALUES (?, ?)';
 
-export const DELETE_TERMS = 'DELETE FROM message_terms WHERE rowid = ?';
+const DELETE_TERMS = 'DELETE FROM message_terms WHERE rowid = ?';
 
 /**
  * A message without a session is being purged, or gone. Its terms are not indexed, since no search looks
@@ -36,7 +36,7 @@ const OLDEST = `SELECT unindexed.id, iif(sessions.id IS NULL OR messages.deleted
 
 const DEQUEUE = 'DELETE FROM unindexed WHERE id <= ?';
 
-export const DEQUEUE_ONE = 'DELETE FROM unindexed WHERE id = ?';
+const DEQUEUE_ONE = 'DELETE FROM unindexed WHERE id = ?';
 
 const COUNT = 'SELECT count(*) FROM unindexed';
 
@@ -113,10 +113,7 @@ export function createIndexer(connection: Connection, { readOnly, warn }: Connec
     enqueue,
 
     /** Removes a message from the index and from the backlog. Runs within a write. */
-    remove(id: number): void {
-      statement(DELETE_TERMS).run(id);
-      statement(DEQUEUE_ONE).run(id);
-    },
+    remove: (id: number): void => removeTerms(connection, id),
 
     /** Adds a message that has changed, and its number perhaps with it. Runs within a write. */
     reenqueue(oldId: number, id: number): void {
@@ -179,6 +176,12 @@ export const scopePrefix = {
   user: (namespace: string, userId: string) => `u${hash(JSON.stringify([namespace, userId]))}:`,
   namespace: (namespace: string) => `n${hash(namespace)}:`,
 };
+
+/** Removes a message from the index and from the backlog. Runs within a write. */
+export function removeTerms(connection: Connection, id: number): void {
+  connection.statement(DELETE_TERMS).run(id);
+  connection.statement(DEQUEUE_ONE).run(id);
+}
 
 /** Writes a message's terms into the index, once per scope. Runs within a write. */
 export function indexTerms(

@@ -6,7 +6,7 @@ import type { Candidates, SearchScope, TermQuery } from '../../search-port.ts';
 import { ACCESS_CONDITION, accessParameters } from '../access-scope.ts';
 import type { Connection, Row } from '../connection/index.ts';
 import { numbersOf } from '../message-numbers.ts';
-import { timeBounds } from '../rows.ts';
+import { parseStored, timeBounds } from '../rows.ts';
 import { scopePrefix } from './indexer.ts';
 
 /** A search scans up to so many times its limit, where many messages are deleted or out of the time range. */
@@ -56,6 +56,10 @@ interface TermScan {
   /** The prefix of the scope's terms in the index. */
   prefix: string;
   query: TermQuery;
+  /** The terms and markers that candidates tell of. */
+  wanted: ReadonlySet<string>;
+  /** Whether the query wants a message of its scope. */
+  isWanted: ReturnType<typeof createFilter>;
   /** The smallest and the largest number that a message may have. */
   firstId: number;
   lastId: number;
@@ -83,7 +87,10 @@ export function findByTerms(
   const withMetadata = Number(query.metadata !== undefined);
   const rows = connection.statement(UNINDEXED).all(...parameters, withMetadata);
   const unindexed = groupByTerm(rows, terms);
-  const scan = { scope: parameters, prefix, query, ...ids, unindexed, ranges, candidates };
+  const wanted = new Set([...terms, ...query.also]);
+  const isWanted = createFilter(query);
+  const common = { scope: parameters, prefix, query, wanted, isWanted, unindexed };
+  const scan = { ...common, ...ids, ranges, candidates };
   // Where the time is over before a term's turn, it begins where it would have.
   const next = terms.map((_, i) =>
     after === undefined ? String(ids.lastId + 1) : (after[i] ?? null),
@@ -101,7 +108,7 @@ export function findByTerms(
   return { candidates: [...candidates.values()], ranges, cut, next };
 }
 
-/** Terms of a scope that begin with a prefix, in their order. Runs within a read. */
+/** Some terms of a scope that begin with a prefix. Runs within a read. */
 export function findVocabulary(
   connection: Connection,
   namespace: string,
@@ -158,10 +165,8 @@ function scanTerm(
   term: string,
   lastId: number,
 ): string | null {
-  const { query, ranges, candidates } = scan;
-  const { limit, terms, also } = query;
-  const wanted = new Set([...terms, ...also]);
-  const isWanted = createFilter(query);
+  const { wanted, isWanted, ranges, candidates } = scan;
+  const { limit } = scan.query;
   const found: [number, Candidate][] = [];
   let from = lastId;
   const end = (isCut: boolean) => {
@@ -218,17 +223,9 @@ function createFilter(query: TermQuery) {
     found.created_at >= from &&
     found.created_at <= to &&
     (roles === undefined || roles.includes(canonicalRole(found.role))) &&
-    (metadata === undefined || includesPart(parseMetadata(found.metadata), metadata)) &&
+    (metadata === undefined ||
+      includesPart(parseStored<JsonObject>(found.metadata) ?? {}, metadata)) &&
     !isSeen(found.id, found.terms);
-}
-
-function parseMetadata(stored: string | null): JsonObject {
-  try {
-    return JSON.parse(stored ?? '{}');
-  } catch {
-    // Damaged: it contains nothing that could be asked for.
-    return {};
-  }
 }
 
 /** The newest messages with a term, up to the number `lastId`. More than the limit, if there are more. */
