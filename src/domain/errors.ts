@@ -50,8 +50,14 @@ export function invalidArgument(message: string): DomainError {
   return new DomainError('INVALID_ARGUMENT', message);
 }
 
-/** Characters that JSON leaves as they are, though nobody sees them or tells them from a space. */
-const UNSEEN = /[\p{Cc}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]|(?! )\p{Zs}/gu;
+/**
+ * Characters that no reader sees: control characters, line separators, and what Unicode calls
+ * default ignorable, such as the zero-width space.
+ */
+export const INVISIBLE = /[\p{Cc}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u;
+
+/** Characters that JSON does not escape although a reader cannot see them, or takes them for a space. */
+const MISREAD = new RegExp(`${INVISIBLE.source}|(?! )\\p{Zs}`, 'gu');
 
 /** A character as JSON escapes: one for each UTF-16 code unit. */
 const escaped = (character: string) =>
@@ -68,5 +74,5 @@ export function quoted(identifier: string): string {
   const characters = [...identifier];
   return JSON.stringify(
     characters.length > 120 ? `${characters.slice(0, 119).join('')}…` : identifier,
-  ).replace(UNSEEN, escaped);
+  ).replace(MISREAD, escaped);
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { quoted } from './errors.ts';
+import { INVISIBLE, quoted } from './errors.ts';
 
 /** The longest `session_id` or `user_id`, in bytes of UTF-8. */
 export const IDENTIFIER_MAX_BYTES = 1024;
@@ -43,12 +43,6 @@ function lengthProblem(value: string, min: number, max: number): string | undefi
     ? `is ${bytes} bytes of UTF-8, and at most ${max} are allowed: shorten it`
     : undefined;
 }
-
-/**
- * Characters that no reader sees: control characters, line separators, and what Unicode calls
- * default ignorable, such as the zero-width space.
- */
-const INVISIBLE = /[\p{Cc}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u;
 
 /**
  * Invisible characters that change how their neighbours look, and so are part of a word or an emoji:

@@ -80,8 +80,10 @@ function createConversion(schema: z.core.$ZodTypes): Conversion {
     case 'enum':
       return enumConversion(Object.values(def.entries));
     case 'custom':
-      // The only custom schema is that of metadata.
-      return (value) => parseJson(value, '{');
+      // Metadata declares that it is an object. Parts of messages may be anything.
+      return z.globalRegistry.get(schema)?.type === 'object'
+        ? (value) => parseJson(value, '{')
+        : (value) => value;
     default:
       return (value) => value;
   }
@@ -115,7 +117,7 @@ function objectConversion(shape: Readonly<Record<string, z.core.$ZodType>>): Con
   };
 }
 
-/** Tells what stands for the absence of a value. A value that may be `null` has a meaning for that. */
+/** Tells what stands for the absence of a value. Where `null` is accepted, it is a value. */
 function absenceOf(schema: z.core.$ZodType): Property['isAbsent'] {
   const isOptional = schema._zod.optin !== undefined;
   if (!isOptional || accepts(schema, null)) return () => false;
@@ -126,7 +128,7 @@ function absenceOf(schema: z.core.$ZodType): Property['isAbsent'] {
 const accepts = (schema: z.core.$ZodType, value: unknown): boolean =>
   (schema as z.ZodType).safeParse(value).success;
 
-/** The most entries of a list: by a check of its schema, or as its description says. */
+/** The most entries of a list: the least that its checks and the `maxItems` of its metadata allow. */
 function maxItemsOf(schema: z.core.$ZodArray): number {
   const bounds = (schema._zod.def.checks ?? []).map((check) => {
     const { def } = check._zod as z.core.$ZodCheckMaxLength['_zod'];

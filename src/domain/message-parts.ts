@@ -101,9 +101,10 @@ const SHOWN_PART_LENGTH = 120;
 /** Shortens the parts of a message for an answer: a long part becomes a line that begins like its JSON. */
 export function partsPreview(parts: readonly Json[]): Json[] {
   const shown = parts.slice(0, SHOWN_PARTS).map((part): Json => {
-    const bytes = jsonBytes(part);
+    const json = JSON.stringify(part);
+    const bytes = Buffer.byteLength(json);
     if (bytes <= SHOWN_PART_BYTES) return part;
-    const start = JSON.stringify(part).slice(0, SHOWN_PART_LENGTH);
+    const start = json.slice(0, SHOWN_PART_LENGTH);
     return `${start.toWellFormed()}… (${bytes} bytes)`;
   });
   const omitted = parts.length - shown.length;

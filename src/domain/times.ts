@@ -1,4 +1,4 @@
-const DAY_MS = 86_400_000;
+export const DAY_MS = 86_400_000;
 
 /** The first and the last millisecond that RFC 3339 can name, which has years of four digits. */
 const MIN_TIME_MS = Date.parse('0000-01-01T00:00:00Z');

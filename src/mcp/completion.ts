@@ -1,6 +1,6 @@
 import type { Server } from '@modelcontextprotocol/server';
 import { z } from 'zod';
-import { invalidParams, withProtocolErrors } from './answer/protocol-errors.ts';
+import { invalidParams } from './answer/protocol-errors.ts';
 import type { RunCall } from './calls/run-call.ts';
 import { PROMPTS } from './prompts/index.ts';
 import { RESOURCES } from './resources/index.ts';
@@ -39,7 +39,7 @@ export function serveCompletion(server: Server, context: Context, run: RunCall):
         },
       };
     };
-    return withProtocolErrors(run({ method: 'completion/complete' }, call, complete));
+    return run({ method: 'completion/complete' }, call, complete);
   });
 }
 

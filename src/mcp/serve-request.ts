@@ -15,9 +15,9 @@ export const listParams = z.looseObject({ cursor: z.string().optional() });
 export const uriParams = z.looseObject({ uri: z.string() });
 
 /**
- * Registers the handler of a method other than `tools/call`. Wrong parameters are answered in the
- * words in which wrong arguments of tools are. The SDK would call them an internal error, and show
- * what its validator says.
+ * Registers the handler of a method other than `tools/call`, and converts its `DomainError`s. Wrong
+ * parameters get the same error text as wrong tool arguments. The SDK would report them as an internal
+ * error, with its validator's message.
  */
 export function serveRequest<Params extends z.ZodObject>(
   server: Server,

@@ -1,4 +1,5 @@
 import { Server, type ServerContext } from '@modelcontextprotocol/server';
+import { quoted } from '../domain/errors.ts';
 import type { Logger } from '../domain/logger.ts';
 import { invalidParams } from './answer/protocol-errors.ts';
 import { type CallOptions, createRunCall, type Hold, runTool } from './calls/run-call.ts';
@@ -70,7 +71,7 @@ export function createServerFactory(options: ServerOptions) {
       const tool = tools.get(request.params.name);
       if (tool === undefined) {
         return run({ method: 'tools/call' }, call, async () => {
-          const name = JSON.stringify(request.params.name.slice(0, 100));
+          const name = quoted(request.params.name);
           throw invalidParams(`There is no tool ${name}. tools/list shows what there is.`);
         });
       }

@@ -185,7 +185,7 @@ function* termsOfText(text: string): Generator<Iterable<string>> {
   yield numbers.end();
 }
 
-/** What terms of a question say: the smaller, the more. */
+/** How much a term of a question says: the smaller the rank, the more. */
 const RANK = { word: 0, part: 1, stem: 2 } as const;
 
 /** The terms of a question. Yields `undefined` where the caller may pause. */

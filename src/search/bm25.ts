@@ -1,4 +1,5 @@
 import type { MessagePosition, SeqRange } from '../domain/positions.ts';
+import { DAY_MS } from '../domain/times.ts';
 import { finish, QUESTION_TERM, type Steps } from './analyzer.ts';
 import type { Candidate } from './candidate.ts';
 import { timeFit } from './dates.ts';
@@ -55,7 +56,7 @@ const LENGTH_PRIOR = { exponent: 0.3, atMost: 40, offset: 3 };
 const QUESTION_PENALTY = 0.8;
 
 /** The bonus of a message of today over an old one. It halves in a month. */
-const RECENCY = { bonus: 0.1, halfLife: 30 * 86_400_000 };
+const RECENCY = { bonus: 0.1, halfLife: 30 * DAY_MS };
 
 /** Messages per slice, which take about half a millisecond. */
 const SLICE_MESSAGES = 2048;
@@ -80,7 +81,8 @@ export function* rankInSteps(
 ): Steps<RankedMessage[]> {
   const average = mean(candidates.map(({ length }) => length)) || 1;
   const weights = terms.map((term) => weightOf(term, statistics) * strengthOf(term));
-  const around = yield* surroundingsOf(candidates, { terms, weights, average }, ranges);
+  const total = weights.reduce((sum, weight) => sum + weight, 0) || 1;
+  const around = yield* surroundingsOf(candidates, { terms, weights, total, average }, ranges);
   const scores = yield* scoresOf(around, candidates, average, now, question);
   const { nearest, seq, own } = around;
   const bestOwn = largest(own);

@@ -1,6 +1,5 @@
-import { type NamedTime, namedTimes, relativeTimes } from './named-times.ts';
-
-const DAY_MS = 86_400_000;
+import { DAY_MS } from '../domain/times.ts';
+import { calendarTime, type NamedTime, namedTimes, relativeTimes } from './named-times.ts';
 
 /** How well a message fits that is from shortly after a named time, and one that is from its year. */
 const FIT = { shortlyAfter: 0.5, sameYear: 0.2 };
@@ -43,8 +42,7 @@ function shortlyAfter({ from, to }: NamedTime): NamedTime {
   return { from: to, to: to + (to - from > DAY_MS ? SHORTLY_MS.longer : SHORTLY_MS.day) };
 }
 
-function yearAround({ from }: NamedTime): NamedTime {
-  return { from: Date.UTC(yearOf(from), 0), to: Date.UTC(yearOf(from) + 1, 0) };
-}
+const yearAround = ({ from }: NamedTime): NamedTime =>
+  calendarTime(yearOf(from), undefined, undefined);
 
 const yearOf = (time: number) => new Date(time).getUTCFullYear();

@@ -9,10 +9,10 @@ export interface ComparedMessage {
   similarity: number;
 }
 
-/** How much the similarities of the turn before a message and of the one after it, the reply, count beside its own. */
+/** The weights of the turn before a message and of the turn after it, the reply, relative to its own weight of 1. */
 const NEIGHBOURS = { before: 0.2, after: 0.4 };
 
-/** What a similarity counts that is a standard deviation above the mean. */
+/** The score of a similarity that is one standard deviation above the mean. */
 const SIMILARITY_WEIGHT = 0.7;
 
 /**
@@ -21,7 +21,7 @@ const SIMILARITY_WEIGHT = 0.7;
  */
 const TRUST = { none: 0.12, full: 0.2, expected: 0.3, prior: 15 };
 
-/** The trust by which messages are ordered that are found by meaning alone, at least. */
+/** The least trust by which messages that are found by meaning alone are ordered. */
 const LEAST_TRUST = 0.001;
 
 /** In a chat, the turn after the next is by the same speaker, and on the same subject. */
@@ -41,25 +41,21 @@ const SLICE_MESSAGES = 512;
  * How much it counts depends on the endpoint: the similarities of a useful one are higher where words match,
  * and alike in turns on the same subject. If neither is so, the ranking stays that of the words.
  *
- * @param limit of how many messages, the most similar, those are added that were not found by words
+ * @param limit the number of most similar messages that may be added if the words did not find them
+ * @param known the meanings of the compared messages, if they were computed before
  * @returns every message once, best first
  */
 export function* fuse(
   words: readonly RankedMessage[],
   compared: readonly ComparedMessage[],
   limit: number,
+  known?: Meanings,
 ): Steps<RankedMessage[]> {
-  const similarities = new Map(
-    compared.map(({ place, similarity }) => [positionKey(place), similarity]),
-  );
-  yield;
-  const meanings = new Map<string, number>();
+  const { similarities, meanings } = known ?? (yield* meaningsOf(compared));
   const following: [number, number][] = [];
   for (const [i, { place, similarity }] of compared.entries()) {
     if (i % SLICE_MESSAGES === 0) yield;
-    const turn = turnsOf(similarities, place);
-    meanings.set(positionKey(place), withNeighbours(similarity, turn(-1), turn(1)));
-    const next = turn(SAME_SPEAKER);
+    const next = turnsOf(similarities, place)(SAME_SPEAKER);
     if (next !== undefined) following.push([similarity, next]);
   }
   const matching: [number, number][] = [];
@@ -75,9 +71,9 @@ export function* fuse(
   const trust = trustIn(correlation(matching), correlation(following));
   const meaningOf = (key: string) =>
     deviation === 0 ? 0 : (SIMILARITY_WEIGHT * ((meanings.get(key) ?? mean) - mean)) / deviation;
-  // Without trust, what has no word of the query comes last. It has no other order than this one.
+  // Without trust, messages that have no query word come last. Nothing else orders them.
   const base = (1 - trust) * Math.min(0, words.at(-1)?.score ?? 0);
-  const others = mostSimilar(compared, limit, meanings)
+  const others = mostSimilar(compared, limit, { similarities, meanings })
     .filter(({ place }) => !found.has(positionKey(place)))
     .map(({ place }): RankedMessage => {
       const score = base + Math.max(trust, LEAST_TRUST) * meaningOf(positionKey(place));
@@ -96,27 +92,37 @@ const turnsOf =
   (distance: number) =>
     similarities.get(positionKey({ session_uuid, seq: seq + distance }));
 
-/** The similarity of each message together with the turns next to it, by position. */
-function meaningsOf(compared: readonly ComparedMessage[]): Map<string, number> {
+/** The similarities of compared messages, by position. */
+export interface Meanings {
+  similarities: ReadonlyMap<string, number>;
+  /** Each together with those of the turns next to it. */
+  meanings: ReadonlyMap<string, number>;
+}
+
+export function* meaningsOf(compared: readonly ComparedMessage[]): Steps<Meanings> {
   const similarities = new Map(
     compared.map(({ place, similarity }) => [positionKey(place), similarity]),
   );
-  return new Map(
-    compared.map(({ place, similarity }) => {
-      const turn = turnsOf(similarities, place);
-      return [positionKey(place), withNeighbours(similarity, turn(-1), turn(1))];
-    }),
-  );
+  const meanings = new Map<string, number>();
+  for (const [i, { place, similarity }] of compared.entries()) {
+    if (i % SLICE_MESSAGES === 0) yield;
+    const turn = turnsOf(similarities, place);
+    meanings.set(positionKey(place), withNeighbours(similarity, turn(-1), turn(1)));
+  }
+  return { similarities, meanings };
 }
 
 /** The messages that are most similar to a query, together with the turns next to them; the best first. */
 export function mostSimilar(
   compared: readonly ComparedMessage[],
   limit: number,
-  meanings: ReadonlyMap<string, number> = meaningsOf(compared),
+  { meanings }: Meanings,
 ): ComparedMessage[] {
-  const meaningOf = ({ place }: ComparedMessage) => meanings.get(positionKey(place)) ?? 0;
-  return compared.toSorted((a, b) => meaningOf(b) - meaningOf(a)).slice(0, limit);
+  return compared
+    .map((one) => ({ one, meaning: meanings.get(positionKey(one.place)) as number }))
+    .sort((a, b) => b.meaning - a.meaning)
+    .slice(0, limit)
+    .map(({ one }) => one);
 }
 
 /** The weighted mean of similarities, of which those of the neighbours may be missing. */

@@ -1,11 +1,11 @@
+import { DAY_MS } from '../domain/times.ts';
+
 /** A time that a question names, in milliseconds since 1970, UTC. */
 export interface NamedTime {
   from: number;
   /** The first millisecond behind it. */
   to: number;
 }
-
-const DAY_MS = 86_400_000;
 
 /** A month without a year is looked for in at most so many years. */
 const MAX_YEARS = 20;
@@ -97,7 +97,12 @@ function readAll(
   return times;
 }
 
-function calendarTime(year: number, month: number | undefined, day: number | undefined): NamedTime {
+/** A year, a month of one, counted from 0, or a day. */
+export function calendarTime(
+  year: number,
+  month: number | undefined,
+  day: number | undefined,
+): NamedTime {
   if (month === undefined) return { from: Date.UTC(year, 0), to: Date.UTC(year + 1, 0) };
   if (day === undefined) return { from: Date.UTC(year, month), to: Date.UTC(year, month + 1) };
   return { from: Date.UTC(year, month, day), to: Date.UTC(year, month, day + 1) };

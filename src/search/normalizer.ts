@@ -21,7 +21,7 @@ const BREAK = /[\s!-&(-/:-@[-`{-~、。，！？]/g;
 const JOINS =
   /^[\p{M}\u0e33\u0eb3\u1160-\u11ff\u3131-\u318e\ud7b0-\ud7ff\uff9e-\uffdc\u{16d67}\u{16d68}]/u;
 
-/** Characters that are not seen, and what writers take for an apostrophe. */
+/** Invisible characters, and characters that writers use as an apostrophe. */
 const UNSEEN = /[\u00ad\u200b\u200c\u2060\ufeff]/g;
 const APOSTROPHES = /[´’‘‛ʼʹˈ′＇]/g;
 
@@ -29,6 +29,8 @@ const APOSTROPHES = /[´’‘‛ʼʹˈ′＇]/g;
 const PILED_MARKS = /(\p{M}{8})\p{M}+/gu;
 
 const ASCII = /^[\0-\x7f]*$/;
+
+export const isAscii = (text: string): boolean => ASCII.test(text);
 
 /**
  * Normalizes a text to NFKC, and to lower case unless `keepCase`, section by section. No word spans two sections. The
@@ -46,7 +48,7 @@ export function* plainSections(
   for (let start = 0; start < analysed.length && room > 0; ) {
     const end = sectionEnd(analysed, start);
     const section = analysed.slice(start, end);
-    const plain = ASCII.test(section) ? section : yield* normalised(section, room);
+    const plain = isAscii(section) ? section : yield* normalised(section, room);
     const kept = cutAt(inCase(plain), room);
     yield kept;
     room -= kept.length;

@@ -1,4 +1,5 @@
 import { canonicalRole } from '../domain/roles.ts';
+import { isUnspaced } from './analysis/unspaced.ts';
 import type { Candidate } from './candidate.ts';
 
 /**
@@ -29,10 +30,6 @@ const ADDRESSEE = new RegExp(
 );
 const CAPITAL = /^\p{Lu}/u;
 const WORD = /[\p{L}\p{M}]+/gu;
-
-/** Scripts whose sentences do not set a name apart. */
-const UNSPACED =
-  /^[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Thai}]+$/u;
 
 /** An addressee is one if that many messages say so, nearly all of them by one speaker. */
 const ADDRESSED = { least: 2, share: 0.9 };
@@ -74,7 +71,7 @@ export function speakerFit(question: string, candidates: readonly Candidate[]): 
   const speakers = new Map(candidates.map((one) => [one, speakerOf(one)]));
   const known = new Set(speakers.values());
   const isNamed = (name: string) =>
-    words.has(name) || (UNSPACED.test(name) && question.includes(name));
+    words.has(name) || (isUnspaced(name) && question.includes(name));
   const named = [...known].filter(isNamed);
   const addressed = addressees(speakers).filter(
     ({ name }) => words.has(name) && !named.includes(name),

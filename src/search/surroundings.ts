@@ -26,6 +26,8 @@ export interface WeighedTerms {
   terms: readonly string[];
   /** The weight of each term. */
   weights: readonly number[];
+  /** The sum of the weights, or 1 if all are 0. */
+  total: number;
   /** The mean length of the candidates. */
   average: number;
 }
@@ -59,7 +61,7 @@ interface Turn {
   asks: boolean;
 }
 
-/** Looks at each candidate, and at each message next to one, with what the query terms are around it. */
+/** Collects how well each candidate, and each message next to one, matches the query together with what is around it. */
 export function* surroundingsOf(
   candidates: readonly Candidate[],
   query: WeighedTerms,
@@ -156,7 +158,7 @@ function lookAround(
   turns: readonly Turn[],
   first: number,
   seq: number,
-  { weights, average }: WeighedTerms,
+  { weights, average, total }: WeighedTerms,
   frequencies: Float64Array,
   columns: Surroundings,
 ): void {
@@ -174,10 +176,9 @@ function lookAround(
     for (const term of terms) frequencies[term] = (frequencies[term] as number) + weight;
   }
   const damping = dampingOf(length / TOTAL_WEIGHT);
-  let [window, covered, total] = [0, 0, 0];
+  let [window, covered] = [0, 0];
   for (let term = 0; term < weights.length; term++) {
     const [frequency, weight] = [frequencies[term] as number, weights[term] as number];
-    total += weight;
     if (frequency === 0) continue;
     frequencies[term] = 0;
     window += weight * saturated(frequency, damping);
@@ -185,7 +186,7 @@ function lookAround(
   }
   columns.window.push(window);
   columns.asked.push(asked);
-  columns.coverage.push(covered / (total || 1));
+  columns.coverage.push(covered / total);
 }
 
 /** @param length in average lengths */

@@ -1,4 +1,4 @@
-import { termsOf } from './analyzer.ts';
+import { commonStem } from './analysis/stems.ts';
 
 /**
  * English words that ask for something rather than say what ("what kind of", "how many times"), and verbs that
@@ -7,7 +7,7 @@ import { termsOf } from './analyzer.ts';
 const WEAK_WORDS = `kind type sort many much often long time name happen go went get got do make made take took
   like have thing`;
 
-const WEAK_TERMS: ReadonlySet<string> = new Set(termsOf({ role: '', content: WEAK_WORDS }));
+const WEAK_TERMS: ReadonlySet<string> = new Set(WEAK_WORDS.split(/\s+/).map(commonStem));
 
 const WEAK_WEIGHT = 0.4;
 

@@ -22,13 +22,24 @@ export async function assignUser(
   session_id: string,
   user_id: string,
 ): Promise<Session> {
-  const { namespace } = caller;
   if (!canAccess(caller, user_id)) throw userNotFound(deps, user_id);
   const current = await store.sessions.find(caller, session_id);
   if (current === undefined || current.deleted_at !== undefined) {
     throw await sessionNotFound(deps, caller, store, session_id, current);
   }
   assertFree(current, user_id);
+  return assignFree(deps, caller, store, session_id, user_id);
+}
+
+/** The same for a session that was just seen live and without a user. */
+async function assignFree(
+  deps: Dependencies,
+  caller: Caller,
+  store: Store,
+  session_id: string,
+  user_id: string,
+): Promise<Session> {
+  const { namespace } = caller;
   const at = timestamp(deps.now());
   const outcome = await store.sessions.assign(namespace, session_id, user_id, at);
   if (outcome === 'user_missing') {
@@ -68,7 +79,7 @@ export async function claimSession(
   if (session === undefined || session.user_id === user_id) return undefined;
   assertFree(session, user_id);
   if (session.deleted_at === undefined) {
-    await assignUser(deps, caller, store, session_id, user_id);
+    await assignFree(deps, caller, store, session_id, user_id);
     return undefined;
   }
   const user = await store.users.find(caller.namespace, user_id);

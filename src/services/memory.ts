@@ -21,8 +21,7 @@ import type { Caller } from './caller.ts';
 import { createMessageDeletion } from './delete-messages.ts';
 import type { AnswerShape, Dependencies } from './dependencies.ts';
 import { ServiceError } from './errors.ts';
-import { sessionNotFound } from './not-found.ts';
-import { undoDeadline } from './undo-deadline.ts';
+import { deletionOf, sessionNotFound } from './not-found.ts';
 
 export interface Memory {
   session: Session;
@@ -90,19 +89,13 @@ export function createMemoryService(deps: Dependencies) {
       throw await sessionNotFound(deps, caller, store, sessionId, session);
     }
     if (message !== undefined) return message;
-    const deletion = deleted_at === undefined ? undefined : deletionOf(deleted_at);
+    const deletion = deletionOf(deps, { deleted_at });
     throw new ServiceError({ kind: 'message_not_found', session_id: sessionId, uuid, deletion });
   }
 
   function announce({ namespace }: Caller, { session_id, user_id: owner }: Session): void {
     deps.onChange(namespace, { session_id, owner, listed: false });
   }
-
-  /** When messages were deleted individually, and until when they can be restored. */
-  const deletionOf = (deleted_at: string) => ({
-    deleted_at,
-    purge_at: undoDeadline(deleted_at, deps.purgeAfter),
-  });
 
   return {
     add: createAppend(deps),
@@ -236,21 +229,22 @@ export function createMemoryService(deps: Dependencies) {
 /**
  * The messages, newest first, as they are shown, up to the first that does not fit.
  *
- * @param maxBytes the size of the answer; at least one message is shown
- * @param affordable the most bytes that the caller wants to pay for
+ * @param maxBytes the most bytes of the answer; one message is kept even if it is longer
+ * @param affordable the most bytes that the caller wants; it may leave no message
  */
 function withinBudget(
   answer: AnswerShape,
   messages: readonly Message[],
   maxBytes: number,
   affordable: number,
-) {
+): Message[] {
   const shown = messages.map((message) => answer.message(message));
+  const { page } = cutPage(shown, shown.length, maxBytes);
+  if (affordable === Number.POSITIVE_INFINITY) return page;
   let bytes = 0;
-  const tooMany = shown.findIndex((message) => {
+  const tooMany = page.findIndex((message) => {
     bytes += answer.messageBytes(message);
     return bytes > affordable;
   });
-  const within = tooMany === -1 ? shown : shown.slice(0, tooMany);
-  return cutPage(within, within.length, maxBytes).page;
+  return tooMany === -1 ? page : page.slice(0, tooMany);
 }

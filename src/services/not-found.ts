@@ -29,7 +29,7 @@ export function userNotFound(
   found?: User | undefined,
 ): ServiceError {
   const deletion =
-    found === undefined || isPastUndoDeadline(deps, found) ? undefined : userDeletion(deps, found);
+    found === undefined || isPastUndoDeadline(deps, found) ? undefined : deletionOf(deps, found);
   return new ServiceError({ kind: 'user_not_found', user_id, deletion });
 }
 
@@ -38,20 +38,25 @@ export async function sessionDeletion(
   deps: Retention,
   { namespace }: Caller,
   store: Store,
-  { deleted_at, user_id }: Session,
+  session: Session,
 ): Promise<SessionDeletionFact | undefined> {
-  if (deleted_at === undefined) return undefined;
+  const deletion = deletionOf(deps, session);
+  if (deletion === undefined) return undefined;
+  const { user_id } = session;
   const owner = user_id === undefined ? undefined : await store.users.find(namespace, user_id);
   return {
-    ...{ deleted_at, purge_at: undoDeadline(deleted_at, deps.purgeAfter) },
+    ...deletion,
     ...(owner?.deleted_at !== undefined && {
       deletedOwner: { user_id: owner.user_id, deleted_at: owner.deleted_at },
     }),
   };
 }
 
-/** The deletion of a soft-deleted user; `undefined` for a live one. */
-export function userDeletion(deps: Retention, { deleted_at }: User): DeletionFact | undefined {
+/** The deletion of a soft-deleted record; `undefined` for a live one. */
+export function deletionOf(
+  deps: Pick<Retention, 'purgeAfter'>,
+  { deleted_at }: { deleted_at?: string | undefined },
+): DeletionFact | undefined {
   if (deleted_at === undefined) return undefined;
   return { deleted_at, purge_at: undoDeadline(deleted_at, deps.purgeAfter) };
 }

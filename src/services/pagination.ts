@@ -45,9 +45,12 @@ export async function listPage<T extends Session | User>(
   answer: AnswerShape,
 ): Promise<Page<T>> {
   const { query: words, metadata } = list;
-  const query = [...source.fingerprint, list.order_by, list.order, list.deleted];
   const filter = createRecordFilter(list);
-  const request = toPageRequest(list, filter === undefined ? query : [...query, words, metadata]);
+  const query = [
+    ...[...source.fingerprint, list.order_by, list.order, list.deleted],
+    ...(filter === undefined ? [] : [words, metadata]),
+  ];
+  const request = toPageRequest(list, query);
   const positionOf = (record: T): Position => ({
     value: Date.parse(record[list.order_by]),
     key: record.uuid,
@@ -56,12 +59,8 @@ export async function listPage<T extends Session | User>(
     if (list.include_total === true || 'offset' in request) {
       throw new ServiceError({ kind: 'filtered_list_is_not_counted' });
     }
-    const page = await filteredPage(source, request, filter, positionOf, answer);
-    const { next, ...rest } = page;
-    return {
-      ...rest,
-      ...(next !== undefined && { next_cursor: encodeCursor(next, [...query, words, metadata]) }),
-    };
+    const { next, ...page } = await filteredPage(source, request, filter, positionOf, answer);
+    return { ...page, ...(next !== undefined && { next_cursor: encodeCursor(next, query) }) };
   }
   const wanted = {
     ...request,

@@ -84,12 +84,12 @@ export function createSessionService(deps: Dependencies) {
       update: { user_id?: string | undefined; title?: string | null | undefined },
     ): Promise<Session> {
       const { user_id, title } = update;
-      if (user_id !== undefined) {
-        await assignUser(deps, caller, await deps.store(), sessionId, user_id);
-      }
-      return title === undefined
-        ? get(caller, sessionId)
-        : updateMetadata(caller, sessionId, { title });
+      const assigned =
+        user_id === undefined
+          ? undefined
+          : await assignUser(deps, caller, await deps.store(), sessionId, user_id);
+      if (title !== undefined) return updateMetadata(caller, sessionId, { title });
+      return assigned ?? get(caller, sessionId);
     },
 
     /** Deletes a session. An existing deletion is returned again, so a retry is safe. */

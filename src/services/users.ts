@@ -15,7 +15,7 @@ import { createUser } from './create-user.ts';
 import type { Dependencies } from './dependencies.ts';
 import { ServiceError } from './errors.ts';
 import { queueLongRead } from './fair-queue.ts';
-import { userDeletion, userNotFound } from './not-found.ts';
+import { deletionOf, userNotFound } from './not-found.ts';
 import { type ListArguments, listPage, type Page } from './pagination.ts';
 import { assertUnpinned, canAccess } from './pinned-user.ts';
 import { undoDeadline } from './undo-deadline.ts';
@@ -88,7 +88,7 @@ export function createUserService(deps: Dependencies) {
         updated_at: at,
       });
       if (outcome.applied) return outcome.record;
-      const deletion = outcome.found && userDeletion(deps, outcome.found);
+      const deletion = outcome.found && deletionOf(deps, outcome.found);
       throw new ServiceError({ kind: 'user_exists', user_id, deletion });
     },
 

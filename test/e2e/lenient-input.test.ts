@@ -272,6 +272,11 @@ for (const store of E2E_DATABASES) {
           ['plain texts in a list', { content: ['a', 'b'] }, { content: 'a\nb' }],
           ['an empty list', { content: [] }, { content: '' }],
           [
+            'a part that is text of JSON',
+            { content: 'x', parts: ['{"a": 1}'] },
+            { content: 'x', parts: ['{"a": 1}'] },
+          ],
+          [
             'a refusal',
             { content: null, refusal: 'No.' },
             { content: '', parts: [{ refusal: 'No.' }] },

@@ -22,6 +22,7 @@ describe('a question asks for the words of', () => {
   it('the only one that it names, by role', () => {
     const said: Said[] = [['Caroline'], ['Melanie'], ['caroline '], ['Caroline Miller']];
     expect(fits('小明说了什么', ['小明'], ['小红'])).toStrictEqual([1, -1]);
+    expect(fits('メアリーは何と言った', ['メアリー'], ['ジョン'])).toStrictEqual([1, -1]);
     expect(fits('What did Caroline say?', ...said)).toStrictEqual([1, -1, 1, 1]);
   });
 

@@ -84,11 +84,15 @@ const BEGINS_SESSION = [
   ['add_memory', ', or begin it with add_memory'],
 ] as const;
 
-/** Not everybody has the tools that restore: a reader has not, nor one with another toolset. */
-const restoreSession = ({ offers }: Audience, call: string, ask: string) =>
-  offers('restore_session')
-    ? `${call} restore_session`
-    : `${ask} whoever runs the server to call restore_session`;
+/** A read-only caller does not have the tools that restore, nor does one whose toolsets leave them out. */
+const callOrAsk = (audience: Audience, tool: string, call: string, ask: string) =>
+  firstOffered(
+    audience,
+    [[tool, `${call} ${tool}`]],
+    `${ask} whoever runs the server to call ${tool}`,
+  );
 
-const restoreUser = ({ offers }: Audience) =>
-  offers('restore_user') ? 'call restore_user' : 'ask whoever runs the server to call restore_user';
+const restoreSession = (audience: Audience, call: string, ask: string) =>
+  callOrAsk(audience, 'restore_session', call, ask);
+
+const restoreUser = (audience: Audience) => callOrAsk(audience, 'restore_user', 'call', 'ask');

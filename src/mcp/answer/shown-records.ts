@@ -16,17 +16,22 @@ import {
 
 export const shownSession = session.partial({ metadata: true });
 
-/** A session beside its messages. */
+/** The schema of a session next to its messages. */
 export const briefSession = shownSession.omit({ uuid: true, updated_at: true, deleted_at: true });
 
-/** A session beside its messages. */
+/** Shows a session next to its messages. */
 export const showBriefly = (whole: Session): z.output<typeof briefSession> => {
   const { uuid: _, updated_at: __, deleted_at: ___, ...rest } = showRecord(whole);
   return rest;
 };
 
-/** What an answer tells of a session whose messages have changed. */
+/** The schema of a session whose messages have changed. */
 export const changedSession = session.pick({ session_id: true, uuid: true, message_count: true });
+
+/** Shows a session whose messages have changed. */
+export const showChanged = ({ session_id, uuid, message_count }: Session) => ({
+  ...{ session_id, uuid, message_count },
+});
 
 export const shownUser = user.partial({ metadata: true });
 

@@ -1,6 +1,7 @@
 import type { Server } from '@modelcontextprotocol/server';
 import { z } from 'zod';
-import { invalidParams, withProtocolErrors } from '../answer/protocol-errors.ts';
+import { quoted } from '../../domain/errors.ts';
+import { invalidParams } from '../answer/protocol-errors.ts';
 import type { RunCall } from '../calls/run-call.ts';
 import { checked, listParams, serveRequest } from '../serve-request.ts';
 import type { Context } from '../tool.ts';
@@ -31,8 +32,9 @@ export function servePrompts(
     const get = async () => {
       const prompt = prompts.find(({ name }) => name === params.name);
       if (prompt === undefined) {
-        const name = JSON.stringify(params.name.slice(0, 100));
-        throw invalidParams(`There is no prompt ${name}. prompts/list shows what there is.`);
+        throw invalidParams(
+          `There is no prompt ${quoted(params.name)}. prompts/list shows what there is.`,
+        );
       }
       const { [prompt.argument.name]: id } = checked(params.arguments ?? {}, prompt);
       const text = await prompt.text(id as string, context);
@@ -41,6 +43,6 @@ export function servePrompts(
         messages: [{ role: 'user' as const, content: { type: 'text' as const, text } }],
       };
     };
-    return withProtocolErrors(run({ method: 'prompts/get' }, call, get));
+    return run({ method: 'prompts/get' }, call, get);
   });
 }

@@ -22,7 +22,7 @@ export function serveResources(server: Server, context: Context, run: RunCall): 
         ...(page.next_cursor !== undefined && { nextCursor: page.next_cursor }),
       };
     };
-    return withProtocolErrors(run({ method: 'resources/list' }, call, list));
+    return run({ method: 'resources/list' }, call, list);
   });
 
   serveRequest(server, 'resources/templates/list', listParams, () => ({

@@ -1,3 +1,5 @@
+import { isAscii } from '../normalizer.ts';
+
 /** Combining accents that are dropped from Latin and Greek letters. In other scripts marks are letters. */
 const ACCENTS = /(?<=[\p{Script=Latin}\p{Script=Greek}])[\u0300-\u036f]+/gu;
 
@@ -19,14 +21,12 @@ const LETTERS: Readonly<Record<string, string>> = {
   ё: 'е',
 };
 
-const ASCII = /^[\0-\x7f]*$/;
-
 /** The folded forms of letters met so far: there are some two thousand. */
 const folded = new Map<string, string>(Object.entries(LETTERS));
 
 /** A lower-case word in NFKC without accents. */
 export function fold(word: string): string {
-  return ASCII.test(word) ? word : word.replace(ACCENTED, foldLetter).replace(ACCENTS, '');
+  return isAscii(word) ? word : word.replace(ACCENTED, foldLetter).replace(ACCENTS, '');
 }
 
 function foldLetter(letter: string): string {

@@ -1,3 +1,5 @@
+import { isAscii } from '../normalizer.ts';
+
 /** Languages written in Latin letters that have a stemmer. */
 export const LANGUAGES = ['en', 'de', 'es', 'fr', 'it', 'pt'] as const;
 
@@ -47,8 +49,6 @@ for (const [i, language] of LANGUAGES.entries()) {
   }
 }
 
-const NON_ASCII = /[^\0-\x7f]/;
-
 /** The most words that are looked at. */
 const WORDS = 100;
 
@@ -67,8 +67,8 @@ export function isFrequent(word: string, language: Language): boolean {
 }
 
 /**
- * The languages that most of the frequent words of a text are of: several if they have equally many,
- * none if there are no such words.
+ * The language that has most of a text's frequent words; several if they have equally many; none if
+ * the text has no such words.
  */
 export function languagesOf(words: readonly string[]): Language[] {
   const counts = LANGUAGES.map(() => 0);
@@ -82,7 +82,7 @@ export function languagesOf(words: readonly string[]): Language[] {
     // A word of several languages says less.
     const weight = WEIGHT / bitsIn(mask);
     for (let i = 0; mask >> i > 0; i++) if ((mask >> i) & 1) add(i, weight);
-    if (!NON_ASCII.test(lower)) continue;
+    if (isAscii(lower)) continue;
     for (const [sign, language] of SIGNS)
       if (sign.test(lower)) add(LANGUAGES.indexOf(language), WEIGHT);
   }

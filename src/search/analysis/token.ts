@@ -21,7 +21,7 @@ const PART = /\p{N}+|\p{Lu}+(?!\p{Ll})|\p{Lu}?[^\p{Lu}\p{N}]+|\p{Lu}/gu;
 /** The number behind such letters is no name of its own: `utf8`, but PAY4711. */
 const LOWER_END = /\p{Ll}$/u;
 
-/** Of more parts in turns of digits and letters, a word is a hash. */
+/** A word that changes between digits and letters more often than this is a hash. */
 const MAX_TURNS = 4;
 
 /** The parts of a word; none, or itself, if it is not made of parts. */

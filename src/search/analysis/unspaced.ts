@@ -10,6 +10,9 @@ const SEGMENTED_LENGTH = 500;
 export const UNSPACED =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}\u30fc]+|\p{Script=Hangul}+/gu;
 
+/** Whether a text is only of such scripts, whose sentences do not set a name apart. */
+export const isUnspaced = (text: string) => text !== '' && text.replace(UNSPACED, '') === '';
+
 const HANGUL = /^\p{Script=Hangul}/u;
 const HAN = /^\p{Script=Han}$/u;
 const KANA = /[\p{Script=Hiragana}\p{Script=Katakana}]/u;

@@ -1,4 +1,4 @@
-import { cutAt } from '../normalizer.ts';
+import { cutAt, isAscii } from '../normalizer.ts';
 import { partsOfCompound } from './compounds.ts';
 import { fold } from './fold.ts';
 import { isFrequent, type Language } from './languages.ts';
@@ -17,7 +17,6 @@ const WORD_MAX_LENGTH = 10 * TERM_MAX_LENGTH;
 /** The letters that a word has at least to have a stem of its language. */
 const STEM_MIN_LENGTH = 3;
 
-const ASCII = /^[\0-\x7f]*$/;
 const LOWER_CASE = /^[a-z]+$/;
 const LATIN = /^[\p{Script=Latin}\p{M}]+$/u;
 
@@ -25,7 +24,7 @@ const LATIN = /^[\p{Script=Latin}\p{M}]+$/u;
 const HASH = /^(?=.*\d)(?=.*[a-f])[0-9a-f]{8,}$/;
 const SHORT_HASH = 7;
 
-/** Languages other than English, whose stems every word has. */
+/** The languages other than English. Every word has its English stem anyway. */
 export type OtherLanguage = Exclude<Language, 'en'>;
 
 /** The terms of a token. */
@@ -69,8 +68,8 @@ export class Words {
 
   /**
    * @param languages the languages that words may be of, besides English
-   * @param asked whether they are a question's: it is asked by whole words, in all spellings that
-   *   messages may have
+   * @param asked whether the words are a question's. A question looks for whole words, in every
+   *   spelling that a message may use.
    */
   constructor(languages: readonly OtherLanguage[], asked = false) {
     this.#languages = languages;
@@ -91,9 +90,9 @@ export class Words {
 
   #analysed(token: string): TokenTerms {
     const found: Found = { words: [], parts: [], stems: [], runs: [] };
-    const isAscii = ASCII.test(token);
-    const text = isAscii ? token : withEuropeanDigits(token);
-    const runs = isAscii ? null : text.match(UNSPACED);
+    const isPlain = isAscii(token);
+    const text = isPlain ? token : withEuropeanDigits(token);
+    const runs = isPlain ? null : text.match(UNSPACED);
     if (runs === null) this.#addText(text, found);
     else {
       found.runs.push(...runs);
@@ -107,12 +106,14 @@ export class Words {
 
   /** Adds the terms of a token without runs. */
   #addText(text: string, found: Found): void {
-    const [number, ...others] = numberTerms(text) ?? [];
     if (LOWER_CASE.test(text) && text.length <= TERM_MAX_LENGTH) {
       const term = commonStem(text);
       found.words.push(term);
       found.stems.push(...this.#stems(text, term));
-    } else if (number !== undefined) {
+      return;
+    }
+    const [number, ...others] = numberTerms(text) ?? [];
+    if (number !== undefined) {
       found.words.push(number);
       found.parts.push(...others);
     } else {
@@ -134,7 +135,8 @@ export class Words {
   #addAtom(atom: string, found: Found): string {
     const cut = cutAt(atom, WORD_MAX_LENGTH);
     const cased = cut.replaceAll('`', "'").replace(/'s$/, '');
-    const bare = cased.toLowerCase().replaceAll("'", '');
+    const lower = cased.toLowerCase();
+    const bare = lower.replaceAll("'", '');
     if (isSemitic(bare)) {
       const [first = '', ...others] = semiticTerms(bare);
       found.words.push(first);
@@ -144,15 +146,15 @@ export class Words {
     const term = termOf(bare);
     found.words.push(term);
     if (HASH.test(bare)) found.parts.push(bare.slice(0, SHORT_HASH));
-    const elided = afterElision(cased.toLowerCase());
-    if (elided !== undefined) found.parts.push(termOf(elided));
+    const elided = afterElision(lower);
+    const elidedTerm = elided === undefined ? undefined : termOf(elided);
+    if (elidedTerm !== undefined) found.parts.push(elidedTerm);
     for (const part of partsOf(cased)) {
-      const lower = part.toLowerCase();
-      if (lower !== bare && (part.length > 1 || isNumber(part))) found.parts.push(termOf(lower));
+      const own = part.toLowerCase();
+      if (own !== bare && (part.length > 1 || isNumber(part))) found.parts.push(termOf(own));
     }
     if (LATIN.test(bare)) {
-      const [stemmed, common] = elided === undefined ? [bare, term] : [elided, termOf(elided)];
-      found.stems.push(...this.#stems(stemmed, common));
+      found.stems.push(...this.#stems(elided ?? bare, elidedTerm ?? term));
     }
     return bare;
   }

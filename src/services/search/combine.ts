@@ -1,6 +1,6 @@
 import { positionKey } from '../../domain/positions.ts';
 import type { RankedMessage } from '../../search/bm25.ts';
-import { diversify, fuse, mostSimilar } from '../../search/fusion.ts';
+import { diversify, fuse, meaningsOf, mostSimilar } from '../../search/fusion.ts';
 import { similarity } from '../../search/vectors.ts';
 import { runInSlices } from '../event-loop.ts';
 import type { LexicalRanking } from './lexical.ts';
@@ -40,14 +40,16 @@ export async function combined(
     const neighboursOnly = withoutCandidate(words);
     return { ...words, digests: new Map(), neighboursOnly, mode: 'lexical', notes };
   }
-  const similar = mostSimilar(meaning.compared, ADDED_BY_MEANING);
+  const { compared } = meaning;
+  const meanings = await runInSlices(meaningsOf(compared));
+  const similar = mostSimilar(compared, ADDED_BY_MEANING, meanings);
   const isSimilar = new Set(similar.map(({ place }) => positionKey(place)));
   if (isFurther) {
     const ranked = words.ranked.filter(({ place }) => !isSimilar.has(positionKey(place)));
     const neighboursOnly = withoutCandidate(words);
     return { ...words, ranked, digests: new Map(), neighboursOnly, mode: 'hybrid' };
   }
-  const fused = await runInSlices(fuse(words.ranked, meaning.compared, ADDED_BY_MEANING));
+  const fused = await runInSlices(fuse(words.ranked, compared, ADDED_BY_MEANING, meanings));
   // A lexical match is a hit, whether or not its vector is stale.
   const digests = new Map(meaning.digests);
   for (const { place } of words.ranked) digests.delete(positionKey(place));

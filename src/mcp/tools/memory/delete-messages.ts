@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { messageUuids, sessionId, timestamp } from '../../../domain/records.ts';
-import { changedSession } from '../../answer/shown-records.ts';
+import { changedSession, showChanged } from '../../answer/shown-records.ts';
 import { DELETES, defineTool } from '../../tool.ts';
 
 export const deleteMessages = defineTool({
@@ -20,9 +20,8 @@ export const deleteMessages = defineTool({
   }),
   async run(args, { caller, memory }) {
     const { session, ...deletion } = await memory.delete(caller, args.session_id, args.uuids);
-    const { session_id, uuid, message_count } = session;
     return {
-      session: { session_id, uuid, message_count },
+      session: showChanged(session),
       deleted_message_count: deletion.messages,
       ...(deletion.purge_at !== undefined && { purge_at: deletion.purge_at }),
     };

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { messageUuids, sessionId } from '../../../domain/records.ts';
-import { changedSession } from '../../answer/shown-records.ts';
+import { changedSession, showChanged } from '../../answer/shown-records.ts';
 import { defineTool, RESTORES } from '../../tool.ts';
 
 export const restoreMessages = defineTool({
@@ -17,7 +17,6 @@ export const restoreMessages = defineTool({
   }),
   async run(args, { caller, memory }) {
     const { session, messages } = await memory.restore(caller, args.session_id, args.uuids);
-    const { session_id, uuid, message_count } = session;
-    return { session: { session_id, uuid, message_count }, restored_message_count: messages };
+    return { session: showChanged(session), restored_message_count: messages };
   },
 });

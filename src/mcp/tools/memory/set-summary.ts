@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { sessionId, summary, summaryContent } from '../../../domain/records.ts';
-import { changedSession } from '../../answer/shown-records.ts';
+import { changedSession, showChanged } from '../../answer/shown-records.ts';
 import { defineTool, REPLACES } from '../../tool.ts';
 
 export const setSummary = defineTool({
@@ -21,7 +21,6 @@ export const setSummary = defineTool({
   }),
   async run({ session_id, ...input }, { caller, memory }) {
     const { session, summary } = await memory.summarize(caller, session_id, input);
-    const { uuid, message_count } = session;
-    return { session: { session_id, uuid, message_count }, summary };
+    return { session: showChanged(session), summary };
   },
 });
