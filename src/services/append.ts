@@ -105,9 +105,6 @@ export function createAppend(deps: Dependencies) {
       throw await sessionNotFound(deps, caller, store, session_id, outcome.found);
     }
     const { session, messages, retired } = outcome.record;
-    if (claim === 'to_be_assigned') {
-      await assignUser(deps, caller, store, session_id, user_id as string);
-    }
     deps.embeddings?.offer(
       namespace,
       messages.map(({ seq }, i) => ({
@@ -116,6 +113,10 @@ export function createAppend(deps: Dependencies) {
       })),
     );
     deps.onChange(namespace, { session_id, owner: session.user_id, listed: true });
+    // Last: the messages are stored and announced even if this fails.
+    if (claim === 'to_be_assigned') {
+      await assignUser(deps, caller, store, session_id, user_id as string);
+    }
     return {
       session,
       ...((created || outcome.record.created === true) && { created: true }),
