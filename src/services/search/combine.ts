@@ -37,8 +37,7 @@ export async function combined(
 ): Promise<CombinedRanking> {
   if (meaning === undefined || 'unavailable' in meaning) {
     const notes = meaning === undefined ? words.notes : [...words.notes, meaning.unavailable];
-    const neighboursOnly = withoutCandidate(words);
-    return { ...words, digests: new Map(), neighboursOnly, mode: 'lexical', notes };
+    return { ...words, digests: new Map(), similar: new Set(), mode: 'lexical', notes };
   }
   const { compared } = meaning;
   const meanings = await runInSlices(meaningsOf(compared));
@@ -46,17 +45,14 @@ export async function combined(
   const isSimilar = new Set(similar.map(({ place }) => positionKey(place)));
   if (isFurther) {
     const ranked = words.ranked.filter(({ place }) => !isSimilar.has(positionKey(place)));
-    const neighboursOnly = withoutCandidate(words);
-    return { ...words, ranked, digests: new Map(), neighboursOnly, mode: 'hybrid' };
+    return { ...words, ranked, digests: new Map(), similar: new Set(), mode: 'hybrid' };
   }
   const fused = await runInSlices(fuse(words.ranked, compared, ADDED_BY_MEANING, meanings));
   // A lexical match is a hit, whether or not its vector is stale.
   const digests = new Map(meaning.digests);
   for (const { place } of words.ranked) digests.delete(positionKey(place));
-  const neighboursOnly = withoutCandidate(words);
-  for (const key of isSimilar) neighboursOnly.delete(key);
   return {
-    neighboursOnly,
+    similar: isSimilar,
     ranked: diverse ? diversified(fused, meaning.vectors) : fused,
     ranges: new Map([...words.ranges, ...meaning.ranges]),
     terms: words.terms,
@@ -65,10 +61,6 @@ export async function combined(
     notes: [...words.notes, ...meaning.notes],
   };
 }
-
-/** The ranked messages that have none of the words, by their positions. */
-const withoutCandidate = ({ ranked }: LexicalRanking): Set<string> =>
-  new Set(ranked.flatMap((one) => (one.candidate === undefined ? [positionKey(one.place)] : [])));
 
 /** Moves near-duplicates further back among the best hits. */
 function diversified(

@@ -9,7 +9,7 @@ import { runInSlices, yieldIfBusy } from '../event-loop.ts';
 import type { SearchNote } from './note.ts';
 
 /** The most messages considered per term, newest first; fewer if there are many terms. */
-const CANDIDATES_PER_TERM = 240;
+const CANDIDATES_PER_TERM = 200;
 
 /** The most messages considered for all terms together. */
 const CANDIDATES = 960;

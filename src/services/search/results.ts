@@ -46,8 +46,8 @@ export interface Ranking {
   terms: readonly string[];
   /** The digests of the embedded contents, by position. */
   digests: ReadonlyMap<string, string>;
-  /** The messages that only their neighbours speak for, by position. */
-  neighboursOnly: ReadonlySet<string>;
+  /** The positions of the messages that were found by meaning. */
+  similar: ReadonlySet<string>;
 }
 
 /** A search whose hits are read. */
@@ -148,14 +148,15 @@ async function neighboursOf(
 async function toHit(
   { ranked, resolved }: Match,
   { before, after }: Neighbours = { before: [], after: [] },
-  { terms, neighboursOnly }: Ranking,
+  { terms, similar }: Ranking,
   answer: AnswerShape,
 ): Promise<Hit> {
+  const byNeighbours = ranked.candidate === undefined && !similar.has(positionKey(ranked.place));
   return {
     score: Math.round(ranked.score * 10_000) / 10_000,
     session: resolved.session,
     message: await answer.hit(resolved.message, terms),
-    ...(neighboursOnly.has(positionKey(ranked.place)) && { found_by: 'neighbours' }),
+    ...(byNeighbours && { found_by: 'neighbours' }),
     ...(before.length > 0 && { before }),
     ...(after.length > 0 && { after }),
   };
