@@ -16,7 +16,7 @@ const { load } = await dist('config/index.js');
 const { createLogger } = await dist('app/logger.js');
 const { logCalls } = await dist('mcp/calls/call-observer.js');
 const { toolDefinition } = await dist('mcp/json-schema.js');
-const { localPrincipal } = await dist('mcp/principal.js');
+const { localPrincipal } = await dist('domain/principal.js');
 const { TOOLS } = await dist('mcp/tools/index.js');
 
 const { config } = load(flags, process.env, process.platform);

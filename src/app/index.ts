@@ -1,8 +1,8 @@
 import { v7 as uuidv7 } from 'uuid';
 import { TOOL_ANSWER } from '../mcp/answer/answer-shape.ts';
-import { combineObservers, logCalls } from '../mcp/calls/call-observer.ts';
 import { createServerFactory } from '../mcp/server.ts';
 import { ChangeNotifier } from '../mcp/updates/change-notifier.ts';
+import { combineObservers, logCalls } from '../services/calls/call-observer.ts';
 import type { Dependencies } from '../services/dependencies.ts';
 import { FairQueue } from '../services/fair-queue.ts';
 import { createMemoryService } from '../services/memory.ts';

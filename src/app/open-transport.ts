@@ -1,4 +1,4 @@
-import { localPrincipal } from '../mcp/principal.ts';
+import { localPrincipal } from '../domain/principal.ts';
 import type { ServedConnection } from '../mcp/server.ts';
 import type { HttpTransport } from '../transports/http/index.ts';
 import type { CreateServer, ListenToChanges, Transport } from '../transports/transport.ts';

@@ -1,9 +1,7 @@
 import type { RequestMethod, Result, Server, ServerContext } from '@modelcontextprotocol/server';
 import { z } from 'zod';
-import { invalidArgument } from '../domain/errors.ts';
-import { lenient } from '../domain/lenient-input.ts';
+import { checked } from '../domain/checked-input.ts';
 import { withProtocolErrors } from './answer/protocol-errors.ts';
-import { describeValidationErrors } from './answer/validation-errors.ts';
 
 /** What the SDK checks. */
 const ANYTHING = z.looseObject({});
@@ -30,20 +28,4 @@ export function serveRequest<Params extends z.ZodObject>(
       handle(checked(given, { name: method, input: params }), call) as Promise<Result>;
     return withProtocolErrors(answer());
   });
-}
-
-/**
- * Checks what a caller has given, after converting what is clear: see lenient-input.ts.
- *
- * @param note takes a remark for the caller where a value was replaced
- * @throws DomainError INVALID_ARGUMENT when it is wrong
- */
-export function checked<Input extends z.ZodObject>(
-  given: unknown,
-  called: { name: string; input: Input },
-  note?: (remark: string) => void,
-): z.output<Input> {
-  const parsed = called.input.safeParse(lenient(called.input, given, note));
-  if (parsed.success) return parsed.data;
-  throw invalidArgument(describeValidationErrors(parsed.error, called));
 }

@@ -1,8 +1,9 @@
 import { Server, type ServerContext } from '@modelcontextprotocol/server';
 import { quoted } from '../domain/errors.ts';
 import type { Logger } from '../domain/logger.ts';
+import type { CallOptions } from '../services/calls/run-call.ts';
 import { invalidParams } from './answer/protocol-errors.ts';
-import { type CallOptions, createRunCall, type Hold, runTool } from './calls/run-call.ts';
+import { createRunCall, type Hold, runTool } from './calls/run-call.ts';
 import { serveCompletion } from './completion.ts';
 import { toolDefinition } from './json-schema.ts';
 import { servePrompts } from './prompts/handlers.ts';

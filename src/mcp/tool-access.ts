@@ -1,6 +1,6 @@
+import { mayDo, type Principal } from '../domain/principal.ts';
 import type { Toolset } from '../domain/toolsets.ts';
 import { sessionPrefix } from '../services/pinned-user.ts';
-import { mayDo, type Principal } from './principal.ts';
 import { PROMPTS } from './prompts/index.ts';
 import type { Prompt } from './prompts/prompt.ts';
 import type { Tool } from './tool.ts';

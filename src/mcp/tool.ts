@@ -1,11 +1,11 @@
 import type { ToolAnnotations } from '@modelcontextprotocol/server';
 import type { z } from 'zod';
+import type { Principal } from '../domain/principal.ts';
 import type { Toolset } from '../domain/toolsets.ts';
 import type { MemoryService } from '../services/memory.ts';
 import type { SearchService } from '../services/search/index.ts';
 import type { SessionService } from '../services/sessions.ts';
 import type { UserService } from '../services/users.ts';
-import type { Principal } from './principal.ts';
 
 /** The dependencies of tools, resources and prompts. */
 export interface Context {

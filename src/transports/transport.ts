@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Server } from '@modelcontextprotocol/server';
 import type { Logger } from '../domain/logger.ts';
-import type { Principal } from '../mcp/principal.ts';
+import type { Principal } from '../domain/principal.ts';
 import type { ServedConnection } from '../mcp/server.ts';
 import type { RateLimiter } from './http/rate-limiter.ts';
 import type { Drainable } from './in-flight.ts';

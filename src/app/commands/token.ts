@@ -3,7 +3,7 @@ import { ConfigError } from '../../config/error.ts';
 import { filePath } from '../../config/paths.ts';
 import { duration } from '../../config/values.ts';
 import { identifier } from '../../domain/identifiers.ts';
-import { SCOPES, type Scope } from '../../mcp/principal.ts';
+import { SCOPES, type Scope } from '../../domain/principal.ts';
 import {
   changeTokens,
   newToken,

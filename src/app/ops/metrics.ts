@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { CallEnd, CallObserver } from '../../mcp/calls/call-observer.ts';
+import type { CallEnd, CallObserver } from '../../services/calls/call-observer.ts';
 import type { PurgeCounts } from '../../store/port.ts';
 
 /** Upper bounds in seconds, from a read in the embedded store to the default time limit of a call. */

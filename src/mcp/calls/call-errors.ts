@@ -4,11 +4,11 @@ import {
   ResourceNotFoundError,
 } from '@modelcontextprotocol/server';
 import { DomainError } from '../../domain/errors.ts';
+import type { CallOutcome } from '../../services/calls/call-observer.ts';
+import { CallCancelled } from '../../services/calls/time-limit.ts';
 import { ServiceError } from '../../services/errors.ts';
 import type { Audience } from '../answer/audience.ts';
 import { errorText } from '../answer/error-text.ts';
-import type { CallOutcome } from './call-observer.ts';
-import { CallCancelled } from './time-limit.ts';
 
 /** The name of the outcome of a call that ended with an error. */
 export function outcomeOf(error: unknown): CallOutcome {

@@ -1,24 +1,16 @@
 import type { CallToolResult, RequestId, ServerContext } from '@modelcontextprotocol/server';
+import { checked } from '../../domain/checked-input.ts';
 import { DomainError } from '../../domain/errors.ts';
+import type { Principal } from '../../domain/principal.ts';
+import type { Call } from '../../services/calls/call-observer.ts';
+import { type CallOptions, runCall } from '../../services/calls/run-call.ts';
 import type { Audience } from '../answer/audience.ts';
-import type { Principal } from '../principal.ts';
-import { checked } from '../serve-request.ts';
 import type { Tool, ToolContext } from '../tool.ts';
 import { outcomeOf, toCallerError } from './call-errors.ts';
-import type { Call, CallObserver } from './call-observer.ts';
-import { withinTime } from './time-limit.ts';
-import { TRACING_SDK, traced } from './tracing.ts';
-
-export interface CallOptions {
-  observe: CallObserver;
-  /** The longest duration of a call without progress, in milliseconds. */
-  callTimeout: number;
-}
 
 /**
- * Runs one call within its time limit and notifies the observer. All errors end here: it throws
- * only a `DomainError` or `ProtocolError` that the caller may see, and passes the cause to the
- * observer.
+ * Runs one call of a caller: see `runCall` of the services. It throws only a `DomainError` or
+ * `ProtocolError` that the caller may see.
  *
  * @param work receives a function to call whenever it has made progress
  */
@@ -48,27 +40,40 @@ interface RunContext extends Audience {
  * @param hold holds the resources of a call until its work has ended
  */
 export function createRunCall(
-  { observe, callTimeout }: CallOptions,
-  { caller, offers }: RunContext,
+  options: CallOptions,
+  audience: RunContext,
   requestId?: string,
   hold?: Hold,
 ): RunCall {
-  return async (name, { mcpReq }, work) => {
-    const call: Call = { ...name, caller, request_id: requestId ?? crypto.randomUUID() };
-    const started = performance.now();
-    const end = observe(call);
-    const duration = () => performance.now() - started;
-    const run = () => withinTime(callTimeout, mcpReq.signal, work, () => hold?.(mcpReq.id));
-    try {
-      const result = await (TRACING_SDK in globalThis ? traced(call, mcpReq._meta, run) : run());
-      end({ outcome: 'ok', duration_ms: duration() });
-      return result;
-    } catch (error) {
-      const { answer, cause } = toCallerError(error, { caller, offers });
-      end({ outcome: outcomeOf(error), duration_ms: duration(), cause });
-      throw answer;
-    }
+  const { caller } = audience;
+  const errors = {
+    outcomeOf,
+    toCallerError: (error: unknown) => toCallerError(error, audience),
   };
+  return (name, { mcpReq }, work) => {
+    const call: Call = { ...name, caller, request_id: requestId ?? crypto.randomUUID() };
+    const request = {
+      call,
+      span: () => spanNames(call),
+      carrier: mcpReq._meta,
+      signal: mcpReq.signal,
+      hold: () => hold?.(mcpReq.id),
+    };
+    return runCall(options, request, errors, work);
+  };
+}
+
+/** Names by the OpenTelemetry conventions for MCP. */
+function spanNames({ method, tool, request_id }: Call) {
+  const attributes = {
+    'mcp.method.name': method,
+    'mcp_sessions.request_id': request_id,
+    ...(tool !== undefined && {
+      'gen_ai.operation.name': 'execute_tool',
+      'gen_ai.tool.name': tool,
+    }),
+  };
+  return { name: tool === undefined ? method : `${method} ${tool}`, attributes };
 }
 
 /**

@@ -1,9 +1,10 @@
 import type { Server } from '@modelcontextprotocol/server';
 import { z } from 'zod';
+import { checked } from '../../domain/checked-input.ts';
 import { quoted } from '../../domain/errors.ts';
 import { invalidParams } from '../answer/protocol-errors.ts';
 import type { RunCall } from '../calls/run-call.ts';
-import { checked, listParams, serveRequest } from '../serve-request.ts';
+import { listParams, serveRequest } from '../serve-request.ts';
 import type { Context } from '../tool.ts';
 import type { Prompt } from './prompt.ts';
 

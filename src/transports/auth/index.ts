@@ -1,5 +1,5 @@
 import type { Logger } from '../../domain/logger.ts';
-import type { Principal } from '../../mcp/principal.ts';
+import type { Principal } from '../../domain/principal.ts';
 import type { SignIn } from '../transport.ts';
 import { FailedSignIns } from './failed-sign-ins.ts';
 import { bearerSignIn } from './sign-in.ts';

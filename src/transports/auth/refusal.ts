@@ -1,4 +1,4 @@
-import { SCOPES, type Scope } from '../../mcp/principal.ts';
+import { SCOPES, type Scope } from '../../domain/principal.ts';
 import { HttpError } from '../http/http-error.ts';
 
 /** The scopes that a client should request: all but the one for administrators. */

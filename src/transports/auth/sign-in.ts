@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { SCOPES } from '../../mcp/principal.ts';
+import { SCOPES } from '../../domain/principal.ts';
 import type { HttpError } from '../http/http-error.ts';
 import type { SignIn } from '../transport.ts';
 import { bearerToken } from './bearer.ts';

@@ -13,7 +13,7 @@ import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { identifier } from '../../domain/identifiers.ts';
-import { SCOPES } from '../../mcp/principal.ts';
+import { SCOPES } from '../../domain/principal.ts';
 
 /** A token as stored in the file: enough to recognise it, not enough to use it. */
 const entry = z.strictObject({

@@ -4,10 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { createLogger } from '../../../src/app/logger.ts';
 import { DomainError } from '../../../src/domain/errors.ts';
-import { logCalls } from '../../../src/mcp/calls/call-observer.ts';
+import { localPrincipal } from '../../../src/domain/principal.ts';
 import { createRunCall, runTool } from '../../../src/mcp/calls/run-call.ts';
-import { localPrincipal } from '../../../src/mcp/principal.ts';
 import { defineTool, READS, type ToolContext } from '../../../src/mcp/tool.ts';
+import { logCalls } from '../../../src/services/calls/call-observer.ts';
 
 function toolThat(run: (context: ToolContext) => Promise<{ n: number }>) {
   return defineTool({

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { localPrincipal } from '../../../src/mcp/principal.ts';
+import { localPrincipal } from '../../../src/domain/principal.ts';
 import type { ToolContext } from '../../../src/mcp/tool.ts';
 import { addMemory } from '../../../src/mcp/tools/memory/add-memory.ts';
 import type { Store } from '../../../src/store/port.ts';

@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { localPrincipal } from '../../../src/domain/principal.ts';
 import { TOOLSETS } from '../../../src/domain/toolsets.ts';
 import { toolDefinition } from '../../../src/mcp/json-schema.ts';
-import { localPrincipal } from '../../../src/mcp/principal.ts';
 import { RESOURCES } from '../../../src/mcp/resources/index.ts';
 import { accessibleTools } from '../../../src/mcp/tool-access.ts';
 import { TOOLS } from '../../../src/mcp/tools/index.ts';

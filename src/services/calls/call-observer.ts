@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../../domain/errors.ts';
 import type { Fields, Logger } from '../../domain/logger.ts';
-import type { Principal } from '../principal.ts';
+import type { Principal } from '../../domain/principal.ts';
 
 /** A call as logs, metrics and traces record it. It contains no value chosen by the caller. */
 export interface Call {

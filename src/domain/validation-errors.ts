@@ -1,11 +1,11 @@
 import type { z } from 'zod';
-import { quoted } from '../../domain/errors.ts';
+import { quoted } from './errors.ts';
 
 /** The most problems that one answer lists. */
 const MAX_ISSUES = 5;
 
-/** What was called with arguments: a tool, a prompt, or a method of the protocol. */
-interface Called {
+/** What was called with arguments: a tool, a prompt, a method of the protocol, or a route. */
+export interface Called {
   name: string;
   input: z.ZodObject;
 }

@@ -1,11 +1,13 @@
-import type { Caller } from '../services/caller.ts';
-
 /** The OAuth scopes of a credential. `admin` includes the others. */
 export const SCOPES = ['sessions:read', 'sessions:write', 'admin'] as const;
 export type Scope = (typeof SCOPES)[number];
 
-/** A caller as its credential identifies it. */
-export interface Principal extends Caller {
+/** A caller as its credential identifies it. The services know it as their `Caller`. */
+export interface Principal {
+  /** The tenant. */
+  namespace: string;
+  /** The user that the credential is pinned to. */
+  user_id?: string;
   /** A stable, non-secret name of the credential; `local` where there is no authentication. */
   credential: string;
   scopes: readonly Scope[];

@@ -1,5 +1,4 @@
-import { outcomeOf } from './call-errors.ts';
-import type { Call } from './call-observer.ts';
+import type { CallOutcome } from './call-observer.ts';
 
 /**
  * The global under which an OpenTelemetry SDK of this process registers, for every copy of the API to
@@ -7,30 +6,28 @@ import type { Call } from './call-observer.ts';
  */
 export const TRACING_SDK = Symbol.for('opentelemetry.js.api.1');
 
+/** The name and the attributes of a span, which follow the conventions for the protocol of the call. */
+export interface SpanNames {
+  name: string;
+  attributes: Readonly<Record<string, string>>;
+}
+
 /**
  * Runs the work of a call within a span. The span continues the trace of `traceparent` and
- * `tracestate` in the `_meta` of the call (W3C Trace Context), or else that of the HTTP request. Names
- * follow the OpenTelemetry conventions for MCP.
+ * `tracestate` (W3C Trace Context) in `carrier`, or else the active one.
+ *
+ * @param outcomeOf names the outcome of a call that has failed
  */
 export async function traced<T>(
-  call: Call,
-  meta: Readonly<Record<string, unknown>> | undefined,
+  { name, attributes }: SpanNames,
+  carrier: Readonly<Record<string, unknown>> | undefined,
   work: () => Promise<T>,
+  outcomeOf: (error: unknown) => CallOutcome,
 ): Promise<T> {
   const { context, propagation, SpanKind, SpanStatusCode, trace } = await import(
     '@opentelemetry/api'
   );
-  const { method, tool, request_id } = call;
-  const attributes = {
-    'mcp.method.name': method,
-    'mcp_sessions.request_id': request_id,
-    ...(tool !== undefined && {
-      'gen_ai.operation.name': 'execute_tool',
-      'gen_ai.tool.name': tool,
-    }),
-  };
-  const parent = propagation.extract(context.active(), texts(meta));
-  const name = tool === undefined ? method : `${method} ${tool}`;
+  const parent = propagation.extract(context.active(), texts(carrier));
   const span = trace
     .getTracer('mcp-sessions')
     .startSpan(name, { kind: SpanKind.SERVER, attributes }, parent);
@@ -46,8 +43,8 @@ export async function traced<T>(
 }
 
 /** The fields that a propagator reads. It expects text, and callers can send anything. */
-function texts(meta: Readonly<Record<string, unknown>> = {}): Record<string, string> {
-  const { traceparent, tracestate } = meta;
+function texts(carrier: Readonly<Record<string, unknown>> = {}): Record<string, string> {
+  const { traceparent, tracestate } = carrier;
   return {
     ...(typeof traceparent === 'string' && { traceparent }),
     ...(typeof tracestate === 'string' && { tracestate }),
