@@ -27,9 +27,10 @@ const SOURCES: Sources = new Map(
 /** The rooms of `src/` from the top down, each with the rooms and files below that it may import. */
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'main.ts': ['app', 'config'],
-  app: ['config', 'transports', 'mcp', 'services', 'store', 'search', 'domain'],
+  app: ['config', 'transports', 'mcp', 'rest', 'services', 'store', 'search', 'domain'],
   config: ['transports/loopback.ts', 'domain'],
-  transports: ['mcp', 'domain'],
+  transports: ['mcp', 'rest', 'domain'],
+  rest: ['services', 'domain'],
   mcp: ['services', 'search', 'domain'],
   services: ['store', 'search', 'domain'],
   store: ['search', 'domain'],
@@ -50,6 +51,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   transports: /^(@modelcontextprotocol\/.*|node:.*)$/,
   'transports/auth': /^(jose|zod|node:.*)$/,
   mcp: /^(zod|@modelcontextprotocol\/server)$/,
+  rest: /^(zod|node:(crypto|util))$/,
   services: /^$/,
   'services/calls': /^@opentelemetry\/api$/,
   store: /^$/,
@@ -66,7 +68,7 @@ const CHOSEN_IN_APP = ['store/mongodb', 'store/sqlite', 'transports/http', 'tran
 const MAX_LINES = 300;
 const MAX_MEDIAN_LINES = 80;
 const MAX_FILES = 20;
-const MAX_ROOMS = 8;
+const MAX_ROOMS = 9;
 
 /** A rule, with sources that break it and what it finds in them. */
 interface Rule {
@@ -281,6 +283,6 @@ describe('where sources break it, the rule is found broken that', () => {
   });
 });
 
-it('the rooms are eight, beside main.ts', () => {
+it('the rooms are nine, beside main.ts', () => {
   expect(ORDER.filter((room) => room !== 'main.ts')).toHaveLength(MAX_ROOMS);
 });

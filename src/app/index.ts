@@ -3,7 +3,7 @@ import { TOOL_ANSWER } from '../mcp/answer/answer-shape.ts';
 import { createServerFactory } from '../mcp/server.ts';
 import { ChangeNotifier } from '../mcp/updates/change-notifier.ts';
 import { combineObservers, logCalls } from '../services/calls/call-observer.ts';
-import type { Dependencies } from '../services/dependencies.ts';
+import type { AnswerShape, Dependencies } from '../services/dependencies.ts';
 import { FairQueue } from '../services/fair-queue.ts';
 import { createMemoryService } from '../services/memory.ts';
 import { createSearchService } from '../services/search/index.ts';
@@ -43,22 +43,19 @@ export async function startApp(options: AppOptions): Promise<App> {
     onChange: changes.notify,
     answer: TOOL_ANSWER,
   };
-  const services = {
-    sessions: createSessionService(deps),
-    memory: createMemoryService(deps),
-    search: createSearchService(deps),
-    users: createUserService(deps),
-  };
-  const makeServer = createServerFactory({
-    version: options.version,
-    toolsets: config.toolsets,
-    readOnly: config.readOnly,
-    logger,
-    callTimeout: config.callTimeout,
-    observe: combineObservers(logCalls(logger), metrics?.observeCall),
-  });
+  const services = createServices(deps);
+  const { version } = options;
+  const { toolsets, readOnly, callTimeout } = config;
+  const observe = combineObservers(logCalls(logger), metrics?.observeCall);
+  const offer = { version, toolsets, readOnly, callTimeout, observe };
+  const makeServer = createServerFactory({ ...offer, logger });
   const transport = await openTransport(options, {
     createServer: (connection, caller) => makeServer({ caller, ...services }, changes, connection),
+    async createRest() {
+      const { createRest } = await import('../rest/index.ts');
+      const { REST_ANSWER } = await import('../rest/answer-shape.ts');
+      return createRest(offer, createServices(withAnswer(deps, REST_ANSWER)));
+    },
     listenToChanges: changes.listen.bind(changes),
     onRefused: (reason) => metrics?.refused(reason),
   });
@@ -82,3 +79,14 @@ export async function startApp(options: AppOptions): Promise<App> {
     },
   };
 }
+
+const createServices = (deps: Dependencies) => ({
+  sessions: createSessionService(deps),
+  memory: createMemoryService(deps),
+  search: createSearchService(deps),
+  users: createUserService(deps),
+});
+
+/** The same dependencies for a front end that renders records in another way. */
+const withAnswer = (deps: Dependencies, answer: AnswerShape): Dependencies =>
+  Object.create(deps, { answer: { value: answer } });

@@ -1,5 +1,6 @@
 import { localPrincipal } from '../domain/principal.ts';
 import type { ServedConnection } from '../mcp/server.ts';
+import type { Rest } from '../rest/index.ts';
 import type { HttpTransport } from '../transports/http/index.ts';
 import type { CreateServer, ListenToChanges, Transport } from '../transports/transport.ts';
 import type { AppOptions } from './options.ts';
@@ -10,6 +11,8 @@ export type OpenTransport = Transport & Partial<HttpTransport>;
 /** What a transport calls. */
 interface TransportHooks {
   createServer: CreateServer;
+  /** Creates the REST API. */
+  createRest(): Promise<Rest>;
   listenToChanges: ListenToChanges;
   /** Is told the reason why an HTTP request was refused. */
   onRefused(reason: string): void;
@@ -51,6 +54,7 @@ async function openHttp({ config, logger }: AppOptions, hooks: TransportHooks) {
     drainDelay,
     signIn: await openSignIn(config, localPrincipal(config.namespace), logger),
     createServer: hooks.createServer,
+    rest: config.noRest ? undefined : await hooks.createRest(),
     changes: hooks.listenToChanges,
     onRefused: hooks.onRefused,
     logger,

@@ -43,6 +43,12 @@ export const HTTP_SETTINGS = {
     schema: port.prefault('3939'),
     help: 'Port to bind; 0 picks a free one.',
   },
+  noRest: {
+    flag: 'no-rest',
+    needs: ['http'],
+    schema: toggle,
+    help: 'Do not serve the REST API, /api and /healthz, for the original clients.',
+  },
   opsPort: {
     flag: 'ops-port',
     takes: 'PORT',

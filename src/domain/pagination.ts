@@ -11,7 +11,7 @@ const POSITION_MAX = 8.64e15;
  * The largest offset of a page number. The cost of an offset grows with the records skipped; that
  * of a cursor does not.
  */
-const OFFSET_MAX = 100_000;
+export const OFFSET_MAX = 100_000;
 
 /**
  * The position after which a page starts: the record that has `value` (milliseconds since 1970, or
@@ -42,6 +42,8 @@ export function isLongList(window: PageRequest & { total?: boolean | undefined }
 export interface PageArguments {
   limit?: number | undefined;
   cursor?: string | undefined;
+  /** How many records to skip, instead of a cursor. */
+  offset?: number | undefined;
   page_size?: number | undefined;
   page_number?: number | undefined;
 }
@@ -62,6 +64,7 @@ export function toPageRequest(page: PageArguments, query: unknown): PageRequest 
   }
   if (!byNumber) {
     const limit = page.limit ?? PAGE_LIMIT_DEFAULT;
+    if (page.offset !== undefined) return { limit, offset: page.offset };
     return page.cursor === undefined
       ? { limit }
       : { limit, after: decodeCursor(page.cursor, query) };

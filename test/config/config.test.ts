@@ -34,6 +34,7 @@ describe('the configuration', () => {
       allowedOrigins: [],
       authJwtNamespaceClaim: 'namespace',
       insecure: false,
+      noRest: false,
       toolsets: ['sessions', 'memory', 'users'],
       readOnly: false,
       dryRun: false,

@@ -51,7 +51,13 @@ describe('the pages of an allowed origin', () => {
       const answer = await preflight(url + path, PAGE);
       expect(answer.status, path).toBe(204);
       expectAccess(answer);
-      expect(listed(answer, 'access-control-allow-methods')).toEqual(['get', 'head', 'post']);
+      expect(listed(answer, 'access-control-allow-methods')).toEqual([
+        'get',
+        'head',
+        'post',
+        'patch',
+        'delete',
+      ]);
       expect(listed(answer, 'access-control-allow-headers')).toEqual(
         expect.arrayContaining([
           ...['authorization', 'content-type', 'accept', 'last-event-id'],

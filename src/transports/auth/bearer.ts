@@ -6,7 +6,7 @@ const TOKEN_MAX_LENGTH = 8192;
 
 /**
  * Returns the bearer token of a request. Only the `Authorization` header may carry it (RFC 6750
- * §2.1): URLs end up in logs.
+ * §2.1): URLs end up in logs. The clients of the REST API call the scheme Api-Key.
  *
  * @throws Refusal 401 when there is no token, 400 when the header is sent twice
  */
@@ -16,7 +16,7 @@ export function bearerToken(request: IncomingMessage): string {
   if (more.length > 0) {
     throw new Refusal(400, 'Send one Authorization header, not several.', 'invalid_request');
   }
-  const match = /^Bearer +([A-Za-z0-9\-._~+/]+=*)$/i.exec(header ?? '');
+  const match = /^(?:Bearer|Api-Key) +([A-Za-z0-9\-._~+/]+=*)$/i.exec(header ?? '');
   const token = match?.[1];
   if (token === undefined || token.length > TOKEN_MAX_LENGTH) {
     throw new Refusal(

@@ -26,9 +26,11 @@ export function bearerSignIn(
 ): SignIn {
   /** The metadata URL of the requested resource (RFC 9728 §3.1). */
   function metadataUrl({ url = '' }: IncomingMessage, origin: string): string | undefined {
-    const [path] = url.split('?');
+    const [path = ''] = url.split('?');
     const resource = path === '/mcp' ? '/mcp' : '/sse';
-    return issuer === undefined ? undefined : `${origin}${WELL_KNOWN}${resource}`;
+    return issuer === undefined || path.startsWith('/api/')
+      ? undefined
+      : `${origin}${WELL_KNOWN}${resource}`;
   }
 
   /** Logs a refused credential, counts it if it may be a guess, and returns the answer. */

@@ -29,6 +29,7 @@ const CHUNK_MIN_BYTES = 64;
 /**
  * Reads and parses the JSON body of a request.
  *
+ * @param type `any` reads JSON whatever the content type is
  * @param maxBytes the longest accepted body
  * @param lease is charged for the bytes that have arrived and for the parsing
  * @returns the parsed body and its length in bytes
@@ -39,8 +40,10 @@ export async function readJson(
   request: IncomingMessage,
   maxBytes: number,
   lease: Lease,
+  type: 'json' | 'any' = 'json',
 ): Promise<{ json: unknown; bytes: number }> {
-  if (!/^application\/json\s*(;|$)/i.test(request.headers['content-type'] ?? '')) {
+  const { 'content-type': given = '' } = request.headers;
+  if (type === 'json' && !/^application\/json\s*(;|$)/i.test(given)) {
     throw new HttpError(415, 'The Content-Type has to be application/json.');
   }
   const body = await readBytes(request, maxBytes, lease);

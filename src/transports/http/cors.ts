@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-const METHODS = 'GET, HEAD, POST';
+const METHODS = 'GET, HEAD, POST, PATCH, DELETE';
 
 /** What the SDK's clients send, and a browser asks about first. */
 const REQUEST_HEADERS = [
@@ -21,6 +21,7 @@ const RESPONSE_HEADERS = [
   'WWW-Authenticate',
   'Retry-After',
   'X-Request-Id',
+  'X-Zep-Version',
 ].join(', ');
 
 /** How long a browser may remember the answer to a preflight, in seconds. */

@@ -7,6 +7,7 @@ import {
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '../../domain/logger.ts';
+import type { Rest, RestAnswer } from '../../rest/index.ts';
 import type { HttpLimits } from '../limits.ts';
 import type { CreateServer, ListenToChanges, SignIn, Transport } from '../transport.ts';
 import { limitConnections } from './connection-limit.ts';
@@ -18,6 +19,7 @@ import { assertMethod, refuseConnect } from './http-methods.ts';
 import { legacySse, SSE_MESSAGES_PATH } from './legacy-sse.ts';
 import { RateLimiter } from './rate-limiter.ts';
 import { normalizeTarget } from './request-target.ts';
+import { restEndpoint, VERSION_HEADER } from './rest.ts';
 import { streamableHttp } from './streamable-http.ts';
 
 export interface HttpOptions {
@@ -29,6 +31,8 @@ export interface HttpOptions {
   /** Origins whose pages may call this server, as browsers write them; `*` allows all. */
   allowedOrigins: readonly string[];
   createServer: CreateServer;
+  /** The REST API, if it is served. */
+  rest: Rest | undefined;
   signIn: SignIn;
   /** The origin under which clients reach this server, if it differs from the bound address. */
   publicUrl: string | undefined;
@@ -68,24 +72,27 @@ const CHECK_TIMEOUTS_EVERY_MS = 1000;
 const KEEP_ALIVE_TIMEOUT_MS = 75_000;
 
 /**
- * Serves MCP over HTTP: Streamable HTTP at `/mcp`, HTTP+SSE at `/sse`.
+ * Serves MCP over HTTP: Streamable HTTP at `/mcp`, HTTP+SSE at `/sse`; and the REST API below `/api`.
  *
  * @returns the transport and the URL that it listens at
  * @throws the system's error when the address cannot be bound
  */
 export async function serveOverHttp(options: HttpOptions): Promise<HttpTransport> {
-  const { logger, signIn, limits } = options;
+  const { logger, signIn, limits, rest } = options;
   const cors = createCors(options.allowedOrigins);
   const guard = createHostGuard([options.host, ...options.allowedHosts], cors.allows);
   const rateLimiter = new RateLimiter(limits);
   const { messageMax } = limits;
   const mcp = streamableHttp({ ...options, rateLimiter, messageMax });
   const sse = legacySse({ ...options, rateLimiter, messageMax });
+  const restApi = rest && restEndpoint(rest, { rateLimiter, messageMax });
   const endpoints = new Map([
     ['/mcp', mcp],
     ['/sse', sse],
     [SSE_MESSAGES_PATH, sse],
   ]);
+  const endpointAt = (path: string) =>
+    endpoints.get(path) ?? (rest?.serves(path) ? restApi : undefined);
   let stopping = false;
   let closing = false;
   let origin = options.publicUrl ?? '';
@@ -100,9 +107,10 @@ export async function serveOverHttp(options: HttpOptions): Promise<HttpTransport
     if (refusal !== undefined) throw new HttpError(403, refusal);
     if (closing) throw new HttpError(503, 'The server is stopping. Repeat the call shortly.');
     const [path = ''] = (request.url ?? '').split('?');
-    const endpoint = endpoints.get(path);
-    const metadata = endpoint === undefined ? signIn.metadata(path, origin) : undefined;
-    if (endpoint === undefined && metadata === undefined) {
+    if (rest?.serves(path)) response.setHeaders(new Map(Object.entries(VERSION_HEADER)));
+    const document = publicDocument(path);
+    const endpoint = document === undefined ? endpointAt(path) : undefined;
+    if (endpoint === undefined && document === undefined) {
       throw new HttpError(
         404,
         'There is nothing here. MCP is at /mcp, or at /sse for old clients.',
@@ -112,15 +120,32 @@ export async function serveOverHttp(options: HttpOptions): Promise<HttpTransport
       cors.answerPreflight(response);
       return;
     }
-    if (endpoint === undefined) {
+    if (document !== undefined) {
       assertMethod(request.method, 'GET', 'HEAD');
-      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(metadata));
+      response.writeHead(200, { 'content-type': document.contentType }).end(document.body);
       return;
     }
+    if (endpoint === undefined) return;
     const identity = await signIn.authenticate(request, origin);
     connections.admit(response);
     // The client may have disconnected during authentication.
     if (!response.destroyed) await endpoint.handle(request, response, identity, requestId);
+  }
+
+  /** What is at a path for everybody. */
+  function publicDocument(path: string): Pick<RestAnswer, 'contentType' | 'body'> | undefined {
+    const metadata = signIn.metadata(path, origin);
+    return metadata === undefined
+      ? rest?.publicAnswer(path)
+      : { contentType: 'application/json', body: JSON.stringify(metadata) };
+  }
+
+  /** A refusal as the clients of its path read it. */
+  function refusalOf(url: string, error: HttpError): Pick<RestAnswer, 'contentType' | 'body'> {
+    const [path = ''] = url.split('?');
+    return rest?.serves(path)
+      ? rest.refusal(path, error.status, error.message)
+      : { contentType: 'application/json', body: JSON.stringify(error.response) };
   }
 
   const http = createHttpServer(
@@ -141,7 +166,7 @@ export async function serveOverHttp(options: HttpOptions): Promise<HttpTransport
       escapeResponse(response);
       route(request, response).catch((error: unknown) => {
         if (error instanceof HttpError) options.onRefused(error.reason);
-        refuse(response, error, messageMax, logger);
+        refuse(response, error, messageMax, logger, refusalOf);
       });
     },
   );
@@ -165,7 +190,8 @@ export async function serveOverHttp(options: HttpOptions): Promise<HttpTransport
       await delay(options.drainDelay);
       closing = true;
       const closed = new Promise((resolve) => http.close(resolve));
-      const drained = await Promise.all([mcp.drained(grace), sse.drained(grace)]);
+      const parts = [mcp, sse, ...(restApi === undefined ? [] : [restApi])];
+      const drained = await Promise.all(parts.map((part) => part.drained(grace)));
       await Promise.all([mcp.close(), sse.close()]);
       // A connection becomes idle only when its last response has been flushed.
       const idleSweep = setInterval(() => http.closeIdleConnections(), 10);
@@ -179,7 +205,7 @@ export async function serveOverHttp(options: HttpOptions): Promise<HttpTransport
 }
 
 /**
- * Answers with a JSON-RPC error that contains nothing of the request but its id.
+ * Answers with an error that contains nothing of the request but its id.
  *
  * @param discardMaxBytes the longest unread body that may be discarded to keep the connection
  */
@@ -188,6 +214,7 @@ function refuse(
   error: unknown,
   discardMaxBytes: number,
   logger: Logger,
+  refusalOf: (url: string, error: HttpError) => Pick<RestAnswer, 'contentType' | 'body'>,
 ): void {
   const known = error instanceof HttpError;
   if (!known) logger.error('http', { error });
@@ -195,16 +222,18 @@ function refuse(
     response.destroy();
     return;
   }
-  const { status, headers, response: body } = known ? error : serverFailed();
+  const refusal = known ? error : serverFailed();
+  const { status, headers } = refusal;
+  const { contentType, body } = refusalOf(response.req.url ?? '', refusal);
   // A client that may go on soon keeps its connection. Node discards the rest of the body on it.
   const mayGoOn = status === 429 || status === 503 || error instanceof InvalidMessage;
   const keepsConnection = mayGoOn && unreadLength(response.req) <= discardMaxBytes;
   response.writeHead(status, {
     ...headers,
-    'content-type': 'application/json',
+    'content-type': contentType,
     ...(!keepsConnection && { connection: 'close' }),
   });
-  response.end(JSON.stringify(body));
+  response.end(body);
 }
 
 function serverFailed(): HttpError {

@@ -28,7 +28,10 @@ export function normalizeTarget(request: IncomingMessage): void {
   request.url = withoutSlash(pathname + search);
 }
 
-/** Removes one slash from the end of a path, which may have a query. */
+/**
+ * Removes one slash from the end of a path, which may have a query. A path of the REST API may end with an
+ * identifier that has one.
+ */
 function withoutSlash(url: string): string {
-  return url.replace(/^([^?]+)\/(?=\?|$)/, '$1');
+  return url.startsWith('/api/') ? url : url.replace(/^([^?]+)\/(?=\?|$)/, '$1');
 }

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { metadata } from '../../../domain/metadata.ts';
 import { OF_YOUR_CHOOSING, userId } from '../../../domain/records.ts';
+import { userFields } from '../../../domain/user-fields.ts';
 import { TOOL_ANSWER } from '../../answer/answer-shape.ts';
 import { shownUser, showRecord } from '../../answer/shown-records.ts';
 import { ADDS, defineTool } from '../../tool.ts';
-import { userFields } from '../../user-fields.ts';
 
 export const addUser = defineTool({
   name: 'add_user',

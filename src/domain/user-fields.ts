@@ -1,4 +1,4 @@
-import { text } from '../domain/identifiers.ts';
+import { text } from './identifiers.ts';
 
 const EMAIL_MAX_BYTES = 320;
 const NAME_MAX_BYTES = 1024;

@@ -1,0 +1,164 @@
+import { checked } from '../domain/checked-input.ts';
+import { mayDo, type Principal } from '../domain/principal.ts';
+import type { Toolset } from '../domain/toolsets.ts';
+import { type CallOptions, runCall } from '../services/calls/run-call.ts';
+import { REST_ERRORS, RestError } from './errors.ts';
+import { openApiDocument } from './openapi.ts';
+import { queryOf } from './query.ts';
+import { isReading, type RestServices, type Route } from './route.ts';
+import { createRouter } from './router.ts';
+import { nothingAt, ROUTES } from './routes.ts';
+
+/** Options of the REST API, beside the services. */
+export interface RestOptions extends CallOptions {
+  version: string;
+  /** Only routes of these sets are served. */
+  toolsets: readonly Toolset[];
+  /** Only routes that change nothing are served. */
+  readOnly: boolean;
+}
+
+/** A request as the transport has read it. */
+export interface RestRequest {
+  method: string;
+  /** As it was sent, percent-encoded, without the query. */
+  path: string;
+  query: string;
+  /** The parsed body; `undefined` if it has none. */
+  body: unknown;
+  headers: Readonly<Record<string, unknown>>;
+  caller: Principal;
+  /** Identifies the request in the log. */
+  requestId: string;
+  /** Aborts when the client disconnects. */
+  signal: AbortSignal;
+  /** Holds what the call is counted by until the work has ended. */
+  hold(): () => void;
+}
+
+export interface RestAnswer {
+  status: number;
+  contentType: string;
+  body: string;
+}
+
+/** The front end for the original clients: see docs/architecture.md. */
+export interface Rest {
+  /** Whether a path belongs to the REST API. */
+  serves(path: string): boolean;
+  /** The answer to a GET that needs no credential; `undefined` if a path needs one. */
+  publicAnswer(path: string): RestAnswer | undefined;
+  /** Answers one request. Never throws. */
+  answer(request: RestRequest): Promise<RestAnswer>;
+  /** The answer to a request that was refused before it became a call. */
+  refusal(path: string, status: number, message: string): RestAnswer;
+  /** Whether a request of this method has a body that counts. */
+  readsBody(method: string): boolean;
+}
+
+const JSON_TYPE = 'application/json';
+const TEXT_TYPE = 'text/plain; charset=utf-8';
+
+/** What the clients ask for to see that the server is there; one of them compares the text. */
+const HEALTH_PATH = '/healthz';
+const OPENAPI_PATH = '/api/openapi.json';
+
+/** Creates the REST API over some services. */
+export function createRest(options: RestOptions, services: RestServices): Rest {
+  const find = createRouter(ROUTES);
+  let openApi: string | undefined;
+
+  async function run(request: RestRequest): Promise<RestAnswer> {
+    const { method, path, caller } = request;
+    const match = find(method, path);
+    const name = 'route' in match ? `${method} ${match.route.path}` : 'no route';
+    const { requestId: request_id, headers, signal, hold } = request;
+    const call = {
+      call: { method: name, caller, request_id },
+      span: () => spanNames(name, 'route' in match ? match.route : undefined, request_id),
+      ...{ carrier: headers, signal, hold },
+    };
+    return runCall(options, call, REST_ERRORS, async () => {
+      if (!('route' in match)) throw notFound(path, match.methods);
+      const { route, parameters } = match;
+      assertAllowed(route, caller);
+      const { path: pathSchema, query, body } = route.request;
+      const parts = {
+        path: pathSchema && checked(parameters, { name: `the path of ${name}`, input: pathSchema }),
+        query: query && checked(queryOf(request.query), { name, input: query }),
+        body: body && checked(request.body ?? {}, { name, input: body }),
+      };
+      const answer = await route.run(parts as never, { ...services, caller });
+      return typeof answer === 'string'
+        ? { status: route.status, contentType: TEXT_TYPE, body: answer }
+        : { status: route.status, contentType: JSON_TYPE, body: JSON.stringify(answer) };
+    });
+  }
+
+  function assertAllowed(route: Route, caller: Principal): void {
+    const reads = isReading(route);
+    const what = `${route.method} ${route.path}`;
+    if (!options.toolsets.includes(route.toolset) || (options.readOnly && !reads)) {
+      throw new RestError('PERMISSION_DENIED', `This server does not offer ${what}.`);
+    }
+    const scope = reads ? 'sessions:read' : 'sessions:write';
+    if (!mayDo(caller, scope)) {
+      throw new RestError(
+        'PERMISSION_DENIED',
+        `This credential does not have the scope ${scope}, which ${what} needs.`,
+      );
+    }
+    if (route.needs === 'unpinned' && caller.user_id !== undefined) {
+      throw new RestError(
+        'PERMISSION_DENIED',
+        'This credential is for the records of one user. Ask whoever runs the server for another one.',
+      );
+    }
+  }
+
+  return {
+    serves: (path) => path.startsWith('/api/') || path === HEALTH_PATH,
+
+    publicAnswer(path) {
+      if (path === HEALTH_PATH) return { status: 200, contentType: TEXT_TYPE, body: '.' };
+      if (path !== OPENAPI_PATH) return undefined;
+      openApi ??= JSON.stringify(openApiDocument(ROUTES, options.version));
+      return { status: 200, contentType: JSON_TYPE, body: openApi };
+    },
+
+    async answer(request) {
+      try {
+        return await run(request);
+      } catch (error) {
+        const { status, message } = error as RestError;
+        return refusal(request.path, status, message);
+      }
+    },
+
+    refusal,
+
+    readsBody: (method) => method === 'POST' || method === 'PATCH',
+  };
+}
+
+/** The first generation expects errors as text, the second as JSON. */
+function refusal(path: string, status: number, message: string): RestAnswer {
+  return path.startsWith('/api/v1/')
+    ? { status, contentType: TEXT_TYPE, body: message }
+    : { status, contentType: JSON_TYPE, body: JSON.stringify({ message }) };
+}
+
+function notFound(path: string, methods: readonly string[]): RestError {
+  return methods.length === 0
+    ? new RestError('NOT_FOUND', nothingAt(path))
+    : new RestError('INVALID_ARGUMENT', `Use ${methods.join(' or ')} here.`, 405);
+}
+
+/** Names by the OpenTelemetry conventions for HTTP. */
+function spanNames(name: string, route: Route | undefined, request_id: string) {
+  const attributes = {
+    'mcp_sessions.request_id': request_id,
+    ...(route !== undefined && { 'http.request.method': route.method, 'http.route': route.path }),
+  };
+  return { name, attributes };
+}

@@ -1,0 +1,69 @@
+import { z } from 'zod';
+import { metadata, metadataProblem } from '../domain/metadata.ts';
+import { messageUuid, sessionId, userId } from '../domain/records.ts';
+
+/** The parameters of paths. */
+export const sessionPath = z.object({ session_id: sessionId });
+export const messagePath = z.object({ session_id: sessionId, message_uuid: messageUuid });
+export const userPath = z.object({ user_id: userId });
+
+const LIMIT_MAX = 1_000_000_000;
+
+/** How many of a list are wanted; a request without it wants all. */
+export const limit = z
+  .int()
+  .min(1)
+  .max(LIMIT_MAX)
+  .meta({ description: 'The most records of the answer.' });
+
+/** A page of a list of the first generation. */
+export const offsetQuery = z.object({
+  limit: limit.optional(),
+  cursor: z
+    .int()
+    .min(0)
+    .max(LIMIT_MAX)
+    .optional()
+    .meta({ description: 'How many records to skip.' }),
+});
+
+/** A page of the messages of a session. */
+export const messagesQuery = z.object({
+  limit: limit.optional(),
+  cursor: z
+    .int()
+    .min(1)
+    .max(LIMIT_MAX)
+    .optional()
+    .meta({ description: 'The number of the page, from 1.' }),
+});
+
+/** The messages of a session's memory. */
+export const memoryQuery = z.object({
+  lastn: z
+    .int()
+    .min(1)
+    .max(10_000)
+    .optional()
+    .meta({ description: 'How many of the last messages; 12 by default.' }),
+});
+
+/** The patch of a message's metadata: see `patchOf`. */
+export const patchBody = z
+  .looseObject({ metadata: metadata('The changes.').optional() })
+  .superRefine((body, context) => {
+    const problem = metadataProblem(body);
+    if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
+  });
+
+/** A page of a list of the second generation. */
+export const numberedQuery = z.object({
+  page_number: z.int().min(1).max(LIMIT_MAX).optional().meta({ description: 'From 1.' }),
+  page_size: limit.optional(),
+});
+
+/** How many records a numbered page has, and how many come before it. Without a size, it is the whole list. */
+export const offsetOf = ({ page_number = 1, page_size }: z.output<typeof numberedQuery>) => ({
+  limit: page_size,
+  offset: page_size === undefined ? 0 : (page_number - 1) * page_size,
+});

@@ -1,0 +1,101 @@
+import { z } from 'zod';
+import { DomainError } from '../../domain/errors.ts';
+import { metadata } from '../../domain/metadata.ts';
+import {
+  content,
+  MESSAGES_PER_CALL,
+  messageUuid,
+  role,
+  summaryContent,
+  time,
+} from '../../domain/records.ts';
+import { deleteSession, mergeSessionMetadata } from '../memory.ts';
+import { memoryQuery, sessionPath } from '../parameters.ts';
+import { appendOnce } from '../repeated-append.ts';
+import { defineRoute } from '../route.ts';
+import { toSummary } from '../summaries.ts';
+import { message, summary, toMessage } from './records.ts';
+
+const newMessage = z.object({
+  role,
+  content,
+  uuid: messageUuid.optional(),
+  created_at: time().optional(),
+  metadata: metadata('Any JSON object about this message.').optional(),
+});
+
+export const MEMORY_ROUTES = [
+  defineRoute({
+    method: 'POST',
+    path: '/api/v1/sessions/{session_id}/memory',
+    summary: 'Add messages to a session, which is created or brought back.',
+    toolset: 'memory',
+    request: {
+      path: sessionPath,
+      body: z.object({
+        messages: z.array(newMessage).min(1).max(MESSAGES_PER_CALL),
+        metadata: metadata("Merged into the session's.").optional(),
+        summary: z.object({ content: summaryContent }).optional(),
+      }),
+    },
+    status: 200,
+    answer: z.literal('OK'),
+    async run({ path: { session_id }, body }, context) {
+      // First: what is wrong with it must not leave the messages stored.
+      const { caller, memory, sessions } = context;
+      const patch = body.metadata;
+      const isMerged =
+        patch === undefined || (await mergeSessionMetadata(context, session_id, patch));
+      const added = await appendOnce(context, session_id, body.messages);
+      if (!isMerged) await sessions.updateMetadata(caller, session_id, patch);
+      const up_to_seq = added?.messages.at(-1)?.seq;
+      if (body.summary !== undefined && up_to_seq !== undefined) {
+        await memory.summarize(caller, session_id, { content: body.summary.content, up_to_seq });
+      }
+      return 'OK' as const;
+    },
+  }),
+  defineRoute({
+    method: 'GET',
+    path: '/api/v1/sessions/{session_id}/memory',
+    summary: "Get a session's last messages and its summary. An unknown session has none.",
+    toolset: 'memory',
+    request: { path: sessionPath, query: memoryQuery },
+    status: 200,
+    answer: z.object({
+      messages: z.array(message),
+      summary: summary.optional(),
+      metadata: metadata("The session's metadata.").optional(),
+    }),
+    async run({ path: { session_id }, query: { lastn } }, context) {
+      const { caller, memory } = context;
+      const found = await memory
+        .get(caller, session_id, { last_n: lastn })
+        .catch((error: unknown) => {
+          if (error instanceof DomainError && error.code === 'NOT_FOUND') return undefined;
+          throw error;
+        });
+      if (found === undefined) return { messages: [] };
+      return {
+        messages: found.messages.map(toMessage),
+        ...(found.summary !== undefined && {
+          summary: await toSummary(context, found.session, found.summary),
+        }),
+        metadata: found.session.metadata,
+      };
+    },
+  }),
+  defineRoute({
+    method: 'DELETE',
+    path: '/api/v1/sessions/{session_id}/memory',
+    summary: 'Delete a session with its messages.',
+    toolset: 'sessions',
+    request: { path: sessionPath },
+    status: 200,
+    answer: z.literal('OK'),
+    async run({ path: { session_id } }, context) {
+      await deleteSession(context, session_id);
+      return 'OK' as const;
+    },
+  }),
+];

@@ -1,0 +1,45 @@
+import type { Rest } from '../../rest/index.ts';
+import { InFlight } from '../in-flight.ts';
+import type { Endpoint, EndpointOptions } from '../transport.ts';
+import { readJson } from './body.ts';
+
+/** The version that the clients are told. One of them compares it, and reads none without a hyphen. */
+export const VERSION_HEADER = { 'x-zep-version': '0.27.2-compatible' };
+
+/** Serves the REST API: reads the request within the limits of its credential, and writes the answer. */
+export function restEndpoint(
+  rest: Rest,
+  { rateLimiter, messageMax }: Pick<EndpointOptions, 'rateLimiter' | 'messageMax'>,
+): Endpoint {
+  const inFlight = new InFlight();
+  return {
+    async handle(request, response, { caller }, requestId) {
+      const lease = rateLimiter.lease(caller.credential);
+      const disconnected = new AbortController();
+      inFlight.add(response);
+      response.on('close', () => {
+        disconnected.abort();
+        lease.release();
+        inFlight.settle(response);
+      });
+      const { method = '', url = '', headers } = request;
+      const start = url.indexOf('?');
+      const body = rest.readsBody(method)
+        ? (await readJson(request, messageMax, lease, 'any')).json
+        : undefined;
+      lease.acquire(1);
+      const answer = await rest.answer({
+        ...{ method, body, headers, caller, requestId },
+        path: start === -1 ? url : url.slice(0, start),
+        query: start === -1 ? '' : url.slice(start + 1),
+        signal: disconnected.signal,
+        hold: () => lease.hold(),
+      });
+      if (response.destroyed) return;
+      response.writeHead(answer.status, { 'content-type': answer.contentType });
+      response.end(answer.body);
+    },
+    drained: (timeoutMs) => inFlight.drained(timeoutMs),
+    close: async () => {},
+  };
+}
