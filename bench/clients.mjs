@@ -131,23 +131,16 @@ class HttpConnection {
  * @returns the same as `stdioClient`, but for the text
  */
 export async function httpClient({ url }, era) {
-  const free = [];
+  const pool = connectionPool(url);
   const version = era === 'modern' ? MODERN : LEGACY;
   let nextId = 1;
   let session = '';
 
-  async function post(message, headers = '') {
+  function post(message, headers = '') {
     const body = frame(message);
-    let connection = free.pop();
-    while (connection?.isOpen === false) connection = free.pop();
-    connection ??= new HttpConnection(url);
-    try {
-      return await connection.send(
-        `POST ${url.pathname} HTTP/1.1\r\nhost: ${url.host}\r\ncontent-type: application/json\r\naccept: application/json, text/event-stream\r\nmcp-protocol-version: ${version}\r\n${session}${headers}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-      );
-    } finally {
-      free.push(connection);
-    }
+    return pool.send(
+      `POST ${url.pathname} HTTP/1.1\r\nhost: ${url.host}\r\ncontent-type: application/json\r\naccept: application/json, text/event-stream\r\nmcp-protocol-version: ${version}\r\n${session}${headers}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    );
   }
 
   if (era === 'legacy') {
@@ -164,6 +157,42 @@ export async function httpClient({ url }, era) {
       const headers = modern ? `mcp-method: tools/call\r\nmcp-name: ${name}\r\n` : '';
       const { body } = await post({ id: nextId++, method: 'tools/call', params }, headers);
       check(body);
+    },
+    close: pool.close,
+  };
+}
+
+/**
+ * Speaks to the REST API of a server.
+ *
+ * @returns `get(path)`, which resolves to the body of the answer and rejects for another status than 200
+ */
+export function restClient({ url }) {
+  const pool = connectionPool(url);
+  return {
+    async get(path) {
+      const request = `GET ${path} HTTP/1.1\r\nhost: ${url.host}\r\naccept: application/json\r\n\r\n`;
+      const { head, body } = await pool.send(request);
+      if (!head.startsWith('HTTP/1.1 200 ')) throw new Error(`That is no good answer: ${head}`);
+      return body;
+    },
+    close: pool.close,
+  };
+}
+
+/** As many connections as there are requests under way. */
+function connectionPool(url) {
+  const free = [];
+  return {
+    async send(request) {
+      let connection = free.pop();
+      while (connection?.isOpen === false) connection = free.pop();
+      connection ??= new HttpConnection(url);
+      try {
+        return await connection.send(request);
+      } finally {
+        free.push(connection);
+      }
     },
     close() {
       for (const connection of free) connection.close();

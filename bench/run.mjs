@@ -34,7 +34,16 @@ import { findMongodb } from './support.mjs';
  * The numbers of a Plot are indexes of columns: `label` names a bar, `value` is its length or the
  * height of a point, `series` tells lines (or colours of bars) apart, `x` is where a point stands.
  */
-const SECTIONS = ['protocol', 'store', 'round-trips', 'growth', 'peers', 'startup', 'commit'];
+const SECTIONS = [
+  'protocol',
+  'rest',
+  'store',
+  'round-trips',
+  'growth',
+  'peers',
+  'startup',
+  'commit',
+];
 
 const run = promisify(execFile);
 const beside = (path) => new URL(path, import.meta.url);

@@ -65,9 +65,18 @@ export async function leave({ client, server }) {
  *
  * @returns the median of the calls per second of each, and of the ratios of neighbouring turns
  */
-export async function compare(a, b, tool, callers, { batches, batchMs }, argsOf = CALLS[tool]) {
+export function compare(a, b, tool, callers, effort, argsOf = CALLS[tool]) {
+  const call =
+    ({ client }) =>
+    (number) =>
+      client.call(tool, argsOf(number));
+  return compareCalls(call(a), call(b), callers, effort);
+}
+
+/** The same for two functions that each make the call with a number. */
+export async function compareCalls(a, b, callers, { batches, batchMs }) {
   let number = 0;
-  const turn = ({ client }) => drive(() => client.call(tool, argsOf(number++)), callers, batchMs);
+  const turn = (call) => drive(() => call(number++), callers, batchMs);
   const rates = { a: [], b: [] };
   for (let batch = -1; batch < batches; batch++) {
     const first = batch % 2 === 0 ? 'a' : 'b';
