@@ -54,7 +54,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     async createRest() {
       const { createRest } = await import('../rest/index.ts');
       const { REST_ANSWER } = await import('../rest/answer-shape.ts');
-      return createRest(offer, createServices(withAnswer(deps, REST_ANSWER)));
+      return createRest({ ...offer, now: deps.now }, createServices(withAnswer(deps, REST_ANSWER)));
     },
     listenToChanges: changes.listen.bind(changes),
     onRefused: (reason) => metrics?.refused(reason),

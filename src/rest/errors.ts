@@ -91,7 +91,7 @@ function textOf(fact: Fact): string {
     case 'message_ahead':
       return `messages.${fact.index}.created_at: ${fact.created_at} is in the future: it is ${fact.now} now.`;
     case 'append_outcome_unknown':
-      return `${fact.problem} Whether the messages were stored is not known. Repeat the request as it is within half a minute: they are not stored twice.`;
+      return `${fact.problem} Whether the messages were stored is not known. Repeat the request as it is within some seconds: they are not stored twice.`;
     case 'nothing_to_summarize':
       return 'summary: the session has no messages to summarize.';
     case 'summary_out_of_range':

@@ -7,11 +7,13 @@ import { openApiDocument } from './openapi.ts';
 import { queryOf } from './query.ts';
 import { isReading, type RestServices, type Route } from './route.ts';
 import { createRouter } from './router.ts';
-import { nothingAt, ROUTES } from './routes.ts';
+import { nothingAt, notServed, ROUTES } from './routes.ts';
 
 /** Options of the REST API, beside the services. */
 export interface RestOptions extends CallOptions {
   version: string;
+  /** Milliseconds since 1970. */
+  now(): number;
   /** Only routes of these sets are served. */
   toolsets: readonly Toolset[];
   /** Only routes that change nothing are served. */
@@ -70,7 +72,8 @@ export function createRest(options: RestOptions, services: RestServices): Rest {
 
   async function run(request: RestRequest): Promise<RestAnswer> {
     const { method, path, caller } = request;
-    const match = find(method, path);
+    const without = notServed(method, path);
+    const match = without === undefined ? find(method, path) : { methods: [] };
     const name = 'route' in match ? `${method} ${match.route.path}` : 'no route';
     const { requestId: request_id, headers, signal, hold } = request;
     const call = {
@@ -79,7 +82,7 @@ export function createRest(options: RestOptions, services: RestServices): Rest {
       ...{ carrier: headers, signal, hold },
     };
     return runCall(options, call, REST_ERRORS, async () => {
-      if (!('route' in match)) throw notFound(path, match.methods);
+      if (!('route' in match)) throw notFound(match.methods, without);
       const { route, parameters } = match;
       assertAllowed(route, caller);
       const { path: pathSchema, query, body } = route.request;
@@ -88,7 +91,7 @@ export function createRest(options: RestOptions, services: RestServices): Rest {
         query: query && checked(queryOf(request.query), { name, input: query }),
         body: body && checked(request.body ?? {}, { name, input: body }),
       };
-      const answer = await route.run(parts as never, { ...services, caller });
+      const answer = await route.run(parts as never, { ...services, caller, now: options.now });
       return typeof answer === 'string'
         ? { status: route.status, contentType: TEXT_TYPE, body: answer }
         : { status: route.status, contentType: JSON_TYPE, body: JSON.stringify(answer) };
@@ -148,9 +151,9 @@ function refusal(path: string, status: number, message: string): RestAnswer {
     : { status, contentType: JSON_TYPE, body: JSON.stringify({ message }) };
 }
 
-function notFound(path: string, methods: readonly string[]): RestError {
+function notFound(methods: readonly string[], text = nothingAt): RestError {
   return methods.length === 0
-    ? new RestError('NOT_FOUND', nothingAt(path))
+    ? new RestError('NOT_FOUND', text)
     : new RestError('INVALID_ARGUMENT', `Use ${methods.join(' or ')} here.`, 405);
 }
 

@@ -36,6 +36,7 @@ export function openApiDocument(routes: readonly Route[], version: string) {
     security: [{ bearer: [] }, { apiKey: [] }],
     paths,
     components: {
+      responses: { ...errorResponses('v1'), ...errorResponses('v2') },
       securitySchemes: {
         bearer: { type: 'http', scheme: 'bearer' },
         apiKey: {
@@ -72,9 +73,9 @@ function operation(route: Route) {
           : { 'application/json': { schema: jsonSchema(answer, 'output') } },
       },
       ...Object.fromEntries(
-        Object.entries(ERRORS).map(([code, description]) => [
+        Object.keys(ERRORS).map((code) => [
           code,
-          { description, content: errorContent(generation) },
+          { $ref: `#/components/responses/${generation}Error${code}` },
         ]),
       ),
     },
@@ -87,15 +88,19 @@ const operationId = ({ method, path }: Route): string =>
     .replace(/[{}]/g, '')
     .replace(/[/_-](\w)/g, (_, letter: string) => letter.toUpperCase())}`;
 
-function errorContent(generation: 'v1' | 'v2') {
-  const message = {
-    type: 'object',
-    properties: { message: { type: 'string' } },
-    required: ['message'],
-  };
-  return generation === 'v1'
-    ? { 'text/plain': { schema: { type: 'string' } } }
-    : { 'application/json': { schema: message } };
+/** The first generation reads errors as text, the second as JSON. */
+function errorResponses(generation: 'v1' | 'v2') {
+  const properties = { message: { type: 'string' } };
+  const content =
+    generation === 'v1'
+      ? { 'text/plain': { schema: { type: 'string' } } }
+      : { 'application/json': { schema: { type: 'object', properties, required: ['message'] } } };
+  return Object.fromEntries(
+    Object.entries(ERRORS).map(([code, description]) => [
+      `${generation}Error${code}`,
+      { description, content },
+    ]),
+  );
 }
 
 function parameters(schema: z.ZodObject | undefined, location: 'path' | 'query') {

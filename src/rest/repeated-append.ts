@@ -5,7 +5,7 @@ import type { AddedMessage } from '../services/append.ts';
 import type { RestContext } from './route.ts';
 
 /** How long after an append the same one counts as its repetition: longer than the clients go on repeating. */
-const WINDOW_MS = 30_000;
+const WINDOW_MS = 15_000;
 
 type AddResult = Awaited<ReturnType<RestContext['memory']['add']>>;
 
@@ -44,11 +44,11 @@ export async function appendOnce(
 
 /** Whether a session ends with exactly these messages, stored a short time ago. */
 async function isRepetition(
-  { caller, memory }: RestContext,
+  { caller, memory, now }: RestContext,
   sessionId: string,
   messages: readonly AddedMessage[],
 ): Promise<boolean> {
-  const since = new Date(Date.now() - WINDOW_MS).toISOString();
+  const since = new Date(now() - WINDOW_MS).toISOString();
   const isSame = (stored: Message, added: AddedMessage | undefined) =>
     added !== undefined &&
     stored.updated_at >= since &&

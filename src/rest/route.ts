@@ -17,6 +17,8 @@ export interface RestServices {
 /** The context of one request. */
 export interface RestContext extends RestServices {
   caller: Principal;
+  /** Milliseconds since 1970. */
+  now(): number;
 }
 
 export type RestMethod = 'GET' | 'POST' | 'PATCH' | 'DELETE';

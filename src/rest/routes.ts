@@ -9,6 +9,8 @@ import { SEARCH_ROUTES as V2_SEARCH } from './v2/search.ts';
 import { SESSION_ROUTES as V2_SESSIONS } from './v2/sessions.ts';
 import { USER_ROUTES as V2_USERS } from './v2/users.ts';
 
+const SEE_DOCUMENT = '/api/openapi.json lists what there is.';
+
 /** All routes of both generations. */
 export const ROUTES: readonly Route[] = [
   ...[V1_SESSIONS, V1_MEMORY, V1_MESSAGES, V1_SEARCH, V1_USERS].flat(),
@@ -16,20 +18,21 @@ export const ROUTES: readonly Route[] = [
 ];
 
 /** What the clients can ask for and is not served, with the reason. */
-const NOT_SERVED: readonly (readonly [path: RegExp, what: string])[] = [
-  [/^\/api\/v1\/collection/, 'Collections of documents are not served'],
-  [
-    /^\/api\/v2\/graph|^\/api\/v2\/users\/.+\/(facts|node)$/,
-    'The graph of a user is not served yet',
-  ],
-  [/^\/api\/v2\/(groups|users\/.+\/groups)/, 'Groups are not served'],
-  [/^\/api\/v2\/entity-types/, 'Types of entities are not served'],
-  [/\/(classify|extract|synthesize_question|synthesize)$/, 'No model is run here'],
+const NOT_SERVED: readonly (readonly [method: RegExp, path: RegExp, what: string])[] = [
+  [/./, /^\/api\/v1\/collection/, 'Collections of documents are not served'],
+  [/./, /^\/api\/v2\/graph/, 'The graph of a user is not served yet'],
+  [/./, /^\/api\/v2\/users\/.+\/(facts|node)$/, 'The graph of a user is not served yet'],
+  [/./, /^\/api\/v2\/(groups|users\/.+\/groups)/, 'Groups are not served'],
+  [/./, /^\/api\/v2\/entity-types/, 'Types of entities are not served'],
+  [/POST/, /\/(classify|extract|synthesize_question|synthesize)$/, 'No model is run here'],
 ];
 
-/** The text for a path at which there is nothing. */
-export function nothingAt(path: string): string {
-  const [, what = 'There is no such route'] =
-    NOT_SERVED.find(([expression]) => expression.test(path)) ?? [];
-  return `${what}. /api/openapi.json lists what there is.`;
+/** The text for what is not served, although a route might fit its path. */
+export function notServed(method: string, path: string): string | undefined {
+  const [, , what] =
+    NOT_SERVED.find(([methods, paths]) => methods.test(method) && paths.test(path)) ?? [];
+  return what && `${what}. ${SEE_DOCUMENT}`;
 }
+
+/** The text for a path at which there is nothing. */
+export const nothingAt = `There is no such route. ${SEE_DOCUMENT}`;

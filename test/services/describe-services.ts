@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe } from 'vitest';
 import type { Caller } from '../../src/services/caller.ts';
+import type { AnswerShape } from '../../src/services/dependencies.ts';
 import type { Store } from '../../src/store/port.ts';
 import {
   createServices,
@@ -19,8 +20,14 @@ export interface ServicesUnderTest extends Services {
 /**
  * Runs a suite on the services with each kind of store. The services, their clock and the namespace are
  * new for each test.
+ *
+ * @param answer how the front end renders records; as tools do if left out
  */
-export function describeServices(title: string, suite: (at: ServicesUnderTest) => void): void {
+export function describeServices(
+  title: string,
+  suite: (at: ServicesUnderTest) => void,
+  answer?: AnswerShape,
+): void {
   for (const kind of [SQLITE, MONGODB_REPLICA_SET]) {
     const skipped = kind.skipReason !== '';
     const name = `${title} (${kind.name})${skipped ? `: skipped, ${kind.skipReason}` : ''}`;
@@ -40,7 +47,10 @@ export function describeServices(title: string, suite: (at: ServicesUnderTest) =
       beforeEach(() => {
         const namespace = `services-${number++}`;
         const pinned = (user_id: string) => ({ namespace, user_id });
-        Object.assign(at, createServices(store), { caller: { namespace }, pinned });
+        Object.assign(at, createServices(store, undefined, answer && { answer }), {
+          caller: { namespace },
+          pinned,
+        });
       });
       suite(at);
     });

@@ -111,7 +111,7 @@ type Kept = number | 'off' | Retention;
 export function createServices(
   store: Store,
   kept: Kept = 7 * DAY,
-  { embeddings }: Pick<Dependencies, 'embeddings'> = {},
+  { embeddings, answer = TOOL_ANSWER }: Partial<Pick<Dependencies, 'embeddings' | 'answer'>> = {},
 ): Services {
   // In the future, where the server's own TTL monitor finds nothing to purge.
   const clock = { now: Date.parse('2100-01-01T00:00:00.000Z') };
@@ -127,7 +127,7 @@ export function createServices(
     embeddings,
     longReads,
     onChange: () => {},
-    answer: TOOL_ANSWER,
+    answer,
   };
   return {
     store,
