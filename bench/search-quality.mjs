@@ -12,14 +12,8 @@
 // With --check it fails below the targets.
 
 import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
-import { Client } from '@modelcontextprotocol/client';
-import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
-import { startMongodb } from './support.mjs';
+import { call, connect, load, MAIN, onStore, readConversations } from './locomo.mjs';
 
 const DEPTHS = [5, 10, 20];
 
@@ -27,70 +21,7 @@ const DEPTHS = [5, 10, 20];
 const TARGETS = { names: 0.81, roles: 0.77, embeddings: 0.83 };
 const GAP_TARGET = 0.005;
 
-/** One message of a session follows the other, in milliseconds. */
-const TURN_MS = 30_000;
-
-/** Category 5 asks for what was never said. */
-const CATEGORIES = [1, 2, 3, 4];
-
 const EMBEDDED = process.env.EMBEDDINGS_URL !== undefined;
-
-const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
-
-/** A conversation: its sessions in order, and its questions with the turns that answer them. */
-function parse(text) {
-  const raw = JSON.parse(text);
-  const source = raw.conversation ?? raw;
-  const sessions = Object.keys(source)
-    .filter((key) => /^session_\d+$/.test(key) && Array.isArray(source[key]))
-    .map((key) => ({
-      name: key,
-      turns: source[key],
-      startedAt: timeOf(source[`${key}_date_time`]),
-    }));
-  const said = new Set(sessions.flatMap(({ turns }) => turns.map((turn) => turn.dia_id)));
-  const questions = raw.qa
-    .filter(({ category }) => CATEGORIES.includes(category))
-    .map(({ question, evidence }) => ({
-      question,
-      evidence: [...new Set(evidence.flatMap((text) => text.match(/D\d+:\d+/g) ?? []))].filter(
-        (id) => said.has(id),
-      ),
-    }))
-    .filter(({ evidence }) => evidence.length > 0);
-  return { sessions, questions, user: source.speaker_a };
-}
-
-/** Milliseconds since 1970 of a time like `1:56 pm on 8 May, 2023`. `undefined` without one. */
-function timeOf(text) {
-  if (text === undefined) return undefined;
-  const [clock, date] = text.split(' on ');
-  return Date.parse(`${date.replace(',', '')} ${clock} UTC`);
-}
-
-async function call(client, name, args) {
-  const result = await client.callTool({ name, arguments: args });
-  if (result.isError) throw new Error(`${name}: ${result.content[0].text}`);
-  return result.structuredContent;
-}
-
-async function load(client, user_id, { sessions, user }, speakers) {
-  await call(client, 'add_user', { user_id });
-  const roleOf = (speaker) => (speaker === user ? 'user' : 'assistant');
-  for (const { name, turns, startedAt } of sessions) {
-    const session_id = `${user_id}/${name}`;
-    await call(client, 'add_session', { session_id, user_id });
-    const messages = turns.map(({ speaker, text, dia_id }, i) => ({
-      role: speakers === 'roles' ? roleOf(speaker) : speaker,
-      content: text,
-      ...(startedAt !== undefined && {
-        created_at: new Date(startedAt + i * TURN_MS).toISOString(),
-      }),
-      metadata: { dia_id },
-    }));
-    await call(client, 'add_memory', { session_id, messages });
-  }
-}
 
 /** Of each question, how much of its evidence is among the first hits. */
 async function ask(client, user_id, { questions }) {
@@ -108,13 +39,7 @@ async function ask(client, user_id, { questions }) {
 }
 
 async function measure(store, speakers, conversations, env) {
-  const client = new Client({ name: 'search-quality', version: '1' });
-  const transport = new StdioClientTransport({
-    command: process.execPath,
-    args: [MAIN],
-    env,
-  });
-  await client.connect(transport);
+  const client = await connect(env);
   const recalls = [];
   try {
     for (const [name, conversation] of conversations) {
@@ -150,15 +75,7 @@ async function main() {
       check: { type: 'boolean' },
     },
   });
-  const [folder] = positionals;
-  if (folder === undefined) throw new Error('Name the folder that has the conversations.');
-  const conversations = [];
-  for (const file of (await readdir(folder)).filter((name) => name.endsWith('.json')).sort()) {
-    const text = await readFile(join(folder, file), 'utf8');
-    conversations.push([file.replace(/\.json$/, ''), parse(text)]);
-  }
-  if (conversations.length === 0) throw new Error(`There are no JSON files in ${folder}.`);
-
+  const conversations = await readConversations(positionals[0]);
   console.log(`recall at ${DEPTHS.join(', ')}; ${conversations.length} conversations`);
   let missed = false;
   for (const speakers of values.speakers) {
@@ -175,24 +92,6 @@ async function main() {
     );
   }
   if (values.check && missed) process.exitCode = 1;
-}
-
-/** Measures on a new store. `undefined` if there is no server for it. */
-async function onStore(store, run) {
-  const place = await mkdtemp(join(tmpdir(), 'mcp-sessions-bench-'));
-  let server;
-  try {
-    if (store === 'mongodb') server = await startMongodb(place, false);
-    if (store === 'mongodb' && server === undefined) {
-      console.log('mongodb    left out: there is neither mongod nor secantusd-rs on the PATH');
-      return undefined;
-    }
-    const uri = server?.place.uri ?? '';
-    return await run({ ...process.env, SESSIONS_DB: join(place, 'sessions.db'), MONGODB_URI: uri });
-  } finally {
-    await server?.stop();
-    await rm(place, { recursive: true, force: true });
-  }
 }
 
 await main();

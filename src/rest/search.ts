@@ -117,7 +117,7 @@ export async function findSummaries(
   for (const [session_id, score] of best) {
     if (found.length === wanted.limit) break;
     const { session, summary } = await context.memory
-      .get(context.caller, session_id, { last_n: 1 })
+      .get(context.caller, session_id, { last_n: 1, context_tokens: 0 })
       .catch(deletedMeanwhile);
     if (session !== undefined && summary !== undefined) found.push({ session, summary, score });
   }

@@ -27,12 +27,18 @@ export class FairQueue {
 
   /**
    * @param capacity the most that may run at once; a key may use a quarter of it, but at least one
+   * @param waitMs how long it may wait, in milliseconds
    * @throws ServiceError RESOURCE_EXHAUSTED when the work waits for too long; whatever `work`
    *   throws
    */
-  async run<T>(key: string, capacity: number, work: () => Promise<T>): Promise<T> {
+  async run<T>(
+    key: string,
+    capacity: number,
+    work: () => Promise<T>,
+    waitMs = WAIT_MAX_MS,
+  ): Promise<T> {
     const share = Math.max(1, Math.floor(capacity * SHARE));
-    if (this.#total >= capacity || this.#runningOf(key) >= share) await this.#turn(key);
+    if (this.#total >= capacity || this.#runningOf(key) >= share) await this.#turn(key, waitMs);
     else this.#enter(key);
     const working = work();
     const leave = () => {
@@ -47,12 +53,12 @@ export class FairQueue {
     return working;
   }
 
-  #turn(key: string): Promise<void> {
+  #turn(key: string, waitMs: number): Promise<void> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#forget(key, waiting);
-        reject(new ServiceError({ kind: 'long_reads_queue_timeout', waited_ms: WAIT_MAX_MS }));
-      }, WAIT_MAX_MS);
+        reject(new ServiceError({ kind: 'long_reads_queue_timeout', waited_ms: waitMs }));
+      }, waitMs);
       const waiting: Waiting = { timer, begin: resolve };
       const others = this.#waiting.get(key);
       if (others === undefined) this.#waiting.set(key, [waiting]);
@@ -109,6 +115,7 @@ export class FairQueue {
 /**
  * Runs a long read for a caller once it is admitted.
  *
+ * @param waitMs how long it may wait, in milliseconds; usually 20 seconds
  * @throws ServiceError RESOURCE_EXHAUSTED when it is not admitted in time; whatever `read` throws
  */
 export function queueLongRead<T>(
@@ -116,6 +123,7 @@ export function queueLongRead<T>(
   { credential, namespace }: Caller,
   store: Store,
   read: () => Promise<T>,
+  waitMs?: number,
 ): Promise<T> {
-  return queue.run(credential ?? `namespace:${namespace}`, store.longReads, read);
+  return queue.run(credential ?? `namespace:${namespace}`, store.longReads, read, waitMs);
 }

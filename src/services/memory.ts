@@ -18,6 +18,7 @@ import {
   WINDOW_DEFAULT,
 } from './append.ts';
 import type { Caller } from './caller.ts';
+import { CONTEXT_TOKENS_DEFAULT, createContext, type SessionContext } from './context/index.ts';
 import { createMessageDeletion } from './delete-messages.ts';
 import type { AnswerShape, Dependencies } from './dependencies.ts';
 import { ServiceError } from './errors.ts';
@@ -34,6 +35,21 @@ export interface Memory {
   omitted_message_count: number;
   /** Present if a summary is due. */
   summaryBacklog?: SummaryBacklog;
+  /** What the user's other sessions have to do with the last messages; absent if it was not asked for. */
+  context?: SessionContext;
+}
+
+/** What a caller wants of a memory. */
+export interface MemoryOptions {
+  /** How many of the last messages. */
+  last_n?: number | undefined;
+  /** The most estimated tokens of the session, the summary and all messages together, as they are sent. */
+  max_tokens?: number | undefined;
+  /**
+   * The most estimated tokens of the context; 0 for none. By default, 1,000 and what the messages leave of
+   * `max_tokens`.
+   */
+  context_tokens?: number | undefined;
 }
 
 export interface MessageList extends PageArguments {
@@ -55,6 +71,7 @@ export type MemoryService = ReturnType<typeof createMemoryService>;
 export function createMemoryService(deps: Dependencies) {
   const now = () => timestamp(deps.now());
   const { answer } = deps;
+  const readContext = createContext(deps);
 
   /**
    * The most messages that fit into an answer: without its content, a message takes some 200 bytes
@@ -105,15 +122,9 @@ export function createMemoryService(deps: Dependencies) {
     /**
      * The newest summary and the messages after it: at least the last `last_n` and at most twice as
      * many, as far as they fit into the answer.
-     *
-     * @param options.max_tokens the most estimated tokens of the session, the summary and all messages
-     *   together, as they are sent
+     * With a context, if the session has a user: what is relevant of their other sessions.
      */
-    async get(
-      caller: Caller,
-      sessionId: string,
-      options: { last_n?: number | undefined; max_tokens?: number | undefined } = {},
-    ): Promise<Memory> {
+    async get(caller: Caller, sessionId: string, options: MemoryOptions = {}): Promise<Memory> {
       const store = await deps.store();
       const window = options.last_n ?? WINDOW_DEFAULT;
       const range: MessageRange = {
@@ -130,6 +141,12 @@ export function createMemoryService(deps: Dependencies) {
       const rest = answer.pageMaxBytes - head;
       const affordable = (options.max_tokens ?? Number.POSITIVE_INFINITY) * BYTES_PER_TOKEN - head;
       const kept = withinBudget(answer, messages, rest, affordable);
+      const left = affordable - kept.reduce((sum, one) => sum + answer.messageBytes(one), 0);
+      const { context_tokens = Math.min(CONTEXT_TOKENS_DEFAULT, left / BYTES_PER_TOKEN) } = options;
+      const context =
+        context_tokens < 1 || session.user_id === undefined
+          ? undefined
+          : await readContext(caller, store, session, messages, context_tokens);
       return {
         session,
         ...(summary !== undefined && { summary }),
@@ -137,6 +154,7 @@ export function createMemoryService(deps: Dependencies) {
         older_message_count: session.message_count - kept.length,
         omitted_message_count: Math.min(wanted, session.message_count) - kept.length,
         ...summaryBacklog(conversation, window),
+        ...(context !== undefined && { context }),
       };
     },
 

@@ -1,9 +1,8 @@
 import { jsonBytes } from '../../domain/metadata.ts';
-import { firstMatch } from '../../search/analyzer.ts';
+import { excerpt } from '../../services/context/excerpt.ts';
+import { truncateContent, truncateMetadata } from '../../services/context/truncate.ts';
 import type { AnswerShape } from '../../services/dependencies.ts';
-import { runInSlices } from '../../services/event-loop.ts';
 import { showMessage } from './shown-records.ts';
-import { truncateContent, truncateMetadata } from './truncate.ts';
 
 /** The most metadata shown per record, in bytes of JSON; larger metadata is left out. */
 const METADATA_MAX_BYTES = 8_000;
@@ -11,9 +10,8 @@ const METADATA_MAX_BYTES = 8_000;
 /** The most content shown per message, in bytes of JSON. */
 const CONTENT_MAX_BYTES = 32_000;
 
-/** The most content shown per search hit, and the part of it before the match. */
+/** The most content shown per search hit. */
 const HIT_MAX_BYTES = 4_000;
-const HIT_CONTEXT_LENGTH = 200;
 
 /** The most content shown per neighbour of a hit. */
 const NEIGHBOUR_MAX_BYTES = 2_000;
@@ -32,10 +30,7 @@ export const TOOL_ANSWER: AnswerShape = {
     truncateMetadata(truncateContent(message, offset, CONTENT_MAX_BYTES), METADATA_MAX_BYTES),
   messageBytes: (shown) => jsonBytes(showMessage(shown)),
   async hit(message, terms) {
-    const isLong = Buffer.byteLength(message.content) > HIT_MAX_BYTES;
-    const match = isLong ? await runInSlices(firstMatch(message.content, terms)) : 0;
-    const start = Math.max(0, match - HIT_CONTEXT_LENGTH);
-    return truncateMetadata(truncateContent(message, start, HIT_MAX_BYTES), METADATA_MAX_BYTES);
+    return truncateMetadata(await excerpt(message, terms, HIT_MAX_BYTES), METADATA_MAX_BYTES);
   },
   neighbour(message) {
     const { uuid, seq, role, content } = truncateContent(message, 0, NEIGHBOUR_MAX_BYTES);

@@ -66,15 +66,23 @@ export const showHit = (whole: Message): z.output<typeof shownHit> => ({
 /** Messages that were said in less than this time, in milliseconds, were said at the same time. */
 const SAME_TIME_MS = 60_000;
 
-/** The messages of one session in their order. A time is left out where it tells nothing new. */
-export function showConversation(messages: readonly Message[]): ShownMessage[] {
+/** The messages of one session in their order. */
+export const showConversation = (messages: readonly Message[]): ShownMessage[] =>
+  withoutRepeatedTimes(
+    messages.map((whole) => ({ ...showMessage(whole), created_at: whole.created_at })),
+  );
+
+/** Leaves out times that tell nothing new. */
+export function withoutRepeatedTimes<T extends { created_at: string }>(
+  messages: readonly T[],
+): (Omit<T, 'created_at'> & { created_at?: string })[] {
   let last = Number.NEGATIVE_INFINITY;
-  return messages.map((whole) => {
-    const { created_at, ...shown } = showMessage(whole);
-    const time = Date.parse(whole.created_at);
-    if (Math.abs(time - last) < SAME_TIME_MS) return shown;
+  return messages.map((shown) => {
+    const { created_at, ...rest } = shown;
+    const time = Date.parse(created_at);
+    if (Math.abs(time - last) < SAME_TIME_MS) return rest;
     last = time;
-    return { ...shown, created_at };
+    return { ...rest, created_at };
   });
 }
 

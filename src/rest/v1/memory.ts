@@ -70,7 +70,7 @@ export const MEMORY_ROUTES = [
     async run({ path: { session_id }, query: { lastn } }, context) {
       const { caller, memory } = context;
       const found = await memory
-        .get(caller, session_id, { last_n: lastn })
+        .get(caller, session_id, { last_n: lastn, context_tokens: 0 })
         .catch((error: unknown) => {
           if (error instanceof DomainError && error.code === 'NOT_FOUND') return undefined;
           throw error;

@@ -4,6 +4,7 @@ import { metadata } from '../../domain/metadata.ts';
 import { content, MESSAGES_PER_CALL, messageUuid, time } from '../../domain/records.ts';
 import { canonicalRole } from '../../domain/roles.ts';
 import type { AddedMessage } from '../../services/append.ts';
+import { contextText } from '../context-text.ts';
 import { deleteSession } from '../memory.ts';
 import { patchOf, readMessages } from '../messages.ts';
 import { memoryQuery, messagePath, messagesQuery, patchBody, sessionPath } from '../parameters.ts';
@@ -32,13 +33,18 @@ export const MEMORY_ROUTES = [
     toolset: 'memory',
     request: {
       path: sessionPath,
-      body: z.object({ messages: z.array(newMessage).min(1).max(MESSAGES_PER_CALL) }),
+      body: z.object({
+        messages: z.array(newMessage).min(1).max(MESSAGES_PER_CALL),
+        return_context: z.boolean().optional(),
+      }),
     },
     status: 201,
     answer: z.object({ context: z.string().optional() }),
     async run({ path: { session_id }, body }, context) {
       await appendOnce(context, session_id, body.messages.map(toAdded));
-      return {};
+      if (body.return_context !== true) return {};
+      const { caller, memory } = context;
+      return contextText((await memory.get(caller, session_id)).context);
     },
   }),
   defineRoute({
@@ -57,14 +63,10 @@ export const MEMORY_ROUTES = [
     }),
     async run({ path: { session_id }, query: { lastn } }, context) {
       const { caller, memory } = context;
-      const {
-        session,
-        summary: newest,
-        messages,
-      } = await memory.get(caller, session_id, {
-        last_n: lastn,
-      });
+      const found = await memory.get(caller, session_id, { last_n: lastn });
+      const { session, summary: newest, messages } = found;
       return {
+        ...contextText(found.context),
         messages: messages.map(toMessage),
         relevant_facts: [],
         ...(newest !== undefined && { summary: await toSummary(context, session, newest) }),

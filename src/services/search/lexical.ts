@@ -19,6 +19,8 @@ export interface LexicalQuery extends TimeRange {
   question: string;
   roles?: readonly string[] | undefined;
   metadata?: JsonObject | undefined;
+  /** No messages of the session with this uuid. */
+  exceptSession?: string | undefined;
   /** When the first page of the search was ranked: what was added later is left out. */
   seen?: string | undefined;
   /** Where the search before has ended, if this one goes further back. */

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { sessionId, summary } from '../../../domain/records.ts';
 import { WINDOW_DEFAULT } from '../../../services/append.ts';
+import { CONTEXT_TOKENS_DEFAULT } from '../../../services/context/index.ts';
 import { TOOL_ANSWER } from '../../answer/answer-shape.ts';
+import { contextSessions, showContext, UNAVAILABLE_CONTEXT } from '../../answer/context.ts';
 import {
   briefSession,
   showBriefly,
@@ -12,12 +14,13 @@ import { adviceResult, OUTDATED_SUMMARY, summaryAdvice } from '../../answer/summ
 import { defineTool, READS } from '../../tool.ts';
 
 const MAX_LAST_N = 200;
+const MAX_CONTEXT_TOKENS = 8000;
 
 export const getMemory = defineTool({
   name: 'get_memory',
   title: 'Get memory',
   description:
-    'Returns what is needed to go on with a conversation: its newest summary, the last messages, with all that the summary does not cover, and how many older ones there are. Call it at the start of a conversation that continues an earlier one. list_messages reads the older messages.',
+    'Returns what is needed to go on with a conversation: its newest summary, the last messages, with all that the summary does not cover, and, for a session of a user, what was said in their other sessions about the same things. Call it at the start of a conversation that continues an earlier one. list_messages reads the older messages.',
   toolset: 'memory',
   hints: READS,
   input: z.strictObject({
@@ -33,6 +36,14 @@ export const getMemory = defineTool({
       .min(1)
       .optional()
       .meta({ description: 'Only the newest messages that fit, by estimated tokens.' }),
+    context_tokens: z
+      .int()
+      .min(0)
+      .max(MAX_CONTEXT_TOKENS)
+      .optional()
+      .meta({
+        description: `How much of the user's other sessions; ${CONTEXT_TOKENS_DEFAULT} if left out, 0 for none.`,
+      }),
   }),
   output: z.strictObject({
     session: briefSession,
@@ -43,23 +54,27 @@ export const getMemory = defineTool({
       .int()
       .optional()
       .meta({ description: 'How many of them were asked for and did not fit.' }),
+    context: contextSessions.optional(),
     ...adviceResult,
   }),
   async run({ session_id, ...options }, { caller, memory, offers }) {
     const found = await memory.get(caller, session_id, options);
-    const { omitted_message_count, summaryBacklog, ...answer } = found;
+    const { omitted_message_count, summaryBacklog, context, ...answer } = found;
     const isOutdated = answer.summary?.covers_deleted_messages === true;
-    const advice = offers('set_summary')
-      ? [
-          ...(isOutdated ? [OUTDATED_SUMMARY] : []),
-          ...(summaryBacklog === undefined ? [] : [summaryAdvice(summaryBacklog)]),
-        ]
-      : [];
+    const advice = [
+      ...(context?.unavailable ? [UNAVAILABLE_CONTEXT] : []),
+      ...(isOutdated && offers('set_summary') ? [OUTDATED_SUMMARY] : []),
+      ...(summaryBacklog !== undefined && offers('set_summary')
+        ? [summaryAdvice(summaryBacklog)]
+        : []),
+    ];
     return {
       ...answer,
       session: showBriefly(TOOL_ANSWER.record(answer.session)),
       messages: showConversation(answer.messages),
       ...(omitted_message_count > 0 && { omitted_message_count }),
+      ...(context !== undefined &&
+        context.sessions.length > 0 && { context: showContext(context) }),
       ...(advice.length > 0 && { advice: advice.join(' ') }),
     };
   },

@@ -36,7 +36,7 @@ export function isReached(message: Place, place: Place): boolean {
 }
 
 /** Returns a function that tells whether a query wants a message that it has come upon. */
-export function createFilter({ terms, after, roles, metadata }: TermQuery) {
+export function createFilter({ terms, after, roles, metadata, exceptSession }: TermQuery) {
   const places = new Map(
     terms.map((term, i) => {
       const text = after?.[i];
@@ -51,6 +51,7 @@ export function createFilter({ terms, after, roles, metadata }: TermQuery) {
       return place !== undefined && (place === null || isReached(message, place));
     });
   return (message: FoundDocument): boolean =>
+    message.session_uuid !== exceptSession &&
     (roles === undefined || roles.includes(canonicalRole(message.role))) &&
     (metadata === undefined || includesPart(decodeMetadata(message.metadata), metadata)) &&
     !isSeen(message);

@@ -180,7 +180,10 @@ function scanTerm(
       const [role, created_at, joined, metadata] = rest;
       const known = candidates.get(id);
       const all = session_id === null || joined === null ? [] : joined.split(' ');
-      if (session_id !== null && isWanted({ id, role, created_at, terms: all, metadata })) {
+      if (
+        session_id !== null &&
+        isWanted({ id, session_uuid, role, created_at, terms: all, metadata })
+      ) {
         if (found.length === limit) return end(true);
         if (known === undefined) ranges.set(session_uuid, { first_seq, last_seq });
         const place = { session_id, session_uuid, seq };
@@ -203,7 +206,7 @@ type FoundRow = [
 
 /** Tells whether a query wants a message of its scope that it has come upon. */
 function createFilter(query: TermQuery) {
-  const { terms, after, roles, metadata } = query;
+  const { terms, after, roles, metadata, exceptSession } = query;
   const [from, to] = timeBounds(query);
   const ends = new Map(terms.map((term, i) => [term, after?.[i]]));
   /** Whether an earlier query has come upon the message by one of its terms. */
@@ -215,6 +218,7 @@ function createFilter(query: TermQuery) {
     });
   return (found: {
     id: number;
+    session_uuid: string;
     role: string;
     created_at: number;
     terms: readonly string[];
@@ -222,6 +226,7 @@ function createFilter(query: TermQuery) {
   }): boolean =>
     found.created_at >= from &&
     found.created_at <= to &&
+    found.session_uuid !== exceptSession &&
     (roles === undefined || roles.includes(canonicalRole(found.role))) &&
     (metadata === undefined ||
       includesPart(parseStored<JsonObject>(found.metadata) ?? {}, metadata)) &&

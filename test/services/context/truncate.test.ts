@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { jsonBytes } from '../../../src/domain/metadata.ts';
 import type { Message } from '../../../src/domain/records.ts';
 import { TOOL_ANSWER } from '../../../src/mcp/answer/answer-shape.ts';
-import { truncateContent, truncateMetadata } from '../../../src/mcp/answer/truncate.ts';
+import { truncateContent, truncateMetadata } from '../../../src/services/context/truncate.ts';
 import { awkwardObject } from '../../support/arbitraries.ts';
 
 const message = (content: string, metadata: Message['metadata'] = {}): Message => ({

@@ -1,0 +1,146 @@
+import { DomainError } from '../../domain/errors.ts';
+import { jsonBytes } from '../../domain/metadata.ts';
+import type { Message, Session } from '../../domain/records.ts';
+import { analyseQuestion } from '../../search/analyzer.ts';
+import type { Store } from '../../store/port.ts';
+import { BYTES_PER_TOKEN } from '../append.ts';
+import type { Caller } from '../caller.ts';
+import type { Dependencies } from '../dependencies.ts';
+import { runInSlices } from '../event-loop.ts';
+import { queueLongRead } from '../fair-queue.ts';
+import { rankLexically } from '../search/lexical.ts';
+import { excerpt } from './excerpt.ts';
+
+/** What is relevant of a user's other sessions to the last messages of one. */
+export interface SessionContext {
+  /** By session; the sessions and their messages in the order of time. */
+  sessions: ContextSession[];
+  /** Present if the search for it did not end in time. */
+  unavailable?: true;
+}
+
+export interface ContextSession {
+  session_id: string;
+  messages: ContextMessage[];
+}
+
+/** A message, shortened to the part that has to do with the conversation. */
+export type ContextMessage = Pick<Message, 'seq' | 'role' | 'content' | 'created_at'>;
+
+/** How much of a context is wanted by default, in tokens. */
+export const CONTEXT_TOKENS_DEFAULT = 1000;
+
+/** How many of the last messages of a session tell what is relevant. */
+const LAST_MESSAGES = 4;
+
+/** How much of each of them is read, in characters. */
+const LAST_MESSAGE_LENGTH = 2000;
+
+/** How many of the best messages are read. Short ones may all fit. */
+const BEST = 100;
+
+/** The most of one message that is shown, in bytes of JSON, and that is read, in characters. */
+const SHOWN_MAX_BYTES = 800;
+const READ_MAX_LENGTH = 4000;
+
+/** How long a context may take, in milliseconds. The memory that it goes with is worth more. */
+const CONTEXT_MS = 1500;
+
+/** What a session and a message take in an answer beside their texts, in bytes. */
+const SESSION_OVERHEAD_BYTES = 40;
+const MESSAGE_OVERHEAD_BYTES = 12;
+
+/**
+ * Returns a function that finds the messages of a user's other sessions that are most relevant to the last
+ * messages of a session. No model is needed: they are ranked by words, as in a search.
+ *
+ * The function takes the session, its last messages (the newest first), and the most tokens of the answer,
+ * estimated. It never throws for a search that takes too long: the answer says so.
+ */
+export function createContext(deps: Dependencies) {
+  async function find(
+    { namespace }: Caller,
+    store: Store,
+    session: Session,
+    newest: readonly Message[],
+    maxBytes: number,
+  ): Promise<SessionContext> {
+    const texts = newest
+      .slice(0, LAST_MESSAGES)
+      .map(({ content }) => content.slice(0, LAST_MESSAGE_LENGTH));
+    const { terms } = await runInSlices(analyseQuestion(texts.join('\n')));
+    if (terms.length === 0) return { sessions: [] };
+    const scope = { user_id: session.user_id };
+    const query = { question: texts[0] ?? '', exceptSession: session.uuid };
+    const ranking = await rankLexically(store, namespace, scope, query, deps.now(), terms);
+    const places = ranking.ranked.slice(0, BEST).map(({ place }) => place);
+    const { messages } = await store.search.findByPosition(namespace, places, {
+      ...{ metadataMaxBytes: 0, contentMaxLength: READ_MAX_LENGTH },
+      enough: { total: 2 * maxBytes, each: SHOWN_MAX_BYTES },
+    });
+    const chosen: { session_id: string; message: ContextMessage }[] = [];
+    const seen = new Set<string>();
+    let left = maxBytes;
+    for (const { message } of messages) {
+      const { session_id, seq, role, content, created_at } = await excerpt(
+        ...([message, ranking.terms, SHOWN_MAX_BYTES] as const),
+      );
+      const shown = { seq, role, content, created_at };
+      const bytes =
+        jsonBytes(shown) +
+        MESSAGE_OVERHEAD_BYTES +
+        (seen.has(session_id) ? 0 : jsonBytes(session_id) + SESSION_OVERHEAD_BYTES);
+      // A shorter one behind it may still fit.
+      if (bytes > left) continue;
+      left -= bytes;
+      seen.add(session_id);
+      chosen.push({ session_id, message: shown });
+    }
+    return { sessions: bySession(chosen) };
+  }
+
+  return async (
+    caller: Caller,
+    store: Store,
+    session: Session,
+    newest: readonly Message[],
+    tokens: number,
+  ): Promise<SessionContext> => {
+    if (session.user_id === undefined || newest.length === 0) return { sessions: [] };
+    const maxBytes = tokens * BYTES_PER_TOKEN;
+    const read = () => find(caller, store, session, newest, maxBytes);
+    const found = queueLongRead(deps.longReads, caller, store, read, CONTEXT_MS);
+    return withinTime(found);
+  };
+}
+
+/** The context, unless it takes too long. */
+async function withinTime(found: Promise<SessionContext>): Promise<SessionContext> {
+  const unavailable: SessionContext = { sessions: [], unavailable: true };
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<SessionContext>((resolve) => {
+    timer = setTimeout(resolve, CONTEXT_MS, unavailable);
+  });
+  const inTime = found.catch((error: unknown) => {
+    // The store or the queue gave up. Anything else is a fault.
+    if (error instanceof DomainError && error.retryable) return unavailable;
+    throw error;
+  });
+  return Promise.race([inTime, late]).finally(() => clearTimeout(timer));
+}
+
+/** Groups messages by session, all in the order of time. */
+function bySession(
+  chosen: readonly { session_id: string; message: ContextMessage }[],
+): ContextSession[] {
+  const sessions = new Map<string, ContextMessage[]>();
+  const inOrder = chosen.toSorted(
+    ({ message: a }, { message: b }) => a.created_at.localeCompare(b.created_at) || a.seq - b.seq,
+  );
+  for (const { session_id, message } of inOrder) {
+    const others = sessions.get(session_id);
+    if (others === undefined) sessions.set(session_id, [message]);
+    else others.push(message);
+  }
+  return [...sessions].map(([session_id, messages]) => ({ session_id, messages }));
+}
