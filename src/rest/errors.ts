@@ -86,6 +86,10 @@ function textOf(fact: Fact): string {
       return `There is no message ${quoted(fact.uuid)} in session ${quoted(fact.session_id)}.`;
     case 'messages_not_found':
       return `There are no such messages in session ${quoted(fact.session_id)}.`;
+    case 'facts_not_found':
+      return `There are no such facts: ${fact.uuids.slice(0, 20).join(', ')}.`;
+    case 'entity_not_found':
+      return `There is no entity ${quoted(fact.name)}.`;
     case 'duplicate_uuids':
       return 'messages: two of them have the same uuid. Give each its own.';
     case 'message_ahead':

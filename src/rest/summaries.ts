@@ -1,6 +1,6 @@
+import { derivedUuid } from '../domain/derived-uuid.ts';
 import type { Session, Summary } from '../domain/records.ts';
 import { estimateTokens } from '../services/append.ts';
-import { derivedUuid } from './derived-values.ts';
 import type { RestContext } from './route.ts';
 
 /**

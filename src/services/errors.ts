@@ -31,6 +31,8 @@ export type Fact =
       deletion?: DeletionFact | undefined;
     }
   | { kind: 'messages_not_found'; session_id: string; uuids: readonly string[] }
+  | { kind: 'facts_not_found'; uuids: readonly string[] }
+  | { kind: 'entity_not_found'; name: string }
   | { kind: 'duplicate_uuids' }
   /** `index` is the place of the message in the call. */
   | { kind: 'message_ahead'; index: number; created_at: string; now: string }
@@ -59,6 +61,8 @@ const CODES: Record<Exclude<Fact['kind'], 'append_outcome_unknown'>, ErrorCode> 
   users_forbidden: 'PERMISSION_DENIED',
   message_not_found: 'NOT_FOUND',
   messages_not_found: 'NOT_FOUND',
+  facts_not_found: 'NOT_FOUND',
+  entity_not_found: 'NOT_FOUND',
   duplicate_uuids: 'INVALID_ARGUMENT',
   message_ahead: 'INVALID_ARGUMENT',
   nothing_to_summarize: 'INVALID_ARGUMENT',

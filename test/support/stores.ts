@@ -11,6 +11,7 @@ import { searchAdvice } from '../../src/mcp/answer/search-advice.ts';
 import { toCallerError } from '../../src/mcp/calls/call-errors.ts';
 import type { Caller } from '../../src/services/caller.ts';
 import type { Dependencies } from '../../src/services/dependencies.ts';
+import { createFactService, type FactService } from '../../src/services/facts/index.ts';
 import { FairQueue } from '../../src/services/fair-queue.ts';
 import { createMemoryService, type MemoryService } from '../../src/services/memory.ts';
 import { createSearchService, type SearchService } from '../../src/services/search/index.ts';
@@ -101,6 +102,7 @@ export interface Services {
   memory: MemoryService;
   users: UserService;
   search: SearchService;
+  facts: FactService;
   longReads: FairQueue;
   clock: { now: number };
 }
@@ -135,6 +137,7 @@ export function createServices(
     memory: createMemoryService(deps),
     users: createUserService(deps),
     search: createSearchService(deps),
+    facts: createFactService(deps),
     longReads,
     clock,
   };

@@ -17,6 +17,8 @@ const LISTS_MESSAGES = [
   ['get_memory', 'get_memory shows the uuids of the last messages.'],
 ] as const;
 
+const SEARCHES_FACTS = [['search_facts', 'search_facts shows what there is.']] as const;
+
 const RESTORES_MESSAGES = [
   ['restore_messages', 'Call restore_messages to bring it back.'],
 ] as const;
@@ -52,6 +54,10 @@ export function errorText(fact: Fact, audience: Audience): string {
       return `${missingMessageText(fact)} ${firstOffered(audience, fact.deletion === undefined ? LISTS_MESSAGES : RESTORES_MESSAGES, 'Check the uuid and the session_id.')}`;
     case 'messages_not_found':
       return `There are no messages ${fact.uuids.slice(0, MAX_LISTED_UUIDS).join(', ')} in session ${quoted(fact.session_id)}, and nothing was changed. ${firstOffered(audience, LISTS_MESSAGES, 'Check the uuids and the session_id.')}`;
+    case 'facts_not_found':
+      return `There are no facts ${fact.uuids.slice(0, MAX_LISTED_UUIDS).join(', ')}, and nothing was changed. ${firstOffered(audience, SEARCHES_FACTS, 'Check the uuids and the user_id.')}`;
+    case 'entity_not_found':
+      return `There is no entity ${quoted(fact.name)}. ${firstOffered(audience, SEARCHES_FACTS, 'Check the name and the user_id.')}`;
     case 'duplicate_uuids':
       return 'messages: two of them have the same uuid. Give each its own.';
     case 'message_ahead':

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { metadata } from '../../domain/metadata.ts';
 import type { Message, Session, User } from '../../domain/records.ts';
 import { timestamp } from '../../domain/records.ts';
-import { integerId } from '../derived-values.ts';
+import { integerId } from '../integer-id.ts';
 
 /** Records as the clients of the first generation know them. */
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { metadata } from '../../domain/metadata.ts';
 import { type Message, type Session, timestamp, type User } from '../../domain/records.ts';
 import { canonicalRole } from '../../domain/roles.ts';
-import { integerId } from '../derived-values.ts';
+import { integerId } from '../integer-id.ts';
 
 /** Records as the clients of the second generation know them. */
 

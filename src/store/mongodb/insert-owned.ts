@@ -75,6 +75,8 @@ export function createInsertOwned(
     if (!deployment.transactions) return addAlone(deployment, document);
     const { namespace, user_id } = ownerOf(document);
     const key = userLockKey(namespace, user_id);
+    // Facts are in a namespace of their own.
+    const groupKey = userLockKey(document.namespace, user_id);
     const add = (group: Waiting[]) =>
       connection
         .runExclusive(key, latestDeadline(group), () => addTogether(group))
@@ -82,7 +84,7 @@ export function createInsertOwned(
           for (const { reject } of group) reject(error);
         });
     return new Promise((resolve, reject) => {
-      void queue.join(key, { document, deadline: deployment.deadline, resolve, reject }, add);
+      void queue.join(groupKey, { document, deadline: deployment.deadline, resolve, reject }, add);
     });
   };
 }

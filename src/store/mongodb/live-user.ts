@@ -1,9 +1,10 @@
 import type { ClientSession, Db } from 'mongodb';
+import { userNamespace } from '../../domain/fact-namespace.ts';
 import { usersOf } from './documents.ts';
 
 /** The filter for a live user. */
 export const liveUser = (namespace: string, user_id: string) => ({
-  ...{ namespace, user_id, live: true as const },
+  ...{ namespace: userNamespace(namespace), user_id, live: true as const },
 });
 
 /**

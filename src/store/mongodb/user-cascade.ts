@@ -1,4 +1,5 @@
 import type { ClientSession, Db, Document, Filter } from 'mongodb';
+import { ownedNamespaces } from '../../domain/fact-namespace.ts';
 import type { Progress } from '../port.ts';
 import { INDEX } from './connection/indexes.ts';
 import { inSession } from './connection/transaction.ts';
@@ -38,11 +39,14 @@ export async function cascadeSessions(
 ): Promise<number> {
   const options = inSession(session);
   const { _id: uuid, namespace, user_id } = user;
-  const owned = { namespace, user_id };
   const sessions = sessionsOf(db);
-  const total = await sessions.countDocuments(owned, { ...options, hint: INDEX.ownedUpdated });
+  const all = { namespace, user_id };
+  const total = await sessions.countDocuments(all, { ...options, hint: INDEX.ownedUpdated });
+  const steps = ownedNamespaces(namespace).flatMap((one) =>
+    stepsOf(user, cascade).map((step) => ({ ...step, owned: { namespace: one, user_id } })),
+  );
   let done = 0;
-  for (const { filter, update } of stepsOf(user, cascade)) {
+  for (const { filter, update, owned } of steps) {
     for (;;) {
       const found = await sessions
         .find({ ...owned, ...filter }, { ...options, projection: { _id: 1 } })
@@ -54,11 +58,12 @@ export async function cascadeSessions(
       if (session === undefined && !(await isMarked(db, user, cascade))) break;
       const ids = { $in: found.map(({ _id }) => _id) };
       await sessions.updateMany({ ...owned, ...filter, _id: ids }, update, options);
+      if (owned.namespace !== namespace) continue;
       done += found.length;
       progress?.(done, total);
     }
   }
-  const together = { ...owned, live: null, deleted_with_user: uuid };
+  const together = { ...all, live: null, deleted_with_user: uuid };
   return sessions.countDocuments(together, { ...options, hint: INDEX.ownedUpdated });
 }
 

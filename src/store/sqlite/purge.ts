@@ -1,3 +1,4 @@
+import { factNamespace } from '../../domain/fact-namespace.ts';
 import type { PurgeCounts, Store } from '../port.ts';
 import type { Connection, Row } from './connection/index.ts';
 
@@ -8,7 +9,8 @@ const selectExpired = (table: string) =>
 
 /** A session deleted with its user is purged after the user. Until then, restoring the user restores it. */
 const EXPIRED_SESSIONS = `SELECT id FROM sessions WHERE ${EXPIRED}
-  AND NOT EXISTS (SELECT 1 FROM users WHERE users.namespace = sessions.namespace
+  AND NOT EXISTS (SELECT 1 FROM users
+    WHERE users.namespace = replace(sessions.namespace, '${factNamespace('')}', '')
     AND users.user_id = sessions.user_id AND users.uuid = sessions.deleted_with_user)`;
 
 const OLDEST_SESSIONS = `${EXPIRED_SESSIONS} ORDER BY deleted_at, id LIMIT ?`;

@@ -1,3 +1,4 @@
+import { userNamespace } from '../../domain/fact-namespace.ts';
 import type { Session } from '../../domain/records.ts';
 import type { AccessScope, WriteResult } from '../common-port.ts';
 import type { Restored, SessionQuery, SessionStore } from '../port.ts';
@@ -61,7 +62,7 @@ export function sqliteSessions(connection: Connection): SessionStore {
       : { applied: true as const, record: updated };
 
   const userIsLive = (namespace: string, userId: string) =>
-    connection.statement(USER_IS_LIVE).get(namespace, userId) !== undefined;
+    connection.statement(USER_IS_LIVE).get(userNamespace(namespace), userId) !== undefined;
 
   return {
     insert(namespace, session): Promise<WriteResult<Session> | 'user_missing'> {

@@ -1,3 +1,4 @@
+import { ownedNamespaces } from '../../domain/fact-namespace.ts';
 import type { User } from '../../domain/records.ts';
 import type { DeletedUser, UserStore } from '../port.ts';
 import type { Connection } from './connection/index.ts';
@@ -109,8 +110,10 @@ export function sqliteUsers(connection: Connection): UserStore {
         const user = find(namespace, userId);
         if (user === undefined) return undefined;
         if (statement(DELETE).run(Date.parse(at), namespace, userId) > 0) {
-          const named = { namespace, user_id: userId, uuid: user.uuid, at: Date.parse(at) };
-          statement(DELETE_SESSIONS).run(named);
+          for (const owned of ownedNamespaces(namespace)) {
+            const named = { namespace: owned, user_id: userId, uuid: user.uuid };
+            statement(DELETE_SESSIONS).run({ ...named, at: Date.parse(at) });
+          }
         }
         const deleted = findWithSessions(namespace, userId) as DeletedUser;
         progress?.(deleted.sessions, deleted.sessions);
@@ -123,8 +126,10 @@ export function sqliteUsers(connection: Connection): UserStore {
         const before = findWithSessions(namespace, userId);
         if (before === undefined) return undefined;
         if (statement(RESTORE).run(namespace, userId) === 0) return { ...before, sessions: 0 };
-        const named = { namespace, user_id: userId, uuid: before.user.uuid };
-        statement(RESTORE_SESSIONS).run(named);
+        for (const owned of ownedNamespaces(namespace)) {
+          const named = { namespace: owned, user_id: userId, uuid: before.user.uuid };
+          statement(RESTORE_SESSIONS).run(named);
+        }
         progress?.(before.sessions, before.sessions);
         return { ...before, user: find(namespace, userId) as User };
       });

@@ -1,13 +1,5 @@
 import { createHash } from 'node:crypto';
 
-/**
- * The number that the clients of the first generation know a session or user by: the last 52 bits of its
- * uuid, which are random. It never changes, and needs no place in the store.
- */
-export function integerId(uuid: string): number {
-  return Number.parseInt(uuid.replaceAll('-', '').slice(-13), 16);
-}
-
 /** A UUID version 8 (RFC 9562 §5.8) that is always the same for the same values. */
 export function derivedUuid(...values: readonly (string | number)[]): string {
   const hex = createHash('sha256').update(JSON.stringify(values)).digest('hex').slice(0, 32);

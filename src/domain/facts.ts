@@ -1,0 +1,43 @@
+import { z } from 'zod';
+import { text } from './identifiers.ts';
+import { timestamp } from './records.ts';
+
+/** What is known about a user: entities, and facts that relate them. */
+
+const NAME_MAX_BYTES = 256;
+const PREDICATE_MAX_BYTES = 128;
+const FACT_MAX_BYTES = 2048;
+
+export const entityName = text('The name', 1, NAME_MAX_BYTES);
+export const predicate = text('The predicate', 1, PREDICATE_MAX_BYTES);
+export const factText = text('The fact', 1, FACT_MAX_BYTES);
+
+/** A message that says a fact. */
+export const factSource = z.strictObject({ session_id: z.string(), uuid: z.string() });
+export type FactSource = z.infer<typeof factSource>;
+
+/** A person, a place, or any other thing that facts are about. */
+export const entity = z.strictObject({
+  uuid: z.string(),
+  name: z.string(),
+  summary: z.string().optional(),
+  created_at: timestamp,
+  updated_at: timestamp,
+});
+export type Entity = z.infer<typeof entity>;
+
+/** A statement about two entities. */
+export const fact = z.strictObject({
+  uuid: z.string(),
+  subject: z.string(),
+  predicate: z.string(),
+  object: z.string(),
+  fact: z.string(),
+  valid_at: timestamp.optional(),
+  invalid_at: timestamp.optional(),
+  created_at: timestamp,
+  expired_at: timestamp.optional().meta({ description: 'When it was ended by another fact.' }),
+  superseded_by: z.string().optional(),
+  sources: z.array(factSource).optional(),
+});
+export type Fact = z.infer<typeof fact>;

@@ -1,0 +1,148 @@
+import { createHash } from 'node:crypto';
+import { derivedUuid } from '../../domain/derived-uuid.ts';
+import type { Entity, Fact, FactSource } from '../../domain/facts.ts';
+import type { JsonObject } from '../../domain/metadata.ts';
+import type { Message } from '../../domain/records.ts';
+import { termsOf } from '../../search/analyzer.ts';
+import type { AddedMessage } from '../append.ts';
+import { bandsOf, nameKey } from './entity-names.ts';
+
+/**
+ * How facts and entities are stored: each is a message of one session per user, in the namespace of facts.
+ * So they are written, deleted, restored, purged and searched like messages. The role of the message holds
+ * markers: words that no text has, by which others find it.
+ */
+
+/** The name and uuid of an entity in a fact. */
+export interface EntityReference {
+  uuid: string;
+  name: string;
+}
+
+/** A fact with its entities as it is stored. */
+export interface StoredFact extends Omit<Fact, 'subject' | 'object'> {
+  subject: EntityReference;
+  object: EntityReference;
+}
+
+/** The letters of a marker. The one at its end keeps stemmers from changing it. */
+const LETTERS = 'bcdfghjkmnpqrtvw';
+const MARKER_END = 'x';
+
+type MarkerKind = 'entity' | 'entity_key' | 'entity_band' | 'fact' | 'fact_of' | 'relation';
+
+/** A word that stands for some values. */
+export function marker(kind: MarkerKind, ...values: readonly string[]): string {
+  const digest = createHash('sha256')
+    .update(JSON.stringify([kind, ...values]))
+    .digest('hex');
+  const letters = [...digest.slice(0, 16)].map((digit) => LETTERS[Number.parseInt(digit, 16)]);
+  return `z${letters.join('')}${MARKER_END}`;
+}
+
+/** The term by which a marker is in the index. */
+export const markerTerm = (word: string): string =>
+  termsOf({ role: word, content: '' })[0] as string;
+
+export const ALL_FACTS = marker('fact');
+
+/** @param owner the uuid of the user */
+export const entityUuid = (owner: string, name: string): string =>
+  derivedUuid('entity', owner, nameKey(name));
+
+/** The uuid of a fact: the same for the same statement about the same time. */
+export const factUuid = (
+  subject: string,
+  predicate: string,
+  object: string,
+  text: string,
+  valid_at: string | undefined,
+): string =>
+  derivedUuid('fact', subject, nameKey(predicate), object, nameKey(text), valid_at ?? '');
+
+/** The marker of all facts with a subject and a predicate. */
+export const relationMarker = (subject: string, predicate: string): string =>
+  marker('relation', subject, nameKey(predicate));
+
+export function entityMessage({ uuid, name }: EntityReference, summary?: string): AddedMessage {
+  const key = nameKey(name);
+  const bands = bandsOf(key).map((band) => marker('entity_band', band));
+  return {
+    uuid,
+    role: [marker('entity'), marker('entity_key', key), ...bands].join(' '),
+    content: name,
+    metadata: { kind: 'entity', ...(summary !== undefined && { summary }) },
+  };
+}
+
+export function factMessage(stored: Omit<StoredFact, 'created_at'>): AddedMessage {
+  const { uuid, subject, predicate, object, fact: text, sources, ...times } = stored;
+  const { valid_at, invalid_at, expired_at, superseded_by } = times;
+  return {
+    uuid,
+    role: [
+      ...[ALL_FACTS, marker('fact_of', subject.uuid), marker('fact_of', object.uuid)],
+      relationMarker(subject.uuid, predicate),
+    ].join(' '),
+    content: text,
+    metadata: {
+      ...{ kind: 'fact', subject: { ...subject }, predicate, object: { ...object } },
+      ...(valid_at !== undefined && { valid_at }),
+      ...(invalid_at !== undefined && { invalid_at }),
+      ...(expired_at !== undefined && { expired_at }),
+      ...(superseded_by !== undefined && { superseded_by }),
+      ...(sources !== undefined && sources.length > 0 && { sources: sources as never }),
+    },
+  };
+}
+
+/** `undefined` if a message is no fact. */
+export function toFact({ uuid, content, metadata, created_at }: Message): StoredFact | undefined {
+  if (metadata.kind !== 'fact') return undefined;
+  const { subject, predicate, object, sources, ...rest } = metadata as JsonObject & {
+    subject: EntityReference & JsonObject;
+    object: EntityReference & JsonObject;
+    predicate: string;
+    sources?: never;
+  };
+  const { valid_at, invalid_at, expired_at, superseded_by } = rest as Partial<StoredFact>;
+  return {
+    ...{ uuid, subject, predicate, object, fact: content, created_at },
+    ...(valid_at !== undefined && { valid_at }),
+    ...(invalid_at !== undefined && { invalid_at }),
+    ...(expired_at !== undefined && { expired_at }),
+    ...(superseded_by !== undefined && { superseded_by }),
+    ...(sources !== undefined && { sources: sources as FactSource[] }),
+  };
+}
+
+/** `undefined` if a message is no entity. */
+export function toEntity(message: Message): Entity | undefined {
+  const { uuid, content, metadata, created_at, updated_at } = message;
+  if (metadata.kind !== 'entity') return undefined;
+  const { summary } = metadata;
+  return {
+    ...{ uuid, name: content, created_at, updated_at },
+    ...(typeof summary === 'string' && { summary }),
+  };
+}
+
+/** Whether a fact holds at a time. */
+export function holdsAt(
+  { valid_at, invalid_at }: Pick<Fact, 'valid_at' | 'invalid_at'>,
+  time: string,
+): boolean {
+  return (
+    (valid_at === undefined || valid_at <= time) && (invalid_at === undefined || time < invalid_at)
+  );
+}
+
+/** Whether the times at which two facts hold have an instant in common. */
+export function overlaps(
+  a: Pick<Fact, 'valid_at' | 'invalid_at'>,
+  b: Pick<Fact, 'valid_at' | 'invalid_at'>,
+): boolean {
+  const begins = (one: typeof a) => one.valid_at ?? '';
+  const ends = (one: typeof a) => one.invalid_at ?? '\uffff';
+  return begins(a) < ends(b) && begins(b) < ends(a);
+}
