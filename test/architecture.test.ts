@@ -52,7 +52,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   'transports/auth': /^(jose|zod|node:.*)$/,
   mcp: /^(zod|@modelcontextprotocol\/server)$/,
   rest: /^(zod|node:(crypto|util))$/,
-  services: /^$/,
+  services: /^node:crypto$/,
   'services/calls': /^@opentelemetry\/api$/,
   store: /^$/,
   'store/mongodb': /^(mongodb|lru-cache|node:.*)$/,

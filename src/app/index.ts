@@ -4,6 +4,7 @@ import { createServerFactory } from '../mcp/server.ts';
 import { ChangeNotifier } from '../mcp/updates/change-notifier.ts';
 import { combineObservers, logCalls } from '../services/calls/call-observer.ts';
 import type { AnswerShape, Dependencies } from '../services/dependencies.ts';
+import { createFactService } from '../services/facts/index.ts';
 import { FairQueue } from '../services/fair-queue.ts';
 import { createMemoryService } from '../services/memory.ts';
 import { createSearchService } from '../services/search/index.ts';
@@ -85,6 +86,7 @@ const createServices = (deps: Dependencies) => ({
   memory: createMemoryService(deps),
   search: createSearchService(deps),
   users: createUserService(deps),
+  facts: createFactService(deps),
 });
 
 /** The same dependencies for a front end that renders records in another way. */

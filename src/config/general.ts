@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { LOG_LEVELS } from '../domain/logger.ts';
-import { TOOLSETS } from '../domain/toolsets.ts';
+import { DEFAULT_TOOLSETS, TOOLSETS } from '../domain/toolsets.ts';
 import type { Setting } from './setting.ts';
 import { list, toggle } from './values.ts';
 
@@ -11,7 +11,9 @@ export const GENERAL_SETTINGS = {
   toolsets: {
     flag: 'toolsets',
     takes: 'LIST',
-    schema: list.pipe(z.array(z.enum(TOOLSETS, TOOLSETS_FORM))).prefault(TOOLSETS.join(',')),
+    schema: list
+      .pipe(z.array(z.enum(TOOLSETS, TOOLSETS_FORM)))
+      .prefault(DEFAULT_TOOLSETS.join(',')),
     help: 'Groups of tools to offer, comma-separated.',
   },
   readOnly: {

@@ -2,6 +2,7 @@ import type { ToolAnnotations } from '@modelcontextprotocol/server';
 import type { z } from 'zod';
 import type { Principal } from '../domain/principal.ts';
 import type { Toolset } from '../domain/toolsets.ts';
+import type { FactService } from '../services/facts/index.ts';
 import type { MemoryService } from '../services/memory.ts';
 import type { SearchService } from '../services/search/index.ts';
 import type { SessionService } from '../services/sessions.ts';
@@ -14,6 +15,7 @@ export interface Context {
   memory: MemoryService;
   search: SearchService;
   users: UserService;
+  facts: FactService;
 }
 
 /** The context of one tool call. */

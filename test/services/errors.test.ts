@@ -188,6 +188,26 @@ const SITUATIONS: Situations = {
       },
     },
   },
+  facts_not_found: {
+    'of a user who has none': {
+      code: 'NOT_FOUND',
+      fact: { kind: 'facts_not_found', uuids: [UUID] },
+      async call({ caller, users, facts }) {
+        await users.add(caller, { user_id: 'u' });
+        await facts.update(caller, 'u', UUID, {});
+      },
+    },
+  },
+  entity_not_found: {
+    'of a user who has none': {
+      code: 'NOT_FOUND',
+      fact: { kind: 'entity_not_found', name: 'Lisbon' },
+      async call({ caller, users, facts }) {
+        await users.add(caller, { user_id: 'u' });
+        await facts.getEntity(caller, 'u', { name: 'Lisbon' });
+      },
+    },
+  },
   duplicate_uuids: {
     'of one call': {
       code: 'INVALID_ARGUMENT',

@@ -1,4 +1,11 @@
 import type { Tool } from '../tool.ts';
+import { addFacts } from './facts/add-facts.ts';
+import { deleteEntity } from './facts/delete-entity.ts';
+import { deleteFacts } from './facts/delete-facts.ts';
+import { getEntity } from './facts/get-entity.ts';
+import { restoreFacts } from './facts/restore-facts.ts';
+import { searchFacts } from './facts/search-facts.ts';
+import { updateFact } from './facts/update-fact.ts';
 import { addMemory } from './memory/add-memory.ts';
 import { deleteMessages } from './memory/delete-messages.ts';
 import { getMemory } from './memory/get-memory.ts';
@@ -44,4 +51,11 @@ export const TOOLS: readonly Tool[] = [
   updateUser,
   deleteUser,
   restoreUser,
+  addFacts,
+  searchFacts,
+  getEntity,
+  updateFact,
+  deleteFacts,
+  deleteEntity,
+  restoreFacts,
 ];

@@ -138,6 +138,11 @@ const NAMED: { [Kind in Fact['kind']]: [Extract<Fact, { kind: Kind }>, string[],
       ['list_messages'],
     ],
   ],
+  facts_not_found: [
+    [{ kind: 'facts_not_found', uuids: uuids(2) }, uuids(2), ['search_facts']],
+    [{ kind: 'facts_not_found', uuids: uuids(21) }, uuids(20), ['search_facts']],
+  ],
+  entity_not_found: [[{ kind: 'entity_not_found', name: 'a b' }, ['"a b"'], ['search_facts']]],
   duplicate_uuids: [[{ kind: 'duplicate_uuids' }, ['messages', 'the same uuid'], ['its own']]],
   append_outcome_unknown: [
     [{ ...lost, uuids: ['uuid-0', 'uuid-1'] }, ['It is lost.'], ['repeat', 'uuid-0, uuid-1']],

@@ -1,0 +1,62 @@
+import { z } from 'zod';
+import { entityName, factText, predicate } from '../../../domain/facts.ts';
+import { messageUuid, sessionId, time, userId } from '../../../domain/records.ts';
+import { showFact, shownFact } from '../../answer/facts.ts';
+import { ADDS, defineTool } from '../../tool.ts';
+
+const FACTS_PER_CALL = 100;
+const SOURCES_MAX = 20;
+
+const newFact = z.strictObject({
+  subject: entityName.meta({ description: 'Whom or what it is about, by name.' }),
+  predicate: predicate.meta({ description: 'How they relate, such as LIVES_IN.' }),
+  object: entityName,
+  fact: factText.meta({ description: 'The fact as a sentence that stands alone.' }),
+  valid_at: time().optional().meta({ description: 'Since when it holds, if that was said.' }),
+  invalid_at: time('end').optional().meta({ description: 'Until when it holds.' }),
+  supersedes: z
+    .array(messageUuid)
+    .max(FACTS_PER_CALL)
+    .optional()
+    .meta({ description: 'The uuids of facts that end with it.' }),
+});
+
+export const addFacts = defineTool({
+  name: 'add_facts',
+  title: 'Add facts',
+  description:
+    'Remembers facts about a user, apart from any session: who they are, what they like, have and do. What is known already stays one fact. The answer names facts that may contradict a new one: end those that no longer hold by supersedes, or update_fact.',
+  toolset: 'facts',
+  hints: ADDS,
+  input: z.strictObject({
+    user_id: userId,
+    facts: z.array(newFact).min(1).max(FACTS_PER_CALL),
+    source: z
+      .strictObject({ session_id: sessionId, uuids: z.array(messageUuid).min(1).max(SOURCES_MAX) })
+      .optional()
+      .meta({ description: 'The messages that say them.' }),
+  }),
+  output: z.strictObject({
+    facts: z.array(
+      z.strictObject({
+        uuid: z.string(),
+        status: z.enum(['created', 'existing']),
+        new_entities: z.array(z.string()).optional(),
+        conflicts: z
+          .array(shownFact)
+          .optional()
+          .meta({ description: 'Facts that may contradict it. They were left as they are.' }),
+      }),
+    ),
+  }),
+  async run({ user_id, facts: given, source }, { caller, facts }) {
+    const added = await facts.add(caller, user_id, given, source);
+    return {
+      facts: added.map(({ fact, status, new_entities, conflicts }) => ({
+        ...{ uuid: fact.uuid, status },
+        ...(new_entities.length > 0 && { new_entities }),
+        ...(conflicts.length > 0 && { conflicts: conflicts.map(showFact) }),
+      })),
+    };
+  },
+});
