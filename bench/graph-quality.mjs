@@ -35,13 +35,15 @@ async function ask(client, user_id, { sessions, questions }) {
     });
     const recall = [];
     for (const context_tokens of BUDGETS) {
-      const { context = [] } = await call(client, 'get_memory', { session_id, context_tokens });
+      const { context = {} } = await call(client, 'get_memory', { session_id, context_tokens });
       const bytes = Buffer.byteLength(JSON.stringify(context));
       if (bytes > context_tokens * BYTES_PER_TOKEN) {
         throw new Error(`The context takes ${bytes} bytes, more than ${context_tokens} tokens.`);
       }
       const found = new Set(
-        context.flatMap((one) => one.messages.map(({ seq }) => `${one.session_id} ${seq}`)),
+        (context.sessions ?? []).flatMap((one) =>
+          one.messages.map(({ seq }) => `${one.session_id} ${seq}`),
+        ),
       );
       recall.push(evidence.filter((id) => found.has(placeOf.get(id))).length / evidence.length);
     }

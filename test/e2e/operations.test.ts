@@ -19,8 +19,17 @@ describe('the operations port', () => {
   it('is not there unless it is asked for, and is not the port that clients use', async () => {
     const { url, stderr } = await servers.spawnHttp();
     expect(stderr()).not.toContain('/healthz');
-    for (const path of ['/healthz', '/readyz', '/metrics']) {
+    for (const path of ['/readyz', '/metrics']) {
       expect((await send(url + path)).status).toBe(404);
+    }
+  });
+
+  it('has no part in /healthz of the REST API, which --no-rest leaves out', async () => {
+    const { url } = await servers.spawnHttp();
+    expect(await (await fetch(`${url}/healthz`)).text()).toBe('.');
+    const without = await servers.spawnHttp({ args: ['--no-rest'] });
+    for (const path of ['/healthz', '/api/openapi.json', '/api/v1/sessions']) {
+      expect((await send(without.url + path)).status).toBe(404);
     }
   });
 

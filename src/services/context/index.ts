@@ -10,9 +10,12 @@ import { runInSlices } from '../event-loop.ts';
 import { queueLongRead } from '../fair-queue.ts';
 import { rankLexically } from '../search/lexical.ts';
 import { excerpt } from './excerpt.ts';
+import { type ContextFact, relevantFacts } from './facts.ts';
 
-/** What is relevant of a user's other sessions to the last messages of one. */
+/** What is relevant to the last messages of a session: facts about its user, and their other sessions. */
 export interface SessionContext {
+  /** Facts that hold now, the best first. */
+  facts: ContextFact[];
   /** By session; the sessions and their messages in the order of time. */
   sessions: ContextSession[];
   /** Present if the search for it did not end in time. */
@@ -27,11 +30,23 @@ export interface ContextSession {
 /** A message, shortened to the part that has to do with the conversation. */
 export type ContextMessage = Pick<Message, 'seq' | 'role' | 'content' | 'created_at'>;
 
+const NOTHING: SessionContext = { facts: [], sessions: [] };
+
+/** What answers show of a fact. */
+export const shownFact = ({ fact, valid_at, invalid_at }: ContextFact) => ({
+  fact,
+  ...(valid_at !== undefined && { valid_at }),
+  ...(invalid_at !== undefined && { invalid_at }),
+});
+
 /** How much of a context is wanted by default, in tokens. */
 export const CONTEXT_TOKENS_DEFAULT = 1000;
 
 /** How many of the last messages of a session tell what is relevant. */
 const LAST_MESSAGES = 4;
+
+/** The share of the budget that facts may take: they say much in little. */
+const FACTS_SHARE = 0.5;
 
 /** How much of each of them is read, in characters. */
 const LAST_MESSAGE_LENGTH = 2000;
@@ -51,8 +66,9 @@ const SESSION_OVERHEAD_BYTES = 40;
 const MESSAGE_OVERHEAD_BYTES = 12;
 
 /**
- * Returns a function that finds the messages of a user's other sessions that are most relevant to the last
- * messages of a session. No model is needed: they are ranked by words, as in a search.
+ * Returns a function that finds the facts about a user, and the messages of their other sessions, that are
+ * most relevant to the last messages of a session. No model is needed: they are ranked by words, as in a
+ * search.
  *
  * The function takes the session, its last messages (the newest first), and the most tokens of the answer,
  * estimated. It never throws for a search that takes too long: the answer says so.
@@ -69,10 +85,14 @@ export function createContext(deps: Dependencies) {
       .slice(0, LAST_MESSAGES)
       .map(({ content }) => content.slice(0, LAST_MESSAGE_LENGTH));
     const { terms } = await runInSlices(analyseQuestion(texts.join('\n')));
-    if (terms.length === 0) return { sessions: [] };
-    const scope = { user_id: session.user_id };
-    const query = { question: texts[0] ?? '', exceptSession: session.uuid };
-    const ranking = await rankLexically(store, namespace, scope, query, deps.now(), terms);
+    const { user_id } = session;
+    if (terms.length === 0 || user_id === undefined) return NOTHING;
+    const asked = { namespace, user_id, newest: texts[0] ?? '', terms };
+    const query = { question: asked.newest, exceptSession: session.uuid };
+    const [facts, ranking] = await Promise.all([
+      relevantFacts(deps, store, asked, maxBytes * FACTS_SHARE),
+      rankLexically(store, namespace, { user_id }, query, deps.now(), terms),
+    ]);
     const places = ranking.ranked.slice(0, BEST).map(({ place }) => place);
     const { messages } = await store.search.findByPosition(namespace, places, {
       ...{ metadataMaxBytes: 0, contentMaxLength: READ_MAX_LENGTH },
@@ -80,7 +100,7 @@ export function createContext(deps: Dependencies) {
     });
     const chosen: { session_id: string; message: ContextMessage }[] = [];
     const seen = new Set<string>();
-    let left = maxBytes;
+    let left = maxBytes - (facts.length === 0 ? 0 : jsonBytes(facts.map(shownFact)));
     for (const { message } of messages) {
       const { session_id, seq, role, content, created_at } = await excerpt(
         ...([message, ranking.terms, SHOWN_MAX_BYTES] as const),
@@ -96,7 +116,7 @@ export function createContext(deps: Dependencies) {
       seen.add(session_id);
       chosen.push({ session_id, message: shown });
     }
-    return { sessions: bySession(chosen) };
+    return { facts, sessions: bySession(chosen) };
   }
 
   return async (
@@ -106,7 +126,7 @@ export function createContext(deps: Dependencies) {
     newest: readonly Message[],
     tokens: number,
   ): Promise<SessionContext> => {
-    if (session.user_id === undefined || newest.length === 0) return { sessions: [] };
+    if (session.user_id === undefined || newest.length === 0) return NOTHING;
     const maxBytes = tokens * BYTES_PER_TOKEN;
     const read = () => find(caller, store, session, newest, maxBytes);
     const found = queueLongRead(deps.longReads, caller, store, read, CONTEXT_MS);
@@ -116,7 +136,7 @@ export function createContext(deps: Dependencies) {
 
 /** The context, unless it takes too long. */
 async function withinTime(found: Promise<SessionContext>): Promise<SessionContext> {
-  const unavailable: SessionContext = { sessions: [], unavailable: true };
+  const unavailable: SessionContext = { ...NOTHING, unavailable: true };
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<SessionContext>((resolve) => {
     timer = setTimeout(resolve, CONTEXT_MS, unavailable);

@@ -72,7 +72,7 @@ describeServices('the context of a memory', (at) => {
     await addSession('alone', undefined, 'heron');
     await addSession('new', 'ada', 'something else');
     expect(await contextOf('alone')).toBeUndefined();
-    expect(await contextOf('new')).toStrictEqual({ sessions: [] });
+    expect(await contextOf('new')).toStrictEqual({ facts: [], sessions: [] });
   });
 
   it('has nothing of other users, of sessions without a user, or of deleted ones', async () => {
@@ -144,6 +144,76 @@ describeServices('the context of a memory', (at) => {
     });
   });
 
+  describe('has facts about the user', () => {
+    const LIVES = {
+      subject: 'Ada',
+      predicate: 'LIVES_IN',
+      object: 'Lisbon',
+      fact: 'Ada lives in Lisbon',
+    };
+    const factsOf = async (tokens?: number) =>
+      (await contextOf('now', tokens))?.facts.map(({ fact }) => fact);
+
+    it('that hold now and have to do with the last messages', async () => {
+      await addUser('ada');
+      await addUser('bob');
+      await addSession('now', 'ada', 'What is Lisbon like?');
+      const ended = {
+        ...LIVES,
+        fact: 'Ada works in Lisbon',
+        invalid_at: '2099-01-01T00:00:00.000Z',
+      };
+      const other = { ...LIVES, object: 'tea', fact: 'Ada drinks tea' };
+      await at.facts.add(at.caller, 'ada', [LIVES, ended, other]);
+      await at.facts.add(at.caller, 'bob', [{ ...LIVES, fact: 'Bob lives in Lisbon' }]);
+      expect(await factsOf()).toStrictEqual(['Ada lives in Lisbon']);
+    });
+
+    it('within half of its budget', async () => {
+      await addUser('ada');
+      const many = Array.from({ length: 60 }, (_, i) => ({
+        ...LIVES,
+        fact: `Lisbon fact number ${i}`,
+      }));
+      await at.facts.add(at.caller, 'ada', many);
+      await addSession('old', 'ada', ...Array.from({ length: 40 }, (_, i) => `Lisbon ${i}`));
+      await addSession('now', 'ada', 'Lisbon');
+      const context = await contextOf('now', 500);
+      expect(bytesOf(context?.facts.map(({ fact }) => ({ fact })))).toBeLessThanOrEqual(1000);
+      expect(context?.facts.length).toBeGreaterThan(5);
+      expect(context?.sessions.length).toBeGreaterThan(0);
+    });
+
+    it('but not those that only deleted messages say, until these are restored', async () => {
+      await addUser('ada');
+      await addSession('told', 'ada', 'I moved', 'Where to?', 'To Lisbon');
+      await addSession('now', 'ada', 'Lisbon');
+      const { messages } = await at.memory.list(at.caller, 'told', { order: 'asc' });
+      const uuids = messages.map(({ uuid }) => uuid);
+      const source = { session_id: 'told', uuids: [uuids[0] as string, uuids[2] as string] };
+      await at.facts.add(at.caller, 'ada', [LIVES], source);
+      await at.memory.delete(at.caller, 'told', [uuids[0] as string]);
+      expect(await factsOf()).toStrictEqual(['Ada lives in Lisbon']);
+      await at.memory.delete(at.caller, 'told', [uuids[2] as string]);
+      expect(await factsOf()).toStrictEqual([]);
+      await at.memory.restore(at.caller, 'told', [uuids[2] as string]);
+      expect(await factsOf()).toStrictEqual(['Ada lives in Lisbon']);
+    });
+
+    it('also those of a deleted session', async () => {
+      await addUser('ada');
+      await addSession('told', 'ada', 'I moved to Lisbon');
+      await addSession('now', 'ada', 'Lisbon');
+      const { messages } = await at.memory.list(at.caller, 'told', { order: 'asc' });
+      const uuids = messages.map(({ uuid }) => uuid);
+      await at.facts.add(at.caller, 'ada', [LIVES], { session_id: 'told', uuids });
+      await at.sessions.delete(at.caller, 'told');
+      const context = await contextOf('now');
+      expect(context?.facts.map(({ fact }) => fact)).toStrictEqual(['Ada lives in Lisbon']);
+      expect(context?.sessions).toStrictEqual([]);
+    });
+  });
+
   it('is left out, and says so, while the long reads of the caller are all taken', async () => {
     await addUser('ada');
     await addSession('old', 'ada', 'heron');
@@ -158,7 +228,7 @@ describeServices('the context of a memory', (at) => {
       at.longReads.run(`namespace:${namespace}`, longReads, () => busy),
     );
     const memory = await at.memory.get(at.caller, 'now');
-    expect(memory.context).toStrictEqual({ sessions: [], unavailable: true });
+    expect(memory.context).toStrictEqual({ facts: [], sessions: [], unavailable: true });
     expect(memory.messages).toHaveLength(1);
     end();
     await Promise.all(all);

@@ -3,7 +3,7 @@ import { sessionId, summary } from '../../../domain/records.ts';
 import { WINDOW_DEFAULT } from '../../../services/append.ts';
 import { CONTEXT_TOKENS_DEFAULT } from '../../../services/context/index.ts';
 import { TOOL_ANSWER } from '../../answer/answer-shape.ts';
-import { contextSessions, showContext, UNAVAILABLE_CONTEXT } from '../../answer/context.ts';
+import { context, showContext, UNAVAILABLE_CONTEXT } from '../../answer/context.ts';
 import {
   briefSession,
   showBriefly,
@@ -54,15 +54,15 @@ export const getMemory = defineTool({
       .int()
       .optional()
       .meta({ description: 'How many of them were asked for and did not fit.' }),
-    context: contextSessions.optional(),
+    context: context.optional(),
     ...adviceResult,
   }),
   async run({ session_id, ...options }, { caller, memory, offers }) {
     const found = await memory.get(caller, session_id, options);
-    const { omitted_message_count, summaryBacklog, context, ...answer } = found;
+    const { omitted_message_count, summaryBacklog, context: relevant, ...answer } = found;
     const isOutdated = answer.summary?.covers_deleted_messages === true;
     const advice = [
-      ...(context?.unavailable ? [UNAVAILABLE_CONTEXT] : []),
+      ...(relevant?.unavailable ? [UNAVAILABLE_CONTEXT] : []),
       ...(isOutdated && offers('set_summary') ? [OUTDATED_SUMMARY] : []),
       ...(summaryBacklog !== undefined && offers('set_summary')
         ? [summaryAdvice(summaryBacklog)]
@@ -73,8 +73,7 @@ export const getMemory = defineTool({
       session: showBriefly(TOOL_ANSWER.record(answer.session)),
       messages: showConversation(answer.messages),
       ...(omitted_message_count > 0 && { omitted_message_count }),
-      ...(context !== undefined &&
-        context.sessions.length > 0 && { context: showContext(context) }),
+      ...showContext(relevant),
       ...(advice.length > 0 && { advice: advice.join(' ') }),
     };
   },
