@@ -6,6 +6,7 @@ import { messageUuid, sessionId, userId } from '../domain/records.ts';
 export const sessionPath = z.object({ session_id: sessionId });
 export const messagePath = z.object({ session_id: sessionId, message_uuid: messageUuid });
 export const userPath = z.object({ user_id: userId });
+export const uuidPath = z.object({ uuid: messageUuid });
 
 const LIMIT_MAX = 1_000_000_000;
 

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { Principal } from '../domain/principal.ts';
 import type { Toolset } from '../domain/toolsets.ts';
+import type { FactService } from '../services/facts/index.ts';
 import type { MemoryService } from '../services/memory.ts';
 import type { SearchService } from '../services/search/index.ts';
 import type { SessionService } from '../services/sessions.ts';
@@ -12,6 +13,7 @@ export interface RestServices {
   memory: MemoryService;
   search: SearchService;
   users: UserService;
+  facts: FactService;
 }
 
 /** The context of one request. */

@@ -16,8 +16,7 @@ interface Pattern {
  * Returns a function that finds the route of a request.
  *
  * Identifiers hold any character, and some clients send their slashes as they are. A parameter therefore
- * takes as much of the path as it can, and longer routes are tried first. Only the identifier of a message,
- * which is a UUID, ends at a slash.
+ * takes as much of the path as it can, and longer routes are tried first. Only a UUID ends at a slash.
  *
  * @returns the match, or the methods that the path has, which are none if there is nothing at the path
  */
@@ -48,7 +47,7 @@ function toPattern(route: Route): Pattern {
   const names: string[] = [];
   const source = route.path.replace(/\{(\w+)\}/g, (_, name: string) => {
     names.push(name);
-    return name === 'message_uuid' ? '([^/]+)' : '(.+)';
+    return name.endsWith('uuid') ? '([^/]+)' : '(.+)';
   });
   return { route, expression: new RegExp(`^${source}$`, 's'), names };
 }

@@ -179,9 +179,8 @@ describeRest('REST, the second generation', ({ services, send }) => {
   });
 
   it.each([
-    '/api/v2/graph/search',
-    '/api/v2/users/ada/facts',
-    '/api/v2/users/ada/node',
+    '/api/v2/graph/clone',
+    '/api/v2/graph/node/group/g',
     '/api/v2/groups',
     '/api/v2/sessions/s/classify',
     '/api/v1/collection/docs',

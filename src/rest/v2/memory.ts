@@ -11,6 +11,7 @@ import { memoryQuery, messagePath, messagesQuery, patchBody, sessionPath } from 
 import { appendOnce } from '../repeated-append.ts';
 import { defineRoute } from '../route.ts';
 import { toSummary } from '../summaries.ts';
+import { fact, toContextFact } from './graph-records.ts';
 import { message, ROLE_TYPES, summary, toMessage } from './records.ts';
 
 /** The longest name of a speaker, in bytes: so much of what a message has beside its text is in every list. */
@@ -57,7 +58,7 @@ export const MEMORY_ROUTES = [
     answer: z.object({
       context: z.string().optional(),
       messages: z.array(message),
-      relevant_facts: z.array(z.never()),
+      relevant_facts: z.array(fact),
       summary: summary.optional(),
       metadata: metadata("The session's metadata."),
     }),
@@ -68,7 +69,7 @@ export const MEMORY_ROUTES = [
       return {
         ...contextText(found.context),
         messages: messages.map(toMessage),
-        relevant_facts: [],
+        relevant_facts: (found.context?.facts ?? []).map(toContextFact),
         ...(newest !== undefined && { summary: await toSummary(context, session, newest) }),
         metadata: session.metadata,
       };

@@ -1,6 +1,5 @@
-import { factNamespace } from '../../domain/fact-namespace.ts';
 import type { Entity } from '../../domain/facts.ts';
-import type { User } from '../../domain/records.ts';
+import type { Message, User } from '../../domain/records.ts';
 import type { Store } from '../../store/port.ts';
 import { createAppend } from '../append.ts';
 import type { Caller } from '../caller.ts';
@@ -11,8 +10,18 @@ import { userNotFound } from '../not-found.ts';
 import { canAccess } from '../pinned-user.ts';
 import { type AddedFact, createAddFacts, type NewFact, type NewSource } from './add.ts';
 import { type FactPlace, resolveEntities } from './lookup.ts';
+import { createRecordList, insider, ownerOf, type RecordKind } from './records.ts';
 import { createFactSearch, type FactPage, type FactQuery } from './search.ts';
-import { factMessage, type StoredFact, toEntity, toFact } from './statements.ts';
+import {
+  type Episode,
+  episodeMessage,
+  factMessage,
+  marker,
+  type StoredFact,
+  toEntity,
+  toEpisode,
+  toFact,
+} from './statements.ts';
 
 /** Changes of a fact: `null` removes a time. */
 export interface FactUpdate {
@@ -31,16 +40,11 @@ const FACTS_PER_DELETION = 500;
  * session leaves them. Every method throws `DomainError`; NOT_FOUND if there is no such user.
  */
 export function createFactService(deps: Dependencies) {
-  /** The caller of what is stored: the user was checked, and the session of the facts has their identifier. */
-  const insider = ({ namespace, credential }: Caller): Caller => ({
-    namespace: factNamespace(namespace),
-    ...(credential !== undefined && { credential }),
-  });
-
   const append = createAppend(deps);
   const deletion = createMessageDeletion(deps);
   const addFacts = createAddFacts(deps, (caller, ...rest) => append(insider(caller), ...rest));
-  const searchFacts = createFactSearch(deps);
+  const { searchFacts, searchEntities, searchEpisodes } = createFactSearch(deps);
+  const listRecords = createRecordList(deps);
 
   async function open(
     caller: Caller,
@@ -186,6 +190,82 @@ export function createFactService(deps: Dependencies) {
       if (next_cursor === undefined) uuids.push(entity.uuid);
       const { purge_at } = await deletion.delete(insider(caller), user_id, uuids);
       return { entity, uuids, purge_at, isComplete: next_cursor === undefined };
+    },
+
+    /** The user of a record with this uuid; NOT_FOUND if the caller may see none. */
+    async ownerOf(caller: Caller, uuid: string): Promise<string> {
+      const owner = await ownerOf(await deps.store(), caller, uuid);
+      if (owner === undefined) throw new ServiceError({ kind: 'facts_not_found', uuids: [uuid] });
+      return owner;
+    },
+
+    /** A record of a user, as it is stored. */
+    async getRecord(caller: Caller, user_id: string, uuid: string): Promise<Message> {
+      const { store } = await open(caller, user_id);
+      const message = await find(caller, store, user_id, uuid);
+      if (message !== undefined) return message;
+      throw new ServiceError({ kind: 'facts_not_found', uuids: [uuid] });
+    },
+
+    /**
+     * The newest records of a user, of one kind.
+     *
+     * @param page.before only those that are older than the one with this uuid
+     */
+    async list(
+      caller: Caller,
+      user_id: string,
+      kind: RecordKind,
+      page: { limit: number; before?: string | undefined },
+    ): Promise<Message[]> {
+      const { store } = await open(caller, user_id);
+      const last =
+        page.before === undefined ? undefined : await find(caller, store, user_id, page.before);
+      if (page.before !== undefined && last === undefined) {
+        throw new ServiceError({ kind: 'facts_not_found', uuids: [page.before] });
+      }
+      return listRecords(caller, user_id, kind, { limit: page.limit, before: last?.seq });
+    },
+
+    /** Entities of a user whose names have some of the words, the best first. */
+    async searchEntities(caller: Caller, user_id: string, words: string, limit: number) {
+      await open(caller, user_id);
+      return searchEntities(insider(caller), user_id, words, limit);
+    },
+
+    /** Keeps texts from which facts may be drawn. */
+    async addEpisodes(
+      caller: Caller,
+      user_id: string,
+      texts: readonly (Pick<Episode, 'content'> & {
+        source?: string | undefined;
+        source_description?: string | undefined;
+        created_at?: string | undefined;
+      })[],
+    ): Promise<Episode[]> {
+      const { store } = await open(caller, user_id);
+      const messages = texts.map(({ content, created_at, ...source }) => ({
+        ...episodeMessage(deps.newUuid(), content, source),
+        created_at,
+      }));
+      await append(insider(caller), user_id, messages, user_id);
+      const stored = await Promise.all(
+        messages.map(({ uuid }) => find(caller, store, user_id, uuid as string)),
+      );
+      return stored.flatMap((message) => (message === undefined ? [] : (toEpisode(message) ?? [])));
+    },
+
+    /** Episodes of a user that have some of the words, the best first. */
+    async searchEpisodes(caller: Caller, user_id: string, words: string, limit: number) {
+      await open(caller, user_id);
+      return searchEpisodes(insider(caller), user_id, words, limit);
+    },
+
+    /** The facts that name a message or an episode as their source. */
+    async factsFrom(caller: Caller, user_id: string, uuid: string, limit: number) {
+      await open(caller, user_id);
+      const query = { query: marker('fact_from', uuid), include_ended: true, limit };
+      return (await searchFacts(insider(caller), user_id, query)).facts;
     },
   };
 }

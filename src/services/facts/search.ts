@@ -5,7 +5,16 @@ import type { Caller } from '../caller.ts';
 import type { Dependencies } from '../dependencies.ts';
 import { ServiceError } from '../errors.ts';
 import { createSearchService, type SearchResult } from '../search/index.ts';
-import { ALL_FACTS, holdsAt, marker, type StoredFact, toFact } from './statements.ts';
+import type { RecordKind } from './records.ts';
+import {
+  ALL_FACTS,
+  holdsAt,
+  marker,
+  type StoredFact,
+  toEntity,
+  toEpisode,
+  toFact,
+} from './statements.ts';
 
 export interface FactQuery {
   /** Words; without them, facts are listed, the newest first. */
@@ -32,7 +41,7 @@ const READ_AT_ONCE = 100;
 const MAX_READS = 20;
 
 /**
- * Returns a function that finds facts of a user. They are messages of one session, and are searched like
+ * Returns functions that find facts, entities and episodes of a user. They are messages of one session, and are searched like
  * others, by words and, where embeddings are configured, by meaning.
  */
 export function createFactSearch(deps: Dependencies) {
@@ -41,11 +50,12 @@ export function createFactSearch(deps: Dependencies) {
   async function read(
     insider: Caller,
     user_id: string,
+    kind: RecordKind,
     words: string,
-    cursor: string | undefined,
     limit: number,
+    cursor?: string,
   ): Promise<Pick<SearchResult, 'hits' | 'next_cursor'>> {
-    const input = { query: words, session_id: user_id, metadata: { kind: 'fact' }, limit, cursor };
+    const input = { query: words, session_id: user_id, metadata: { kind }, limit, cursor };
     try {
       return await search(insider, input);
     } catch (error) {
@@ -56,12 +66,21 @@ export function createFactSearch(deps: Dependencies) {
     }
   }
 
-  return async (
+  /** The messages of one kind that have some of the words. */
+  const matching = async (
+    insider: Caller,
+    user_id: string,
+    kind: RecordKind,
+    words: string,
+    limit: number,
+  ) => (await read(insider, user_id, kind, words, limit)).hits.map(({ message }) => message);
+
+  async function searchFacts(
     insider: Caller,
     user_id: string,
     query: FactQuery,
     entity?: Entity,
-  ): Promise<FactPage> => {
+  ): Promise<FactPage> {
     const { as_of, include_ended = false, limit = PAGE_LIMIT_DEFAULT } = query;
     const fingerprint = ['facts', user_id, query.query, as_of, include_ended, entity?.uuid];
     const start = query.cursor === undefined ? undefined : decodeCursor(query.cursor, fingerprint);
@@ -75,7 +94,7 @@ export function createFactSearch(deps: Dependencies) {
     let cursor = start?.key === '' ? undefined : start?.key;
     for (let reads = 0; reads < MAX_READS; reads++) {
       const size = Math.min(READ_AT_ONCE, limit - facts.length);
-      const page = await read(insider, user_id, words, cursor, size);
+      const page = await read(insider, user_id, 'fact', words, size, cursor);
       for (const { message } of page.hits) {
         const fact = toFact(message);
         if (fact !== undefined && isWanted(fact)) facts.push(fact);
@@ -89,5 +108,19 @@ export function createFactSearch(deps: Dependencies) {
         next_cursor: encodeCursor({ value: now, key: cursor }, fingerprint),
       }),
     };
+  }
+
+  return {
+    searchFacts,
+
+    async searchEntities(insider: Caller, user_id: string, words: string, limit: number) {
+      const found = await matching(insider, user_id, 'entity', words, limit);
+      return found.flatMap((message) => toEntity(message) ?? []);
+    },
+
+    async searchEpisodes(insider: Caller, user_id: string, words: string, limit: number) {
+      const found = await matching(insider, user_id, 'episode', words, limit);
+      return found.flatMap((message) => toEpisode(message) ?? []);
+    },
   };
 }

@@ -29,7 +29,16 @@ export interface StoredFact extends Omit<Fact, 'subject' | 'object'> {
 const LETTERS = 'bcdfghjkmnpqrtvw';
 const MARKER_END = 'x';
 
-type MarkerKind = 'entity' | 'entity_key' | 'entity_band' | 'fact' | 'fact_of' | 'relation';
+type MarkerKind =
+  | 'uuid'
+  | 'entity'
+  | 'entity_key'
+  | 'entity_band'
+  | 'episode'
+  | 'fact'
+  | 'fact_of'
+  | 'fact_from'
+  | 'relation';
 
 /** A word that stands for some values. */
 export function marker(kind: MarkerKind, ...values: readonly string[]): string {
@@ -69,7 +78,7 @@ export function entityMessage({ uuid, name }: EntityReference, summary?: string)
   const bands = bandsOf(key).map((band) => marker('entity_band', band));
   return {
     uuid,
-    role: [marker('entity'), marker('entity_key', key), ...bands].join(' '),
+    role: [marker('uuid', uuid), marker('entity'), marker('entity_key', key), ...bands].join(' '),
     content: name,
     metadata: { kind: 'entity', ...(summary !== undefined && { summary }) },
   };
@@ -81,8 +90,9 @@ export function factMessage(stored: Omit<StoredFact, 'created_at'>): AddedMessag
   return {
     uuid,
     role: [
-      ...[ALL_FACTS, marker('fact_of', subject.uuid), marker('fact_of', object.uuid)],
-      relationMarker(subject.uuid, predicate),
+      ...[marker('uuid', uuid), ALL_FACTS, relationMarker(subject.uuid, predicate)],
+      ...[marker('fact_of', subject.uuid), marker('fact_of', object.uuid)],
+      ...(sources ?? []).map((source) => marker('fact_from', source.uuid)),
     ].join(' '),
     content: text,
     metadata: {
@@ -93,6 +103,44 @@ export function factMessage(stored: Omit<StoredFact, 'created_at'>): AddedMessag
       ...(superseded_by !== undefined && { superseded_by }),
       ...(sources !== undefined && sources.length > 0 && { sources: sources as never }),
     },
+  };
+}
+
+/** @param source what it came from, such as `text` or `json` */
+export const episodeMessage = (
+  uuid: string,
+  content: string,
+  source: { source?: string | undefined; source_description?: string | undefined },
+): AddedMessage => ({
+  uuid,
+  role: [marker('uuid', uuid), marker('episode')].join(' '),
+  content,
+  metadata: {
+    kind: 'episode',
+    ...(source.source !== undefined && { source: source.source }),
+    ...(source.source_description !== undefined && {
+      source_description: source.source_description,
+    }),
+  },
+});
+
+/** A text that was given as a whole, from which facts may be drawn. */
+export interface Episode {
+  uuid: string;
+  content: string;
+  source?: string;
+  source_description?: string;
+  created_at: string;
+}
+
+/** `undefined` if a message is no episode. */
+export function toEpisode({ uuid, content, metadata, created_at }: Message): Episode | undefined {
+  const { kind, source, source_description } = metadata;
+  if (kind !== 'episode') return undefined;
+  return {
+    ...{ uuid, content, created_at },
+    ...(typeof source === 'string' && { source }),
+    ...(typeof source_description === 'string' && { source_description }),
   };
 }
 

@@ -1,0 +1,151 @@
+import { z } from 'zod';
+import { toEpisode as readEpisode, toFact as readFact } from '../../services/facts/statements.ts';
+import { userPath, uuidPath } from '../parameters.ts';
+import { defineRoute } from '../route.ts';
+import { entityOf, episodeOf, factOf } from './graph-lookups.ts';
+import { edge, episode, fact, node, toEdge, toEpisode, toFact, toNode } from './graph-records.ts';
+
+/** How many records an answer has that does not say how many are wanted. */
+const RECORDS_DEFAULT = 100;
+
+const ok = z.object({ message: z.literal('OK') });
+const OK = { message: 'OK' as const };
+
+/** Routes that name a record of a graph by its uuid alone, and those of a user. */
+export const GRAPH_RECORD_ROUTES = [
+  defineRoute({
+    method: 'GET',
+    path: '/api/v2/graph/edge/{uuid}',
+    summary: 'Get a fact.',
+    toolset: 'memory',
+    request: { path: uuidPath },
+    status: 200,
+    answer: edge,
+    run: async ({ path }, context) => toEdge((await factOf(context, path.uuid)).record),
+  }),
+  defineRoute({
+    method: 'DELETE',
+    path: '/api/v2/graph/edge/{uuid}',
+    summary: 'Delete a fact. Its entities stay.',
+    toolset: 'memory',
+    request: { path: uuidPath },
+    status: 200,
+    answer: ok,
+    async run({ path: { uuid } }, context) {
+      const { user_id } = await factOf(context, uuid);
+      await context.facts.delete(context.caller, user_id, [uuid]);
+      return OK;
+    },
+  }),
+  defineRoute({
+    method: 'GET',
+    path: '/api/v2/graph/node/{uuid}',
+    summary: 'Get an entity.',
+    toolset: 'memory',
+    request: { path: uuidPath },
+    status: 200,
+    answer: node,
+    run: async ({ path }, context) => toNode((await entityOf(context, path.uuid)).record),
+  }),
+  defineRoute({
+    method: 'GET',
+    path: '/api/v2/graph/node/{uuid}/entity-edges',
+    summary: 'List the facts about an entity.',
+    toolset: 'memory',
+    request: { path: uuidPath },
+    status: 200,
+    answer: z.array(edge),
+    async run({ path: { uuid } }, context) {
+      const { user_id } = await entityOf(context, uuid);
+      const query = { include_ended: true, limit: RECORDS_DEFAULT };
+      const found = await context.facts.getEntity(context.caller, user_id, { uuid }, query);
+      return found.facts.map(toEdge);
+    },
+  }),
+  defineRoute({
+    method: 'GET',
+    path: '/api/v2/graph/episodes/{uuid}',
+    summary: 'Get a text that was kept.',
+    toolset: 'memory',
+    request: { path: uuidPath },
+    status: 200,
+    answer: episode,
+    run: async ({ path }, context) => toEpisode((await episodeOf(context, path.uuid)).record),
+  }),
+  defineRoute({
+    method: 'DELETE',
+    path: '/api/v2/graph/episodes/{uuid}',
+    summary: 'Delete a text that was kept.',
+    toolset: 'memory',
+    request: { path: uuidPath },
+    status: 200,
+    answer: ok,
+    async run({ path: { uuid } }, context) {
+      const { user_id } = await episodeOf(context, uuid);
+      await context.facts.delete(context.caller, user_id, [uuid]);
+      return OK;
+    },
+  }),
+  defineRoute({
+    method: 'GET',
+    path: '/api/v2/graph/episodes/{uuid}/mentions',
+    summary: 'List the facts that a text is the source of, and their entities.',
+    toolset: 'memory',
+    request: { path: uuidPath },
+    status: 200,
+    answer: z.object({ edges: z.array(edge), nodes: z.array(node) }),
+    async run({ path: { uuid } }, context) {
+      const { caller, facts } = context;
+      const { user_id } = await episodeOf(context, uuid);
+      const edges = await facts.factsFrom(caller, user_id, uuid, RECORDS_DEFAULT);
+      const uuids = new Set(edges.flatMap(({ subject, object }) => [subject.uuid, object.uuid]));
+      const nodes = await Promise.all([...uuids].map((one) => entityOf(context, one)));
+      return { edges: edges.map(toEdge), nodes: nodes.map(({ record }) => toNode(record)) };
+    },
+  }),
+  defineRoute({
+    method: 'GET',
+    path: '/api/v2/graph/episodes/user/{user_id}',
+    summary: 'List the texts that were kept about a user, the newest first.',
+    toolset: 'memory',
+    request: {
+      path: userPath,
+      query: z.object({ lastn: z.int().min(1).max(1000).optional() }),
+    },
+    status: 200,
+    answer: z.object({ episodes: z.array(episode) }),
+    async run({ path: { user_id }, query: { lastn: limit = RECORDS_DEFAULT } }, context) {
+      const found = await context.facts.list(context.caller, user_id, 'episode', { limit });
+      return { episodes: found.flatMap((message) => readEpisode(message) ?? []).map(toEpisode) };
+    },
+  }),
+  defineRoute({
+    method: 'GET',
+    path: '/api/v2/users/{user_id}/facts',
+    summary: 'List the facts about a user, the newest first.',
+    toolset: 'memory',
+    request: { path: userPath },
+    status: 200,
+    answer: z.object({ facts: z.array(fact) }),
+    async run({ path: { user_id } }, context) {
+      const limit = RECORDS_DEFAULT;
+      const found = await context.facts.list(context.caller, user_id, 'fact', { limit });
+      return { facts: found.flatMap((message) => readFact(message) ?? []).map(toFact) };
+    },
+  }),
+  defineRoute({
+    method: 'GET',
+    path: '/api/v2/users/{user_id}/node',
+    summary: 'Get the entity that stands for a user.',
+    toolset: 'memory',
+    request: { path: userPath },
+    status: 200,
+    answer: z.object({ node }),
+    async run({ path: { user_id } }, { caller, users }) {
+      const { uuid, first_name, last_name, created_at } = await users.get(caller, user_id);
+      const names = [first_name, last_name].filter((part) => part !== undefined);
+      const name = names.length > 0 ? names.join(' ') : user_id;
+      return { node: { uuid, name, summary: '', created_at, labels: ['User'] } };
+    },
+  }),
+];

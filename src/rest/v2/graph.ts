@@ -1,0 +1,176 @@
+import { z } from 'zod';
+import { entityName, factText, predicate } from '../../domain/facts.ts';
+import { content, messageUuid, time, userId } from '../../domain/records.ts';
+import { toEntity as readEntity, toFact as readFact } from '../../services/facts/statements.ts';
+import { userPath } from '../parameters.ts';
+import { defineRoute } from '../route.ts';
+import { nameOf } from './graph-lookups.ts';
+import { edge, episode, messageEpisode, node, toEdge, toEpisode, toNode } from './graph-records.ts';
+
+const QUERY_MAX_LENGTH = 8192;
+const HITS_DEFAULT = 10;
+const HITS_MAX = 50;
+const EPISODES_PER_CALL = 20;
+const NODES_MAX = 1000;
+
+const newEpisode = z.object({
+  data: content,
+  type: z.enum(['text', 'json', 'message']).optional(),
+  created_at: time().optional(),
+  source_description: z.string().max(1024).optional(),
+});
+
+const episodeText = ({ data, type, ...rest }: z.output<typeof newEpisode>) => ({
+  ...{ ...rest, content: data, source: type ?? 'text' },
+});
+
+export const GRAPH_ROUTES = [
+  defineRoute({
+    method: 'POST',
+    path: '/api/v2/graph',
+    summary: 'Keep a text about a user.',
+    toolset: 'memory',
+    request: { body: newEpisode.extend({ user_id: userId }) },
+    status: 200,
+    answer: episode,
+    async run({ body: { user_id, ...one } }, { caller, facts }) {
+      const [added] = await facts.addEpisodes(caller, user_id, [episodeText(one)]);
+      return toEpisode(added as NonNullable<typeof added>);
+    },
+  }),
+  defineRoute({
+    method: 'POST',
+    path: '/api/v2/graph-batch',
+    summary: 'Keep several texts about a user.',
+    toolset: 'memory',
+    request: {
+      body: z.object({
+        user_id: userId,
+        episodes: z.array(newEpisode).min(1).max(EPISODES_PER_CALL),
+      }),
+    },
+    status: 200,
+    answer: z.array(episode),
+    async run({ body: { user_id, episodes } }, { caller, facts }) {
+      const added = await facts.addEpisodes(caller, user_id, episodes.map(episodeText));
+      return added.map(toEpisode);
+    },
+  }),
+  defineRoute({
+    method: 'POST',
+    path: '/api/v2/graph/add-fact-triple',
+    summary: 'Add a fact with its two entities.',
+    toolset: 'memory',
+    request: {
+      body: z.object({
+        user_id: userId,
+        fact: factText,
+        fact_name: predicate,
+        source_node_name: entityName.optional(),
+        source_node_uuid: messageUuid.optional(),
+        target_node_name: entityName.optional(),
+        target_node_uuid: messageUuid.optional(),
+        valid_at: time().optional(),
+        invalid_at: time().optional(),
+      }),
+    },
+    status: 200,
+    answer: z.object({ edge, source_node: node, target_node: node }),
+    async run({ body }, context) {
+      const { caller, facts } = context;
+      const { user_id, fact, fact_name, valid_at, invalid_at } = body;
+      const subject = await nameOf(context, user_id, body.source_node_name, body.source_node_uuid);
+      const object = await nameOf(context, user_id, body.target_node_name, body.target_node_uuid);
+      const stated = { subject, predicate: fact_name, object, fact, valid_at, invalid_at };
+      const [added] = await facts.add(caller, user_id, [stated]);
+      const stored = (added as NonNullable<typeof added>).fact;
+      const [source_node, target_node] = await Promise.all(
+        [stored.subject, stored.object].map(async ({ uuid }) =>
+          toNode((await facts.getEntity(caller, user_id, { uuid }, { limit: 1 })).entity),
+        ),
+      );
+      return {
+        edge: toEdge(stored),
+        source_node: source_node as NonNullable<typeof source_node>,
+        target_node: target_node as NonNullable<typeof target_node>,
+      };
+    },
+  }),
+  defineRoute({
+    method: 'POST',
+    path: '/api/v2/graph/search',
+    summary: 'Search facts, entities, or what was said.',
+    toolset: 'memory',
+    reads: true,
+    request: {
+      body: z.object({
+        user_id: userId,
+        query: z.string().min(1).max(QUERY_MAX_LENGTH),
+        scope: z.enum(['edges', 'nodes', 'episodes']).optional(),
+        limit: z.int().min(1).max(HITS_MAX).optional(),
+      }),
+    },
+    status: 200,
+    answer: z.object({
+      edges: z.array(edge).optional(),
+      nodes: z.array(node).optional(),
+      episodes: z.array(episode).optional(),
+    }),
+    async run({ body: { user_id, query, scope = 'edges', limit = HITS_DEFAULT } }, context) {
+      const { caller, facts, search } = context;
+      if (scope === 'edges') {
+        const found = await facts.search(caller, user_id, { query, limit, include_ended: true });
+        return { edges: found.facts.map(toEdge) };
+      }
+      if (scope === 'nodes') {
+        return { nodes: (await facts.searchEntities(caller, user_id, query, limit)).map(toNode) };
+      }
+      const kept = await facts.searchEpisodes(caller, user_id, query, limit);
+      const { hits } = await search.search(caller, { query, user_id, limit });
+      const said = hits.map(({ message }) => messageEpisode(message));
+      return { episodes: [...said, ...kept.map(toEpisode)].slice(0, limit) };
+    },
+  }),
+  defineRoute({
+    method: 'POST',
+    path: '/api/v2/graph/node/user/{user_id}',
+    summary: 'List the entities of a user, the newest first.',
+    toolset: 'memory',
+    reads: true,
+    request: {
+      path: userPath,
+      body: z.object({
+        limit: z.int().min(1).max(NODES_MAX).optional(),
+        uuid_cursor: messageUuid.optional(),
+      }),
+    },
+    status: 200,
+    answer: z.array(node),
+    async run({ path: { user_id }, body: { limit = 100, uuid_cursor: before } }, context) {
+      const { caller, facts } = context;
+      const found = await facts.list(caller, user_id, 'entity', { limit, before });
+      return found.flatMap((message) => readEntity(message) ?? []).map(toNode);
+    },
+  }),
+  defineRoute({
+    method: 'POST',
+    path: '/api/v2/graph/edge/user/{user_id}',
+    summary: 'List the facts about a user, the newest first.',
+    toolset: 'memory',
+    reads: true,
+    request: {
+      path: userPath,
+      body: z.object({
+        limit: z.int().min(1).max(NODES_MAX).optional(),
+        uuid_cursor: messageUuid.optional(),
+      }),
+    },
+    status: 200,
+    answer: z.array(edge),
+    async run({ path: { user_id }, body: { limit = 100, uuid_cursor: before } }, context) {
+      const { caller, facts } = context;
+      const found = await facts.list(caller, user_id, 'fact', { limit, before });
+      return found.flatMap((message) => readFact(message) ?? []).map(toEdge);
+    },
+  }),
+];

@@ -1,0 +1,73 @@
+import { factNamespace } from '../../domain/fact-namespace.ts';
+import type { Message } from '../../domain/records.ts';
+import type { Store } from '../../store/port.ts';
+import type { Caller } from '../caller.ts';
+import type { Dependencies } from '../dependencies.ts';
+import { ServiceError } from '../errors.ts';
+import { createMemoryService } from '../memory.ts';
+import { marker, markerTerm } from './statements.ts';
+
+/** The kinds of records that a user's session of facts has. */
+export type RecordKind = 'fact' | 'entity' | 'episode';
+
+/** How many messages one read of a list looks at, and how many reads one list takes. */
+const READ_AT_ONCE = 200;
+const MAX_READS = 20;
+
+/** The caller of what is stored: who may see it was checked before. */
+export const insider = ({ namespace, credential }: Caller): Caller => ({
+  namespace: factNamespace(namespace),
+  ...(credential !== undefined && { credential }),
+});
+
+/**
+ * The user whose records have one with this uuid, among those that the caller may see.
+ *
+ * @returns `undefined` if there is none
+ */
+export async function ownerOf(
+  store: Store,
+  { namespace, user_id }: Caller,
+  uuid: string,
+): Promise<string | undefined> {
+  const terms = [markerTerm(marker('uuid', uuid))];
+  const query = { terms, also: [], limit: 1 };
+  const found = await store.search.candidates(factNamespace(namespace), { user_id }, query);
+  return found.candidates[0]?.session_id;
+}
+
+/** Returns a function that lists a user's records of one kind, the newest first. */
+export function createRecordList(deps: Dependencies) {
+  const memory = createMemoryService(deps);
+  return async (
+    caller: Caller,
+    user_id: string,
+    kind: RecordKind,
+    { limit, before }: { limit: number; before?: number | undefined },
+  ): Promise<Message[]> => {
+    const found: Message[] = [];
+    let cursor: string | undefined;
+    for (let reads = 0; reads < MAX_READS; reads++) {
+      const list = {
+        ...({ order: 'desc', limit: READ_AT_ONCE } as const),
+        ...(before !== undefined && { from_seq: before }),
+        ...(cursor !== undefined && { cursor }),
+      };
+      const page = await memory.list(insider(caller), user_id, list).catch(noSession);
+      for (const message of page.messages) {
+        if (message.metadata.kind === kind && message.seq !== before) found.push(message);
+        if (found.length === limit) return found;
+      }
+      cursor = page.next_cursor;
+      if (cursor === undefined) break;
+    }
+    return found;
+  };
+}
+
+/** A user has no session of facts before the first one. */
+function noSession(error: unknown): { messages: Message[]; next_cursor?: string } {
+  if (error instanceof ServiceError && error.fact.kind === 'session_not_found')
+    return { messages: [] };
+  throw error;
+}
