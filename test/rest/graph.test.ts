@@ -55,10 +55,7 @@ describeRest('REST, the graph of a user', ({ services, send, as }) => {
 
   it('is searched for facts, entities and what was said', async () => {
     const { edge, target_node } = await addTriple();
-    await send('POST', '/api/v2/sessions/s/memory', {
-      messages: [{ role_type: 'user', content: 'x' }],
-    });
-    await services.sessions.update(services.caller, 's', { user_id: 'ada' });
+    await send('POST', '/api/v2/sessions', { session_id: 's', user_id: 'ada' });
     await send('POST', '/api/v2/sessions/s/memory', {
       messages: [{ role: 'Ada', role_type: 'user', content: 'Lisbon is hilly' }],
     });
