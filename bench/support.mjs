@@ -52,11 +52,13 @@ export async function services(store) {
   const { createSessionService } = await import(dist('services/sessions.js'));
   const { createSearchService } = await import(dist('services/search/index.js'));
   const { createUserService } = await import(dist('services/users.js'));
+  const { createFactService } = await import(dist('services/facts/index.js'));
   return {
     sessions: createSessionService(deps),
     memory: createMemoryService(deps),
     search: createSearchService(deps),
     users: createUserService(deps),
+    facts: createFactService(deps),
   };
 }
 

@@ -4,6 +4,7 @@ import type { ResourceKind } from './resource-uri.ts';
 import { sessionResource } from './session.ts';
 import { sessionMessagesResource } from './session-messages.ts';
 import { userResource } from './user.ts';
+import { userFactsResource } from './user-facts.ts';
 import { userSessionsResource } from './user-sessions.ts';
 
 /** Every kind of resource, in the order in which `resources/templates/list` shows them. */
@@ -13,6 +14,7 @@ export const RESOURCES: readonly ResourceKind[] = [
   messageResource,
   userResource,
   userSessionsResource,
+  userFactsResource,
 ];
 
 /** The URIs of the resources that a change affects. */
