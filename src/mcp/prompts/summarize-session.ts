@@ -10,7 +10,9 @@ export const summarizeSession: Prompt = {
   argument: { name: 'session_id', description: 'The session to summarize.' },
   input: z.strictObject({ session_id: sessionId }),
   async text(id, { caller, memory }) {
-    const { session, summary, messages } = await memory.get(caller, id, { last_n: 1 });
+    const { session, summary, messages } = await memory.get(caller, id, {
+      ...{ last_n: 1, context_tokens: 0 },
+    });
     const last = messages.at(-1)?.seq ?? 0;
     const from = (summary?.up_to_seq ?? last - session.message_count) + 1;
     const name = JSON.stringify(id);

@@ -9,7 +9,7 @@ import { ServiceError } from '../errors.ts';
 import { userNotFound } from '../not-found.ts';
 import { canAccess } from '../pinned-user.ts';
 import { type AddedFact, createAddFacts, type NewFact, type NewSource } from './add.ts';
-import { type FactPlace, resolveEntities } from './lookup.ts';
+import { type FactPlace, findMarked, resolveEntities } from './lookup.ts';
 import { createRecordList, insider, ownerOf, type RecordKind } from './records.ts';
 import { createFactSearch, type FactPage, type FactQuery } from './search.ts';
 import {
@@ -259,6 +259,18 @@ export function createFactService(deps: Dependencies) {
     async searchEpisodes(caller: Caller, user_id: string, words: string, limit: number) {
       await open(caller, user_id);
       return searchEpisodes(insider(caller), user_id, words, limit);
+    },
+
+    /** Those of some messages, by their uuids, that no fact names as its source. */
+    async withoutFacts(
+      caller: Caller,
+      user_id: string,
+      uuids: readonly string[],
+    ): Promise<string[]> {
+      const { place } = await open(caller, user_id);
+      const markers = uuids.map((uuid) => marker('fact_from', uuid));
+      const found = await findMarked(place, markers);
+      return uuids.filter((_, i) => !found.has(markers[i] as string));
     },
 
     /** The facts that name a message or an episode as their source. */
