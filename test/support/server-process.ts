@@ -60,6 +60,8 @@ export interface ServerProcess {
 export interface Endpoint {
   /** @param token the bearer token of the client, over HTTP */
   connect(kind: ClientKind, token?: string): Promise<McpClient>;
+  /** Where it listens, over HTTP. */
+  url?: string;
   /** Ends the server if it outlives its clients. */
   stop(): Promise<void>;
 }
@@ -147,6 +149,7 @@ export class Servers {
     const address: ServerAddress =
       transport === 'HTTP+SSE' ? { sse: new URL('/sse', url) } : { http: new URL('/mcp', url) };
     return {
+      url,
       connect: (kind, token) => this.connect(kind, { ...address, token }),
       stop: async () => void (await kill('SIGTERM')),
     };

@@ -30,6 +30,8 @@ export interface People<T> {
 /** A server that these callers share. */
 export class SharedServer {
   readonly tokens: People<string>;
+  /** The address of the server; of one over stdio there is none. */
+  readonly url: string;
   readonly #servers: Servers;
   readonly #endpoint: Endpoint;
 
@@ -37,6 +39,7 @@ export class SharedServer {
     this.#servers = servers;
     this.#endpoint = endpoint;
     this.tokens = tokens;
+    this.url = endpoint.url ?? '';
   }
 
   static async open(transport: TransportKind, database: E2eDatabase): Promise<SharedServer> {
