@@ -104,14 +104,14 @@ export function createRest(options: RestOptions, services: RestServices): Rest {
     if (!options.toolsets.includes(route.toolset) || (options.readOnly && !reads)) {
       throw new RestError('PERMISSION_DENIED', `This server does not offer ${what}.`);
     }
-    const scope = reads ? 'sessions:read' : 'sessions:write';
+    const scope = route.needs === 'admin' ? 'admin' : reads ? 'sessions:read' : 'sessions:write';
     if (!mayDo(caller, scope)) {
       throw new RestError(
         'PERMISSION_DENIED',
         `This credential does not have the scope ${scope}, which ${what} needs.`,
       );
     }
-    if (route.needs === 'unpinned' && caller.user_id !== undefined) {
+    if (route.needs !== undefined && caller.user_id !== undefined) {
       throw new RestError(
         'PERMISSION_DENIED',
         'This credential is for the records of one user. Ask whoever runs the server for another one.',

@@ -58,8 +58,8 @@ export interface Route<
   toolset: Toolset;
   /** Whether it changes nothing, though its method might. */
   reads?: true;
-  /** Only callers who are not pinned to a user may use it. */
-  needs?: 'unpinned';
+  /** Only callers who are not pinned to a user may use it; `admin`: who have that scope, too. */
+  needs?: 'unpinned' | 'admin';
   request: RequestSchemas<Path, Query, Body>;
   status: 200 | 201;
   /** A `z.literal` text is answered as plain text, all else as JSON. */

@@ -61,7 +61,7 @@ export const USER_ROUTES = [
     path: '/api/v1/user/{user_id}',
     summary: 'Delete a user with all of their sessions.',
     toolset: 'users',
-    needs: 'unpinned',
+    needs: 'admin',
     request: { path: userPath },
     status: 200,
     answer: z.literal('OK'),

@@ -60,7 +60,7 @@ export const USER_ROUTES = [
     path: '/api/v2/users/{user_id}',
     summary: 'Delete a user with all of their sessions.',
     toolset: 'users',
-    needs: 'unpinned',
+    needs: 'admin',
     request: { path: userPath },
     status: 200,
     answer: z.object({ message: z.literal('OK') }),
