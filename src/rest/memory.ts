@@ -18,22 +18,36 @@ export async function deleteSession(
 }
 
 /**
- * Merges metadata into a session's. A missing session is created with it.
+ * Merges metadata into a session's, if it has any.
  *
- * @returns `false` if the session is deleted, and stays so
+ * @returns `false` if there is no live session
  */
 export async function mergeSessionMetadata(
   { caller, sessions }: RestContext,
   session_id: string,
-  metadata: JsonObject,
+  metadata: JsonObject = {},
 ): Promise<boolean> {
+  // One of the clients sends an empty object with every append.
+  if (Object.keys(metadata).length === 0) return true;
   try {
     await sessions.updateMetadata(caller, session_id, metadata);
     return true;
   } catch (error) {
-    if (!(error instanceof ServiceError) || error.fact.kind !== 'session_not_found') throw error;
-    if (error.fact.deletion !== undefined) return false;
-    await sessions.add(caller, { session_id, metadata });
-    return true;
+    if (error instanceof ServiceError && error.fact.kind === 'session_not_found') return false;
+    throw error;
+  }
+}
+
+/** Stores a summary of the messages up to one of them, unless a newer one was stored meanwhile. */
+export async function summarize(
+  { caller, memory }: RestContext,
+  session_id: string,
+  summary: { content: string; up_to_seq: number },
+): Promise<void> {
+  try {
+    await memory.summarize(caller, session_id, summary);
+  } catch (error) {
+    if (error instanceof ServiceError && error.fact.kind === 'summary_out_of_range') return;
+    throw error;
   }
 }

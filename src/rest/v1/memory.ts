@@ -9,7 +9,7 @@ import {
   summaryContent,
   time,
 } from '../../domain/records.ts';
-import { deleteSession, mergeSessionMetadata } from '../memory.ts';
+import { deleteSession, mergeSessionMetadata, summarize } from '../memory.ts';
 import { memoryQuery, sessionPath } from '../parameters.ts';
 import { appendOnce } from '../repeated-append.ts';
 import { defineRoute } from '../route.ts';
@@ -41,17 +41,12 @@ export const MEMORY_ROUTES = [
     status: 200,
     answer: z.literal('OK'),
     async run({ path: { session_id }, body }, context) {
-      // First: what is wrong with it must not leave the messages stored.
-      const { caller, memory, sessions } = context;
-      const patch = body.metadata;
-      const isMerged =
-        patch === undefined || (await mergeSessionMetadata(context, session_id, patch));
-      const added = await appendOnce(context, session_id, body.messages);
-      if (!isMerged) await sessions.updateMetadata(caller, session_id, patch);
-      const up_to_seq = added?.messages.at(-1)?.seq;
-      if (body.summary !== undefined && up_to_seq !== undefined) {
-        await memory.summarize(caller, session_id, { content: body.summary.content, up_to_seq });
-      }
+      const { messages, metadata: patch, summary: given } = body;
+      // First, if the session is there: metadata that becomes too large must not leave the messages stored.
+      const isMerged = await mergeSessionMetadata(context, session_id, patch);
+      const up_to_seq = await appendOnce(context, session_id, messages);
+      if (!isMerged) await mergeSessionMetadata(context, session_id, patch);
+      if (given !== undefined) await summarize(context, session_id, { ...given, up_to_seq });
       return 'OK' as const;
     },
   }),
