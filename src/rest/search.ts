@@ -48,7 +48,7 @@ const conditions = z.object({
   where: metadata('What the metadata contains.').optional(),
 });
 
-/** A search of either generation. */
+/** A search of either generation. What it names are conditions, and all of them hold. */
 interface RestSearch {
   text: string;
   limit: number;
@@ -93,8 +93,13 @@ export async function findMessages(
       ? [{ user_id }]
       : [...new Set(session_ids)].map((session_id) => ({ session_id }));
   const hits: Hit[] = [];
-  for (const scope of scopes)
-    hits.push(...(await search.search(caller, { ...input, ...scope })).hits);
+  for (const scope of scopes) {
+    const found = await search.search(caller, { ...input, ...scope });
+    // The service searches in a session or in those of a user.
+    hits.push(
+      ...found.hits.filter(({ session }) => user_id === undefined || session.user_id === user_id),
+    );
+  }
   if (scopes.length > 1) hits.sort((a, b) => b.score - a.score);
   const best = Math.max(...hits.map(({ score }) => score), 0) || 1;
   return hits

@@ -43,13 +43,11 @@ export const SEARCH_ROUTES = [
       ),
     }),
     async run({ query: { limit = HITS_DEFAULT }, body }, context) {
-      const { search_scope, min_score = 0, user_id, record_filter: conditions, ...wanted } = body;
+      const { search_scope, min_score = 0, record_filter: conditions, ...wanted } = body;
       if (search_scope === 'facts') {
         throw new RestError('INVALID_ARGUMENT', 'search_scope: facts are not served here yet.');
       }
-      // A session tells more than its user.
-      const scope = wanted.session_ids === undefined ? { user_id } : {};
-      const search = { ...wanted, ...scope, conditions, limit };
+      const search = { ...wanted, conditions, limit };
       if (search_scope === 'summary') {
         const found = await findSummaries(context, search);
         const results = await Promise.all(
