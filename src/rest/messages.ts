@@ -1,4 +1,3 @@
-import type { JsonObject } from '../domain/metadata.ts';
 import type { Message } from '../domain/records.ts';
 import { readList } from './lists.ts';
 import type { RestContext } from './route.ts';
@@ -18,9 +17,4 @@ export async function readMessages(
     { limit, offset: limit === undefined ? 0 : (number - 1) * limit },
   );
   return { messages: records, total_count: total, row_count: records.length };
-}
-
-/** The metadata of a message patch: some clients send it under its name, others as the whole body. */
-export function patchOf(body: { [key: string]: unknown; metadata?: JsonObject | undefined }) {
-  return body.metadata ?? (body as JsonObject);
 }

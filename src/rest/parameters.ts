@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { metadata, metadataProblem } from '../domain/metadata.ts';
+import { normalizeBefore } from '../domain/lenient-input.ts';
+import { isObject, metadata } from '../domain/metadata.ts';
 import { messageUuid, sessionId, userId } from '../domain/records.ts';
 
 /** The parameters of paths. */
@@ -49,13 +50,11 @@ export const memoryQuery = z.object({
     .meta({ description: 'How many of the last messages; 12 by default.' }),
 });
 
-/** The patch of a message's metadata: see `patchOf`. */
-export const patchBody = z
-  .looseObject({ metadata: metadata('The changes.').optional() })
-  .superRefine((body, context) => {
-    const problem = metadataProblem(body);
-    if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
-  });
+/** The patch of a message's metadata: some clients send it under its name, others as the whole body. */
+export const patchBody = normalizeBefore(
+  z.looseObject({ metadata: metadata('The changes.').default({}) }),
+  (body) => (isObject(body) && !Object.hasOwn(body, 'metadata') ? { metadata: body } : body),
+);
 
 /** A page of a list of the second generation. */
 export const numberedQuery = z.object({

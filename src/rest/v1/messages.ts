@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { patchOf, readMessages } from '../messages.ts';
+import { readMessages } from '../messages.ts';
 import { messagePath, messagesQuery, patchBody, sessionPath } from '../parameters.ts';
 import { defineRoute } from '../route.ts';
 import { message, toMessage } from './records.ts';
@@ -37,9 +37,7 @@ export const MESSAGE_ROUTES = [
     request: { path: messagePath, body: patchBody },
     status: 200,
     answer: message,
-    async run({ path: { session_id, message_uuid }, body }, { caller, memory }) {
-      const patch = patchOf(body);
-      return toMessage(await memory.updateMetadata(caller, session_id, message_uuid, patch));
-    },
+    run: async ({ path: { session_id, message_uuid }, body }, { caller, memory }) =>
+      toMessage(await memory.updateMetadata(caller, session_id, message_uuid, body.metadata)),
   }),
 ];

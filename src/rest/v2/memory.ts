@@ -6,7 +6,7 @@ import { canonicalRole } from '../../domain/roles.ts';
 import type { AddedMessage } from '../../services/append.ts';
 import { contextText } from '../context-text.ts';
 import { deleteSession } from '../memory.ts';
-import { patchOf, readMessages } from '../messages.ts';
+import { readMessages } from '../messages.ts';
 import { memoryQuery, messagePath, messagesQuery, patchBody, sessionPath } from '../parameters.ts';
 import { appendOnce } from '../repeated-append.ts';
 import { defineRoute } from '../route.ts';
@@ -120,10 +120,8 @@ export const MEMORY_ROUTES = [
     request: { path: messagePath, body: patchBody },
     status: 200,
     answer: message,
-    async run({ path: { session_id, message_uuid }, body }, { caller, memory }) {
-      const patch = patchOf(body);
-      return toMessage(await memory.updateMetadata(caller, session_id, message_uuid, patch));
-    },
+    run: async ({ path: { session_id, message_uuid }, body }, { caller, memory }) =>
+      toMessage(await memory.updateMetadata(caller, session_id, message_uuid, body.metadata)),
   }),
 ];
 
