@@ -8,12 +8,20 @@ import { type DeletionFact, type Fact, ServiceError } from '../services/errors.t
 export class RestError extends Error {
   readonly status: number;
   readonly code: ErrorCode;
+  /** Additional headers of the answer. */
+  readonly headers: Readonly<Record<string, string>>;
 
   /** @param status if it is not the usual one of the code */
-  constructor(code: ErrorCode, message: string, status = STATUSES[code]) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    status = STATUSES[code],
+    headers: RestError['headers'] = {},
+  ) {
     super(message);
     this.code = code;
     this.status = status;
+    this.headers = headers;
   }
 }
 

@@ -41,6 +41,8 @@ export interface RestRequest {
 export interface RestAnswer {
   status: number;
   contentType: string;
+  /** Additional headers. */
+  headers?: Readonly<Record<string, string>>;
   body: string;
 }
 
@@ -54,8 +56,8 @@ export interface Rest {
   answer(request: RestRequest): Promise<RestAnswer>;
   /** The answer to a request that was refused before it became a call. */
   refusal(path: string, status: number, message: string): RestAnswer;
-  /** Whether a request of this method has a body that counts. */
-  readsBody(method: string): boolean;
+  /** Whether the body of a request is read. */
+  readsBody(method: string, path: string): boolean;
 }
 
 const JSON_TYPE = 'application/json';
@@ -70,10 +72,14 @@ export function createRest(options: RestOptions, services: RestServices): Rest {
   const find = createRouter(ROUTES);
   let openApi: string | undefined;
 
+  function routeAt(method: string, path: string) {
+    const without = notServed(method, path);
+    return without === undefined ? find(method, path) : { methods: [], without };
+  }
+
   async function run(request: RestRequest): Promise<RestAnswer> {
     const { method, path, caller } = request;
-    const without = notServed(method, path);
-    const match = without === undefined ? find(method, path) : { methods: [] };
+    const match = routeAt(method, path);
     const name = 'route' in match ? `${method} ${match.route.path}` : 'no route';
     const { requestId: request_id, headers, signal, hold } = request;
     const call = {
@@ -82,7 +88,7 @@ export function createRest(options: RestOptions, services: RestServices): Rest {
       ...{ carrier: headers, signal, hold },
     };
     return runCall(options, call, REST_ERRORS, async () => {
-      if (!('route' in match)) throw notFound(match.methods, without);
+      if (!('route' in match)) throw notFound(match);
       const { route, parameters } = match;
       assertAllowed(route, caller);
       const { path: pathSchema, query, body } = route.request;
@@ -133,14 +139,18 @@ export function createRest(options: RestOptions, services: RestServices): Rest {
       try {
         return await run(request);
       } catch (error) {
-        const { status, message } = error as RestError;
-        return refusal(request.path, status, message);
+        const { status, message, headers } = error as RestError;
+        return { ...refusal(request.path, status, message), headers };
       }
     },
 
     refusal,
 
-    readsBody: (method) => method === 'POST' || method === 'PATCH',
+    readsBody(method, path) {
+      if (method === 'GET') return false;
+      const match = routeAt(method, path);
+      return 'route' in match && match.route.request.body !== undefined;
+    },
   };
 }
 
@@ -151,10 +161,12 @@ function refusal(path: string, status: number, message: string): RestAnswer {
     : { status, contentType: JSON_TYPE, body: JSON.stringify({ message }) };
 }
 
-function notFound(methods: readonly string[], text = nothingAt): RestError {
-  return methods.length === 0
-    ? new RestError('NOT_FOUND', text)
-    : new RestError('INVALID_ARGUMENT', `Use ${methods.join(' or ')} here.`, 405);
+/** @param match.without what is not served at the path, and why */
+function notFound(match: { methods: readonly string[]; without?: string }): RestError {
+  const { methods, without = nothingAt } = match;
+  if (methods.length === 0) return new RestError('NOT_FOUND', without);
+  const headers = { allow: methods.join(', ') };
+  return new RestError('INVALID_ARGUMENT', `Use ${methods.join(' or ')} here.`, 405, headers);
 }
 
 /** Names by the OpenTelemetry conventions for HTTP. */

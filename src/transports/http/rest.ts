@@ -24,19 +24,19 @@ export function restEndpoint(
       });
       const { method = '', url = '', headers } = request;
       const start = url.indexOf('?');
-      const body = rest.readsBody(method)
+      const path = start === -1 ? url : url.slice(0, start);
+      const body = rest.readsBody(method, path)
         ? (await readJson(request, messageMax, lease, 'any')).json
         : undefined;
       lease.acquire(1);
       const answer = await rest.answer({
-        ...{ method, body, headers, caller, requestId },
-        path: start === -1 ? url : url.slice(0, start),
+        ...{ method, path, body, headers, caller, requestId },
         query: start === -1 ? '' : url.slice(start + 1),
         signal: disconnected.signal,
         hold: () => lease.hold(),
       });
       if (response.destroyed) return;
-      response.writeHead(answer.status, { 'content-type': answer.contentType });
+      response.writeHead(answer.status, { ...answer.headers, 'content-type': answer.contentType });
       response.end(answer.body);
     },
     drained: (timeoutMs) => inFlight.drained(timeoutMs),
