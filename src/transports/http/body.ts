@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { HttpError } from './http-error.ts';
 import { parseJson } from './json.ts';
 import type { Lease } from './rate-limiter.ts';
@@ -131,4 +131,23 @@ function chunksTooSmall(): HttpError {
 
 function bodyTooLong(maxBytes: number): HttpError {
   return new HttpError(413, `The body is longer than the ${maxBytes} bytes that are read.`);
+}
+
+/** The length of a body that may not have been read, as its headers declare it, in bytes. */
+export function unreadLength({ complete, headers }: IncomingMessage): number {
+  if (complete) return 0;
+  if (headers['transfer-encoding'] !== undefined) return Number.POSITIVE_INFINITY;
+  return Number(headers['content-length'] ?? 0);
+}
+
+/**
+ * Lets the connection end with the response if a body that nobody reads is long: Node would discard all of
+ * it, as fast as it comes.
+ */
+export function closeIfLong(
+  request: IncomingMessage,
+  response: ServerResponse,
+  maxBytes: number,
+): void {
+  if (unreadLength(request) > maxBytes) response.setHeader('connection', 'close');
 }

@@ -10,6 +10,7 @@ import type { Logger } from '../../domain/logger.ts';
 import type { Rest, RestAnswer } from '../../rest/index.ts';
 import type { HttpLimits } from '../limits.ts';
 import type { CreateServer, ListenToChanges, SignIn, Transport } from '../transport.ts';
+import { closeIfLong, unreadLength } from './body.ts';
 import { limitConnections } from './connection-limit.ts';
 import { createCors } from './cors.ts';
 import { createHostGuard } from './dns-rebinding.ts';
@@ -122,6 +123,7 @@ export async function serveOverHttp(options: HttpOptions): Promise<HttpTransport
     }
     if (document !== undefined) {
       assertMethod(request.method, 'GET', 'HEAD');
+      closeIfLong(request, response, messageMax);
       response.writeHead(200, { 'content-type': document.contentType }).end(document.body);
       return;
     }
@@ -238,11 +240,4 @@ function refuse(
 
 function serverFailed(): HttpError {
   return new HttpError(500, 'The server failed. Its log says more.');
-}
-
-/** The length of a body that may not have been read, as its headers declare it, in bytes. */
-function unreadLength({ complete, headers }: IncomingMessage): number {
-  if (complete) return 0;
-  if (headers['transfer-encoding'] !== undefined) return Number.POSITIVE_INFINITY;
-  return Number(headers['content-length'] ?? 0);
 }

@@ -1,7 +1,7 @@
 import type { Rest } from '../../rest/index.ts';
 import { InFlight } from '../in-flight.ts';
 import type { Endpoint, EndpointOptions } from '../transport.ts';
-import { readJson } from './body.ts';
+import { closeIfLong, readJson } from './body.ts';
 
 /** The version that the clients are told. One of them compares it, and reads none without a hyphen. */
 export const VERSION_HEADER = { 'x-zep-version': '0.27.2-compatible' };
@@ -25,9 +25,10 @@ export function restEndpoint(
       const { method = '', url = '', headers } = request;
       const start = url.indexOf('?');
       const path = start === -1 ? url : url.slice(0, start);
-      const body = rest.readsBody(method, path)
-        ? (await readJson(request, messageMax, lease, 'any')).json
-        : undefined;
+      let body: unknown;
+      if (rest.readsBody(method, path)) {
+        body = (await readJson(request, messageMax, lease, 'any')).json;
+      } else closeIfLong(request, response, messageMax);
       lease.acquire(1);
       const answer = await rest.answer({
         ...{ method, path, body, headers, caller, requestId },
