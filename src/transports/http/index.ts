@@ -104,11 +104,11 @@ export async function serveOverHttp(options: HttpOptions): Promise<HttpTransport
     if (stopping) response.setHeader('connection', 'close');
     cors.setHeaders(request, response);
     normalizeTarget(request);
+    const [path = ''] = (request.url ?? '').split('?');
+    if (rest?.serves(path)) response.setHeaders(new Map(Object.entries(VERSION_HEADER)));
     const refusal = guard(request.headers.host, request.headers.origin);
     if (refusal !== undefined) throw new HttpError(403, refusal);
     if (closing) throw new HttpError(503, 'The server is stopping. Repeat the call shortly.');
-    const [path = ''] = (request.url ?? '').split('?');
-    if (rest?.serves(path)) response.setHeaders(new Map(Object.entries(VERSION_HEADER)));
     const document = publicDocument(path);
     const endpoint = document === undefined ? endpointAt(path) : undefined;
     if (endpoint === undefined && document === undefined) {
