@@ -1,7 +1,6 @@
-import { once } from 'node:events';
-import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AUDIENCE, Issuer } from '../support/issuer.ts';
+import { ask, sendBytes, statusOf } from '../support/raw-bytes.ts';
 import { type ServerProcess, Servers } from '../support/server-process.ts';
 
 const METADATA = '/.well-known/oauth-protected-resource/mcp';
@@ -18,25 +17,6 @@ beforeAll(async () => {
   issuer.close();
 });
 afterAll(() => servers?.close());
-
-/** What comes back for bytes that need not be a request of HTTP, to the end of the connection. */
-async function sendBytes(url: string, bytes: string): Promise<string> {
-  const { hostname, port } = new URL(url);
-  const socket = connect(Number(port), hostname);
-  socket.on('error', () => undefined);
-  let text = '';
-  socket.setEncoding('latin1').on('data', (part) => {
-    text += part;
-  });
-  socket.write(bytes, 'latin1');
-  await once(socket, 'close');
-  return text;
-}
-
-const ask = (url: string, line: string, headers = 'host: localhost\r\n') =>
-  sendBytes(url, `${line} HTTP/1.1\r\n${headers}connection: close\r\n\r\n`);
-
-const statusOf = (answer: string) => Number(/^HTTP\/1\.1 (\d+)/.exec(answer)?.[1]);
 
 function expectRefused(answer: string, status: number, allow?: string): void {
   expect(statusOf(answer), answer).toBe(status);
