@@ -57,6 +57,14 @@ const WAYS: Record<string, (url: string) => Way | Promise<Way>> = {
         ...(signal && { signal }),
       }),
   }),
+  REST: (url) => ({
+    call: (id, signal) =>
+      fetch(`${url}/api/v2/sessions`, {
+        method: 'POST',
+        body: JSON.stringify(args(id)),
+        ...(signal && { signal }),
+      }),
+  }),
   'HTTP+SSE': async (url) => {
     const stream = await SseStream.open(url);
     const tell = (body: object) =>

@@ -5,7 +5,8 @@ import { type ServerOptions, Servers } from '../support/server-process.ts';
 
 const PAGE = 'https://app.example';
 const LIST = '{"jsonrpc":"2.0","id":1,"method":"tools/list"}';
-const PATHS = ['/mcp', '/mcp/', '/sse', '/messages?sessionId=x'];
+const REST_PATHS = ['/healthz', '/api/openapi.json', '/api/v1/sessions/x', '/api/v2/sessions'];
+const PATHS = ['/mcp', '/mcp/', '/sse', '/messages?sessionId=x', ...REST_PATHS];
 
 let servers: Servers;
 beforeEach(async () => {
@@ -82,6 +83,10 @@ describe('the pages of an allowed origin', () => {
     note(await send(`${closed.url}/nowhere`, { headers: { origin: PAGE } }));
     const metadata = `${closed.url}/.well-known/oauth-protected-resource/mcp`;
     note(await send(metadata, { headers: { origin: PAGE } }));
+    for (const path of REST_PATHS) {
+      note(await send(closed.url + path, { headers: { origin: PAGE } }));
+      note(await send(open.url + path, { headers: { origin: PAGE } }));
+    }
     for (let i = 0; i < 15; i++) note(await call(open.url, { origin: PAGE }));
     note(await send(`${open.url}/mcp`, { headers: { ...JSON_HEADERS, origin: PAGE }, body: '{' }));
     expect(Object.keys(found)).toEqual(expect.arrayContaining(['200', '401', '404', '429']));
@@ -89,6 +94,7 @@ describe('the pages of an allowed origin', () => {
       expect(listed(answer, 'access-control-expose-headers')).toEqual(
         expect.arrayContaining([
           ...['mcp-session-id', 'mcp-protocol-version', 'www-authenticate', 'retry-after'],
+          ...['x-request-id', 'x-zep-version'],
         ]),
       );
     }

@@ -11,7 +11,7 @@ export interface HttpUsage {
   connections: number;
   /** Open event streams. */
   streams: number;
-  /** Bytes of request bodies that are being received or whose call has not ended. */
+  /** Bytes of request bodies that are being received or whose call has not ended, and of long answers. */
   bodies: number;
 }
 
@@ -81,7 +81,11 @@ export function createMetrics(usage: () => HttpUsage): Metrics {
     });
   gauge('mcp_sessions_open_connections', 'Open HTTP connections.', () => usage().connections);
   gauge('mcp_sessions_open_streams', 'Open event streams.', () => usage().streams);
-  gauge('mcp_sessions_body_bytes', 'HTTP request bodies in memory.', () => usage().bodies);
+  gauge(
+    'mcp_sessions_body_bytes',
+    'HTTP request bodies and long answers in memory.',
+    () => usage().bodies,
+  );
 
   return {
     contentType: registry.contentType,

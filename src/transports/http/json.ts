@@ -1,4 +1,5 @@
 import { HttpError } from './http-error.ts';
+import { BYTES_PER_CALL } from './rate-limiter.ts';
 
 /**
  * The most objects and arrays in one body. Parsing blocks the event loop: 16 MiB of nothing but
@@ -12,8 +13,7 @@ const CONTAINERS_MAX = 200_000;
  */
 const DEPTH_MAX = 1000;
 
-/** The amount of either that takes about a millisecond to parse and is charged as one call. */
-const BYTES_PER_CALL = 256 * 1024;
+/** The number that takes about a millisecond to parse and is charged as one call. */
 const CONTAINERS_PER_CALL = 10_000;
 
 const QUOTE = 0x22;

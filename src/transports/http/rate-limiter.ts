@@ -4,6 +4,15 @@ import { HttpError } from './http-error.ts';
 /** The capacity of the token bucket, in seconds of the allowed rate. */
 const BURST_SECONDS = 10;
 
+/** What a body or an answer of a length is charged as: one call for each such part of it. */
+export const BYTES_PER_CALL = 256 * 1024;
+
+/**
+ * Shorter answers are not counted. Those to requests that add something are shorter: a client would take the
+ * refusal for a failure, and repeat what was done.
+ */
+const LONG_ANSWER_BYTES = 512 * 1024;
+
 /** Idle credentials are evicted each time this many credentials have been added. */
 const EVICT_EVERY = 1000;
 
@@ -24,6 +33,11 @@ export interface Lease {
   receive(bytes: number): void;
   /** Charges the work that the body causes, as a number of calls. */
   charge(calls: number): void;
+  /**
+   * Counts an answer like a body, for the time that the client leaves it unread. One always fits where no other
+   * bytes are held. @throws HttpError 503 when too many are held
+   */
+  answer(bytes: number): void;
   /**
    * Starts the calls of the request: several if the body is a batch. @throws HttpError 413 or 429
    */
@@ -87,18 +101,35 @@ export class RateLimiter {
     const releaseIfDone = () => {
       if (counted && released && holds === 0) count(-1);
     };
+    const isTooMuch = (more: number) =>
+      this.#bytes + more > bodiesMax || usage.bytes + more > bytesPerCredential;
+    const add = (more: number) => {
+      bytes += more;
+      if (!counted) return;
+      usage.bytes += more;
+      this.#bytes += more;
+    };
     return {
-      receive: (more) => {
-        if (this.#bytes + more > bodiesMax || usage.bytes + more > bytesPerCredential) {
+      receive(more) {
+        if (isTooMuch(more)) {
           throw refusal(503, 'bodies', 'The server has too much to read at once. Repeat the call.');
         }
-        bytes += more;
-        if (!counted) return;
-        usage.bytes += more;
-        this.#bytes += more;
+        add(more);
       },
       charge: (more) => {
         usage.tokens -= more;
+      },
+      answer: (more) => {
+        usage.tokens -= more / BYTES_PER_CALL;
+        if (more < LONG_ANSWER_BYTES) return;
+        if (isTooMuch(more) && this.#bytes > bytes) {
+          throw refusal(
+            503,
+            'answers',
+            'Too many long answers are on their way at once. Read them, ask for less at once, or repeat the call.',
+          );
+        }
+        add(more);
       },
       acquire: (more) => {
         if (more > callsAtOnce) {

@@ -38,7 +38,11 @@ export function restEndpoint(
         hold: () => lease.hold(),
       });
       if (response.destroyed) return;
-      response.writeHead(answer.status, { ...answer.headers, 'content-type': answer.contentType });
+      lease.answer(Buffer.byteLength(answer.body));
+      response.writeHead(answer.status, {
+        ...answer.headers,
+        'content-type': answer.contentType,
+      });
       response.end(answer.body);
     },
     drained: (timeoutMs) => inFlight.drained(timeoutMs),

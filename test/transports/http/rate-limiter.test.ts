@@ -163,6 +163,38 @@ describe('bodies', () => {
   });
 });
 
+describe('long answers', () => {
+  const LONG = 600_000;
+
+  it('are counted like bodies, but one always fits where nothing is held', () => {
+    const { rateLimiter } = open();
+    const [first, second] = [rateLimiter.lease('a'), rateLimiter.lease('b')];
+    first.receive(1000);
+    first.answer(LONG);
+    expect(rateLimiter.held.bodies).toBe(1000 + LONG);
+    expect(refusal(() => second.answer(LONG))).toMatchObject({ status: 503, reason: 'answers' });
+    expect(refusal(() => second.receive(1)).status).toBe(503);
+    first.release();
+    second.answer(LONG);
+    second.release();
+    expect(rateLimiter.held.bodies).toBe(0);
+  });
+
+  it('are not what says that something was added', () => {
+    const { rateLimiter } = open();
+    rateLimiter.lease('a').answer(LONG);
+    rateLimiter.lease('a').answer(300_000);
+  });
+
+  it('use up the rate by their length', () => {
+    const { rateLimiter } = open();
+    const lease = rateLimiter.lease('a');
+    lease.answer(9 * 256 * 1024);
+    lease.release();
+    expect(callsUntilRefused(rateLimiter, 'a')).toBe(BURST - 10);
+  });
+});
+
 describe('streams', () => {
   it('are limited by credential, and in all', () => {
     const { rateLimiter } = open();
