@@ -32,10 +32,14 @@ afterAll(async () => {
   await servers?.close();
 });
 
+const REST_PATHS = ['/api/v1/sessions', '/api/v2/users-ordered'] as const;
+const isRest = (path: string) => path.startsWith('/api/');
+
 async function call(token: string, path = '/mcp') {
   sent.add(token);
-  const headers = { ...JSON_HEADERS, authorization: `Bearer ${token}` };
-  const method = path === '/sse' ? 'GET' : 'POST';
+  const scheme = path.startsWith('/api/v2') ? 'Api-Key' : 'Bearer';
+  const headers = { ...JSON_HEADERS, authorization: `${scheme} ${token}` };
+  const method = path === '/sse' || isRest(path) ? 'GET' : 'POST';
   const body = method === 'POST' ? { body: CALL } : {};
   return send(server.url + path, { method, headers, ...body });
 }
@@ -172,7 +176,7 @@ async function settled(token: string): Promise<string> {
   return token;
 }
 
-describe.each(['/mcp', '/sse', '/messages?sessionId=x'])('at %s', (path) => {
+describe.each(['/mcp', '/sse', '/messages?sessionId=x', REST_PATHS[1]])('at %s', (path) => {
   it.each(HOSTILE)('a token %s is refused with %i', async (what, status, make) => {
     const answer = await call(await make(), path);
     expect(answer.status, answer.body).toBe(status);
@@ -182,7 +186,9 @@ describe.each(['/mcp', '/sse', '/messages?sessionId=x'])('at %s', (path) => {
       expect(challenge).toContain('error="invalid_token"');
       const resource = path === '/mcp' ? '/mcp' : '/sse';
       const metadata = `${server.url}/.well-known/oauth-protected-resource${resource}`;
-      expect(challenge).toContain(`resource_metadata="${metadata}"`);
+      // Whoever calls REST has got its key beforehand.
+      expect(challenge?.includes('resource_metadata')).toBe(!isRest(path));
+      if (!isRest(path)) expect(challenge).toContain(`resource_metadata="${metadata}"`);
     }
     // A client that is told that scopes are missing tries to get them.
     expect(challenge?.includes('insufficient_scope') ?? false).toBe(/scopes/.test(what));
@@ -198,6 +204,7 @@ describe('a request', () => {
       const answer = await call(token);
       expect(answer.status, answer.body).toBe(200);
       expect(message(answer).result.structuredContent).toEqual({ sessions: [] });
+      for (const path of REST_PATHS) expect((await call(token, path)).status, path).toBe(200);
     }
   });
 
@@ -224,24 +231,51 @@ describe('a request', () => {
     for (const path of [`/mcp?access_token=${token}`, `/mcp?token=${token}`]) {
       expect((await bare({}, path)).status).toBe(401);
     }
+    for (const path of REST_PATHS) {
+      expect((await bare({}, `${path}?access_token=${token}&api_key=${token}`)).status).toBe(401);
+    }
     for (const headers of [
       { cookie: `access_token=${token}` },
       { 'x-api-key': token },
+      { 'api-key': token },
       { authorization: token },
       { authorization: `Basic ${token}` },
+      { authorization: `ApiKey ${token}` },
+      { authorization: `Token ${token}` },
+      { authorization: `Bearer Api-Key ${token}` },
       { authorization: `Bearer ${token}, Bearer ${token}` },
+      { authorization: `Bearer ${token}, Api-Key ${token}` },
       { authorization: `Bearer ${token} ${token}` },
+      { authorization: `Api-Key ${token}=x` },
+      { authorization: `Api-Key\t${token}` },
     ]) {
-      expect((await bare(headers as Record<string, string>)).status).toBe(401);
+      for (const path of ['/mcp', REST_PATHS[0]]) {
+        expect((await bare(headers as Record<string, string>, path)).status).toBe(401);
+      }
     }
   });
 
   it('is refused with two tokens, though the first is good', async () => {
     const token = await issuer.sign();
     sent.add(token);
-    const answer = await bare({ authorization: [`Bearer ${token}`, 'Bearer evil'] });
-    expect(answer.status).toBe(400);
-    expect(answer.headers['www-authenticate']).toContain('error="invalid_request"');
+    for (const second of ['Bearer evil', 'Api-Key evil', `Api-Key ${token}`]) {
+      for (const path of ['/mcp', REST_PATHS[1]]) {
+        const answer = await bare({ authorization: [`Bearer ${token}`, second] }, path);
+        expect(answer.status).toBe(400);
+        expect(answer.headers['www-authenticate']).toContain('error="invalid_request"');
+      }
+    }
+  });
+
+  it('is let in with either scheme, written in any case', async () => {
+    const token = await issuer.sign();
+    sent.add(token);
+    for (const scheme of ['Bearer', 'Api-Key', 'api-key', 'BEARER', 'Api-Key  ']) {
+      for (const path of REST_PATHS) {
+        const headers = { authorization: `${scheme} ${token}` };
+        expect((await send(server.url + path, { headers })).status, scheme).toBe(200);
+      }
+    }
   });
 });
 
