@@ -1,0 +1,58 @@
+import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { Servers } from '../support/server-process.ts';
+import { installClients, V1_CLIENTS, V2_CLIENTS } from '../support/zep-clients.ts';
+import { runProgram } from '../support/zep-programs.ts';
+import { describeZepServers, itWithEach } from '../support/zep-servers.ts';
+
+/** The calls of a program. */
+const CALLS = 7;
+const ANSWERED = Array(CALLS).fill(null);
+
+const CLIENTS = [...V1_CLIENTS, ...V2_CLIENTS];
+const UNAUTHENTICATED = { JavaScript: 'AuthenticationError', Python: 'AuthError' };
+
+describeZepServers('a server with keys', CLIENTS, (server) => {
+  describe('of the self-hosted edition', () => {
+    itWithEach(V1_CLIENTS, 'tells a wrong key by its own error', async (client) => {
+      const refused = Array(CALLS).fill(UNAUTHENTICATED[client.language]);
+      // The check of the health says that the server is there, whatever the key.
+      expect(await runProgram(client, 'v1/sign-in', server.fresh())).toMatchObject({
+        ...{ right: ANSWERED, wrong: refused, none: refused, warnings: [] },
+        notFound: expect.stringMatching(/^No session found for \w+ unknown$/),
+      });
+    });
+  });
+  describe('of the cloud edition', () => {
+    itWithEach(V2_CLIENTS, 'gets the status 401 for a wrong key', async (client) => {
+      // The clients have no class for it in these calls, only their general one with the status.
+      const seen = await runProgram(client, 'v2/sign-in', server.fresh());
+      expect(seen).toStrictEqual({ right: ANSWERED, wrong: Array(CALLS).fill(401) });
+    });
+  });
+});
+
+describe('a server without keys', () => {
+  let servers: Servers;
+  let url = '';
+  beforeAll(async () => {
+    await installClients(CLIENTS);
+    servers = await Servers.open();
+  });
+  afterAll(() => servers?.close());
+
+  // All of them know one namespace, so that each has a server with data of its own.
+  const start = async (name: string) => {
+    const env = { SESSIONS_DB: `${servers.directory}/${name.replaceAll(/\W/g, '-')}.db` };
+    ({ url } = await servers.spawnHttp({ env }));
+    return { url, key: 'any key' };
+  };
+  itWithEach(V1_CLIENTS, 'is used with any key, or none', async (client) => {
+    const seen = await runProgram(client, 'v1/sign-in', await start(client.name));
+    expect(seen.right).toStrictEqual(ANSWERED);
+    expect(seen.warnings).toStrictEqual([]);
+  });
+  itWithEach(V2_CLIENTS, 'is used with any key', async (client) => {
+    const seen = await runProgram(client, 'v2/sign-in', await start(client.name));
+    expect(seen.right).toStrictEqual(ANSWERED);
+  });
+});
