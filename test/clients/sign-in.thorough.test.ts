@@ -33,7 +33,6 @@ describeZepServers('a server with keys', CLIENTS, (server) => {
 
 describe('a server without keys', () => {
   let servers: Servers;
-  let url = '';
   beforeAll(async () => {
     await installClients(CLIENTS);
     servers = await Servers.open();
@@ -43,7 +42,7 @@ describe('a server without keys', () => {
   // All of them know one namespace, so that each has a server with data of its own.
   const start = async (name: string) => {
     const env = { SESSIONS_DB: `${servers.directory}/${name.replaceAll(/\W/g, '-')}.db` };
-    ({ url } = await servers.spawnHttp({ env }));
+    const { url } = await servers.spawnHttp({ env });
     return { url, key: 'any key' };
   };
   itWithEach(V1_CLIENTS, 'is used with any key, or none', async (client) => {

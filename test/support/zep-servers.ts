@@ -61,7 +61,10 @@ async function grantAll(file: string): Promise<string[]> {
   return granted.map(({ token }) => token);
 }
 
-/** Declares a test for each client. Those that cannot run here are skipped, and say why. */
+/**
+ * Declares a test for each client. They run at once, as programs of their own do. Those that cannot run here
+ * are skipped, and say why.
+ */
 export function itWithEach(
   clients: readonly ZepClient[],
   behaviour: string,
@@ -70,6 +73,7 @@ export function itWithEach(
   for (const client of clients) {
     const { name, missing } = client;
     const skipped = missing === undefined ? '' : ` (skipped: ${missing})`;
-    it.skipIf(missing !== undefined)(`${name} ${behaviour}${skipped}`, () => test(client));
+    const declare = it.skipIf(missing !== undefined).concurrent;
+    declare(`${name} ${behaviour}${skipped}`, () => test(client));
   }
 }
