@@ -22,12 +22,12 @@ await client.memory.addMemory('long', new Memory({ messages: numbered }));
 const contents = (messages) => messages.map(({ content }) => content);
 const window = await client.memory.getMemory('long');
 
-// A turn that is said twice is two messages.
-for (let time = 0; time < 2; time += 1) {
-  const ping = new Message({ role: 'user', content: 'ping' });
-  await client.memory.addMemory('twice', new Memory({ messages: [ping] }));
+// A body that is sent once more is taken for a repetition, unless something came between.
+for (const content of ['ping', 'ping', 'pong', 'ping']) {
+  const message = new Message({ role: 'user', content });
+  await client.memory.addMemory('repeated', new Memory({ messages: [message] }));
 }
-const twice = await client.memory.getMemory('twice');
+const repeated = await client.memory.getMemory('repeated');
 
 const search = (text, limit) =>
   client.memory.searchMemory('chat', new MemorySearchPayload({ text }), limit);
@@ -73,7 +73,7 @@ report({
   got: got.messages.map((message) => message.toDict()),
   lastTwo: contents(lastTwo.messages),
   window: contents(window.messages),
-  twice: contents(twice.messages),
+  repeated: contents(repeated.messages),
   found: contents(found.map(({ message }) => message)),
   foundRoles: found.map(({ message }) => message.role),
   distances: found.map(({ dist }) => typeof dist),

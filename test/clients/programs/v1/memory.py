@@ -24,11 +24,11 @@ async def main():
     await call(memory, "add_memory", "long", Memory(messages=numbered))
     window = await call(memory, "get_memory", "long")
 
-    # A turn that is said twice is two messages.
-    for _ in range(2):
-        ping = Message(role="user", content="ping")
-        await call(memory, "add_memory", "twice", Memory(messages=[ping]))
-    twice = await call(memory, "get_memory", "twice")
+    # A body that is sent once more is taken for a repetition, unless something came between.
+    for content in ["ping", "ping", "pong", "ping"]:
+        said = Message(role="user", content=content)
+        await call(memory, "add_memory", "repeated", Memory(messages=[said]))
+    repeated = await call(memory, "get_memory", "repeated")
 
     def contents(messages):
         return [one.content for one in messages]
@@ -78,7 +78,7 @@ async def main():
         "got": [one.dict() for one in got.messages],
         "lastTwo": contents(last_two.messages),
         "window": contents(window.messages),
-        "twice": contents(twice.messages),
+        "repeated": contents(repeated.messages),
         "found": [one.message["content"] for one in found],
         "foundRoles": [one.message["role"] for one in found],
         "distances": ["number" if isinstance(one.dist, float) else None for one in found],

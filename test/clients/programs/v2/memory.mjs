@@ -10,7 +10,7 @@ await client.memory.addSession({ sessionId: 'long', userId: 'ada' });
 
 const messages = [
   { role: 'Ada', roleType: 'user', content: 'I moved to Lisbon', metadata: { mood: 'happy' } },
-  { role: 'Bot', roleType: 'assistant', content: 'How is the weather there?' },
+  { role: 'assistant', roleType: 'assistant', content: 'How is the weather there?' },
   { roleType: 'system', content: 'It rains: 東京 was drier 🌧' },
   { role: 'weather', roleType: 'function', content: 'rain' },
   { role: 'shop', roleType: 'tool', content: 'Take an umbrella' },
@@ -22,12 +22,12 @@ const lastTwo = await client.memory.get('chat', { lastn: 2 });
 
 const numbered = Array.from({ length: 14 }, (_, n) => ({ roleType: 'user', content: `${n}` }));
 await client.memory.add('long', { messages: numbered });
-// A turn that is said twice is two messages.
-await client.memory.addSession({ sessionId: 'twice', userId: 'ada' });
-for (let time = 0; time < 2; time += 1) {
-  await client.memory.add('twice', { messages: [{ roleType: 'user', content: 'ping' }] });
+// A body that is sent once more is taken for a repetition, unless something came between.
+await client.memory.addSession({ sessionId: 'repeated', userId: 'ada' });
+for (const content of ['ping', 'ping', 'pong', 'ping']) {
+  await client.memory.add('repeated', { messages: [{ roleType: 'user', content }] });
 }
-const twice = await client.memory.get('twice');
+const repeated = await client.memory.get('repeated');
 const contents = (list) => list.map(({ content }) => content);
 
 const all = await client.memory.getSessionMessages('chat');
@@ -53,7 +53,7 @@ report({
   dated: got.messages[5].createdAt,
   lastTwo: contents(lastTwo.messages),
   window: contents((await client.memory.get('long')).messages),
-  twice: contents(twice.messages),
+  repeated: contents(repeated.messages),
   all: { ...all, messages: contents(all.messages) },
   first: contents((await page(4, 1)).messages),
   second: contents((await page(4, 2)).messages),

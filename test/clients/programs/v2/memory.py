@@ -17,7 +17,7 @@ async def main():
             content="I moved to Lisbon",
             metadata={"mood": "happy"},
         ),
-        Message(role="Bot", role_type="assistant", content="How is the weather there?"),
+        Message(role="assistant", role_type="assistant", content="How is the weather there?"),
         Message(role_type="system", content="It rains: 東京 was drier 🌧"),
         Message(role="weather", role_type="function", content="rain"),
         Message(role="shop", role_type="tool", content="Take an umbrella"),
@@ -33,12 +33,12 @@ async def main():
     await call(memory.add, "long", messages=numbered)
     long = await call(memory.get, "long")
 
-    # A turn that is said twice is two messages.
-    await call(memory.add_session, session_id="twice", user_id="ada")
-    for _ in range(2):
-        ping = Message(role_type="user", content="ping")
-        await call(memory.add, "twice", messages=[ping])
-    twice = await call(memory.get, "twice")
+    # A body that is sent once more is taken for a repetition, unless something came between.
+    await call(memory.add_session, session_id="repeated", user_id="ada")
+    for content in ["ping", "ping", "pong", "ping"]:
+        said = Message(role_type="user", content=content)
+        await call(memory.add, "repeated", messages=[said])
+    repeated = await call(memory.get, "repeated")
 
     def contents(found):
         return [one.content for one in found]
@@ -78,7 +78,7 @@ async def main():
         "dated": got.messages[5].created_at,
         "lastTwo": contents(last_two.messages),
         "window": contents(long.messages),
-        "twice": contents(twice.messages),
+        "repeated": contents(repeated.messages),
         "all": {**plain(all_messages), "messages": contents(all_messages.messages)},
         "first": await page(4, 1),
         "second": await page(4, 2),
