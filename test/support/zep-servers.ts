@@ -26,8 +26,9 @@ export function describeZepServers(
   clients: readonly ZepClient[],
   define: (server: ZepServer) => void,
 ): void {
-  describe.each(E2E_DATABASES)(`${title} ($name)`, ({ missing, open }) => {
-    describe.skipIf(missing !== undefined)(missing ?? '', () => {
+  for (const { name, missing, open } of E2E_DATABASES) {
+    const skipped = missing === undefined ? '' : ` (skipped: ${missing})`;
+    describe.skipIf(missing !== undefined)(`${title}, in ${name}${skipped}`, () => {
       let servers: Servers;
       let database: E2eDatabase;
       let url = '';
@@ -47,7 +48,7 @@ export function describeZepServers(
       });
       define({ fresh: () => ({ url, key: keys.pop() as string }) });
     });
-  });
+  }
 }
 
 async function grantAll(file: string): Promise<string[]> {
