@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
+import { derivedUuid } from '../domain/derived-uuid.ts';
 import type { Message } from '../domain/records.ts';
 import type { AddedMessage } from '../services/append.ts';
 import { ServiceError } from '../services/errors.ts';
-import { derivedUuid } from './derived-values.ts';
 import type { RestContext } from './route.ts';
 
 /** How long after an append the same one counts as its repetition: longer than the clients go on repeating. */
