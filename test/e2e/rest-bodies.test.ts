@@ -191,7 +191,7 @@ describe('a body', () => {
   it('is not read where there is nothing to be done with it', async () => {
     for (const [method, path, status] of [
       ['POST', '/api/v2/nowhere', 404],
-      ['POST', '/api/v2/graph/search', 404],
+      ['POST', '/api/v2/graph/clone', 404],
       ['PUT', '/api/v2/sessions', 405],
       ['PATCH', '/api/v2/sessions', 405],
       ['POST', '/api/v2/users/x/sessions', 405],

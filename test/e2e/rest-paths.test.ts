@@ -211,7 +211,7 @@ describe('every answer has the version that the clients compare', () => {
       [403, '/api/v2/users/x', { authorization, host: 'evil.example' }],
       [403, '/api/v2/users/x', { authorization, origin: 'https://evil.example' }],
       [404, '/api/v2/users/x', { authorization }],
-      [404, '/api/v2/graph/search', { authorization }],
+      [404, '/api/v2/graph/clone', { authorization }],
     ] as [number, string, Record<string, string>][]) {
       const answer = await send(closed.url, { path, headers });
       expect([path, answer.status]).toEqual([path, status]);

@@ -8,7 +8,11 @@ import { Servers } from '../support/server-process.ts';
 import { grant } from '../support/tokens.ts';
 
 const NAMES = ROUTES.map(({ method, path }) => `${method} ${path}`);
-const SEARCHES = ['POST /api/v1/sessions/{session_id}/search', 'POST /api/v2/sessions/search'];
+const SEARCHES = [
+  ...['POST /api/v1/sessions/{session_id}/search', 'POST /api/v2/sessions/search'],
+  ...['node', 'edge'].map((kind) => `POST /api/v2/graph/${kind}/user/{user_id}`),
+  'POST /api/v2/graph/search',
+];
 const READING = NAMES.filter((name) => name.startsWith('GET ') || SEARCHES.includes(name));
 const ADDING_USERS = ['POST /api/v1/user', 'POST /api/v2/users'];
 const DELETING_USERS = ['DELETE /api/v1/user/{user_id}', 'DELETE /api/v2/users/{user_id}'];
@@ -55,7 +59,7 @@ async function tokenFor(granted: Parameters<typeof grant>[2], at = url): Promise
 async function allowedTo(token: string, at = url): Promise<string[]> {
   const allowed: string[] = [];
   for (const name of NAMES) {
-    const path = name.replace('{message_uuid}', randomUUID()).replace(/\{\w+\}/g, 'x');
+    const path = name.replace(/\{(message_)?uuid\}/, randomUUID()).replace(/\{\w+\}/g, 'x');
     const answer = await call(token, path, name.startsWith('P') ? {} : undefined, at);
     if (answer.status !== 403) allowed.push(name);
     else expect(answer.body).toMatch(/ does not have the scope | does not offer | of one user/);
