@@ -1,8 +1,7 @@
 import { z } from 'zod';
-import { text } from '../../domain/identifiers.ts';
 import { metadata } from '../../domain/metadata.ts';
 import { content, MESSAGES_PER_CALL, messageUuid, time } from '../../domain/records.ts';
-import { canonicalRole } from '../../domain/roles.ts';
+import { ROLE_TYPES, speakerName, storedSpeaker } from '../../domain/speakers.ts';
 import type { AddedMessage } from '../../services/append.ts';
 import { contextText } from '../context-text.ts';
 import { deleteSession } from '../memory.ts';
@@ -12,13 +11,10 @@ import { appendOnce } from '../repeated-append.ts';
 import { defineRoute } from '../route.ts';
 import { toSummary } from '../summaries.ts';
 import { fact, toContextFact } from './graph-records.ts';
-import { message, ROLE_TYPES, summary, toMessage } from './records.ts';
-
-/** The longest name of a speaker, in bytes: so much of what a message has beside its text is in every list. */
-const NAME_MAX_BYTES = 256;
+import { message, summary, toMessage } from './records.ts';
 
 const newMessage = z.object({
-  role: text('The name of the speaker', 1, NAME_MAX_BYTES).optional(),
+  role: speakerName.optional(),
   role_type: z.enum(ROLE_TYPES).optional(),
   content: content.default(''),
   uuid: messageUuid.optional(),
@@ -125,13 +121,7 @@ export const MEMORY_ROUTES = [
   }),
 ];
 
-/** A message without a type has that of its role, if the role is one. */
-function toAdded({ role: name, role_type, ...rest }: z.output<typeof newMessage>): AddedMessage {
-  const own = ROLE_TYPES.find((type) => name !== undefined && type === canonicalRole(name));
-  const type = role_type ?? own ?? 'norole';
-  return {
-    ...rest,
-    role: type,
-    ...(name !== undefined && name !== type && { parts: [{ name }] }),
-  };
-}
+const toAdded = ({ role, role_type, ...rest }: z.output<typeof newMessage>): AddedMessage => ({
+  ...rest,
+  ...storedSpeaker({ role, role_type }),
+});

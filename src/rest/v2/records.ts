@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { metadata } from '../../domain/metadata.ts';
 import { type Message, type Session, timestamp, type User } from '../../domain/records.ts';
-import { canonicalRole } from '../../domain/roles.ts';
+import { ROLE_TYPES, shownSpeaker } from '../../domain/speakers.ts';
 import { integerId } from '../integer-id.ts';
 
 /** Records as the clients of the second generation know them. */
@@ -27,9 +27,6 @@ export const user = z.object({
   first_name: z.string().optional(),
   last_name: z.string().optional(),
 });
-
-/** The types of roles that the clients know. */
-export const ROLE_TYPES = ['norole', 'system', 'assistant', 'user', 'function', 'tool'] as const;
 
 export const message = z.object({
   uuid: z.string(),
@@ -69,23 +66,10 @@ export const toUser = (record: User): z.input<typeof user> => ({
   last_name: record.last_name,
 });
 
-/**
- * A message has a type of role and the name of its speaker. The type is its role; the name is kept beside
- * the text, where the APIs of models have it, too. A role that is no such type, such as `Human`, is a name.
- */
 export function toMessage(record: Message): z.input<typeof message> {
-  const { role, parts, uuid, created_at, updated_at, content, token_count } = record;
-  const roleType = ROLE_TYPES.find((type) => type === canonicalRole(role));
-  const name = parts?.map(nameIn).find((found) => found !== undefined);
+  const { uuid, created_at, updated_at, content, token_count } = record;
   return {
-    ...{ uuid, created_at, updated_at, role_type: roleType ?? 'norole', content, token_count },
-    ...{ role: name ?? (role === roleType ? undefined : role), metadata: record.metadata },
+    ...{ uuid, created_at, updated_at, content, token_count, ...shownSpeaker(record) },
+    metadata: record.metadata,
   };
-}
-
-/** The name of the speaker, if a part is that. */
-function nameIn(part: unknown): string | undefined {
-  if (typeof part !== 'object' || part === null || !('name' in part)) return undefined;
-  const isName = Object.keys(part).length === 1 && typeof part.name === 'string';
-  return isName ? (part.name as string) : undefined;
 }
