@@ -168,7 +168,7 @@ export function estimateTokens(text: string): number {
 }
 
 /** How far the time of a message may be ahead of this server's clock: callers have clocks of their own. */
-const MAX_AHEAD_MS = 300_000;
+export const MAX_AHEAD_MS = 300_000;
 
 function assertNotAhead(added: readonly AddedMessage[], now: number): void {
   const latest = timestamp(now + MAX_AHEAD_MS);

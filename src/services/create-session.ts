@@ -14,6 +14,8 @@ export interface NewSession {
   session_id: string;
   user_id?: string | undefined;
   metadata?: JsonObject | undefined;
+  /** When it was begun elsewhere, in the form of the records. No front end offers this. */
+  created_at?: string | undefined;
 }
 
 /**
@@ -30,7 +32,7 @@ export function sessionCreator(deps: Dependencies) {
         uuid: deps.newUuid(),
         ...(input.user_id !== undefined && { user_id: input.user_id }),
         metadata: input.metadata ?? {},
-        created_at: at,
+        created_at: input.created_at ?? at,
         updated_at: at,
         message_count: 0,
       });

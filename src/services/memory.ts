@@ -211,16 +211,17 @@ export function createMemoryService(deps: Dependencies) {
     /**
      * Stores a summary of a session's messages up to one of them. Earlier summaries are kept.
      *
+     * @param input.created_at when it was written elsewhere; no front end offers this
      * @throws ServiceError INVALID_ARGUMENT when its last message is not live, or precedes the end
      *   of the newest summary
      */
     async summarize(
       caller: Caller,
       sessionId: string,
-      input: { content: string; up_to_seq: number },
+      input: { content: string; up_to_seq: number; created_at?: string | undefined },
     ): Promise<{ session: Session; summary: Summary }> {
       const store = await deps.store();
-      const summary = { ...input, created_at: now() };
+      const summary = { ...input, created_at: input.created_at ?? now() };
       const uuid = deps.newUuid();
       const outcome = await store.messages.summarize(caller, sessionId, uuid, summary);
       if (outcome.applied) {

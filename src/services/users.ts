@@ -26,6 +26,8 @@ export interface NewUser {
   first_name?: string | undefined;
   last_name?: string | undefined;
   metadata?: JsonObject | undefined;
+  /** When they were added elsewhere, in the form of the records. No front end offers this. */
+  created_at?: string | undefined;
 }
 
 /** Changes to a user: `null` removes a field, metadata is merged. */
@@ -78,13 +80,13 @@ export function createUserService(deps: Dependencies) {
       assertUnpinned(caller);
       const store = await deps.store();
       const at = now();
-      const { user_id, metadata = {}, ...names } = input;
+      const { user_id, metadata = {}, created_at = at, ...names } = input;
       const outcome = await createUser(deps, store, caller.namespace, {
         user_id,
         uuid: deps.newUuid(),
         ...present(names),
         metadata,
-        created_at: at,
+        created_at,
         updated_at: at,
       });
       if (outcome.applied) return outcome.record;
