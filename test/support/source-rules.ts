@@ -11,8 +11,11 @@ export interface Import {
   isPackage: boolean;
 }
 
-/** Imports and exports from 'x', `import('x')`, and a worker's `new URL('x', import.meta.url)`. */
-const IMPORT = /(?:\bfrom|\bimport)\s*\(?\s*'([^']+)'|new URL\('([^']+)', import\.meta\.url\)/g;
+/**
+ * Imports and exports from 'x', `import('x')`, and a worker's `new URL('x', import.meta.url)`. The text
+ * 'import' is none.
+ */
+const IMPORT = /(?<!')\b(?:from|import)\s*\(?\s*'([^']+)'|new URL\('([^']+)', import\.meta\.url\)/g;
 
 export function importsOf(sources: Sources): Import[] {
   return [...sources].flatMap(([from, text]) =>
