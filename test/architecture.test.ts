@@ -46,6 +46,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   app: /^(uuid|node:(fs|stream))$/,
   'app/logger.ts': /^(pino|node:stream)$/,
   'app/commands': /^node:(stream|util)$/,
+  'app/import': /^(uuid|zod|node:(http|https|timers\/promises|url))$/,
   'app/ops': /^(prom-client|node:(http|net))$/,
   config: /^(zod|node:(os|path|util))$/,
   transports: /^(@modelcontextprotocol\/.*|node:.*)$/,

@@ -1,0 +1,46 @@
+import { v7 as uuidv7 } from 'uuid';
+import type { Config } from '../../config/index.ts';
+import type { Logger } from '../../domain/logger.ts';
+import { REST_ANSWER } from '../../rest/answer-shape.ts';
+import type { Dependencies } from '../../services/dependencies.ts';
+import { FairQueue } from '../../services/fair-queue.ts';
+import { createMemoryService } from '../../services/memory.ts';
+import { createSessionService } from '../../services/sessions.ts';
+import { createUserService } from '../../services/users.ts';
+import { lazyStore } from '../open-store.ts';
+import { serverUse } from '../store-use.ts';
+import { createTarget, type Target } from './target.ts';
+
+/**
+ * Prepares the configured store to be imported into, in the configured namespace. It is opened when it is
+ * first used, as by a server: it may be a new one, which has to be set up.
+ */
+export function openTarget(
+  config: Config,
+  logger: Logger,
+  signal: AbortSignal,
+): { target: Target; close(): Promise<void> } {
+  const use = serverUse(config, logger);
+  const store = lazyStore(config, logger, use);
+  const deps: Dependencies = {
+    store: store.get,
+    now: Date.now,
+    newUuid: uuidv7,
+    get purgeAfter() {
+      return use.retention.current;
+    },
+    longReads: new FairQueue(),
+    onChange: () => {},
+    // Records are read whole.
+    answer: REST_ANSWER,
+  };
+  const services = {
+    users: createUserService(deps),
+    sessions: createSessionService(deps),
+    memory: createMemoryService(deps),
+  };
+  return {
+    target: createTarget(services, { namespace: config.namespace }, signal),
+    close: store.close,
+  };
+}
