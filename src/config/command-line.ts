@@ -3,16 +3,18 @@ import { ConfigError } from './error.ts';
 import { SETTING_ENTRIES } from './settings.ts';
 
 /** The commands that take settings. The first one is the default. */
-const CONFIGURED_COMMANDS = ['serve', 'purge', 'embed'] as const;
+const CONFIGURED_COMMANDS = ['serve', 'purge', 'embed', 'import'] as const;
 export type ConfiguredCommand = (typeof CONFIGURED_COMMANDS)[number];
 
 /** Everything that a command line can ask for. `token` has a command line of its own. */
 export type CommandName = ConfiguredCommand | 'token' | 'help' | 'version';
 
+/** The flags of a command line, by their names without dashes. */
+export type Flags = Readonly<Record<string, string | boolean | undefined>>;
+
 interface CommandLine {
   command: CommandName;
-  /** By flag name, without dashes. */
-  flags: Readonly<Record<string, string | boolean | undefined>>;
+  flags: Flags;
 }
 
 /**
@@ -28,6 +30,10 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
   if (flags.version === true) return { command: 'version', flags };
   const [named = 'serve', ...more] = positionals;
   const command = CONFIGURED_COMMANDS.find((name) => name === named);
+  if (command === 'import') {
+    if (more.length === 1 && more[0] === 'zep') return { command, flags };
+    throw new ConfigError('The command is import zep: no other kind of server can be imported.');
+  }
   if (command === undefined || more.length > 0) {
     throw unknownCommand(command === undefined ? named : (more[0] as string));
   }

@@ -44,7 +44,7 @@ export function load(argv: readonly string[], env: Environment, platform: string
   }
   const parsed = settingsSchema.safeParse(given);
   if (!parsed.success) throw new ConfigError(describe(parsed.error, given));
-  const problem = brokenRule({ command, given, values: parsed.data });
+  const problem = brokenRule({ command, flags, given, values: parsed.data });
   if (problem !== undefined) throw new ConfigError(problem);
   return { kind: 'config', config: resolve(command, parsed.data, env, platform) };
 }

@@ -1,6 +1,7 @@
 import { isLoopback } from '../transports/loopback.ts';
 import { signInConfigured } from './auth.ts';
-import type { ConfiguredCommand } from './command-line.ts';
+import type { ConfiguredCommand, Flags } from './command-line.ts';
+import { IMPORT_SETTINGS } from './import.ts';
 import { labelOf } from './setting.ts';
 import {
   type AnySetting,
@@ -13,6 +14,7 @@ import {
 
 interface Situation {
   command: ConfiguredCommand;
+  flags: Flags;
   /** The settings that the user gave. */
   given: GivenSettings;
   /** All settings, with defaults. */
@@ -24,6 +26,9 @@ interface Rule {
   broken(situation: Situation): boolean;
   problem(situation: Situation): string;
 }
+
+/** What can stand in a header. */
+const HEADER_TEXT = /^[\x21-\x7e]+$/;
 
 /** The rules, in the order in which they are checked. */
 const RULES: readonly Rule[] = [
@@ -38,6 +43,21 @@ const RULES: readonly Rule[] = [
     broken: ({ values, command }) => values.readOnly && command !== 'serve' && !values.dryRun,
     problem: ({ command }) =>
       `--read-only writes nothing, and the command ${command} has to: leave one of them out.`,
+  },
+  ...Object.values(IMPORT_SETTINGS).map(({ flag }) => ({
+    broken: ({ flags, command }: Situation) => flags[flag] !== undefined && command !== 'import',
+    problem: () =>
+      `--${flag} does nothing without the command import zep: add it, or leave it out.`,
+  })),
+  {
+    broken: ({ values, command }) => command === 'import' && values.importUrl === undefined,
+    problem: () => 'The command import zep needs the address of the server to read: add --url.',
+  },
+  {
+    broken: ({ values: { importApiKey }, command }) =>
+      command === 'import' && importApiKey !== undefined && !HEADER_TEXT.test(importApiKey),
+    problem: () =>
+      `${labelOf(SETTINGS.importApiKey)} is a value that is not shown; allowed is text without spaces or characters outside ASCII.`,
   },
   together('authJwtIssuer', 'authJwtAudience'),
   together('embeddingsUrl', 'embeddingsModel'),

@@ -3,6 +3,7 @@ import { AUTH_SETTINGS } from './auth.ts';
 import { EMBEDDING_SETTINGS } from './embeddings.ts';
 import { GENERAL_SETTINGS } from './general.ts';
 import { HTTP_SETTINGS } from './http.ts';
+import { IMPORT_SETTINGS } from './import.ts';
 import { LIMIT_SETTINGS } from './limits.ts';
 import type { Setting } from './setting.ts';
 import { STORE_SETTINGS } from './store.ts';
@@ -15,6 +16,7 @@ export const SETTINGS = {
   ...HTTP_SETTINGS,
   ...AUTH_SETTINGS,
   ...LIMIT_SETTINGS,
+  ...IMPORT_SETTINGS,
 };
 
 export type SettingName = keyof typeof SETTINGS;
@@ -34,6 +36,7 @@ export const GROUPS: Readonly<Record<string, Readonly<Record<string, AnySetting>
   'HTTP server': HTTP_SETTINGS,
   'Sign-in': AUTH_SETTINGS,
   Limits: LIMIT_SETTINGS,
+  Import: IMPORT_SETTINGS,
 };
 
 /** The texts that were given, before they are checked. */

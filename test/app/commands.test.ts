@@ -13,6 +13,7 @@ describe('the commands', () => {
     [['purge', '--dry-run'], 'purge'],
     [['--dry-run', 'purge'], 'purge'],
     [['embed'], 'embed'],
+    [['import', 'zep', '--url', 'http://zep.example'], 'import'],
     [['token', '--help'], 'token'],
     [['--help', 'purge'], 'help'],
     [['-v'], 'version'],

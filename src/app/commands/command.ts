@@ -11,7 +11,7 @@ export interface Invocation {
   version: string;
   stdin: Readable & { isTTY?: boolean };
   stdout: Writable;
-  stderr: Writable;
+  stderr: Writable & { isTTY?: boolean };
   /** Resolves with the name of the first stop signal. The second one ends the process at once. */
   stopSignal(): Promise<string>;
 }

@@ -29,6 +29,14 @@ export const COMMANDS: Readonly<Record<CommandName, Command>> = {
       await runEmbed(invocation);
     },
   },
+  import: {
+    usage: 'import zep --url URL [--api-key KEY] [--api v1|v2]',
+    summary: 'Copy the users, sessions and messages of a Zep server into the store.',
+    async run(invocation) {
+      const { runImport } = await import('./import.ts');
+      await runImport(invocation);
+    },
+  },
   token: {
     usage: 'token --help',
     summary: 'Create, list and revoke access tokens.',
