@@ -18,7 +18,10 @@ const NAME_MAX_BYTES = 256;
 /** The name of a speaker. */
 export const speakerName = text('The name of the speaker', 1, NAME_MAX_BYTES);
 
-/** The role and the parts of a message to be stored. Without a type, it is that of the name, if the name is one. */
+/**
+ * The role and the parts of a message to be stored. A name is kept also if it is that of the type. Without a
+ * type, it is that of the name, if the name is one.
+ */
 export function storedSpeaker(given: {
   role?: string | undefined;
   role_type?: RoleType | undefined;
@@ -26,7 +29,7 @@ export function storedSpeaker(given: {
   const { role: name, role_type } = given;
   const own = ROLE_TYPES.find((type) => name !== undefined && type === canonicalRole(name));
   const type = role_type ?? own ?? 'norole';
-  return { role: type, ...(name !== undefined && name !== type && { parts: [{ name }] }) };
+  return { role: type, ...(name !== undefined && { parts: [{ name }] }) };
 }
 
 /** The type and the name of a stored message. A role that is no type, such as `Human`, is a name. */

@@ -7,7 +7,10 @@ describe('a speaker', () => {
       { role: 'Ada', role_type: 'user' },
       { role: 'user', parts: [{ name: 'Ada' }] },
     ],
-    [{ role: 'user', role_type: 'user' }, { role: 'user' }],
+    [
+      { role: 'user', role_type: 'user' },
+      { role: 'user', parts: [{ name: 'user' }] },
+    ],
     [{ role_type: 'tool' }, { role: 'tool' }],
     [{ role: 'Ada' }, { role: 'norole', parts: [{ name: 'Ada' }] }],
     [{ role: 'human' }, { role: 'user', parts: [{ name: 'human' }] }],
@@ -18,6 +21,7 @@ describe('a speaker', () => {
 
   it.each([
     { role: 'Ada', role_type: 'user' },
+    { role: 'user', role_type: 'user' },
     { role: undefined, role_type: 'assistant' },
     { role: 'Human', role_type: 'user' },
     { role: 'Ada', role_type: 'norole' },
