@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { changeTokens, newToken } from '../../src/transports/auth/token-file.ts';
 import { Servers } from './server-process.ts';
-import { E2E_DATABASES, type E2eDatabase } from './test-databases.ts';
+import { E2E_DATABASES, type E2eDatabase, type E2eDatabaseKind } from './test-databases.ts';
 import { installClients, type ZepClient } from './zep-clients.ts';
 import type { ProgramAddress } from './zep-programs.ts';
 
@@ -20,13 +20,15 @@ export interface ZepServer {
  * that a key can see.
  *
  * @param clients are installed before
+ * @param databases those on which there is a difference to see
  */
 export function describeZepServers(
   title: string,
   clients: readonly ZepClient[],
   define: (server: ZepServer) => void,
+  databases: readonly E2eDatabaseKind[] = E2E_DATABASES,
 ): void {
-  for (const { name, missing, open } of E2E_DATABASES) {
+  for (const { name, missing, open } of databases) {
     const skipped = missing === undefined ? '' : ` (skipped: ${missing})`;
     describe.skipIf(missing !== undefined)(`${title}, in ${name}${skipped}`, () => {
       let servers: Servers;
