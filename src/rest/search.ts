@@ -79,7 +79,9 @@ export async function findMessages(
       `session_ids: names ${session_ids.length} sessions, and at most ${SESSIONS_MAX} are searched at once. Name fewer, or the user.`,
     );
   }
-  const { since, until, metadata: part } = conditionsOf(given);
+  const asked = conditionsOf(given);
+  if (asked === undefined) return [];
+  const { since, until, metadata: part } = asked;
   const input = {
     query: text,
     limit,
@@ -134,8 +136,13 @@ function deletedMeanwhile(error: unknown): { session?: undefined; summary?: unde
   throw error;
 }
 
+/** The key of metadata that the old server kept to itself: nothing here has any. */
+const SYSTEM_METADATA = /"jsonpath":"\$\.system\b/;
+
+/** @returns `undefined` if no message can meet the conditions */
 function conditionsOf(given: JsonObject) {
   const { where, start_date, end_date } = checked(given, { name: 'metadata', input: conditions });
+  if (SYSTEM_METADATA.test(JSON.stringify(where ?? {}))) return undefined;
   for (const operator of ['jsonpath', 'and', 'or']) {
     if (where !== undefined && Object.hasOwn(where, operator)) {
       throw new RestError(

@@ -31,4 +31,15 @@ describeRest('a search of the second generation', ({ send }) => {
       expect(await search({ user_id: 'ada', session_ids: ['bob1'] })).toStrictEqual([]);
     }
   });
+
+  it('by metadata that only the old server had finds nothing', async () => {
+    const messages = [{ role_type: 'user', content: 'I moved to Lisbon' }];
+    await send('POST', '/api/v2/sessions/s/memory', { messages });
+    const jsonpath = '$.system.entities[*] ? (@.Label == "GPE")';
+    for (const where of [{ jsonpath }, { and: [{ jsonpath }] }]) {
+      const body = { text: 'Lisbon', metadata: { where } };
+      const answer = await send('POST', '/api/v1/sessions/s/search', body);
+      expect(answer).toEqual({ status: 200, body: [] });
+    }
+  });
 });

@@ -53,12 +53,10 @@ export function describeZepServers(
   }
 }
 
+/** Keys of the scope admin: a program may delete users. */
 async function grantAll(file: string): Promise<string[]> {
   const granted = Array.from({ length: KEYS }, (_, number) =>
-    newToken(
-      { namespace: `client-${number}`, scopes: ['sessions:read', 'sessions:write'] },
-      Date.now(),
-    ),
+    newToken({ namespace: `client-${number}`, scopes: ['admin'] }, Date.now()),
   );
   await changeTokens(file, (tokens) => [...tokens, ...granted.map(({ entry }) => entry)]);
   return granted.map(({ token }) => token);
