@@ -27,10 +27,12 @@ const ODD_IDENTIFIERS = [
 
 let servers: Servers;
 let source: { url: string };
+let expected: Records;
 beforeAll(async () => {
   servers = await Servers.open();
   source = await servers.spawnHttp({ env: { SESSIONS_DB: join(servers.directory, 'source.db') } });
   await fill();
+  expected = await readRecords(source.url);
 });
 afterAll(() => servers.close());
 
@@ -83,14 +85,14 @@ for (const store of E2E_DATABASES) {
   const skipped = store.missing === undefined ? '' : ` (skipped: ${store.missing})`;
   describe.skipIf(store.missing !== undefined)(`import zep into ${store.name}${skipped}`, () => {
     for (const api of ['v1', 'v2'] as const) {
-      describe(`through the API ${api}`, () => {
+      describe(`through the API ${api}, beside a server`, () => {
         let database: E2eDatabase;
         let env: Record<string, string>;
-        let expected: Records;
+        let target: { url: string };
         beforeAll(async () => {
           database = store.open();
           env = { SESSIONS_DB: join(servers.directory, `${api}.db`), ...database.env };
-          expected = await readRecords(source.url);
+          target = await servers.spawnHttp({ env });
         });
         afterAll(() => database.drop());
 
@@ -103,9 +105,7 @@ for (const store of E2E_DATABASES) {
               `Imported ${MANY} users, ${EMPTY_SESSIONS + ODD_IDENTIFIERS.length + 2} sessions, ${MANY + 3 + 3 * ODD_IDENTIFIERS.length} messages, ${ODD_IDENTIFIERS.length} summaries. Already here: 0 users, 0 sessions, 0 messages, 0 summaries. Left out: 0.`,
             ),
           });
-          const target = await servers.spawnHttp({ env });
           const found = await readRecords(target.url);
-          await target.kill('SIGTERM');
           expect(found.users).toStrictEqual(expected.users);
           // The roles of the first API are those of the records; the second tells type and name.
           const comparable = ({ sessions }: Records) =>
@@ -114,31 +114,22 @@ for (const store of E2E_DATABASES) {
         });
 
         it('changes nothing when it is done again', async () => {
-          const before = await changes();
+          const before = await readChanges(target.url);
           const { code, stdout } = await run();
           expect(code).toBe(0);
           expect(stdout).toContain('Imported 0 users, 0 sessions, 0 messages, 0 summaries.');
           expect(stdout).toContain(`Already here: ${MANY} users,`);
-          expect(await changes()).toStrictEqual(before);
+          expect(await readChanges(target.url)).toStrictEqual(before);
         });
-
-        async function changes(): Promise<unknown> {
-          const target = await servers.spawnHttp({ env });
-          const found = await readChanges(target.url);
-          await target.kill('SIGTERM');
-          return found;
-        }
 
         if (api === 'v1') return;
         it('keeps the names of speakers', async () => {
-          const target = await servers.spawnHttp({ env });
           const speakers = async (url: string) => {
             const answer = await send(url, 'GET', '/api/v2/sessions/named/messages');
             const { messages } = JSON.parse(answer) as { messages: Record<string, unknown>[] };
             return messages.map(({ role, role_type }) => ({ role, role_type }));
           };
           const found = await speakers(target.url);
-          await target.kill('SIGTERM');
           expect(found).toStrictEqual(await speakers(source.url));
           expect(found[0]).toStrictEqual({ role: 'Ada', role_type: 'user' });
         });

@@ -94,7 +94,7 @@ export function createTarget(services: TargetServices, caller: Caller, signal: A
       up_to_seq: number,
     ): Promise<'added' | 'present' | 'has_another'> =>
       persist(async () => {
-        const { summary } = await memory.get(caller, sessionId, { last_n: 1 });
+        const { summary } = await memory.get(caller, sessionId, { last_n: 1, context_tokens: 0 });
         if (summary !== undefined && summary.up_to_seq >= up_to_seq) {
           return summary.content === content ? 'present' : 'has_another';
         }
