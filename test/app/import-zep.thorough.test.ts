@@ -27,13 +27,15 @@ afterAll(() => servers.close());
 async function fill(random: Random): Promise<void> {
   const post = (path: string, body: unknown) => send(source.url, 'POST', `/api/v1${path}`, body);
   const words = ['harbour', 'invoice', 'Zürich', '列车', 'tomorrow', 'blue', 'why?', '\n- item'];
-  for (let i = 0; i < USERS; i++) {
-    await post('/user', { user_id: `user ${i}`, email: `${i}@example.org`, metadata: { i } });
-  }
+  await Promise.all(
+    Array.from({ length: USERS }, (_, i) =>
+      post('/user', { user_id: `user ${i}`, email: `${i}@example.org`, metadata: { i } }),
+    ),
+  );
   const sizes = Array.from({ length: SESSIONS }, (_, i) => (i % 10 === 0 ? 0 : 2 * (i % 50)));
   const sum = sizes.reduce((total, size) => total + size, 0);
   sizes[SESSIONS - 1] = (sizes[SESSIONS - 1] ?? 0) + MESSAGES - sum;
-  const write = async (size: number, i: number): Promise<void> => {
+  const write = async (size: number, i: number, random: Random): Promise<void> => {
     const session_id = `session/${i} ${random.pick(words).trim()}`;
     const memory = `/sessions/${encodeURIComponent(session_id)}/memory`;
     const owner = i % 3 === 0 ? {} : { user_id: `user ${i % USERS}` };
@@ -52,7 +54,7 @@ async function fill(random: Random): Promise<void> {
       });
     }
   };
-  for (const [i, size] of sizes.entries()) await write(size, i);
+  await Promise.all(sizes.map((size, i) => write(size, i, random.fork(String(i)))));
 }
 
 for (const store of E2E_DATABASES) {

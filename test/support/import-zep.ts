@@ -50,28 +50,30 @@ export interface Records {
 
 /** All records of a running server, through its first API, in the order of their identifiers. */
 export async function readRecords(url: string): Promise<Records> {
-  const sessions: Records['sessions'] = [];
-  for (const session of await listOf(url, 'session')) {
+  const sessions = await allOf(await listOf(url, 'session'), async (session) => {
     const path = sessionPath(session);
     const { messages, total_count } = (await get(url, `${path}/messages`)) as MessageList;
     if (messages.length !== total_count) throw new Error(`${path} has more messages than it lists`);
     const { summary } = (await get(url, `${path}/memory?lastn=1`)) as { summary?: Fields };
-    sessions.push({
+    return {
       session: withoutOwn(session),
       messages: messages.map(({ updated_at: _, ...message }) => message),
       summary: summary && (({ uuid: _, ...rest }) => rest)(summary),
-    });
-  }
+    };
+  });
   return { users: (await listOf(url, 'user')).map(withoutOwn), sessions };
 }
 
 /** All records of a running server, with the times of their last changes. */
 export async function readChanges(url: string): Promise<unknown> {
   const sessions = await listOf(url, 'session');
-  const messages: unknown[] = [];
-  for (const session of sessions) messages.push(await get(url, `${sessionPath(session)}/messages`));
+  const messages = await allOf(sessions, (session) => get(url, `${sessionPath(session)}/messages`));
   return { users: await listOf(url, 'user'), sessions, messages };
 }
+
+/** Works on all of them at once; the agent below limits the requests. */
+const allOf = <T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> =>
+  Promise.all(items.map(work));
 
 interface MessageList {
   messages: Fields[];
