@@ -5,7 +5,10 @@ import { messageUuid, sessionId, userId } from '../domain/records.ts';
 
 /** The parameters of paths. */
 export const sessionPath = z.object({ session_id: sessionId });
-export const messagePath = z.object({ session_id: sessionId, message_uuid: messageUuid });
+export const messagePath = z.object({
+  session_id: sessionId,
+  message_uuid: messageUuid.meta({ format: 'uuid' }),
+});
 export const userPath = z.object({ user_id: userId });
 export const uuidPath = z.object({ uuid: messageUuid });
 

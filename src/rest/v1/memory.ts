@@ -19,7 +19,7 @@ import { message, summary, toMessage } from './records.ts';
 const newMessage = z.object({
   role,
   content,
-  uuid: messageUuid.optional(),
+  uuid: messageUuid.meta({ format: 'uuid' }).optional(),
   created_at: time().optional(),
   metadata: metadata('Any JSON object about this message.').optional(),
 });

@@ -17,7 +17,7 @@ const newMessage = z.object({
   role: speakerName.optional(),
   role_type: z.enum(ROLE_TYPES).optional(),
   content: content.default(''),
-  uuid: messageUuid.optional(),
+  uuid: messageUuid.meta({ format: 'uuid' }).optional(),
   created_at: time().optional(),
   metadata: metadata('Any JSON object about this message.').optional(),
 });
