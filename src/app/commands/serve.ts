@@ -29,7 +29,10 @@ export async function runServe(invocation: Invocation): Promise<void> {
 
 /** What a person reads when the HTTP server has started. */
 function greeting({ url, opsUrl }: App, config: Config, version: string): string {
-  const { publicUrl = url, authTokensFile, insecure } = config;
+  const { publicUrl = url, authTokensFile, insecure, noRest } = config;
+  const rest = noRest
+    ? ''
+    : `  ${url}/api   REST, for programs that use Zep's clients\n`;
   const ops = opsUrl === undefined ? '' : `  ${opsUrl}    /healthz, /readyz, /metrics\n`;
   const header = authTokensFile === undefined ? '' : ' --header "Authorization: Bearer TOKEN"';
   const warning =
@@ -40,7 +43,7 @@ function greeting({ url, opsUrl }: App, config: Config, version: string): string
 
   ${url}/mcp   Streamable HTTP
   ${url}/sse   HTTP+SSE, for older clients
-${ops}
+${rest}${ops}
 Connect a client, for example:
 
   claude mcp add --transport http sessions ${publicUrl}/mcp${header}
