@@ -30,9 +30,7 @@ export async function runServe(invocation: Invocation): Promise<void> {
 /** What a person reads when the HTTP server has started. */
 function greeting({ url, opsUrl }: App, config: Config, version: string): string {
   const { publicUrl = url, authTokensFile, insecure, noRest } = config;
-  const rest = noRest
-    ? ''
-    : `  ${url}/api   REST, for programs that use Zep's clients\n`;
+  const rest = noRest ? '' : `  ${url}/api   REST, for programs that use Zep's clients\n`;
   const ops = opsUrl === undefined ? '' : `  ${opsUrl}    /healthz, /readyz, /metrics\n`;
   const header = authTokensFile === undefined ? '' : ' --header "Authorization: Bearer TOKEN"';
   const warning =

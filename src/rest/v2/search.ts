@@ -45,7 +45,10 @@ export const SEARCH_ROUTES = [
     async run({ query: { limit = HITS_DEFAULT }, body }, context) {
       const { search_scope, min_score = 0, record_filter: conditions, ...wanted } = body;
       if (search_scope === 'facts') {
-        throw new RestError('INVALID_ARGUMENT', 'search_scope: facts are not served here yet.');
+        throw new RestError(
+          'INVALID_ARGUMENT',
+          'search_scope: facts are searched with POST /api/v2/graph/search.',
+        );
       }
       const search = { ...wanted, conditions, limit };
       if (search_scope === 'summary') {
