@@ -8,8 +8,8 @@ const [, , address, kind] = process.argv;
 const { hostname, port } = new URL(address);
 
 const MEGABYTE = 1024 * 1024;
-const head = (path, headers = {}) =>
-  `POST ${path} HTTP/1.1\r\n${Object.entries({
+const head = (path, headers = {}, method = 'POST') =>
+  `${method} ${path} HTTP/1.1\r\n${Object.entries({
     host: 'localhost',
     'content-type': 'application/json',
     accept: 'application/json, text/event-stream',
@@ -21,6 +21,8 @@ const call = (args) =>
   `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"add_session","arguments":${args}}}`;
 const post = (body, headers) =>
   head('/mcp', { 'content-length': Buffer.byteLength(body), ...headers }) + body;
+const rest = (path, body) =>
+  head(`/api/${path}`, { 'content-length': Buffer.byteLength(body) }) + body;
 const nested = (levels) => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`;
 
 /** What a connection of each kind of attack sends: it is opened anew whenever it is closed. */
@@ -43,6 +45,45 @@ const ATTACKS = {
       const part = Buffer.alloc(MEGABYTE, ' ');
       return [head('/mcp', { 'content-length': 70 * MEGABYTE }), ...Array(70).fill(part)];
     },
+  },
+  /** Long bodies where none is read, two of them where nobody has to sign in. */
+  unread: {
+    connections: 4,
+    every: 1,
+    send: () => {
+      const lines = [
+        'GET /healthz',
+        'GET /api/openapi.json',
+        'DELETE /api/v2/users/x',
+        'GET /api/v1/user',
+      ];
+      const [method, path] = lines[turn++ % 4].split(' ');
+      const part = Buffer.alloc(MEGABYTE, ' ');
+      return [head(path, { 'content-length': 1e5 * MEGABYTE }, method), ...Array(1e5).fill(part)];
+    },
+  },
+  /** Requests to REST that are wrong in all ways. */
+  'malformed-rest': {
+    connections: 20,
+    every: 200,
+    pick: (turn) =>
+      [
+        () => rest('v1/sessions', '{'),
+        () => rest('v2/sessions', `{"session_id":"x","metadata":${nested(90_000)}}`),
+        () => rest('v1/sessions/x/memory', `{"messages":[${'{},'.repeat(150_000)}{}]}`),
+        () =>
+          rest('v2/sessions/x/memory', `{"messages":${JSON.stringify(`[${'{},'.repeat(1e5)}0]`)}}`),
+        () => rest('v2/sessions/search', `{"text":"x","session_ids":[${'"x",'.repeat(1e5)}"x"]}`),
+        () => rest('v1/sessions', '['.repeat(4 * MEGABYTE)),
+        () => rest('v2/users', '{"user_id":"x","user_id":2,"__proto__":{"user_id":"x"}}'),
+        () => rest(`v1/sessions/${'%00'.repeat(5000)}/memory`, '{}'),
+        () => rest(`v1/sessions/${'/messages/'.repeat(1500)}`, '{}'),
+        () =>
+          head('/api/v2/sessions', { 'transfer-encoding': 'chunked' }) + '1\r\n \r\n'.repeat(1e5),
+        () => head(`/api/v1/sessions?${'limit=x&'.repeat(1800)}`, {}, 'GET'),
+        () => head('/api/v1/sessions', { origin: 'http://evil.example' }, 'PATCH'),
+        () => head('/healthz', { host: 'evil.example' }, 'GET'),
+      ][turn % 13](),
   },
   /** Requests that are wrong in all ways, among them those that make work of their parsing. */
   malformed: {
