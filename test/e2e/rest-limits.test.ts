@@ -128,6 +128,25 @@ describe('a body', () => {
   });
 });
 
+describe('connections', () => {
+  it.each(['POST', 'PATCH'])(
+    'that send the body of a %s slowly make room for others',
+    async (method) => {
+      const { url, get } = await start({ CONNECTIONS_MAX: '10' });
+      await get('/api/v2/users-ordered');
+      const head = `${method} /api/v2/users/x HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000\r\n\r\n`;
+      const slow = Array.from({ length: 20 }, () => {
+        const socket = connect(Number(new URL(url).port)).on('error', () => undefined);
+        socket.resume().write(method === 'POST' ? head.replace('/x', '') : head);
+        return socket;
+      });
+      await delay(200);
+      for (let i = 0; i < 5; i++) expect((await get('/api/v2/users-ordered')).status).toBe(200);
+      for (const socket of slow) socket.destroy();
+    },
+  );
+});
+
 describe('requests', () => {
   it('that come before the one before is answered are cut off, and hold nothing', async () => {
     const { url, get, metric } = await start();

@@ -7,6 +7,9 @@ import type { Socket } from 'node:net';
  */
 const UNREAD_MS = 15_000;
 
+/** The methods whose bodies are read. */
+const WITH_BODY = ['POST', 'PATCH'];
+
 /** The open connections of a server. */
 export interface Connections {
   /** The number of open connections. */
@@ -53,8 +56,9 @@ export function limitConnections(http: HttpServer, max: number): Connections {
       idleUnproven.delete(socket);
       idleProven.delete(socket);
     };
-    // A POST counts as in flight only once its body has arrived, and not if it was refused before.
-    if (request.method === 'POST') request.once('end', () => response.closed || busy());
+    const { method = '' } = request;
+    // Such a request counts as in flight only once its body has arrived, and not if it was refused before.
+    if (WITH_BODY.includes(method)) request.once('end', () => response.closed || busy());
     else busy();
     response.once('close', () => {
       if (!open.has(socket)) return;
