@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import { INVISIBLE } from './errors.ts';
 import { text } from './identifiers.ts';
-import { timestamp } from './records.ts';
+import { timestamp, uuidFrom } from './records.ts';
 
 /** What is known about a user: entities, and facts that relate them. */
 
@@ -8,9 +9,21 @@ const NAME_MAX_BYTES = 256;
 const PREDICATE_MAX_BYTES = 128;
 const FACT_MAX_BYTES = 2048;
 
-export const entityName = text('The name', 1, NAME_MAX_BYTES);
-export const predicate = text('The predicate', 1, PREDICATE_MAX_BYTES);
-export const factText = text('The fact', 1, FACT_MAX_BYTES);
+const UNSEEN = new RegExp(`\\s|${INVISIBLE.source}`, 'gu');
+
+const blankProblem = (value: string): string | undefined =>
+  value.replace(UNSEEN, '') === '' ? 'holds nothing that can be seen' : undefined;
+
+export const entityName = text('The name', 1, NAME_MAX_BYTES, blankProblem);
+export const predicate = text('The predicate', 1, PREDICATE_MAX_BYTES, blankProblem);
+export const factText = text('The fact', 1, FACT_MAX_BYTES, blankProblem);
+
+export const factUuid = uuidFrom('search_facts');
+
+/** The most facts that one call adds, ends, deletes or restores. */
+export const FACTS_PER_CALL = 100;
+
+export const factUuids = z.array(factUuid).min(1).max(FACTS_PER_CALL);
 
 /** A message that says a fact. */
 export const factSource = z.strictObject({ session_id: z.string(), uuid: z.string() });

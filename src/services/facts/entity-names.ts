@@ -1,3 +1,6 @@
+import { INVISIBLE } from '../../domain/errors.ts';
+import { fold } from '../../search/analysis/fold.ts';
+
 /** How the names of entities are compared. */
 
 /** The longest run of characters that is compared as a whole: every three neighbours. */
@@ -13,15 +16,37 @@ const SIMILARITY_MIN = 0.9;
 /** The least entropy of a name, in bits a character: a shorter or plainer one says too little. */
 const ENTROPY_MIN = 1.5;
 
-/** The form of a name by which it is the same: without case, accents, white space and marks around it. */
+const INVISIBLES = new RegExp(INVISIBLE.source, 'gu');
+
+/** Signs that are no part of a name. */
+const TRADE_MARKS = /[™®©℠]/gu;
+
+/** Quotation marks and brackets around a name, and what ends a sentence. Others tell names apart: C, C#, C++, .NET. */
+const BEFORE = /[\s\p{Ps}\p{Pi}\p{Pf}"'¿¡]/u;
+const BEHIND = /[\s\p{Pe}\p{Pi}\p{Pf}"'.,;:!?。、]/u;
+
+/**
+ * The form of a name by which it is the same: without case, accents of Latin and Greek letters, repeated
+ * white space, and marks around it. A name of marks alone keeps them, so that it is no other one's.
+ */
 export function nameKey(name: string): string {
-  return name
-    .normalize('NFKD')
-    .replace(/\p{Mn}+/gu, '')
-    .toLowerCase()
+  const plain = fold(name.replace(TRADE_MARKS, '').normalize('NFKC').toLowerCase())
     .replace(/[\s_]+/gu, ' ')
-    .replace(/^[\s\p{P}]+|[\s\p{P}]+$/gu, '');
+    .replace(INVISIBLES, '')
+    .trim();
+  return withoutMarks(plain) || plain || name;
 }
+
+function withoutMarks(text: string): string {
+  const characters = [...text];
+  let [start, end] = [0, characters.length];
+  while (start < end && BEFORE.test(characters[start] as string)) start++;
+  while (start < end && BEHIND.test(characters[end - 1] as string)) end--;
+  return characters.slice(start, end).join('');
+}
+
+/** A name as it is kept: on one line. */
+export const shownName = (name: string): string => name.replace(/[\s\p{Cc}]+/gu, ' ').trim();
 
 /**
  * The hashes of the bands of a name. Names that are nearly the same share one, as a rule. A name that says
@@ -39,12 +64,18 @@ export function bandsOf(key: string): string[] {
   });
 }
 
-/** Whether two names are nearly the same: the Jaccard similarity of their shingles. */
+/**
+ * Whether two names are nearly the same: the Jaccard similarity of their shingles. Names with other numbers
+ * never are: "version 1.1" and "version 1.2" name two things.
+ */
 export function isSimilarName(a: string, b: string): boolean {
+  if (numbersOf(a) !== numbersOf(b)) return false;
   const [one, other] = [shinglesOf(a), shinglesOf(b)];
   const common = [...one].filter((shingle) => other.has(shingle)).length;
   return common / (one.size + other.size - common) >= SIMILARITY_MIN;
 }
+
+const numbersOf = (key: string) => (key.match(/\p{N}+/gu) ?? []).join(' ');
 
 function shinglesOf(key: string): Set<string> {
   const characters = [...key];

@@ -2,7 +2,7 @@ import { factNamespace } from '../../domain/fact-namespace.ts';
 import type { Message } from '../../domain/records.ts';
 import type { Candidate } from '../../search/bm25.ts';
 import type { Store } from '../../store/port.ts';
-import { bandsOf, isSimilarName, nameKey } from './entity-names.ts';
+import { bandsOf, isSimilarName, nameKey, shownName } from './entity-names.ts';
 import { type EntityReference, entityUuid, marker, markerTerm } from './statements.ts';
 
 /** How many terms one look into the index has. */
@@ -18,7 +18,7 @@ export interface FactPlace {
   user_id: string;
 }
 
-/** The records that have markers, by marker. Records that were found before are the newest. */
+/** The records that have markers, by marker, the newest first. */
 export async function findMarked(
   place: FactPlace,
   markers: readonly string[],
@@ -45,7 +45,8 @@ export async function findMarked(
     enough: { total: Number.POSITIVE_INFINITY, each: 0 },
   });
   const marked = new Map<string, Message[]>();
-  for (const { message } of messages) {
+  const newestFirst = messages.toSorted((a, b) => b.message.seq - a.message.seq);
+  for (const { message } of newestFirst) {
     for (const word of message.role.split(' ')) {
       if (!words.has(markerTerm(word))) continue;
       const others = marked.get(word);
@@ -61,9 +62,17 @@ export interface ResolvedEntity extends EntityReference {
   exists: boolean;
 }
 
+/** A name of a call, and what it is looked up by. */
+interface Wanted {
+  key: string;
+  name: string;
+  exact: string;
+  bands: readonly string[];
+}
+
 /**
  * Finds the entities that names stand for: the one with the same name, or one with nearly the same, or a
- * new one.
+ * new one. Names of one call that are nearly the same are one entity, too.
  *
  * @param owner the uuid of the user
  * @returns the entities by the keys of the names
@@ -73,31 +82,53 @@ export async function resolveEntities(
   owner: string,
   names: readonly string[],
 ): Promise<Map<string, ResolvedEntity>> {
-  const byKey = new Map(names.map((name) => [nameKey(name), name]));
-  const wanted = [...byKey.keys()].map((key) => ({
-    key,
-    exact: marker('entity_key', key),
-    bands: bandsOf(key).map((band) => marker('entity_band', band)),
-  }));
+  const byKey = new Map<string, Wanted>();
+  for (const name of names) {
+    const key = nameKey(name);
+    if (byKey.has(key)) continue;
+    const bands = bandsOf(key).map((band) => marker('entity_band', band));
+    byKey.set(key, { key, name: shownName(name), exact: marker('entity_key', key), bands });
+  }
   const found = await findMarked(
     place,
-    wanted.flatMap(({ exact, bands }) => [exact, ...bands]),
+    [...byKey.values()].flatMap(({ exact, bands }) => [exact, ...bands]),
   );
   const resolved = new Map<string, ResolvedEntity>();
-  for (const { key, exact, bands } of wanted) {
-    const [same] = found.get(exact) ?? [];
-    const similar =
-      same ??
-      bands
-        .flatMap((band) => found.get(band) ?? [])
-        .find(({ content }) => isSimilarName(nameKey(content), key));
-    const name = byKey.get(key) as string;
+  const created = new Map<string, Wanted[]>();
+  for (const wanted of byKey.values()) {
+    const known = knownEntity(wanted, found);
+    const other = known === undefined ? similarOf(wanted, created) : undefined;
     resolved.set(
-      key,
-      similar === undefined
-        ? { uuid: entityUuid(owner, name), name, exists: false }
-        : { uuid: similar.uuid, name: similar.content, exists: true },
+      wanted.key,
+      (known && { uuid: known.uuid, name: known.content, exists: true }) ??
+        (other && (resolved.get(other.key) as ResolvedEntity)) ?? {
+          ...{ uuid: entityUuid(owner, wanted.name), name: wanted.name, exists: false },
+        },
     );
+    if (known !== undefined || other !== undefined) continue;
+    for (const band of wanted.bands) created.set(band, [...(created.get(band) ?? []), wanted]);
   }
   return resolved;
+}
+
+/** The stored entity with a name, or with nearly the same. */
+function knownEntity(
+  { key, exact, bands }: Wanted,
+  found: ReadonlyMap<string, Message[]>,
+): Message | undefined {
+  const [same] = found.get(exact) ?? [];
+  if (same !== undefined) return same;
+  return bands
+    .flatMap((band) => found.get(band) ?? [])
+    .find(({ content }) => isSimilarName(nameKey(content), key));
+}
+
+/** An earlier name of the call that is nearly the same. */
+function similarOf(
+  { key, bands }: Wanted,
+  created: ReadonlyMap<string, Wanted[]>,
+): Wanted | undefined {
+  return bands
+    .flatMap((band) => created.get(band) ?? [])
+    .find((other) => isSimilarName(other.key, key));
 }
