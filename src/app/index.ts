@@ -3,7 +3,7 @@ import { TOOL_ANSWER } from '../mcp/answer/answer-shape.ts';
 import { createServerFactory } from '../mcp/server.ts';
 import { ChangeNotifier } from '../mcp/updates/change-notifier.ts';
 import { combineObservers, logCalls } from '../services/calls/call-observer.ts';
-import type { AnswerShape, Dependencies } from '../services/dependencies.ts';
+import { type Dependencies, dependenciesWith } from '../services/dependencies.ts';
 import { createFactService } from '../services/facts/index.ts';
 import { FairQueue } from '../services/fair-queue.ts';
 import { createMemoryService } from '../services/memory.ts';
@@ -55,7 +55,10 @@ export async function startApp(options: AppOptions): Promise<App> {
     async createRest() {
       const { createRest } = await import('../rest/index.ts');
       const { REST_ANSWER } = await import('../rest/answer-shape.ts');
-      return createRest({ ...offer, now: deps.now }, createServices(withAnswer(deps, REST_ANSWER)));
+      return createRest(
+        { ...offer, now: deps.now },
+        createServices(dependenciesWith(deps, { answer: REST_ANSWER })),
+      );
     },
     listenToChanges: changes.listen.bind(changes),
     onRefused: (reason) => metrics?.refused(reason),
@@ -88,7 +91,3 @@ const createServices = (deps: Dependencies) => ({
   users: createUserService(deps),
   facts: createFactService(deps),
 });
-
-/** The same dependencies for a front end that renders records in another way. */
-const withAnswer = (deps: Dependencies, answer: AnswerShape): Dependencies =>
-  Object.create(deps, { answer: { value: answer } });

@@ -98,6 +98,12 @@ function textOf(fact: Fact): string {
       return `There are no such facts: ${fact.uuids.slice(0, 20).join(', ')}.`;
     case 'entity_not_found':
       return `There is no entity ${quoted(fact.name)}.`;
+    case 'fact_times_reversed':
+      return `invalid_at: ${fact.invalid_at} is earlier than valid_at, ${fact.valid_at}. Exchange or correct them.`;
+    case 'fact_supersedes_itself':
+      return `The fact ${fact.uuid} cannot supersede itself.`;
+    case 'too_many_superseded':
+      return `The facts supersede ${fact.count} others in all, and at most ${fact.max} are allowed in one request.`;
     case 'duplicate_uuids':
       return 'messages: two of them have the same uuid. Give each its own.';
     case 'message_ahead':

@@ -75,3 +75,7 @@ export interface AnswerShape {
 
 /** A message before or after a search hit. */
 export type Neighbour = Pick<Message, 'uuid' | 'seq' | 'role' | 'content'>;
+
+/** Dependencies of which some are others. What changes with time is read at each use, as in the first ones. */
+export const dependenciesWith = (deps: Dependencies, others: Partial<Dependencies>): Dependencies =>
+  Object.create(deps, Object.getOwnPropertyDescriptors(others));

@@ -31,8 +31,13 @@ export type Fact =
       deletion?: DeletionFact | undefined;
     }
   | { kind: 'messages_not_found'; session_id: string; uuids: readonly string[] }
-  | { kind: 'facts_not_found'; uuids: readonly string[] }
-  | { kind: 'entity_not_found'; name: string }
+  /** `deletion` if there is one fact, and it is deleted. */
+  | { kind: 'facts_not_found'; uuids: readonly string[]; deletion?: DeletionFact }
+  | { kind: 'entity_not_found'; name: string; deletion?: DeletionFact & { uuid: string } }
+  /** Of a fact that would end before it begins; `index` is its place in the call, if that has several. */
+  | { kind: 'fact_times_reversed'; index?: number; valid_at: string; invalid_at: string }
+  | { kind: 'fact_supersedes_itself'; index: number; uuid: string }
+  | { kind: 'too_many_superseded'; count: number; max: number }
   | { kind: 'duplicate_uuids' }
   /** `index` is the place of the message in the call. */
   | { kind: 'message_ahead'; index: number; created_at: string; now: string }
@@ -63,6 +68,9 @@ const CODES: Record<Exclude<Fact['kind'], 'append_outcome_unknown'>, ErrorCode> 
   messages_not_found: 'NOT_FOUND',
   facts_not_found: 'NOT_FOUND',
   entity_not_found: 'NOT_FOUND',
+  fact_times_reversed: 'INVALID_ARGUMENT',
+  fact_supersedes_itself: 'INVALID_ARGUMENT',
+  too_many_superseded: 'INVALID_ARGUMENT',
   duplicate_uuids: 'INVALID_ARGUMENT',
   message_ahead: 'INVALID_ARGUMENT',
   nothing_to_summarize: 'INVALID_ARGUMENT',

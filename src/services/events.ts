@@ -1,5 +1,5 @@
 /** A record that an acknowledged call has changed. */
-export type ChangeEvent = UserChangeEvent | SessionChangeEvent;
+export type ChangeEvent = UserChangeEvent | SessionChangeEvent | FactsChangeEvent;
 
 interface UserChangeEvent {
   user_id: string;
@@ -11,4 +11,15 @@ interface SessionChangeEvent {
   owner: string | undefined;
   /** Whether the list of the owner's sessions changes too, and no other event says so. */
   listed: boolean;
+}
+
+interface FactsChangeEvent {
+  /** The user whose facts have changed. */
+  facts_of: string;
+}
+
+/** The user whom a change concerns; `undefined` for a session that has none. */
+export function ownerOf(event: ChangeEvent): string | undefined {
+  if ('facts_of' in event) return event.facts_of;
+  return 'owner' in event ? event.owner : event.user_id;
 }

@@ -17,6 +17,18 @@ const AHEAD = '2100-01-01T00:06:00.000Z';
 const deletion = { deleted_at: DELETED_AT, purge_at: PURGE_AT };
 const UUID = '01a1fd24-303c-761f-bb3f-55f56f02c15b';
 
+const LIVES = { subject: 'Ada', predicate: 'LIVES_IN', object: 'Lisbon', fact: 'Ada in Lisbon' };
+
+/** Adds a fact about a new user, and returns its uuid. */
+async function addFact(
+  { caller, users, facts }: ServicesUnderTest,
+  times: { valid_at?: string } = {},
+): Promise<string> {
+  await users.add(caller, { user_id: 'u' });
+  const [added] = await facts.add(caller, 'u', [{ ...LIVES, ...times }]);
+  return added?.fact.uuid as string;
+}
+
 /** A situation in which a call is refused, and the fact that it is refused with. */
 interface Situation {
   code: ErrorCode;
@@ -197,6 +209,76 @@ const SITUATIONS: Situations = {
         await facts.update(caller, 'u', UUID, {});
       },
     },
+    'to be deleted, of a user who has none': {
+      code: 'NOT_FOUND',
+      fact: { kind: 'facts_not_found', uuids: [UUID] },
+      async call({ caller, users, facts }) {
+        await users.add(caller, { user_id: 'u' });
+        await facts.delete(caller, 'u', [UUID]);
+      },
+    },
+    'of a deleted fact': {
+      code: 'NOT_FOUND',
+      fact: { kind: 'facts_not_found', uuids: [expect.any(String)], deletion },
+      async call(at) {
+        const uuid = await addFact(at);
+        await at.facts.delete(at.caller, 'u', [uuid]);
+        return at.facts.update(at.caller, 'u', uuid, {});
+      },
+    },
+    'of an entity': {
+      code: 'NOT_FOUND',
+      fact: { kind: 'facts_not_found', uuids: [expect.any(String)] },
+      async call(at) {
+        const fact = await addFact(at);
+        const { entity } = await at.facts.getEntity(at.caller, 'u', { name: 'Ada' });
+        return at.facts.delete(at.caller, 'u', [fact, entity.uuid]);
+      },
+    },
+  },
+  fact_times_reversed: {
+    'of one of the facts of a call': {
+      code: 'INVALID_ARGUMENT',
+      fact: { kind: 'fact_times_reversed', index: 1, valid_at: PURGE_AT, invalid_at: DELETED_AT },
+      async call({ caller, users, facts }) {
+        await users.add(caller, { user_id: 'u' });
+        const wrong = { ...LIVES, valid_at: PURGE_AT, invalid_at: DELETED_AT };
+        return facts.add(caller, 'u', [LIVES, wrong]);
+      },
+    },
+    'of a fact that is changed': {
+      code: 'INVALID_ARGUMENT',
+      fact: { kind: 'fact_times_reversed', valid_at: PURGE_AT, invalid_at: DELETED_AT },
+      async call(at) {
+        const uuid = await addFact(at, { valid_at: PURGE_AT });
+        return at.facts.update(at.caller, 'u', uuid, { invalid_at: DELETED_AT });
+      },
+    },
+  },
+  fact_supersedes_itself: {
+    'of a fact that is known already': {
+      code: 'INVALID_ARGUMENT',
+      fact: { kind: 'fact_supersedes_itself', index: 0, uuid: expect.any(String) },
+      async call(at) {
+        const uuid = await addFact(at);
+        return at.facts.add(at.caller, 'u', [{ ...LIVES, supersedes: [uuid] }]);
+      },
+    },
+  },
+  too_many_superseded: {
+    'by the facts of one call': {
+      code: 'INVALID_ARGUMENT',
+      fact: { kind: 'too_many_superseded', count: 101, max: 100 },
+      async call({ caller, users, facts }) {
+        await users.add(caller, { user_id: 'u' });
+        const uuids = Array.from({ length: 101 }, () => randomUUID());
+        const [first, second] = [uuids.slice(0, 60), uuids.slice(50)];
+        return facts.add(caller, 'u', [
+          { ...LIVES, supersedes: first },
+          { ...LIVES, object: 'Porto', supersedes: second },
+        ]);
+      },
+    },
   },
   entity_not_found: {
     'of a user who has none': {
@@ -205,6 +287,18 @@ const SITUATIONS: Situations = {
       async call({ caller, users, facts }) {
         await users.add(caller, { user_id: 'u' });
         await facts.getEntity(caller, 'u', { name: 'Lisbon' });
+      },
+    },
+    'of a deleted entity': {
+      code: 'NOT_FOUND',
+      fact: {
+        ...{ kind: 'entity_not_found', name: 'LISBON' },
+        deletion: { ...deletion, uuid: expect.any(String) },
+      },
+      async call(at) {
+        await addFact(at);
+        await at.facts.deleteEntity(at.caller, 'u', { name: 'Lisbon' });
+        await at.facts.getEntity(at.caller, 'u', { name: 'LISBON' });
       },
     },
   },

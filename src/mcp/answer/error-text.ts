@@ -19,9 +19,14 @@ const LISTS_MESSAGES = [
 
 const SEARCHES_FACTS = [['search_facts', 'search_facts shows what there is.']] as const;
 
+const RESTORES_FACTS = [['restore_facts', 'Call restore_facts to bring it back.']] as const;
+
 const RESTORES_MESSAGES = [
   ['restore_messages', 'Call restore_messages to bring it back.'],
 ] as const;
+
+/** The path of a fact of a call, before the name of a field. */
+const ofFact = (index: number | undefined) => (index === undefined ? '' : `facts.${index}.`);
 
 function missingMessageText({
   uuid,
@@ -31,6 +36,25 @@ function missingMessageText({
   return deletion === undefined
     ? `There is no message ${quoted(uuid)} in session ${quoted(session_id)}.`
     : `Message ${quoted(uuid)} of session ${quoted(session_id)} ${undoText(deletion)}`;
+}
+
+function missingFactsText(
+  { uuids, deletion }: Extract<Fact, { kind: 'facts_not_found' }>,
+  audience: Audience,
+): string {
+  const listed = uuids.slice(0, MAX_LISTED_UUIDS).join(', ');
+  return deletion === undefined
+    ? `There are no facts ${listed}, and nothing was changed. ${firstOffered(audience, SEARCHES_FACTS, 'Check the uuids and the user_id.')}`
+    : `Fact ${listed} ${undoText(deletion)} ${firstOffered(audience, RESTORES_FACTS)}`.trimEnd();
+}
+
+function missingEntityText(
+  { name, deletion }: Extract<Fact, { kind: 'entity_not_found' }>,
+  audience: Audience,
+): string {
+  return deletion === undefined
+    ? `There is no entity ${quoted(name)}. ${firstOffered(audience, SEARCHES_FACTS, 'Check the name and the user_id.')}`
+    : `Entity ${quoted(name)} ${undoText(deletion)} Its uuid is ${deletion.uuid}. ${firstOffered(audience, RESTORES_FACTS)}`.trimEnd();
 }
 
 /** The text of an error for a model that called a tool: what is wrong, and what to do next. */
@@ -55,9 +79,15 @@ export function errorText(fact: Fact, audience: Audience): string {
     case 'messages_not_found':
       return `There are no messages ${fact.uuids.slice(0, MAX_LISTED_UUIDS).join(', ')} in session ${quoted(fact.session_id)}, and nothing was changed. ${firstOffered(audience, LISTS_MESSAGES, 'Check the uuids and the session_id.')}`;
     case 'facts_not_found':
-      return `There are no facts ${fact.uuids.slice(0, MAX_LISTED_UUIDS).join(', ')}, and nothing was changed. ${firstOffered(audience, SEARCHES_FACTS, 'Check the uuids and the user_id.')}`;
+      return missingFactsText(fact, audience);
     case 'entity_not_found':
-      return `There is no entity ${quoted(fact.name)}. ${firstOffered(audience, SEARCHES_FACTS, 'Check the name and the user_id.')}`;
+      return missingEntityText(fact, audience);
+    case 'fact_times_reversed':
+      return `${ofFact(fact.index)}invalid_at: ${fact.invalid_at} is earlier than valid_at, ${fact.valid_at}. Exchange or correct them.`;
+    case 'fact_supersedes_itself':
+      return `${ofFact(fact.index)}supersedes: ${fact.uuid} is that fact itself, which is known already. Leave it out${firstOffered(audience, [['update_fact', ', or change the fact with update_fact']])}.`;
+    case 'too_many_superseded':
+      return `facts: they supersede ${fact.count} facts in all, and at most ${fact.max} are allowed in one call. Divide the call.`;
     case 'duplicate_uuids':
       return 'messages: two of them have the same uuid. Give each its own.';
     case 'message_ahead':

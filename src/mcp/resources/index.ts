@@ -20,9 +20,11 @@ export const RESOURCES: readonly ResourceKind[] = [
 /** The URIs of the resources that a change affects. */
 export function changedResources(changed: ChangeEvent): string[] {
   const sessionsOf = (user_id: string) => userSessionsResource.uri({ user_id });
+  const factsOf = (user_id: string) => userFactsResource.uri({ user_id });
+  if ('facts_of' in changed) return [factsOf(changed.facts_of)];
   if ('user_id' in changed) {
     const { user_id } = changed;
-    return [userResource.uri({ user_id }), sessionsOf(user_id)];
+    return [userResource.uri({ user_id }), sessionsOf(user_id), factsOf(user_id)];
   }
   const { session_id, owner, listed } = changed;
   return [

@@ -29,7 +29,7 @@ export const userFactsResource = defineResource({
     const more =
       found.next_cursor === undefined
         ? []
-        : [`The newest ${FACTS_MAX} are shown; there are more.\n`];
+        : [`The newest ${found.facts.length} are shown; there are more.\n`];
     return [`# Facts about ${inOneLine(user_id)}\n`, ...none, ...sections, ...more].join('\n');
   },
   complete: {

@@ -1,5 +1,5 @@
 import type { Caller } from '../../services/caller.ts';
-import type { ChangeEvent } from '../../services/events.ts';
+import { type ChangeEvent, ownerOf } from '../../services/events.ts';
 import { changedResources } from '../resources/index.ts';
 
 /** Called with the URI of each changed resource. */
@@ -32,7 +32,7 @@ export class ChangeNotifier {
   readonly notify = (namespace: string, event: ChangeEvent): void => {
     const listening = this.#byNamespace.get(namespace);
     if (listening === undefined) return;
-    const owner = 'owner' in event ? event.owner : event.user_id;
+    const owner = ownerOf(event);
     const concerned = [...listening].filter(
       ({ caller }) => caller.user_id === undefined || caller.user_id === owner,
     );

@@ -1,21 +1,22 @@
-import { factNamespace } from '../../domain/fact-namespace.ts';
 import type { FactSource } from '../../domain/facts.ts';
 import { timestamp } from '../../domain/times.ts';
-import type { Store } from '../../store/port.ts';
-import type { createAppend } from '../append.ts';
+import type { AddedMessage } from '../append.ts';
 import type { Caller } from '../caller.ts';
 import type { Dependencies } from '../dependencies.ts';
-import { ServiceError } from '../errors.ts';
-import { sessionNotFound } from '../not-found.ts';
-import { nameKey } from './entity-names.ts';
+import { type Ender, endedFacts } from './ended.ts';
+import { nameKey, shownName } from './entity-names.ts';
 import { type FactPlace, findMarked, type ResolvedEntity, resolveEntities } from './lookup.ts';
+import { type NewSource, sourcesOf } from './sources.ts';
 import {
+  assertTimes,
   entityMessage,
   factMessage,
   factUuid,
+  marker,
   overlaps,
   relationMarker,
   type StoredFact,
+  statementMarker,
   toFact,
 } from './statements.ts';
 
@@ -31,35 +32,35 @@ export interface NewFact {
   supersedes?: readonly string[] | undefined;
 }
 
-/** The messages that say the facts of a call. */
-export interface NewSource {
-  session_id: string;
-  uuids: readonly string[];
-}
-
 /** What became of one fact of a call. */
 export interface AddedFact {
   fact: StoredFact;
   status: 'created' | 'existing';
+  /** Present if it exists, and is not known as it was stated: it was corrected, or has other times. */
+  differs?: true;
   /** The names of the entities that it has created. */
   new_entities: string[];
-  /** Facts that were left alone although they may contradict it. */
+  /** Facts that were left alone although they may contradict it, the newest first. */
   conflicts: StoredFact[];
 }
 
-type Append = ReturnType<typeof createAppend>;
+/** Appends messages to the facts of a user. */
+type Append = (
+  caller: Caller,
+  user_id: string,
+  messages: readonly AddedMessage[],
+) => Promise<unknown>;
+
+/** How many conflicts of one fact are named. */
+const CONFLICTS_MAX = 5;
 
 /** A fact of a call with its entities. */
-interface Planned {
-  fact: StoredFact;
+interface Planned extends Ender {
   entities: ResolvedEntity[];
-  supersedes: readonly string[];
 }
 
 /**
  * Returns a function that adds facts about a user, with their entities, in one atomic append.
- *
- * @param append appends to the session of the facts
  */
 export function createAddFacts(deps: Dependencies, append: Append) {
   return async (
@@ -70,38 +71,62 @@ export function createAddFacts(deps: Dependencies, append: Append) {
     source: NewSource | undefined,
   ): Promise<AddedFact[]> => {
     const { store, user_id } = place;
+    for (const [index, one] of facts.entries()) assertTimes(one, index);
     const sources = source && (await sourcesOf(deps, caller, store, user_id, source));
     const names = facts.flatMap(({ subject, object }) => [subject, object]);
     const entities = await resolveEntities(place, owner, names);
     const now = timestamp(deps.now());
     const planned = facts.map((one) => plan(one, entities, sources, now));
-    const relations = planned.map(({ fact }) => relationMarker(fact.subject.uuid, fact.predicate));
-    const known = await findMarked(place, relations);
-    const ended = await endedFacts(place, planned, now);
-    const existing = new Set<string>();
-    const results = planned.map((one, i): AddedFact => {
-      const others = (known.get(relations[i] as string) ?? []).flatMap((message) => {
-        const other = toFact(message);
-        return other === undefined || ended.has(other.uuid) ? [] : [other];
-      });
-      const same = others.find(({ uuid }) => uuid === one.fact.uuid);
-      const repeated = existing.has(one.fact.uuid);
-      existing.add(one.fact.uuid);
+    const known = await findMarked(
+      place,
+      planned.flatMap(({ fact }) => [
+        ...[relationMarker(fact), marker('uuid', fact.uuid), statementMarker(fact)],
+      ]),
+    );
+    const knownBy = (marker: string) =>
+      (known.get(marker) ?? []).flatMap((one) => toFact(one) ?? []);
+    /** The facts of the call so far, by uuid. */
+    const stated = new Map<string, StoredFact>();
+    const settled = planned.map((one) => {
+      // A fact that was corrected is known by what it said before, and by what it says now.
+      const [same = stated.get(one.fact.uuid)] = [
+        ...knownBy(marker('uuid', one.fact.uuid)),
+        ...knownBy(statementMarker(one.fact)),
+      ];
+      const fact = same ?? one.fact;
+      stated.set(fact.uuid, fact);
+      const relation = relationMarker(fact);
+      return { ...one, fact, relation, isNew: same === undefined, stated: one.fact };
+    });
+    const ended = await endedFacts(place, settled, now);
+    const isMentioned = new Set<string>();
+    const results = settled.map((one, i): AddedFact => {
+      const { fact, relation, isNew, entities: two } = one;
+      const earlier = settled
+        .slice(0, i)
+        .filter((other) => other.isNew && other.relation === relation)
+        .map((other) => other.fact);
+      const others = [...earlier.reverse(), ...knownBy(relation)];
+      const created = two.filter(({ exists, uuid }) => !exists && !isMentioned.has(uuid));
+      for (const { uuid } of two) isMentioned.add(uuid);
       return {
-        fact: same ?? one.fact,
-        status: same === undefined && !repeated ? 'created' : 'existing',
-        new_entities: one.entities.filter(({ exists }) => !exists).map(({ name }) => name),
-        conflicts: others.filter((other) => contradicts(other, one.fact)),
+        fact: ended.get(fact.uuid) ?? fact,
+        status: isNew ? 'created' : 'existing',
+        ...(!isNew && differs(fact, one.stated) && { differs: true }),
+        new_entities: [...new Set(created.map(({ name }) => name))],
+        conflicts: others
+          .filter((other) => !ended.has(other.uuid) && contradicts(other, fact))
+          .slice(0, CONFLICTS_MAX),
       };
     });
-    const created = results.filter(({ status }) => status === 'created').map(({ fact }) => fact);
+    const changed = [...ended.values()].filter(({ expired_at }) => expired_at === now);
     const newEntities = [...entities.values()].filter(({ exists }) => !exists);
     const messages = [
-      ...newEntities.map((one) => entityMessage(one)),
-      ...created.map(factMessage),
-      ...[...ended.values()].map(factMessage),
+      ...uniqueBy(newEntities).map((one) => entityMessage(one)),
+      ...settled.filter(({ isNew }) => isNew).map(({ fact }) => factMessage(fact)),
+      ...changed.map(factMessage),
     ];
-    if (messages.length > 0) await append(caller, user_id, messages, user_id);
+    if (messages.length > 0) await append(caller, user_id, messages);
     return results;
   };
 }
@@ -114,82 +139,31 @@ function plan(
 ): Planned {
   const subject = entities.get(nameKey(stated.subject)) as ResolvedEntity;
   const object = entities.get(nameKey(stated.object)) as ResolvedEntity;
-  const { predicate, fact, valid_at, invalid_at } = stated;
-  return {
-    fact: {
-      uuid: factUuid(subject.uuid, predicate, object.uuid, fact, valid_at),
-      subject: { uuid: subject.uuid, name: subject.name },
-      ...{ predicate, fact, created_at: now },
-      object: { uuid: object.uuid, name: object.name },
-      ...(valid_at !== undefined && { valid_at }),
-      ...(invalid_at !== undefined && { invalid_at }),
-      ...(sources !== undefined && { sources }),
-    },
-    entities: [subject, object],
-    supersedes,
+  const { valid_at, invalid_at } = stated;
+  const fact = {
+    subject: { uuid: subject.uuid, name: subject.name },
+    predicate: shownName(stated.predicate),
+    object: { uuid: object.uuid, name: object.name },
+    fact: stated.fact.trim(),
+    created_at: now,
+    ...(valid_at !== undefined && { valid_at }),
+    ...(invalid_at !== undefined && { invalid_at }),
+    ...(sources !== undefined && { sources }),
   };
+  return { fact: { uuid: factUuid(fact), ...fact }, entities: [subject, object], supersedes };
 }
 
-/** The same subject and predicate, another object, and a time in common. Which of them is right, the caller knows. */
+/** Each entity once: two names of a call may be one. */
+const uniqueBy = (entities: readonly ResolvedEntity[]) => [
+  ...new Map(entities.map((one) => [one.uuid, one])).values(),
+];
+
+/** Whether a fact is known otherwise than it is stated now. */
+const differs = (known: StoredFact, stated: StoredFact): boolean =>
+  known.valid_at !== stated.valid_at ||
+  known.invalid_at !== stated.invalid_at ||
+  nameKey(known.fact) !== nameKey(stated.fact);
+
+/** Of facts with the same subject and predicate: another object, and a time in common. Which of them is right, the caller knows. */
 const contradicts = (other: StoredFact, fact: StoredFact): boolean =>
-  other.uuid !== fact.uuid && other.object.uuid !== fact.object.uuid && overlaps(other, fact);
-
-/**
- * The facts that end with facts of the call, as they are then.
- *
- * @throws ServiceError NOT_FOUND if one of them does not exist
- */
-async function endedFacts(
-  { store, namespace, user_id }: FactPlace,
-  planned: readonly Planned[],
-  now: string,
-): Promise<Map<string, StoredFact>> {
-  const enders = new Map(
-    planned.flatMap(({ fact, supersedes }) => supersedes.map((uuid) => [uuid, fact] as const)),
-  );
-  const found = await Promise.all(
-    [...enders].map(async ([uuid, ender]) => {
-      const scope = { namespace: factNamespace(namespace) };
-      const { message } = await store.messages.find(scope, user_id, uuid);
-      return { uuid, ender, fact: message && toFact(message) };
-    }),
-  );
-  const missing = found.filter(({ fact }) => fact === undefined).map(({ uuid }) => uuid);
-  if (missing.length > 0) throw new ServiceError({ kind: 'facts_not_found', uuids: missing });
-  return new Map(
-    found.map(({ uuid, ender, fact }) => {
-      const old = fact as StoredFact;
-      const end = ender.valid_at ?? now;
-      const invalid_at =
-        old.invalid_at !== undefined && old.invalid_at < end ? old.invalid_at : end;
-      return [uuid, { ...old, invalid_at, expired_at: now, superseded_by: ender.uuid }];
-    }),
-  );
-}
-
-/**
- * The messages that a call names as its source.
- *
- * @throws ServiceError NOT_FOUND if one of them is missing, or of another user
- */
-async function sourcesOf(
-  deps: Dependencies,
-  caller: Caller,
-  store: Store,
-  user_id: string,
-  { session_id, uuids }: NewSource,
-): Promise<FactSource[]> {
-  const found = await Promise.all(
-    uuids.map((uuid) => store.messages.find(caller, session_id, uuid)),
-  );
-  const session = found[0]?.session;
-  const isForeign = session?.user_id !== undefined && session.user_id !== user_id;
-  if (session === undefined || session.deleted_at !== undefined || isForeign) {
-    throw await sessionNotFound(deps, caller, store, session_id, isForeign ? undefined : session);
-  }
-  const missing = uuids.filter((_, i) => found[i]?.message === undefined);
-  if (missing.length > 0) {
-    throw new ServiceError({ kind: 'messages_not_found', session_id, uuids: missing });
-  }
-  return uuids.map((uuid) => ({ session_id, uuid }));
-}
+  other.object.uuid !== fact.object.uuid && overlaps(other, fact);

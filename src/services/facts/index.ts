@@ -1,27 +1,16 @@
 import type { Entity } from '../../domain/facts.ts';
-import type { Message, User } from '../../domain/records.ts';
 import type { Store } from '../../store/port.ts';
-import { createAppend } from '../append.ts';
 import type { Caller } from '../caller.ts';
 import { createMessageDeletion } from '../delete-messages.ts';
 import type { Dependencies } from '../dependencies.ts';
 import { ServiceError } from '../errors.ts';
-import { userNotFound } from '../not-found.ts';
-import { canAccess } from '../pinned-user.ts';
-import { type AddedFact, createAddFacts, type NewFact, type NewSource } from './add.ts';
-import { type FactPlace, findMarked, resolveEntities } from './lookup.ts';
-import { createRecordList, insider, ownerOf, type RecordKind } from './records.ts';
+import { createFactAccess, isMissingSession } from './access.ts';
+import { type AddedFact, createAddFacts, type NewFact } from './add.ts';
+import { createGraph } from './graph.ts';
+import { forRecords, insider } from './records.ts';
 import { createFactSearch, type FactPage, type FactQuery } from './search.ts';
-import {
-  type Episode,
-  episodeMessage,
-  factMessage,
-  marker,
-  type StoredFact,
-  toEntity,
-  toEpisode,
-  toFact,
-} from './statements.ts';
+import type { NewSource } from './sources.ts';
+import { assertTimes, factMessage, type StoredFact, toEntity } from './statements.ts';
 
 /** Changes of a fact: `null` removes a time. */
 export interface FactUpdate {
@@ -40,72 +29,36 @@ const FACTS_PER_DELETION = 500;
  * session leaves them. Every method throws `DomainError`; NOT_FOUND if there is no such user.
  */
 export function createFactService(deps: Dependencies) {
-  const append = createAppend(deps);
-  const deletion = createMessageDeletion(deps);
-  const addFacts = createAddFacts(deps, (caller, ...rest) => append(insider(caller), ...rest));
-  const { searchFacts, searchEntities, searchEpisodes } = createFactSearch(deps);
-  const listRecords = createRecordList(deps);
+  const access = createFactAccess(deps);
+  const { open, find, findFact, findEntity } = access;
+  const deletion = createMessageDeletion(forRecords(deps));
+  const addFacts = createAddFacts(deps, access.append);
+  const { searchFacts } = createFactSearch(deps);
 
-  async function open(
+  /** @throws ServiceError NOT_FOUND if some of them are entities: those take their facts with them */
+  async function assertNoEntities(
     caller: Caller,
+    store: Store,
     user_id: string,
-  ): Promise<{ store: Store; user: User; place: FactPlace }> {
-    if (!canAccess(caller, user_id)) throw userNotFound(deps, user_id);
-    const store = await deps.store();
-    const { namespace } = caller;
-    const user = await store.users.find(namespace, user_id);
-    if (user === undefined || user.deleted_at !== undefined) {
-      throw userNotFound(deps, user_id, user);
-    }
-    return { store, user, place: { store, namespace, user_id } };
-  }
-
-  async function find(caller: Caller, store: Store, user_id: string, uuid: string) {
-    const { message } = await store.messages.find(insider(caller), user_id, uuid);
-    return message;
-  }
-
-  async function findFact(caller: Caller, store: Store, user_id: string, uuid: string) {
-    const message = await find(caller, store, user_id, uuid);
-    const fact = message && toFact(message);
-    if (fact === undefined) throw new ServiceError({ kind: 'facts_not_found', uuids: [uuid] });
-    return fact;
-  }
-
-  async function findEntity(
-    caller: Caller,
-    { store, user, place }: Awaited<ReturnType<typeof open>>,
-    named: { uuid: string } | { name: string },
-  ): Promise<Entity> {
-    let uuid = 'uuid' in named ? named.uuid : '';
-    if ('name' in named) {
-      const [resolved] = (await resolveEntities(place, user.uuid, [named.name])).values();
-      if (resolved?.exists === true) uuid = resolved.uuid;
-    }
-    const message = uuid === '' ? undefined : await find(caller, store, user.user_id, uuid);
-    const entity = message && toEntity(message);
-    if (entity !== undefined) return entity;
-    throw new ServiceError({
-      kind: 'entity_not_found',
-      name: 'uuid' in named ? named.uuid : named.name,
-    });
+    uuids: readonly string[],
+  ): Promise<void> {
+    const found = await Promise.all(uuids.map((uuid) => find(caller, store, user_id, uuid)));
+    const entities = uuids.filter((_, i) => found[i]?.message && toEntity(found[i].message));
+    if (entities.length > 0) throw new ServiceError({ kind: 'facts_not_found', uuids: entities });
   }
 
   /** Names facts in the error instead of messages. */
-  function missingFacts(error: unknown): never {
-    if (error instanceof ServiceError) {
-      const { fact } = error;
-      if (fact.kind === 'messages_not_found') {
-        throw new ServiceError({ kind: 'facts_not_found', uuids: fact.uuids });
-      }
-      if (fact.kind === 'session_not_found') {
-        throw new ServiceError({ kind: 'facts_not_found', uuids: [] });
-      }
+  const missingFacts = (uuids: readonly string[]) => (error: unknown) => {
+    if (isMissingSession(error)) throw new ServiceError({ kind: 'facts_not_found', uuids });
+    if (error instanceof ServiceError && error.fact.kind === 'messages_not_found') {
+      throw new ServiceError({ kind: 'facts_not_found', uuids: error.fact.uuids });
     }
     throw error;
-  }
+  };
 
   return {
+    ...createGraph(deps, access),
+
     /** Adds facts and the entities that they are about. What is there already stays as it is. */
     async add(
       caller: Caller,
@@ -139,6 +92,11 @@ export function createFactService(deps: Dependencies) {
       return { entity, ...(await searchFacts(insider(caller), user_id, query, entity)) };
     },
 
+    /**
+     * Changes the sentence of a fact, or its times. A fact whose end is removed is no longer superseded.
+     *
+     * @throws ServiceError INVALID_ARGUMENT if it would end before it begins
+     */
     async update(
       caller: Caller,
       user_id: string,
@@ -147,27 +105,40 @@ export function createFactService(deps: Dependencies) {
     ): Promise<StoredFact> {
       const { store } = await open(caller, user_id);
       const current = await findFact(caller, store, user_id, uuid);
-      const { metadata, ...message } = factMessage({ ...current, fact: fact ?? current.fact });
-      const times = {
-        ...(valid_at !== undefined && { valid_at }),
-        ...(invalid_at !== undefined && { invalid_at }),
+      if ([fact, valid_at, invalid_at].every((value) => value === undefined)) return current;
+      const changed: StoredFact = {
+        ...current,
+        fact: fact?.trim() ?? current.fact,
+        valid_at: valid_at === undefined ? current.valid_at : (valid_at ?? undefined),
+        invalid_at: invalid_at === undefined ? current.invalid_at : (invalid_at ?? undefined),
       };
-      const changed = { ...message, metadata: { ...metadata, ...times } };
-      await append(insider(caller), user_id, [changed], user_id);
+      assertTimes(changed);
+      const { metadata, ...message } = factMessage(changed);
+      const removed = {
+        ...(valid_at === null && { valid_at }),
+        ...(invalid_at === null && { invalid_at, expired_at: null, superseded_by: null }),
+      };
+      const stored = { ...message, metadata: { ...metadata, ...removed } };
+      await access.append(caller, user_id, [stored]);
       return findFact(caller, store, user_id, uuid);
     },
 
-    /** Soft-deletes facts or entities. Those that are deleted already stay so. */
+    /** Soft-deletes facts. Those that are deleted already stay so. */
     async delete(caller: Caller, user_id: string, uuids: readonly string[]) {
-      await open(caller, user_id);
-      const deleted = await deletion.delete(insider(caller), user_id, uuids).catch(missingFacts);
+      const { store } = await open(caller, user_id);
+      await assertNoEntities(caller, store, user_id, uuids);
+      const deleted = await deletion
+        .delete(insider(caller), user_id, uuids)
+        .catch(missingFacts(uuids));
       return { count: deleted.messages, purge_at: deleted.purge_at };
     },
 
     /** Undoes the deletion of facts or entities. */
     async restore(caller: Caller, user_id: string, uuids: readonly string[]) {
       await open(caller, user_id);
-      const restored = await deletion.restore(insider(caller), user_id, uuids).catch(missingFacts);
+      const restored = await deletion
+        .restore(insider(caller), user_id, uuids)
+        .catch(missingFacts(uuids));
       return { count: restored.messages };
     },
 
@@ -188,96 +159,10 @@ export function createFactService(deps: Dependencies) {
       const { facts, next_cursor } = await searchFacts(insider(caller), user_id, all, entity);
       const uuids = facts.map(({ uuid }) => uuid);
       if (next_cursor === undefined) uuids.push(entity.uuid);
-      const { purge_at } = await deletion.delete(insider(caller), user_id, uuids);
+      const { purge_at } = await deletion
+        .delete(insider(caller), user_id, uuids)
+        .catch(missingFacts(uuids));
       return { entity, uuids, purge_at, isComplete: next_cursor === undefined };
-    },
-
-    /** The user of a record with this uuid; NOT_FOUND if the caller may see none. */
-    async ownerOf(caller: Caller, uuid: string): Promise<string> {
-      const owner = await ownerOf(await deps.store(), caller, uuid);
-      if (owner === undefined) throw new ServiceError({ kind: 'facts_not_found', uuids: [uuid] });
-      return owner;
-    },
-
-    /** A record of a user, as it is stored. */
-    async getRecord(caller: Caller, user_id: string, uuid: string): Promise<Message> {
-      const { store } = await open(caller, user_id);
-      const message = await find(caller, store, user_id, uuid);
-      if (message !== undefined) return message;
-      throw new ServiceError({ kind: 'facts_not_found', uuids: [uuid] });
-    },
-
-    /**
-     * The newest records of a user, of one kind.
-     *
-     * @param page.before only those that are older than the one with this uuid
-     */
-    async list(
-      caller: Caller,
-      user_id: string,
-      kind: RecordKind,
-      page: { limit: number; before?: string | undefined },
-    ): Promise<Message[]> {
-      const { store } = await open(caller, user_id);
-      const last =
-        page.before === undefined ? undefined : await find(caller, store, user_id, page.before);
-      if (page.before !== undefined && last === undefined) {
-        throw new ServiceError({ kind: 'facts_not_found', uuids: [page.before] });
-      }
-      return listRecords(caller, user_id, kind, { limit: page.limit, before: last?.seq });
-    },
-
-    /** Entities of a user whose names have some of the words, the best first. */
-    async searchEntities(caller: Caller, user_id: string, words: string, limit: number) {
-      await open(caller, user_id);
-      return searchEntities(insider(caller), user_id, words, limit);
-    },
-
-    /** Keeps texts from which facts may be drawn. */
-    async addEpisodes(
-      caller: Caller,
-      user_id: string,
-      texts: readonly (Pick<Episode, 'content'> & {
-        source?: string | undefined;
-        source_description?: string | undefined;
-        created_at?: string | undefined;
-      })[],
-    ): Promise<Episode[]> {
-      const { store } = await open(caller, user_id);
-      const messages = texts.map(({ content, created_at, ...source }) => ({
-        ...episodeMessage(deps.newUuid(), content, source),
-        created_at,
-      }));
-      await append(insider(caller), user_id, messages, user_id);
-      const stored = await Promise.all(
-        messages.map(({ uuid }) => find(caller, store, user_id, uuid as string)),
-      );
-      return stored.flatMap((message) => (message === undefined ? [] : (toEpisode(message) ?? [])));
-    },
-
-    /** Episodes of a user that have some of the words, the best first. */
-    async searchEpisodes(caller: Caller, user_id: string, words: string, limit: number) {
-      await open(caller, user_id);
-      return searchEpisodes(insider(caller), user_id, words, limit);
-    },
-
-    /** Those of some messages, by their uuids, that no fact names as its source. */
-    async withoutFacts(
-      caller: Caller,
-      user_id: string,
-      uuids: readonly string[],
-    ): Promise<string[]> {
-      const { place } = await open(caller, user_id);
-      const markers = uuids.map((uuid) => marker('fact_from', uuid));
-      const found = await findMarked(place, markers);
-      return uuids.filter((_, i) => !found.has(markers[i] as string));
-    },
-
-    /** The facts that name a message or an episode as their source. */
-    async factsFrom(caller: Caller, user_id: string, uuid: string, limit: number) {
-      await open(caller, user_id);
-      const query = { query: marker('fact_from', uuid), include_ended: true, limit };
-      return (await searchFacts(insider(caller), user_id, query)).facts;
     },
   };
 }

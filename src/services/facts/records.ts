@@ -1,11 +1,12 @@
-import { factNamespace } from '../../domain/fact-namespace.ts';
+import { factNamespace, userNamespace } from '../../domain/fact-namespace.ts';
 import type { Message } from '../../domain/records.ts';
 import type { Store } from '../../store/port.ts';
 import type { Caller } from '../caller.ts';
-import type { Dependencies } from '../dependencies.ts';
+import { type Dependencies, dependenciesWith } from '../dependencies.ts';
 import { ServiceError } from '../errors.ts';
+import { ownerOf as ownerOfChange } from '../events.ts';
 import { createMemoryService } from '../memory.ts';
-import { marker, markerTerm } from './statements.ts';
+import { hasMarker, marker, markerTerm } from './statements.ts';
 
 /** The kinds of records that a user's session of facts has. */
 export type RecordKind = 'fact' | 'entity' | 'episode';
@@ -13,6 +14,18 @@ export type RecordKind = 'fact' | 'entity' | 'episode';
 /** How many messages one read of a list looks at, and how many reads one list takes. */
 const READ_AT_ONCE = 200;
 const MAX_READS = 20;
+
+/** How many records with the word of a uuid are looked at: it may be in the texts of others. */
+const CANDIDATES_MAX = 20;
+
+/** The same dependencies; a change of records is announced as one of the facts of their user. */
+export const forRecords = (deps: Dependencies): Dependencies =>
+  dependenciesWith(deps, {
+    onChange(namespace, event) {
+      const owner = ownerOfChange(event);
+      if (owner !== undefined) deps.onChange(userNamespace(namespace), { facts_of: owner });
+    },
+  });
 
 /** The caller of what is stored: who may see it was checked before. */
 export const insider = ({ namespace, credential }: Caller): Caller => ({
@@ -30,10 +43,15 @@ export async function ownerOf(
   { namespace, user_id }: Caller,
   uuid: string,
 ): Promise<string | undefined> {
-  const terms = [markerTerm(marker('uuid', uuid))];
-  const query = { terms, also: [], limit: 1 };
-  const found = await store.search.candidates(factNamespace(namespace), { user_id }, query);
-  return found.candidates[0]?.session_id;
+  const place = factNamespace(namespace);
+  const word = marker('uuid', uuid);
+  const query = { terms: [markerTerm(word)], also: [], limit: CANDIDATES_MAX };
+  const { candidates } = await store.search.candidates(place, { user_id }, query);
+  const { messages } = await store.search.findByPosition(place, candidates, {
+    ...{ metadataMaxBytes: 0, contentMaxLength: 1 },
+    enough: { total: Number.POSITIVE_INFINITY, each: 0 },
+  });
+  return messages.find(({ message }) => hasMarker(message, word))?.message.session_id;
 }
 
 /** Returns a function that lists a user's records of one kind, the newest first. */

@@ -1,10 +1,21 @@
+import { userNamespace } from '../../domain/fact-namespace.ts';
 import type { Entity } from '../../domain/facts.ts';
-import { decodeCursor, encodeCursor, PAGE_LIMIT_DEFAULT } from '../../domain/pagination.ts';
+import { jsonBytes } from '../../domain/metadata.ts';
+import {
+  decodeCursor,
+  encodeCursor,
+  isLongList,
+  PAGE_LIMIT_DEFAULT,
+  type Position,
+} from '../../domain/pagination.ts';
 import { timestamp } from '../../domain/times.ts';
 import type { Caller } from '../caller.ts';
-import type { Dependencies } from '../dependencies.ts';
+import { type AnswerShape, type Dependencies, dependenciesWith } from '../dependencies.ts';
 import { ServiceError } from '../errors.ts';
+import { queueLongRead } from '../fair-queue.ts';
 import { createSearchService, type SearchResult } from '../search/index.ts';
+import { type FactWindow, listMarked } from './list.ts';
+import type { FactPlace } from './lookup.ts';
 import type { RecordKind } from './records.ts';
 import {
   ALL_FACTS,
@@ -34,46 +45,28 @@ export interface FactPage {
   next_cursor?: string;
 }
 
-/** How many facts are read at once, to find those that hold. */
+/** How many hits are read at once, to find facts that hold. */
 const READ_AT_ONCE = 100;
 
 /** How many times a call reads on where few of them hold. */
 const MAX_READS = 20;
 
 /**
- * Returns functions that find facts, entities and episodes of a user. They are messages of one session, and are searched like
- * others, by words and, where embeddings are configured, by meaning.
+ * Returns functions that find facts, entities and episodes of a user. They are messages of one session, and are
+ * searched like others, by words and, where embeddings are configured, by meaning. Facts without words are listed.
  */
 export function createFactSearch(deps: Dependencies) {
-  const { search } = createSearchService(deps);
-
-  async function read(
-    insider: Caller,
-    user_id: string,
-    kind: RecordKind,
-    words: string,
-    limit: number,
-    cursor?: string,
-  ): Promise<Pick<SearchResult, 'hits' | 'next_cursor'>> {
-    const input = { query: words, session_id: user_id, metadata: { kind }, limit, cursor };
-    try {
-      return await search(insider, input);
-    } catch (error) {
-      // A user has no session of facts before the first one.
-      const isMissing = error instanceof ServiceError && error.fact.kind === 'session_not_found';
-      if (isMissing) return { hits: [] };
-      throw error;
-    }
-  }
-
   /** The messages of one kind that have some of the words. */
   const matching = async (
     insider: Caller,
     user_id: string,
     kind: RecordKind,
-    words: string,
+    query: string,
     limit: number,
-  ) => (await read(insider, user_id, kind, words, limit)).hits.map(({ message }) => message);
+  ) => {
+    const { hits } = await read(deps, insider, user_id, { query, kind, limit });
+    return hits.map(({ message }) => message);
+  };
 
   async function searchFacts(
     insider: Caller,
@@ -82,30 +75,29 @@ export function createFactSearch(deps: Dependencies) {
     entity?: Entity,
   ): Promise<FactPage> {
     const { as_of, include_ended = false, limit = PAGE_LIMIT_DEFAULT } = query;
-    const fingerprint = ['facts', user_id, query.query, as_of, include_ended, entity?.uuid];
+    const namespace = userNamespace(insider.namespace);
+    const place = { store: await deps.store(), namespace, user_id };
+    const asked = [query.query, as_of, include_ended, entity?.uuid];
+    const fingerprint = ['facts', namespace, user_id, ...asked];
     const start = query.cursor === undefined ? undefined : decodeCursor(query.cursor, fingerprint);
     const now = start?.value ?? deps.now();
     const at = as_of ?? timestamp(now);
-    const words = query.query ?? (entity && marker('fact_of', entity.uuid)) ?? ALL_FACTS;
-    const isWanted = (fact: StoredFact) =>
-      (include_ended || holdsAt(fact, at)) &&
-      (entity === undefined || [fact.subject.uuid, fact.object.uuid].includes(entity.uuid));
-    const facts: StoredFact[] = [];
-    let cursor = start?.key === '' ? undefined : start?.key;
-    for (let reads = 0; reads < MAX_READS; reads++) {
-      const size = Math.min(READ_AT_ONCE, limit - facts.length);
-      const page = await read(insider, user_id, 'fact', words, size, cursor);
-      for (const { message } of page.hits) {
-        const fact = toFact(message);
-        if (fact !== undefined && isWanted(fact)) facts.push(fact);
-      }
-      cursor = page.next_cursor;
-      if (cursor === undefined || facts.length >= limit) break;
-    }
+    const window: FactWindow = {
+      isWanted: (fact) =>
+        (include_ended || holdsAt(fact, at)) &&
+        (entity === undefined || [fact.subject.uuid, fact.object.uuid].includes(entity.uuid)),
+      limit,
+      maxBytes: deps.answer.pageMaxBytes,
+    };
+    const found =
+      query.query === undefined
+        ? await list(deps, insider, place, entity, start, now, window)
+        : await searchByWords(deps, insider, place, query.query, start, now, window);
+    const { facts, next } = found;
     return {
       facts,
-      ...(cursor !== undefined && {
-        next_cursor: encodeCursor({ value: now, key: cursor }, fingerprint),
+      ...(next !== undefined && {
+        next_cursor: encodeCursor({ value: found.at, key: next }, fingerprint),
       }),
     };
   }
@@ -124,3 +116,85 @@ export function createFactSearch(deps: Dependencies) {
     },
   };
 }
+
+/** Facts, and where to go on. */
+interface Found {
+  facts: StoredFact[];
+  at: number;
+  next?: string;
+}
+
+function list(
+  deps: Dependencies,
+  insider: Caller,
+  place: FactPlace,
+  entity: Entity | undefined,
+  start: Position | undefined,
+  now: number,
+  window: FactWindow,
+): Promise<Found> {
+  const word = entity === undefined ? ALL_FACTS : marker('fact_of', entity.uuid);
+  const from = start && { next: start.key, at: start.value };
+  const read = () => listMarked(place, word, from, now, window);
+  return isLongList(window) ? queueLongRead(deps.longReads, insider, place.store, read) : read();
+}
+
+async function searchByWords(
+  deps: Dependencies,
+  insider: Caller,
+  { user_id }: FactPlace,
+  query: string,
+  start: Position | undefined,
+  now: number,
+  { isWanted, limit, maxBytes }: FactWindow,
+): Promise<Found> {
+  const facts: StoredFact[] = [];
+  let bytes = 0;
+  let cursor = start?.key;
+  for (let reads = 0; reads < MAX_READS; reads++) {
+    const answer = wholeFacts(deps.answer, maxBytes - bytes);
+    const size = Math.min(READ_AT_ONCE, limit - facts.length);
+    const input = { query, kind: 'fact', limit: size, cursor } as const;
+    const page = await read(dependenciesWith(deps, { answer }), insider, user_id, input);
+    for (const { message } of page.hits) {
+      const fact = toFact(message);
+      if (fact === undefined || !isWanted(fact)) continue;
+      bytes += jsonBytes(fact) + 1;
+      facts.push(fact);
+    }
+    cursor = page.next_cursor;
+    if (cursor === undefined || facts.length >= limit || bytes >= maxBytes) break;
+  }
+  return { facts, at: now, ...(cursor !== undefined && { next: cursor }) };
+}
+
+/** Searches among the records of a user. */
+async function read(
+  deps: Dependencies,
+  insider: Caller,
+  user_id: string,
+  {
+    kind,
+    ...input
+  }: { query: string; kind: RecordKind; limit: number; cursor?: string | undefined },
+): Promise<Pick<SearchResult, 'hits' | 'next_cursor'>> {
+  // Pinned: what helps where nothing is found must not depend on records of other users.
+  const reader = { ...insider, user_id };
+  const { search } = createSearchService(deps);
+  try {
+    return await search(reader, { ...input, session_id: user_id, metadata: { kind } });
+  } catch (error) {
+    // A user has no session of facts before the first one.
+    const isMissing = error instanceof ServiceError && error.fact.kind === 'session_not_found';
+    if (isMissing) return { hits: [] };
+    throw error;
+  }
+}
+
+/** Facts are short, and nothing of them may be cut. */
+const wholeFacts = (answer: AnswerShape, pageMaxBytes: number): AnswerShape => ({
+  ...answer,
+  pageMaxBytes,
+  hitMaxBytes: pageMaxBytes,
+  hit: async (message) => message,
+});

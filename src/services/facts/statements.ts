@@ -5,6 +5,7 @@ import type { JsonObject } from '../../domain/metadata.ts';
 import type { Message } from '../../domain/records.ts';
 import { termsOf } from '../../search/analyzer.ts';
 import type { AddedMessage } from '../append.ts';
+import { ServiceError } from '../errors.ts';
 import { bandsOf, nameKey } from './entity-names.ts';
 
 /**
@@ -38,7 +39,8 @@ type MarkerKind =
   | 'fact'
   | 'fact_of'
   | 'fact_from'
-  | 'relation';
+  | 'relation'
+  | 'statement';
 
 /** A word that stands for some values. */
 export function marker(kind: MarkerKind, ...values: readonly string[]): string {
@@ -53,25 +55,32 @@ export function marker(kind: MarkerKind, ...values: readonly string[]): string {
 export const markerTerm = (word: string): string =>
   termsOf({ role: word, content: '' })[0] as string;
 
+/** Whether a record has a marker. One in its text does not count: anybody can write that. */
+export const hasMarker = ({ role }: Pick<Message, 'role'>, word: string): boolean =>
+  role.split(' ').includes(word);
+
 export const ALL_FACTS = marker('fact');
 
 /** @param owner the uuid of the user */
 export const entityUuid = (owner: string, name: string): string =>
   derivedUuid('entity', owner, nameKey(name));
 
+/** What a fact says, and of when. */
+type Statement = Pick<StoredFact, 'subject' | 'predicate' | 'object' | 'fact' | 'valid_at'>;
+
 /** The uuid of a fact: the same for the same statement about the same time. */
-export const factUuid = (
-  subject: string,
-  predicate: string,
-  object: string,
-  text: string,
-  valid_at: string | undefined,
-): string =>
-  derivedUuid('fact', subject, nameKey(predicate), object, nameKey(text), valid_at ?? '');
+export const factUuid = ({ subject, predicate, object, fact, valid_at }: Statement): string =>
+  derivedUuid(
+    ...['fact', subject.uuid, nameKey(predicate), object.uuid, nameKey(fact), valid_at ?? ''],
+  );
 
 /** The marker of all facts with a subject and a predicate. */
-export const relationMarker = (subject: string, predicate: string): string =>
-  marker('relation', subject, nameKey(predicate));
+export const relationMarker = ({ subject, predicate }: Statement): string =>
+  marker('relation', subject.uuid, nameKey(predicate));
+
+/** The marker of the fact that says this, whatever it said at first. */
+export const statementMarker = (statement: Statement): string =>
+  marker('statement', factUuid(statement));
 
 export function entityMessage({ uuid, name }: EntityReference, summary?: string): AddedMessage {
   const key = nameKey(name);
@@ -90,7 +99,7 @@ export function factMessage(stored: Omit<StoredFact, 'created_at'>): AddedMessag
   return {
     uuid,
     role: [
-      ...[marker('uuid', uuid), ALL_FACTS, relationMarker(subject.uuid, predicate)],
+      ...[marker('uuid', uuid), ALL_FACTS, relationMarker(stored), statementMarker(stored)],
       ...[marker('fact_of', subject.uuid), marker('fact_of', object.uuid)],
       ...(sources ?? []).map((source) => marker('fact_from', source.uuid)),
     ].join(' '),
@@ -173,6 +182,20 @@ export function toEntity(message: Message): Entity | undefined {
     ...{ uuid, name: content, created_at, updated_at },
     ...(typeof summary === 'string' && { summary }),
   };
+}
+
+/**
+ * Makes sure that a fact does not end before it begins.
+ *
+ * @param index its place in the call, if that has several
+ */
+export function assertTimes(
+  { valid_at, invalid_at }: Pick<Fact, 'valid_at' | 'invalid_at'>,
+  index?: number,
+): void {
+  if (valid_at === undefined || invalid_at === undefined || valid_at <= invalid_at) return;
+  const place = index === undefined ? {} : { index };
+  throw new ServiceError({ kind: 'fact_times_reversed', ...place, valid_at, invalid_at });
 }
 
 /** Whether a fact holds at a time. */

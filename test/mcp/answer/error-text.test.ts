@@ -141,8 +141,42 @@ const NAMED: { [Kind in Fact['kind']]: [Extract<Fact, { kind: Kind }>, string[],
   facts_not_found: [
     [{ kind: 'facts_not_found', uuids: uuids(2) }, uuids(2), ['search_facts']],
     [{ kind: 'facts_not_found', uuids: uuids(21) }, uuids(20), ['search_facts']],
+    [
+      { kind: 'facts_not_found', uuids: ['uuid-0'], deletion },
+      ['uuid-0', DELETED_AT, PURGE_AT],
+      ['restore_facts'],
+    ],
   ],
-  entity_not_found: [[{ kind: 'entity_not_found', name: 'a b' }, ['"a b"'], ['search_facts']]],
+  entity_not_found: [
+    [{ kind: 'entity_not_found', name: 'a b' }, ['"a b"'], ['search_facts']],
+    [
+      { kind: 'entity_not_found', name: 'a b', deletion: { ...deletion, uuid: UUID } },
+      ['"a b"', DELETED_AT, PURGE_AT],
+      [UUID, 'restore_facts'],
+    ],
+  ],
+  fact_times_reversed: [
+    [
+      { kind: 'fact_times_reversed', index: 7, valid_at: PURGE_AT, invalid_at: DELETED_AT },
+      ['facts.7.invalid_at', DELETED_AT, PURGE_AT],
+      ['Exchange or correct'],
+    ],
+    [
+      { kind: 'fact_times_reversed', valid_at: PURGE_AT, invalid_at: DELETED_AT },
+      ['invalid_at', DELETED_AT, PURGE_AT],
+      ['Exchange or correct'],
+    ],
+  ],
+  fact_supersedes_itself: [
+    [
+      { kind: 'fact_supersedes_itself', index: 7, uuid: UUID },
+      ['facts.7.supersedes', UUID],
+      ['Leave it out', 'update_fact'],
+    ],
+  ],
+  too_many_superseded: [
+    [{ kind: 'too_many_superseded', count: 101, max: 100 }, ['101', '100'], ['Divide the call']],
+  ],
   duplicate_uuids: [[{ kind: 'duplicate_uuids' }, ['messages', 'the same uuid'], ['its own']]],
   append_outcome_unknown: [
     [{ ...lost, uuids: ['uuid-0', 'uuid-1'] }, ['It is lost.'], ['repeat', 'uuid-0, uuid-1']],

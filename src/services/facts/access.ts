@@ -1,0 +1,95 @@
+import type { Entity } from '../../domain/facts.ts';
+import type { User } from '../../domain/records.ts';
+import type { FoundMessage } from '../../store/message-port.ts';
+import type { Store } from '../../store/port.ts';
+import { type AddedMessage, createAppend } from '../append.ts';
+import type { Caller } from '../caller.ts';
+import type { Dependencies } from '../dependencies.ts';
+import { ServiceError } from '../errors.ts';
+import { deletionOf, userNotFound } from '../not-found.ts';
+import { canAccess } from '../pinned-user.ts';
+import { isPastUndoDeadline } from '../undo-deadline.ts';
+import { type FactPlace, resolveEntities } from './lookup.ts';
+import { forRecords, insider } from './records.ts';
+import { toEntity, toFact } from './statements.ts';
+
+/** A live user whom the caller may see, and where what is known about them is. */
+export interface OpenedUser {
+  store: Store;
+  user: User;
+  place: FactPlace;
+}
+
+export type FactAccess = ReturnType<typeof createFactAccess>;
+
+/** Reaches what is known about users. Every function throws `DomainError`. */
+export function createFactAccess(deps: Dependencies) {
+  const append = createAppend(forRecords(deps));
+
+  const find = (caller: Caller, store: Store, user_id: string, uuid: string) =>
+    store.messages.find(insider(caller), user_id, uuid);
+
+  /** Since when a fact or entity is deleted, and until when that can be undone. */
+  const deletionIn = (found: FoundMessage) =>
+    isPastUndoDeadline(deps, found) ? undefined : deletionOf(deps, found);
+
+  return {
+    find,
+
+    async open(caller: Caller, user_id: string): Promise<OpenedUser> {
+      if (!canAccess(caller, user_id)) throw userNotFound(deps, user_id);
+      const store = await deps.store();
+      const { namespace } = caller;
+      const user = await store.users.find(namespace, user_id);
+      if (user === undefined || user.deleted_at !== undefined) {
+        throw userNotFound(deps, user_id, user);
+      }
+      return { store, user, place: { store, namespace, user_id } };
+    },
+
+    /** Appends to the records of a user, who may be deleted meanwhile. */
+    append: (caller: Caller, user_id: string, messages: readonly AddedMessage[]) =>
+      append(insider(caller), user_id, messages, user_id).catch((error: unknown) => {
+        throw isMissingSession(error) ? userNotFound(deps, user_id) : error;
+      }),
+
+    async findFact(caller: Caller, store: Store, user_id: string, uuid: string) {
+      const found = await find(caller, store, user_id, uuid);
+      const fact = found.message && toFact(found.message);
+      if (fact !== undefined) return fact;
+      const deletion = deletionIn(found);
+      throw new ServiceError({
+        ...{ kind: 'facts_not_found', uuids: [uuid] },
+        ...(deletion !== undefined && { deletion }),
+      });
+    },
+
+    /** The entity of that name or uuid. */
+    async findEntity(
+      caller: Caller,
+      { store, user, place }: OpenedUser,
+      named: { uuid: string } | { name: string },
+    ): Promise<Entity> {
+      const uuid =
+        'uuid' in named ? named.uuid : (await entityNamed(place, user.uuid, named.name)).uuid;
+      const found = await find(caller, store, user.user_id, uuid);
+      const entity = found.message && toEntity(found.message);
+      if (entity !== undefined) return entity;
+      const deletion = 'name' in named ? deletionIn(found) : undefined;
+      throw new ServiceError({
+        ...{ kind: 'entity_not_found', name: 'uuid' in named ? named.uuid : named.name },
+        ...(deletion !== undefined && { deletion: { ...deletion, uuid } }),
+      });
+    },
+  };
+}
+
+/** The entity that a name stands for, whether it is there or not. */
+async function entityNamed(place: FactPlace, owner: string, name: string) {
+  const [resolved] = (await resolveEntities(place, owner, [name])).values();
+  return resolved as NonNullable<typeof resolved>;
+}
+
+/** A user has no session of facts before the first one. */
+export const isMissingSession = (error: unknown): boolean =>
+  error instanceof ServiceError && error.fact.kind === 'session_not_found';

@@ -1,0 +1,110 @@
+import type { Message } from '../../domain/records.ts';
+import type { Caller } from '../caller.ts';
+import type { Dependencies } from '../dependencies.ts';
+import { ServiceError } from '../errors.ts';
+import type { FactAccess } from './access.ts';
+import { listMarked } from './list.ts';
+import { findMarked } from './lookup.ts';
+import { createRecordList, insider, ownerOf, type RecordKind } from './records.ts';
+import { createFactSearch } from './search.ts';
+import { type Episode, episodeMessage, marker, toEpisode } from './statements.ts';
+
+/** What the graph of a user has beside its facts: records of every kind by their uuids, and episodes. */
+export function createGraph(deps: Dependencies, { open, find, append }: FactAccess) {
+  const { searchEntities, searchEpisodes } = createFactSearch(deps);
+  const listRecords = createRecordList(deps);
+  const findMessage = async (...args: Parameters<typeof find>) => (await find(...args)).message;
+
+  return {
+    /** The user of a record with this uuid; NOT_FOUND if the caller may see none. */
+    async ownerOf(caller: Caller, uuid: string): Promise<string> {
+      const owner = await ownerOf(await deps.store(), caller, uuid);
+      if (owner === undefined) throw new ServiceError({ kind: 'facts_not_found', uuids: [uuid] });
+      return owner;
+    },
+
+    /** A record of a user, as it is stored. */
+    async getRecord(caller: Caller, user_id: string, uuid: string): Promise<Message> {
+      const { store } = await open(caller, user_id);
+      const { message } = await find(caller, store, user_id, uuid);
+      if (message !== undefined) return message;
+      throw new ServiceError({ kind: 'facts_not_found', uuids: [uuid] });
+    },
+
+    /**
+     * The newest records of a user, of one kind.
+     *
+     * @param page.before only those that are older than the one with this uuid
+     */
+    async list(
+      caller: Caller,
+      user_id: string,
+      kind: RecordKind,
+      page: { limit: number; before?: string | undefined },
+    ): Promise<Message[]> {
+      const { store } = await open(caller, user_id);
+      const last =
+        page.before === undefined
+          ? undefined
+          : await findMessage(caller, store, user_id, page.before);
+      if (page.before !== undefined && last === undefined) {
+        throw new ServiceError({ kind: 'facts_not_found', uuids: [page.before] });
+      }
+      return listRecords(caller, user_id, kind, { limit: page.limit, before: last?.seq });
+    },
+
+    /** Entities of a user whose names have some of the words, the best first. */
+    async searchEntities(caller: Caller, user_id: string, words: string, limit: number) {
+      await open(caller, user_id);
+      return searchEntities(insider(caller), user_id, words, limit);
+    },
+
+    /** Keeps texts from which facts may be drawn. */
+    async addEpisodes(
+      caller: Caller,
+      user_id: string,
+      texts: readonly (Pick<Episode, 'content'> & {
+        source?: string | undefined;
+        source_description?: string | undefined;
+        created_at?: string | undefined;
+      })[],
+    ): Promise<Episode[]> {
+      const { store } = await open(caller, user_id);
+      const messages = texts.map(({ content, created_at, ...source }) => ({
+        ...episodeMessage(deps.newUuid(), content, source),
+        created_at,
+      }));
+      await append(caller, user_id, messages);
+      const stored = await Promise.all(
+        messages.map(({ uuid }) => findMessage(caller, store, user_id, uuid as string)),
+      );
+      return stored.flatMap((message) => (message === undefined ? [] : (toEpisode(message) ?? [])));
+    },
+
+    /** Episodes of a user that have some of the words, the best first. */
+    async searchEpisodes(caller: Caller, user_id: string, words: string, limit: number) {
+      await open(caller, user_id);
+      return searchEpisodes(insider(caller), user_id, words, limit);
+    },
+
+    /** Those of some messages, by their uuids, that no fact names as its source. */
+    async withoutFacts(
+      caller: Caller,
+      user_id: string,
+      uuids: readonly string[],
+    ): Promise<string[]> {
+      const { place } = await open(caller, user_id);
+      const markers = uuids.map((uuid) => marker('fact_from', uuid));
+      const found = await findMarked(place, markers);
+      return uuids.filter((_, i) => !found.has(markers[i] as string));
+    },
+
+    /** The facts that name a message or an episode as their source. */
+    async factsFrom(caller: Caller, user_id: string, uuid: string, limit: number) {
+      const { place } = await open(caller, user_id);
+      const window = { isWanted: () => true, limit, maxBytes: deps.answer.pageMaxBytes };
+      const word = marker('fact_from', uuid);
+      return (await listMarked(place, word, undefined, deps.now(), window)).facts;
+    },
+  };
+}
