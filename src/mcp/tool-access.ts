@@ -22,6 +22,8 @@ function instructionsFor(tools: ReadonlyMap<string, Tool>): string {
       'After each turn, add what the user said and what you answered with add_memory, always under the same session_id.',
     has('add_memory', 'add_user') &&
       'To keep what was said with a user, add the user with add_user once, and give add_memory the user_id.',
+    has('add_facts', 'search_facts') &&
+      'Remember what will hold beyond this conversation about a user with add_facts, and look it up with search_facts.',
     has('set_summary') && 'When an answer advises a summary, write one with set_summary.',
     has('restore_session') &&
       'Deleting a session is undone with restore_session, also after messages were added to it since.',

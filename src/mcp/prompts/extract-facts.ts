@@ -23,6 +23,8 @@ export const extractFacts: Prompt = {
   input: z.strictObject({ user_id: userId }),
   async text(id, context) {
     const name = JSON.stringify(id);
+    // Whoever is not there has no messages, too.
+    await context.users.get(context.caller, id);
     const sessions = await unreadMessages(id, context);
     if (sessions.length === 0) {
       return `Facts were drawn from all that user ${name} and you said lately. Tell me so; there is nothing to do.`;

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { localPrincipal } from '../../../src/domain/principal.ts';
-import { TOOLSETS } from '../../../src/domain/toolsets.ts';
+import { DEFAULT_TOOLSETS, TOOLSETS } from '../../../src/domain/toolsets.ts';
 import { toolDefinition } from '../../../src/mcp/json-schema.ts';
 import { RESOURCES } from '../../../src/mcp/resources/index.ts';
 import { accessibleTools } from '../../../src/mcp/tool-access.ts';
@@ -68,14 +68,21 @@ describe.each(TOOLS.map((tool) => [tool.name, tool] as const))('the tool %s', (n
 });
 
 describe('the catalogue', () => {
-  it('is small enough to be read by a model at every start', () => {
-    const definitions = TOOLS.map(toolDefinition);
+  it.each([
+    ['by default', DEFAULT_TOOLSETS, 8000, 4500],
+    ['with all toolsets', TOOLSETS, 10_200, 5300],
+  ])('is small enough to be read by a model at every start, %s', (_, toolsets, all, seen) => {
+    const definitions = offered({ toolsets }).map(toolDefinition);
     const visible = definitions.map(({ name, description, inputSchema }) => ({
       ...{ name, description, inputSchema },
     }));
     // A token is about four bytes.
-    expect(JSON.stringify({ tools: definitions }).length / 4).toBeLessThan(8000);
-    expect(JSON.stringify(visible).length / 4).toBeLessThan(4500);
+    expect(JSON.stringify({ tools: definitions }).length / 4).toBeLessThan(all);
+    expect(JSON.stringify(visible).length / 4).toBeLessThan(seen);
+  });
+
+  it('has all toolsets but facts by default', () => {
+    expect(TOOLSETS.filter((name) => !DEFAULT_TOOLSETS.includes(name))).toStrictEqual(['facts']);
   });
 
   it('has no format or pattern, for which some hosts drop the whole list', () => {

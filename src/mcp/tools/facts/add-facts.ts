@@ -1,10 +1,15 @@
 import { z } from 'zod';
-import { entityName, factText, predicate } from '../../../domain/facts.ts';
+import {
+  entityName,
+  FACTS_PER_CALL,
+  factText,
+  factUuid,
+  predicate,
+} from '../../../domain/facts.ts';
 import { messageUuid, sessionId, time, userId } from '../../../domain/records.ts';
-import { showFact, shownFact } from '../../answer/facts.ts';
+import { showAddition, shownAddition } from '../../answer/facts.ts';
 import { ADDS, defineTool } from '../../tool.ts';
 
-const FACTS_PER_CALL = 100;
 const SOURCES_MAX = 20;
 
 const newFact = z.strictObject({
@@ -15,7 +20,7 @@ const newFact = z.strictObject({
   valid_at: time().optional().meta({ description: 'Since when it holds, if that was said.' }),
   invalid_at: time('end').optional().meta({ description: 'Until when it holds.' }),
   supersedes: z
-    .array(messageUuid)
+    .array(factUuid)
     .max(FACTS_PER_CALL)
     .optional()
     .meta({ description: 'The uuids of facts that end with it.' }),
@@ -30,33 +35,17 @@ export const addFacts = defineTool({
   hints: ADDS,
   input: z.strictObject({
     user_id: userId,
-    facts: z.array(newFact).min(1).max(FACTS_PER_CALL),
+    facts: z
+      .array(newFact)
+      .min(1)
+      .max(FACTS_PER_CALL)
+      .meta({ description: `Up to ${FACTS_PER_CALL}.` }),
     source: z
       .strictObject({ session_id: sessionId, uuids: z.array(messageUuid).min(1).max(SOURCES_MAX) })
       .optional()
       .meta({ description: 'The messages that say them.' }),
   }),
-  output: z.strictObject({
-    facts: z.array(
-      z.strictObject({
-        uuid: z.string(),
-        status: z.enum(['created', 'existing']),
-        new_entities: z.array(z.string()).optional(),
-        conflicts: z
-          .array(shownFact)
-          .optional()
-          .meta({ description: 'Facts that may contradict it. They were left as they are.' }),
-      }),
-    ),
-  }),
-  async run({ user_id, facts: given, source }, { caller, facts }) {
-    const added = await facts.add(caller, user_id, given, source);
-    return {
-      facts: added.map(({ fact, status, new_entities, conflicts }) => ({
-        ...{ uuid: fact.uuid, status },
-        ...(new_entities.length > 0 && { new_entities }),
-        ...(conflicts.length > 0 && { conflicts: conflicts.map(showFact) }),
-      })),
-    };
-  },
+  output: shownAddition,
+  run: async ({ user_id, facts: given, source }, { caller, facts }) =>
+    showAddition(await facts.add(caller, user_id, given, source)),
 });

@@ -12,6 +12,7 @@ export const deleteEntity = defineTool({
   hints: DELETES,
   input: z.strictObject({ user_id: userId, name: entityName }),
   output: z.strictObject({
+    name: z.string(),
     uuids: z.array(z.string()).meta({ description: 'All that is deleted by this call.' }),
     purge_at: timestamp.optional(),
     advice: z.string().optional(),
@@ -19,7 +20,7 @@ export const deleteEntity = defineTool({
   async run({ user_id, name }, { caller, facts }) {
     const deleted = await facts.deleteEntity(caller, user_id, { name });
     return {
-      uuids: deleted.uuids,
+      ...{ name: deleted.entity.name, uuids: deleted.uuids },
       ...(deleted.purge_at !== undefined && { purge_at: deleted.purge_at }),
       ...(!deleted.isComplete && {
         advice: 'There are more facts about it: repeat the call until this advice is gone.',

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { messageUuids, timestamp, userId } from '../../../domain/records.ts';
+import { factUuids } from '../../../domain/facts.ts';
+import { timestamp, userId } from '../../../domain/records.ts';
 import { DELETES, defineTool } from '../../tool.ts';
 
 export const deleteFacts = defineTool({
@@ -11,7 +12,7 @@ export const deleteFacts = defineTool({
   hints: DELETES,
   input: z.strictObject({
     user_id: userId,
-    uuids: messageUuids.meta({ description: 'The facts, by their uuids.' }),
+    uuids: factUuids.meta({ description: 'The facts, by their uuids.' }),
   }),
   output: z.strictObject({ deleted_count: z.int(), purge_at: timestamp.optional() }),
   async run({ user_id, uuids }, { caller, facts }) {

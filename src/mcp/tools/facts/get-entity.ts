@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { entity, entityName } from '../../../domain/facts.ts';
+import { entityName } from '../../../domain/facts.ts';
 import { userId } from '../../../domain/records.ts';
-import { showFact, shownFact } from '../../answer/facts.ts';
+import { INCLUDE_ENDED, showEntity, showFact, shownEntity, shownFact } from '../../answer/facts.ts';
 import { pageArguments, pageResults } from '../../pagination.ts';
 import { defineTool, READS } from '../../tool.ts';
 
@@ -14,17 +14,18 @@ export const getEntity = defineTool({
   input: z.strictObject({
     user_id: userId,
     name: entityName,
-    include_ended: z.boolean().optional(),
+    include_ended: z.boolean().optional().meta({ description: INCLUDE_ENDED }),
     limit: pageArguments.limit,
     cursor: pageArguments.cursor,
   }),
   output: z.strictObject({
-    entity,
+    entity: shownEntity,
     facts: z.array(shownFact),
     next_cursor: pageResults.next_cursor,
+    advice: pageResults.advice,
   }),
   async run({ user_id, name, ...query }, { caller, facts }) {
-    const found = await facts.getEntity(caller, user_id, { name }, query);
-    return { ...found, facts: found.facts.map(showFact) };
+    const { entity, ...page } = await facts.getEntity(caller, user_id, { name }, query);
+    return { entity: showEntity(entity), ...page, facts: page.facts.map(showFact) };
   },
 });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { factText } from '../../../domain/facts.ts';
-import { messageUuid, time, userId } from '../../../domain/records.ts';
+import { factText, factUuid } from '../../../domain/facts.ts';
+import { time, userId } from '../../../domain/records.ts';
 import { showFact, shownFact } from '../../answer/facts.ts';
 import { defineTool, REPLACES } from '../../tool.ts';
 
@@ -13,7 +13,7 @@ export const updateFact = defineTool({
   hints: REPLACES,
   input: z.strictObject({
     user_id: userId,
-    uuid: messageUuid,
+    uuid: factUuid.meta({ description: 'The fact, by its uuid.' }),
     fact: factText.optional(),
     valid_at: time().nullable().optional().meta({ description: 'null removes it.' }),
     invalid_at: time('end').nullable().optional().meta({ description: 'null removes it.' }),
