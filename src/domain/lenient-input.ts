@@ -138,10 +138,13 @@ function maxItemsOf(schema: z.core.$ZodArray): number {
   return Math.min(Number(maxItems), ...bounds);
 }
 
+/** Texts of which an entry that is a text accepts one. */
+const TEXTS = ['text', '00000000-0000-0000-0000-000000000000'];
+
 /** @param maxItems a longer list is refused here: looking at each entry could take minutes */
 function arrayConversion(element: z.core.$ZodType, maxItems: number): Conversion {
   const convert = conversionOf(element);
-  const isText = accepts(element, 'text');
+  const isText = TEXTS.some((text) => accepts(element, text));
   return (given, path, note) => {
     const value = parseJson(given, isText ? '[' : '[{');
     const isEntry = isText ? typeof value === 'string' && value !== '' : isObject(value);

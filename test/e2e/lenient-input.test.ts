@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { call } from '../support/call.ts';
 import type { McpClient } from '../support/clients.ts';
+import { EVERY_TOOLSET } from '../support/offered.ts';
 import { Servers } from '../support/server-process.ts';
 import { E2E_DATABASES, type E2eDatabase } from '../support/test-databases.ts';
 
@@ -20,7 +21,7 @@ for (const store of E2E_DATABASES) {
       beforeAll(async () => {
         servers = await Servers.open();
         database = store.open();
-        client = await servers.connectStdio('v2', { env: database.env });
+        client = await servers.connectStdio('v2', { args: EVERY_TOOLSET, env: database.env });
         await client.listTools();
         for (const n of [1, 2, 3]) await call(client, 'add_session', { session_id: `listed ${n}` });
       });
@@ -121,6 +122,15 @@ for (const store of E2E_DATABASES) {
         expect(await stored(messages)).toMatchObject([hello]);
       });
 
+      it('takes one uuid for a list of uuids, in any case of letters', async () => {
+        const session_id = newSession();
+        const added = await call(client, 'add_memory', { session_id, messages: [hello] });
+        const uuids = added.messages[0].uuid.toUpperCase();
+        const deleted = await call(client, 'delete_messages', { session_id, uuids });
+        expect(deleted.deleted_message_count).toBe(1);
+        await call(client, 'restore_messages', { session_id, uuids: toJson([uuids]) });
+      });
+
       it('takes JSON text for metadata, and one role for a list of roles', async () => {
         const session_id = newSession();
         const metadata = toJson({ topic: 'travel' });
@@ -133,8 +143,35 @@ for (const store of E2E_DATABASES) {
         }
       });
 
+      const likes = { subject: 'Ada', predicate: 'LIKES', object: 'tea', fact: 'Ada likes tea.' };
+
+      it.each([
+        ['JSON text', toJson([likes])],
+        ['one object', likes],
+        ['absent times', { ...likes, valid_at: null, invalid_at: '', supersedes: null }],
+      ])('takes %s for a list of facts', async (_, facts) => {
+        const user_id = newSession();
+        await call(client, 'add_user', { user_id });
+        const source = null;
+        const added = await call(client, 'add_facts', { user_id, facts, source });
+        const [{ uuid }] = added.facts;
+        const found = await call(client, 'search_facts', { user_id, as_of: '', entity: null });
+        expect(found.facts).toEqual([{ uuid, ...likes }]);
+        const ended = { user_id, uuid, valid_at: null, invalid_at: '2020' };
+        expect((await client.callTool('update_fact', ended)).isError).toBe(true);
+        await call(client, 'update_fact', { ...ended, invalid_at: '2020-01' });
+        expect((await call(client, 'search_facts', { user_id })).facts).toEqual([]);
+        await call(client, 'update_fact', { user_id, uuid, fact: '', invalid_at: null });
+        expect((await call(client, 'search_facts', { user_id })).facts).toHaveLength(1);
+        const uuids = uuid.toUpperCase();
+        const deleted = await call(client, 'delete_facts', { user_id, uuids });
+        expect(deleted.deleted_count).toBe(1);
+      });
+
       it.each([
         ['list_sessions', 'limit', 1000],
+        ['search_facts', 'limit', 1000],
+        ['get_entity', 'limit', 1000],
         ['list_users', 'page_size', 1000],
         ['search_memory', 'limit', 100],
         ['search_memory', 'neighbours', 5],
@@ -144,7 +181,12 @@ for (const store of E2E_DATABASES) {
         async (tool, name, maximum) => {
           const session_id = newSession();
           await call(client, 'add_memory', { session_id, messages: hello });
+          const user_id = session_id;
+          await call(client, 'add_user', { user_id });
+          await call(client, 'add_facts', { user_id, facts: likes });
           const needed = {
+            search_facts: { user_id },
+            get_entity: { user_id, name: 'tea' },
             get_memory: { session_id },
             search_memory: { query: 'hello', session_id },
           };
