@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { TOOLS } from '../../src/mcp/tools/index.ts';
 import type { McpClient } from '../support/clients.ts';
+import { EVERY_TOOLSET } from '../support/offered.ts';
 import { Servers } from '../support/server-process.ts';
 
 /** The most text that any tool may answer with, in bytes. */
@@ -38,7 +39,7 @@ let client: McpClient;
 
 beforeAll(async () => {
   servers = await Servers.open();
-  client = await servers.connectStdio('v2');
+  client = await servers.connectStdio('v2', { args: EVERY_TOOLSET });
   await client.listTools();
 });
 afterAll(() => servers?.close());
@@ -68,6 +69,9 @@ async function everything(tool: string, kind: string, args: Record<string, unkno
 
 describe('what a tool answers with at most', () => {
   let uuid: string;
+  /** As many as a call takes for the source of its facts. */
+  let uuids: string[];
+  let fact: string;
 
   beforeAll(async () => {
     await call('add_user', { user_id: USER, email: EMAIL, ...NAMES, metadata: SHOWN });
@@ -78,14 +82,31 @@ describe('what a tool answers with at most', () => {
     }
     await call('add_session', { session_id: FULL, user_id: USER, metadata: SHOWN });
     const [first] = await addMessages(FULL, Array(100).fill(largeMessage()));
-    await addMessages(FULL, Array(100).fill(largeMessage()));
+    const more = await addMessages(FULL, Array(100).fill(largeMessage()));
     uuid = first.uuid;
+    uuids = more.map((one: { uuid: string }) => one.uuid).slice(0, 20);
+    const source = { session_id: FULL, uuids };
+    const known = await call('add_facts', {
+      user_id: USER,
+      facts: worstFacts('').slice(0, 1),
+      source,
+    });
+    fact = known.facts[0].uuid;
     const content = `${CONTROL.repeat(MEGABYTE - 5)} word`;
     await addMessages(LONG, Array(2).fill({ ...largeMessage(HUGE), content }));
     const summary = CONTROL.repeat(Math.floor(16_384 / 6));
     await call('set_summary', { session_id: FULL, content: summary, up_to_seq: 1 });
     await call('set_summary', { session_id: LONG, content: summary, up_to_seq: 1 });
   });
+
+  /** As many facts as a call takes, each with names, predicate and sentence of the most bytes of JSON. */
+  const worstFacts = (kind: string) =>
+    Array.from({ length: 100 }, (_, i) => ({
+      subject: `${'"'.repeat(250)}${kind}${i}`,
+      predicate: '"'.repeat(128),
+      object: `${'"'.repeat(248)}o${kind}${i}`,
+      fact: `word ${CONTROL.repeat(2030)} ${kind}${i}`,
+    }));
 
   const thousand = () => Array.from({ length: 1000 }, () => ({ role: 'u', content: '' }));
   const named = (list: { role: string; content: string }[]) =>
@@ -154,6 +175,22 @@ describe('what a tool answers with at most', () => {
     ],
     delete_user: () => [{ user_id: USER }],
     restore_user: () => [{ user_id: USER }],
+    add_facts: () => [
+      { user_id: USER, facts: worstFacts('a'), source: { session_id: FULL, uuids } },
+      { user_id: USER, facts: worstFacts('a') },
+      { user_id: USER, facts: worstFacts('b').map((fact) => ({ ...fact, subject: '"' })) },
+      { user_id: USER, facts: worstFacts('c').map((fact) => ({ ...fact, subject: '"' })) },
+    ],
+    search_facts: () => [
+      { user_id: USER, limit: 1000 },
+      { user_id: USER, limit: 1000, query: 'word' },
+      { user_id: USER, limit: 1000, entity: '"', include_ended: true },
+    ],
+    get_entity: () => [{ user_id: USER, name: '"', limit: 1000 }],
+    update_fact: () => [{ user_id: USER, uuid: fact, fact: `x${CONTROL.repeat(2047)}` }],
+    delete_facts: () => [{ user_id: USER, uuids: [fact] }],
+    delete_entity: () => [{ user_id: USER, name: '"' }],
+    restore_facts: () => [{ user_id: USER, uuids: [fact] }],
   };
 
   it.each(TOOLS.map(({ name }) => name))('is 100,000 bytes: %s', async (tool) => {

@@ -4,7 +4,12 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TOOLS } from '../../src/mcp/tools/index.ts';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
-import { READING } from '../support/offered.ts';
+import {
+  EVERY_TOOLSET,
+  OFFERED_BY_DEFAULT,
+  READING,
+  READING_BY_DEFAULT,
+} from '../support/offered.ts';
 import { RawStdio } from '../support/raw-stdio.ts';
 import { type ServerOptions, type ServerProcess, Servers } from '../support/server-process.ts';
 
@@ -214,9 +219,13 @@ describe('the tools that are offered', () => {
 
   it('are those that change nothing, with --read-only; others cannot be called', async () => {
     await makeFile();
+    const every = await connect('--read-only', ...EVERY_TOOLSET);
+    expect(await namesOf(every)).toEqual(READING);
     const raw = await connect('--read-only');
-    expect(await namesOf(raw)).toEqual(READING);
-    const others = TOOLS.map(({ name }) => name).filter((name) => !READING.includes(name));
+    expect(await namesOf(raw)).toEqual(READING_BY_DEFAULT);
+    const others = TOOLS.map(({ name }) => name).filter(
+      (name) => !READING_BY_DEFAULT.includes(name),
+    );
     expect(others).toContain('add_memory');
     for (const name of others) {
       const args = { session_id: 'read-only', metadata: {} };
@@ -225,6 +234,21 @@ describe('the tools that are offered', () => {
       expect(error?.message).toContain(name);
     }
     expect((await raw.call('get_session', { session_id: 'read-only' })).isError).toBe(true);
+  });
+
+  it('are all but those about facts, which --toolsets adds', async () => {
+    const raw = await connect();
+    expect(await namesOf(raw)).toEqual(OFFERED_BY_DEFAULT);
+    const others = TOOLS.map(({ name }) => name).filter(
+      (name) => !OFFERED_BY_DEFAULT.includes(name),
+    );
+    expect(others).toContain('add_facts');
+    for (const name of others) {
+      const params = { name, arguments: { user_id: 'ada' } };
+      expect((await raw.request('tools/call', params)).error?.code).toBe(-32602);
+    }
+    const every = await connect(...EVERY_TOOLSET);
+    expect(await namesOf(every)).toEqual([...OFFERED_BY_DEFAULT, ...others]);
   });
 
   it('are those of the sets that --toolsets names; others cannot be called', async () => {
@@ -260,6 +284,8 @@ describe('the tools that are offered', () => {
     await makeFile();
     const reading = await connect('--toolsets', 'memory', '--read-only');
     expect(await namesOf(reading)).toEqual(['get_memory', 'list_messages', 'search_memory']);
+    const facts = await connect('--toolsets', 'facts', '--read-only');
+    expect(await namesOf(facts)).toEqual(['search_facts', 'get_entity']);
   });
 });
 

@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { BAD_CALLS, type BadCall, nested, shallower } from '../support/bad-input.ts';
 import { type McpClient, MODERN } from '../support/clients.ts';
 import { lockFile } from '../support/file-lock.ts';
+import { EVERY_TOOLSET } from '../support/offered.ts';
 import { JSON_HEADERS, message, type Sent, SseStream, send } from '../support/raw-http.ts';
 import { type Frame, MODERN_META } from '../support/raw-stdio.ts';
 import { type ServerProcess, Servers } from '../support/server-process.ts';
@@ -26,7 +27,8 @@ describe('an HTTP server', () => {
 
   beforeAll(async () => {
     servers = await Servers.open();
-    server = await servers.spawnHttp({ args: ['--allowed-hosts', 'sessions.example'] });
+    const args = ['--allowed-hosts', 'sessions.example', ...EVERY_TOOLSET];
+    server = await servers.spawnHttp({ args });
     mcp = `${server.url}/mcp`;
   });
   afterAll(() => servers?.close());

@@ -3,6 +3,7 @@ import { MODERN } from '../support/clients.ts';
 import { Servers, TRANSPORTS, type TransportKind } from '../support/server-process.ts';
 import { E2E_DATABASES } from '../support/test-databases.ts';
 import { catalogue } from './scenario/catalogue.ts';
+import { facts } from './scenario/facts.ts';
 import { MatrixCase } from './scenario/matrix-case.ts';
 import { memory } from './scenario/memory.ts';
 import { resources } from './scenario/resources.ts';
@@ -12,7 +13,7 @@ import { sessions } from './scenario/sessions.ts';
 import { users } from './scenario/users.ts';
 
 /** What each case of the matrix goes through. */
-const SCENARIO = [catalogue, sessions, memory, search, users, resources, restart];
+const SCENARIO = [catalogue, sessions, memory, search, users, facts, resources, restart];
 
 for (const store of E2E_DATABASES) {
   for (const transport of TRANSPORTS) {

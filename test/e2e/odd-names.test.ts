@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { EVERY_TOOLSET } from '../support/offered.ts';
 import { type Frame, RawStdio } from '../support/raw-stdio.ts';
 import { Servers } from '../support/server-process.ts';
 
@@ -12,7 +13,7 @@ describe('a name that every object has', () => {
   let raw: RawStdio;
   beforeEach(async () => {
     servers = await Servers.open();
-    raw = new RawStdio(servers.spawn({ env: { LOG_LEVEL: 'info' } }));
+    raw = new RawStdio(servers.spawn({ args: EVERY_TOOLSET, env: { LOG_LEVEL: 'info' } }));
     await raw.initialize();
   });
   afterEach(async () => {
@@ -94,6 +95,12 @@ describe('a name that every object has', () => {
       expect(JSON.stringify(read.session.metadata)).toBe(JSON.stringify(metadata));
       const found = await raw.call('search_memory', { query: 'said', metadata, roles: [name] });
       expect(found.structuredContent.hits, name).toHaveLength(1);
+      const fact = { subject: name, predicate: name, object: `the ${name}`, fact: name };
+      expect(
+        (await raw.call('add_facts', { user_id: name, facts: [fact] })).isError,
+      ).toBeUndefined();
+      const about = await raw.call('get_entity', { user_id: name, name });
+      expect(about.structuredContent.facts, name).toMatchObject([fact]);
     }
   });
 });

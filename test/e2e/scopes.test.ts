@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TOOLS } from '../../src/mcp/tools/index.ts';
 import type { ClientKind, McpClient } from '../support/clients.ts';
 import { AUDIENCE, Issuer } from '../support/issuer.ts';
-import { READING } from '../support/offered.ts';
+import { EVERY_TOOLSET, READING } from '../support/offered.ts';
 import { type Endpoint, Servers } from '../support/server-process.ts';
 import { grant } from '../support/tokens.ts';
 
@@ -22,6 +22,7 @@ beforeAll(async () => {
   file = join(servers.directory, 'tokens.json');
   await grant(file, 'acme');
   endpoint = await servers.serve('Streamable HTTP', {
+    args: EVERY_TOOLSET,
     env: {
       ...{ AUTH_TOKENS_FILE: file, AUTH_JWT_ISSUER: issuer.url, AUTH_JWT_AUDIENCE: AUDIENCE },
       ...{ AUTH_JWT_NAMESPACE_CLAIM: 'https://acme.example/tenant', AUTH_JWT_USER_CLAIM: 'sub' },
@@ -66,6 +67,7 @@ describe.each<ClientKind>(['v1', 'v2'])('what a %s client is offered', (kind) =>
   it('with sessions:read is what reads', async () => {
     const client = await connect(kind, { scopes: ['sessions:read'] });
     expect(await offered(client)).toEqual(READING);
+    expect(client.instructions).not.toContain('add_facts');
     await expectUnknown(
       client,
       names.filter((name) => !READING.includes(name)),
@@ -95,9 +97,10 @@ describe.each<ClientKind>(['v1', 'v2'])('what a %s client is offered', (kind) =>
 
   it('with both is all but what administrators do', async () => {
     const client = await connect(kind, {});
+    expect(client.instructions).toContain('add_facts');
     expect(await offered(client)).toEqual(names.filter((name) => !ADMINISTERING.includes(name)));
     await expectUnknown(client, ADMINISTERING);
-    expect(await client.listPrompts()).toHaveLength(2);
+    expect(await client.listPrompts()).toHaveLength(3);
   });
 
   it('with admin is everything', async () => {

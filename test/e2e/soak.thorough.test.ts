@@ -6,6 +6,7 @@ import { TOOLS } from '../../src/mcp/tools/index.ts';
 import type { ClientKind, McpClient, ServerAddress } from '../support/clients.ts';
 import { hangUp } from '../support/hang-up.ts';
 import { type Mongod, type MongodBinary, startMongod } from '../support/mongod.ts';
+import { EVERY_TOOLSET } from '../support/offered.ts';
 import { send } from '../support/raw-http.ts';
 import { type ServerProcess, Servers } from '../support/server-process.ts';
 
@@ -49,6 +50,7 @@ describe.each(['the embedded file', 'MongoDB'])('a server on %s that is kept bus
     servers = await Servers.open();
     if (store === 'MongoDB') database = await startMongod(mongod as MongodBinary);
     server = await servers.spawnObserved({
+      args: EVERY_TOOLSET,
       env: {
         ...(database && { MONGODB_URI: database.uri }),
         NODE_OPTIONS: `--import=${PRELOAD}`,
@@ -225,6 +227,17 @@ class Worker {
     await call('get_user', user);
     await call('list_users', { limit: 10 });
     await call('update_user', { ...user, first_name: 'Ada' });
+    const fact = { subject: id, predicate: 'LIKES', object: 'tea', fact: `${id} likes tea` };
+    const known = await call('add_facts', {
+      ...{ ...user, facts: [fact], source: { ...session, uuids: [uuid] } },
+    });
+    const facts = { ...user, uuids: [known.facts[0].uuid] };
+    await call('search_facts', { ...user, query: 'What does the user like?' });
+    await call('get_entity', { ...user, name: 'tea' });
+    await call('update_fact', { ...user, uuid: facts.uuids[0], fact: `${id} loves tea` });
+    await call('delete_facts', facts);
+    await call('restore_facts', facts);
+    await call('delete_entity', { ...user, name: 'tea' });
     await client.readResource(uri);
     await client.getPrompt('resume_session', session);
     await client.complete('session://{session_id}', 'session_id', id);

@@ -2,11 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
-import { TOOLS } from '../../src/mcp/tools/index.ts';
 import { Database } from '../../src/store/sqlite/connection/engine.ts';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
 import type { McpClient, ToolAnswer } from '../support/clients.ts';
 import { type MongodBinary, startMongod } from '../support/mongod.ts';
+import { OFFERED_BY_DEFAULT } from '../support/offered.ts';
 import { Servers } from '../support/server-process.ts';
 
 const mongod = inject('mongod');
@@ -60,7 +60,7 @@ describe.skipIf(mongod === null).concurrent(`without its MongoDB, a server${miss
     const env = { MONGODB_URI: first.uri };
     const client = await servers.connectStdio('v2', { env });
     expect(client.instructions).toContain('list_sessions');
-    expect(await client.listTools()).toHaveLength(TOOLS.length);
+    expect(await client.listTools()).toHaveLength(OFFERED_BY_DEFAULT.length);
 
     const uri = 'session://one';
     const resources = Promise.all(
@@ -133,7 +133,7 @@ describe.skipIf(mongod === null).concurrent(`without its MongoDB, a server${miss
         expectUnavailableInTime(client),
         expectUnavailableInTime(client),
       ]);
-      expect(await client.listTools()).toHaveLength(TOOLS.length);
+      expect(await client.listTools()).toHaveLength(OFFERED_BY_DEFAULT.length);
       await waiting;
     } finally {
       process.kill(frozen.pid, 'SIGCONT');
@@ -170,7 +170,7 @@ describe('with a session file that cannot be used, a server', () => {
     spoil: () => Promise<unknown>,
   ): Promise<{ client: McpClient; code: string }> {
     const client = await servers.connectStdio('v2', { env: { SESSIONS_DB: path } });
-    expect(await client.listTools()).toHaveLength(TOOLS.length);
+    expect(await client.listTools()).toHaveLength(OFFERED_BY_DEFAULT.length);
     await spoil();
     const { isError, content, text } = await client.callTool('add_session', { session_id: 'one' });
     expect(isError).toBe(true);

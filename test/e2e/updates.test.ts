@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { call } from '../support/call.ts';
 import { changesOf, messages, sessionUri } from '../support/change-fixtures.ts';
 import type { ClientKind, McpClient, Progress } from '../support/clients.ts';
+import { EVERY_TOOLSET } from '../support/offered.ts';
 import { type Endpoint, Servers, type TransportKind } from '../support/server-process.ts';
 
 /** Where connections can carry news of changes. */
@@ -29,7 +30,7 @@ describe.each(WAYS)('over %s, a %s client that subscribes by %s', (transport, ki
   let marker: string;
 
   beforeAll(async () => {
-    endpoint = await servers.serve(transport);
+    endpoint = await servers.serve(transport, { args: EVERY_TOOLSET });
     client = await endpoint.connect(kind);
     other = transport === 'stdio' ? client : await endpoint.connect(kind);
     marker = `marker ${randomUUID()}`;
@@ -96,6 +97,36 @@ describe.each(WAYS)('over %s, a %s client that subscribes by %s', (transport, ki
     expect(continued).toEqual(new Set([`${uri}/sessions`]));
     for (const tool of ['update_user', 'delete_user', 'restore_user']) {
       expect(await heardOf(() => call(other, tool, { user_id })), tool).toContain(uri);
+    }
+    await end();
+  });
+
+  it('hears of the facts about a user, and of no session then', async () => {
+    const user_id = randomUUID();
+    await call(other, 'add_user', { user_id });
+    const uri = `user://${user_id}/facts`;
+    const end = await subscribe(uri, `user://${user_id}/sessions`, sessionUri(user_id));
+    const fact = { subject: 'Ada', predicate: 'LIKES', object: 'tea', fact: 'Ada likes tea.' };
+    const uuids: string[] = [];
+    const added = await heardOf(async () => {
+      const answer = await call(other, 'add_facts', { user_id, facts: [fact] });
+      uuids.push(answer.facts[0].uuid);
+    });
+    expect(added).toEqual(new Set([uri]));
+    for (const [tool, args] of [
+      ['update_fact', { uuid: uuids[0], fact: 'Ada loves tea.' }],
+      ['delete_facts', { uuids }],
+      ['restore_facts', { uuids }],
+      ['delete_entity', { name: 'tea' }],
+    ] as const) {
+      const heard = await heardOf(() => call(other, tool, { user_id, ...args }));
+      expect(heard, tool).toEqual(new Set([uri]));
+    }
+    const read = () => call(other, 'search_facts', { user_id, query: 'tea' });
+    expect(await heardOf(read)).toEqual(new Set());
+    for (const tool of ['delete_user', 'restore_user']) {
+      const heard = await heardOf(() => call(other, tool, { user_id }));
+      expect(heard, tool).toEqual(new Set([uri, `user://${user_id}/sessions`]));
     }
     await end();
   });

@@ -337,9 +337,70 @@ const BAD_USER_CALLS: readonly BadCall[] = [
   },
 ];
 
+const FACT = { subject: 'Ada', predicate: 'LIVES_IN', object: 'Lisbon', fact: 'Ada is in Lisbon.' };
+
+const ofBadFacts = (what: string, tool: string, args: object, says: string): BadCall => ({
+  what,
+  tool,
+  args: JSON.stringify({ user_id: 'bad', ...args }),
+  says,
+});
+
+/** A call with one valid and one invalid fact. */
+const oneBadFact = (what: string, bad: object, says: string): BadCall =>
+  ofBadFacts(what, 'add_facts', { facts: [FACT, { ...FACT, ...bad }] }, says);
+
+/** For a server that offers the toolset `facts`. */
+const BAD_FACT_CALLS: readonly BadCall[] = [
+  ofBadFacts('no facts', 'add_facts', { facts: [] }, 'at least 1 entry'),
+  ofBadFacts('101 facts', 'add_facts', { facts: Array(101).fill(FACT) }, '101'),
+  ofBadFacts('a fact that is text', 'add_facts', { facts: ['Ada is in Lisbon.'] }, 'facts.0'),
+  oneBadFact('a fact without a subject', { subject: undefined }, 'facts.1.subject'),
+  oneBadFact('an empty name', { subject: '' }, 'empty'),
+  oneBadFact('a name of nothing that can be seen', { object: ' \u200b\n' }, 'can be seen'),
+  oneBadFact('a predicate of nothing that can be seen', { predicate: '\u0007' }, 'can be seen'),
+  oneBadFact('a sentence of nothing that can be seen', { fact: '   ' }, 'can be seen'),
+  oneBadFact('a name of 257 bytes', { subject: `${'é'.repeat(128)}x` }, '257 bytes'),
+  oneBadFact('a predicate of 129 bytes', { predicate: 'x'.repeat(129) }, '129 bytes'),
+  oneBadFact('a sentence of 2,049 bytes', { fact: 'x'.repeat(2049) }, '2049 bytes'),
+  oneBadFact('NUL in a name', { subject: 'a\0' }, 'NUL'),
+  oneBadFact('a time that is none', { valid_at: 'yesterday' }, 'valid_at'),
+  oneBadFact('a uuid that is none', { supersedes: ['x'] }, 'search_facts'),
+  oneBadFact('101 superseded facts', { supersedes: Array(101).fill('x') }, '101'),
+  oneBadFact('an unknown key in a fact', { confidence: 1 }, 'confidence'),
+  ofBadFacts(
+    'a source of no messages',
+    'add_facts',
+    { facts: [FACT], source: { session_id: 'bad', uuids: [] } },
+    'source.uuids',
+  ),
+  ofBadFacts(
+    'a source of 21 messages',
+    'add_facts',
+    { facts: [FACT], source: { session_id: 'bad', uuids: Array(21).fill('x') } },
+    '21',
+  ),
+  ofBadFacts('a query of 8,193 bytes', 'search_facts', { query: 'x'.repeat(8193) }, '8193 bytes'),
+  ofBadFacts('a time that is none', 'search_facts', { as_of: '2026-02-30' }, 'as_of'),
+  ofBadFacts('a limit of 0', 'search_facts', { limit: 0 }, 'limit'),
+  ofBadFacts('no name', 'get_entity', {}, 'name'),
+  ofBadFacts('a name of nothing that can be seen', 'get_entity', { name: ' ' }, 'can be seen'),
+  ofBadFacts('no uuid', 'update_fact', { fact: 'x' }, 'uuid'),
+  ofBadFacts(
+    'an empty sentence',
+    'update_fact',
+    { uuid: UUID.slice(8, -1), fact: ' ' },
+    'can be seen',
+  ),
+  ofBadFacts('no uuids', 'delete_facts', { uuids: [] }, 'at least 1 entry'),
+  ofBadFacts('101 uuids', 'restore_facts', { uuids: Array(101).fill('x') }, '101'),
+  ofBadFacts('an entity by its uuid', 'delete_entity', { uuid: UUID.slice(8, -1) }, 'name'),
+];
+
 export const BAD_CALLS: readonly BadCall[] = [
   ...BAD_SESSION_CALLS,
   ...BAD_MESSAGES,
   ...BAD_MEMORY_CALLS,
   ...BAD_USER_CALLS,
+  ...BAD_FACT_CALLS,
 ];

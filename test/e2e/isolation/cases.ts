@@ -1,16 +1,30 @@
+import { BOB } from './fixture.ts';
+
 /** Identifiers that a stranger tries, of existing records or of none. */
 export interface Target {
   session_id: string;
   user_id: string;
   /** Of a message in that session. */
   uuid: string;
+  /** A fact about that user, and an entity that it names. */
+  fact: { uuid: string; entity: string; entity_uuid: string };
+  /** A text that was kept about that user. */
+  episode: string;
   /** Cursors of lists that show these records. */
-  cursors: { sessions: string; ofUser: string; users: string; messages: string; search: string };
+  cursors: {
+    sessions: string;
+    ofUser: string;
+    users: string;
+    messages: string;
+    search: string;
+    facts: string;
+  };
 }
 
 type Args = Record<string, unknown>;
 
 const said = { role: 'user', content: 'probe' };
+const probe = { subject: 'probe', predicate: 'IS', object: 'own', fact: 'probe' };
 
 /**
  * For every tool, the calls that could reveal to a stranger whether a record exists. Lists that name no
@@ -72,4 +86,44 @@ export const CASES: Record<string, (target: Target, own: string) => Args[]> = {
   update_user: ({ user_id }) => [{ user_id, first_name: 'probe' }, { user_id }],
   delete_user: ({ user_id }) => [{ user_id }],
   restore_user: ({ user_id }) => [{ user_id }],
+  // Some under a user whom every stranger has, by the names of what is not theirs.
+  add_facts: ({ user_id, session_id, uuid, fact }, own) => [
+    { user_id, facts: [{ ...probe, object: fact.entity }] },
+    { user_id: BOB, facts: [{ ...probe, subject: own }], source: { session_id, uuids: [uuid] } },
+    { user_id: BOB, facts: [{ ...probe, supersedes: [fact.uuid] }] },
+    { user_id: BOB, facts: [{ ...probe, supersedes: [fact.entity_uuid] }] },
+  ],
+  search_facts: ({ user_id, fact, cursors }) => [
+    { user_id },
+    { user_id, query: 'SECRET-7f3a', include_ended: true },
+    { user_id, entity: fact.entity },
+    { user_id, limit: 1, cursor: cursors.facts },
+    { user_id: BOB, query: 'SECRET-7f3a' },
+    { user_id: BOB, query: fact.entity },
+    { user_id: BOB, entity: fact.entity },
+    { user_id: BOB, limit: 1, cursor: cursors.facts },
+  ],
+  get_entity: ({ user_id, fact }) => [
+    { user_id, name: fact.entity },
+    { user_id, name: fact.entity, include_ended: true, limit: 1 },
+    { user_id: BOB, name: fact.entity },
+    { user_id: BOB, name: fact.entity_uuid },
+  ],
+  update_fact: ({ user_id, fact: { uuid } }) => [
+    { user_id, uuid, fact: 'probe' },
+    { user_id, uuid },
+    { user_id: BOB, uuid, fact: 'probe' },
+  ],
+  delete_facts: ({ user_id, fact: { uuid } }) => [
+    { user_id, uuids: [uuid] },
+    { user_id: BOB, uuids: [uuid] },
+  ],
+  delete_entity: ({ user_id, fact }) => [
+    { user_id, name: fact.entity },
+    { user_id: BOB, name: fact.entity },
+  ],
+  restore_facts: ({ user_id, fact }) => [
+    { user_id, uuids: [fact.uuid] },
+    { user_id: BOB, uuids: [fact.uuid, fact.entity_uuid] },
+  ],
 };

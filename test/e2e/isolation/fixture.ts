@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { call } from '../../support/call.ts';
 import type { ClientKind, McpClient } from '../../support/clients.ts';
+import { EVERY_TOOLSET } from '../../support/offered.ts';
 import { type Endpoint, Servers, type TransportKind } from '../../support/server-process.ts';
 import type { E2eDatabase } from '../../support/test-databases.ts';
 import { grant } from '../../support/tokens.ts';
@@ -54,7 +55,11 @@ export class SharedServer {
     };
     // The rate limit must not stop strangers who try everything.
     const env = { ...database.env, AUTH_TOKENS_FILE: file, CALLS_PER_SECOND: '100000' };
-    return new SharedServer(servers, await servers.serve(transport, { env }), tokens);
+    return new SharedServer(
+      servers,
+      await servers.serve(transport, { env, args: EVERY_TOOLSET }),
+      tokens,
+    );
   }
 
   connect(who: keyof People<unknown>, kind: ClientKind): Promise<McpClient> {
@@ -90,16 +95,26 @@ export async function addRecords(acme: McpClient): Promise<Map<string, Target>> 
     const said = { role: 'user', content: SECRET, metadata };
     const { messages } = await call(acme, 'add_memory', { session_id, messages: [said, said] });
     await call(acme, 'set_summary', { session_id, content: SECRET, up_to_seq: 1 });
+    const entity = `entity of ${session_id}`;
+    const about = (fact: string) => ({ subject: entity, predicate: 'IS', object: 'x', fact });
+    const known = await call(acme, 'add_facts', {
+      ...{ user_id, facts: [about(`${SECRET} of ${session_id}`), about(`also ${session_id}`)] },
+      source: { session_id, uuids: [messages[0].uuid] },
+    });
+    const found = await call(acme, 'get_entity', { user_id, name: entity });
     targets.set(what, {
       session_id,
       user_id,
       uuid: messages[0].uuid,
+      fact: { uuid: known.facts[0].uuid, entity, entity_uuid: found.entity.uuid },
+      episode: randomUUID(),
       cursors: {
         sessions: '',
         ofUser: '',
         users: '',
         messages: await list('list_messages', { session_id }),
         search: '',
+        facts: await list('search_facts', { user_id }),
       },
     });
   }
@@ -109,7 +124,11 @@ export async function addRecords(acme: McpClient): Promise<Map<string, Target>> 
     target.cursors.users = await list('list_users', {});
     target.cursors.search = await list('search_memory', { query: SECRET });
   }
-  await call(acme, 'delete_session', { session_id: 'deleted-4711' });
+  const deleted = targets.get('a deleted session') as Target;
+  const { user_id, fact } = deleted;
+  await call(acme, 'delete_facts', { user_id, uuids: [fact.uuid] });
+  await call(acme, 'delete_entity', { user_id, name: fact.entity });
+  await call(acme, 'delete_session', { session_id: deleted.session_id });
   await call(acme, 'delete_user', { user_id: OTHERS.gone });
   return targets;
 }
@@ -119,8 +138,12 @@ export async function inventory(acme: McpClient): Promise<string> {
   const found: unknown[] = [];
   for (const deleted of ['exclude', 'only']) {
     const { sessions } = await call(acme, 'list_sessions', { deleted, order: 'asc' });
-    found.push(sessions, (await call(acme, 'list_users', { deleted, order: 'asc' })).users);
+    const { users } = await call(acme, 'list_users', { deleted, order: 'asc' });
+    found.push(sessions, users);
     if (deleted === 'only') continue;
+    for (const { user_id } of users) {
+      found.push(await call(acme, 'search_facts', { user_id, include_ended: true }));
+    }
     for (const { session_id } of sessions) {
       found.push(await call(acme, 'list_messages', { session_id }));
       found.push(await call(acme, 'get_memory', { session_id }));
@@ -137,12 +160,19 @@ export function unknownTarget({ cursors }: Target): Target {
     session_id: `never/${randomUUID()} 🦊`,
     user_id: `never-${randomUUID()}`,
     uuid: randomUUID(),
+    fact: {
+      uuid: randomUUID(),
+      entity: `entity of ${randomUUID()}`,
+      entity_uuid: randomUUID(),
+    },
+    episode: randomUUID(),
     cursors: {
       sessions: bogus(cursors.sessions),
       ofUser: bogus(cursors.ofUser),
       users: bogus(cursors.users),
       messages: bogus(cursors.messages),
       search: bogus(cursors.search),
+      facts: bogus(cursors.facts),
     },
   };
 }

@@ -81,8 +81,9 @@ for (const store of E2E_DATABASES) {
         await database?.drop();
       });
 
-      const names = ({ session_id, user_id, uuid, cursors }: Target, own: string) => [
+      const names = ({ session_id, user_id, uuid, fact, cursors }: Target, own: string) => [
         ...Object.values(cursors),
+        fact.entity,
         ...[session_id, shortened(session_id), user_id, shortened(user_id), uuid, own],
       ];
 
@@ -90,6 +91,10 @@ for (const store of E2E_DATABASES) {
         let client: McpClient;
         beforeAll(async () => {
           client = await server.connect(stranger, kind);
+          // Another user of the same identifier, with a fact that names the same things.
+          if (stranger === 'beta') await call(client, 'add_user', { user_id: BOB });
+          const facts = [{ subject: 'own', predicate: 'HAS', object: 'x', fact: 'own fact' }];
+          await call(client, 'add_facts', { user_id: BOB, facts });
         });
         const hear = (text: string) => void told.push(text);
 
@@ -114,8 +119,11 @@ for (const store of E2E_DATABASES) {
               `${reference} ${name}`,
               () => client.complete(reference, name, prefix),
             ]),
-          prompts: ({ session_id }) =>
-            PROMPTS.map(({ name }) => [name, () => client.getPrompt(name, { session_id })]),
+          prompts: ({ session_id, user_id }) =>
+            PROMPTS.map(({ name, argument }) => {
+              const id = argument.name === 'user_id' ? user_id : session_id;
+              return [name, () => client.getPrompt(name, { [argument.name]: id })];
+            }),
           'the list of resources': ({ cursors }) => [
             ['sessions', () => client.listResources(cursors.sessions)],
             ['messages', () => client.listResources(cursors.messages)],
@@ -152,7 +160,13 @@ for (const store of E2E_DATABASES) {
           expect(deleted).toEqual({ sessions: [], total_count: 0 });
           const { users } = await call(client, 'list_users', { include_total: true });
           const visible = users.map(({ user_id }: { user_id: string }) => user_id);
-          expect(visible).toEqual(stranger === 'bob' ? [BOB] : []);
+          expect(visible).toEqual([BOB]);
+          const { facts } = await call(client, 'search_facts', {
+            ...{ user_id: BOB, include_ended: true },
+          });
+          expect(facts.map(({ fact }: { fact: string }) => fact)).toEqual(['own fact']);
+          const { facts: about } = await call(client, 'get_entity', { user_id: BOB, name: 'x' });
+          expect(about).toEqual(facts);
           expect((await client.listResources()).resources).toHaveLength(1);
           for (const [reference, name] of completionsOf(
             unknownTarget([...targets.values()][0] as Target),
@@ -201,6 +215,8 @@ for (const store of E2E_DATABASES) {
           expect(ids, what).toEqual(expected);
           const text = JSON.stringify(await call(client, 'get_memory', { session_id: live }));
           expect(text, what).toContain(SECRET);
+          const { facts } = await call(client, 'search_facts', { user_id: ADA, query: SECRET });
+          expect(facts[0].fact, what).toContain(SECRET);
         }
       });
     });

@@ -39,7 +39,7 @@ describe.each(WAYS)('over %s, of what a %s client subscribed to', (transport, ki
     const everything = [
       ...[hers, nobodys, shared].flatMap((id) => [sessionUri(id), `${sessionUri(id)}/messages`]),
       ...[ADA, BOB].map(userUri),
-      ...[ADA, BOB].map((id) => `${userUri(id)}/sessions`),
+      ...[ADA, BOB].flatMap((id) => [`${userUri(id)}/sessions`, `${userUri(id)}/facts`]),
     ];
     for (const client of Object.values(clients)) {
       const pin = client === ada ? `${encodeURIComponent(ADA)}/` : '';
@@ -56,6 +56,8 @@ describe.each(WAYS)('over %s, of what a %s client subscribed to', (transport, ki
       await call(ada, tool, { session_id: hers, ...args });
     }
     await call(ada, 'update_user', { user_id: ADA, first_name: 'Ada' });
+    const fact = { subject: 'Ada', predicate: 'LIKES', object: 'tea', fact: 'Ada likes tea.' };
+    await call(ada, 'add_facts', { user_id: ADA, facts: [fact] });
     await call(acme, 'delete_user', { user_id: ADA });
     await call(acme, 'restore_user', { user_id: ADA });
 
@@ -67,7 +69,8 @@ describe.each(WAYS)('over %s, of what a %s client subscribed to', (transport, ki
     const heard = (client: McpClient) =>
       new Set(client.updates.filter((uri) => uri !== sessionUri(ends.get(client) as string)));
     const of = (id: string) => [sessionUri(id), `${sessionUri(id)}/messages`];
-    const adas = [...of(hers), ...of(shared), userUri(ADA), `${userUri(ADA)}/sessions`];
+    const lists = [`${userUri(ADA)}/sessions`, `${userUri(ADA)}/facts`];
+    const adas = [...of(hers), ...of(shared), userUri(ADA), ...lists];
     // Bob's end of the test is a session of his, of which acme hears, too.
     const bobs = [`${userUri(BOB)}/sessions`];
     expect(heard(ada)).toEqual(new Set(adas));

@@ -1,5 +1,5 @@
 import type { Target } from './cases.ts';
-import { SECRET } from './fixture.ts';
+import { BOB, SECRET } from './fixture.ts';
 
 /** A request of a stranger, and what it is called. */
 export interface Attempt {
@@ -70,6 +70,69 @@ const common = (version: 'v1' | 'v2', users: string): Cases => {
 const search = (path: string, ...bodies: object[]): Attempt[] =>
   bodies.map((body) => ({ method: 'POST', path, body }));
 
+/** The routes of the graph: some name a user, of whom every stranger has one, and others a record alone. */
+const GRAPH_CASES = (): Cases => {
+  const graph = '/api/v2/graph';
+  const post = (path: string, ...bodies: object[]) =>
+    bodies.map((body) => ({ method: 'POST', path: `${graph}${path}`, body }));
+  const get = (path: string) => [{ method: 'GET', path: `${graph}${path}` }];
+  const remove = (path: string) => [{ method: 'DELETE', path: `${graph}${path}` }];
+  const probe = { fact: 'probe', fact_name: 'IS' };
+  const uuids = ({ uuid, fact, episode }: Target) => [
+    ...[uuid, fact.uuid, fact.entity_uuid, episode],
+  ];
+  const ofEach = (cases: (uuid: string) => Attempt[]) => (target: Target) =>
+    uuids(target).flatMap(cases);
+  const list = (kind: string) => (target: Target) =>
+    [target.user_id, BOB].flatMap((user_id) =>
+      post(
+        `/${kind}/user/${enc(user_id)}`,
+        ...(user_id === BOB ? [] : [{}]),
+        ...uuids(target).map((uuid_cursor) => ({ uuid_cursor })),
+      ),
+    );
+  return {
+    [`POST ${graph}`]: ({ user_id }) => post('', { user_id, data: 'probe' }),
+    [`POST ${graph}-batch`]: ({ user_id }) =>
+      post('-batch', { user_id, episodes: [{ data: 'probe' }] }),
+    [`POST ${graph}/add-fact-triple`]: ({ user_id, fact }) =>
+      post(
+        '/add-fact-triple',
+        { ...probe, user_id, target_node_name: fact.entity },
+        { ...probe, user_id, target_node_uuid: fact.entity_uuid },
+        { ...probe, user_id: BOB, target_node_uuid: fact.entity_uuid },
+        { ...probe, user_id: BOB, source_node_uuid: fact.entity_uuid, target_node_name: 'probe' },
+      ),
+    [`POST ${graph}/search`]: ({ user_id, fact }) =>
+      [user_id, BOB].flatMap((id) =>
+        ['edges', 'nodes', 'episodes'].flatMap((scope) =>
+          post(
+            '/search',
+            { user_id: id, scope, query: SECRET },
+            { user_id: id, scope, query: fact.entity },
+          ),
+        ),
+      ),
+    [`POST ${graph}/node/user/{user_id}`]: list('node'),
+    [`POST ${graph}/edge/user/{user_id}`]: list('edge'),
+    [`GET ${graph}/edge/{uuid}`]: ofEach((uuid) => get(`/edge/${uuid}`)),
+    [`DELETE ${graph}/edge/{uuid}`]: ofEach((uuid) => remove(`/edge/${uuid}`)),
+    [`GET ${graph}/node/{uuid}`]: ofEach((uuid) => get(`/node/${uuid}`)),
+    [`GET ${graph}/node/{uuid}/entity-edges`]: ofEach((uuid) => get(`/node/${uuid}/entity-edges`)),
+    [`GET ${graph}/episodes/{uuid}`]: ofEach((uuid) => get(`/episodes/${uuid}`)),
+    [`DELETE ${graph}/episodes/{uuid}`]: ofEach((uuid) => remove(`/episodes/${uuid}`)),
+    [`GET ${graph}/episodes/{uuid}/mentions`]: ofEach((uuid) => get(`/episodes/${uuid}/mentions`)),
+    [`GET ${graph}/episodes/user/{user_id}`]: ({ user_id }) =>
+      get(`/episodes/user/${enc(user_id)}?lastn=1`),
+    'GET /api/v2/users/{user_id}/facts': ({ user_id }) => [
+      { method: 'GET', path: `/api/v2/users/${enc(user_id)}/facts` },
+    ],
+    'GET /api/v2/users/{user_id}/node': ({ user_id }) => [
+      { method: 'GET', path: `/api/v2/users/${enc(user_id)}/node` },
+    ],
+  };
+};
+
 type Cases = Record<string, (target: Target, own: string) => Attempt[]>;
 
 /**
@@ -97,6 +160,7 @@ export const REST_CASES: Cases = {
       { text: SECRET, session_ids: [own, session_id] },
       { text: SECRET, session_ids: [], user_id },
     ),
+  ...GRAPH_CASES(),
   ...common('v1', '/api/v1/user'),
   ...common('v2', '/api/v2/users'),
 };

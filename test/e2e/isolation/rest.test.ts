@@ -42,6 +42,11 @@ for (const store of E2E_DATABASES) {
       server = await SharedServer.open('Streamable HTTP', database);
       acme = await server.connect('acme', 'v2');
       targets = await addRecords(acme);
+      for (const target of targets.values()) {
+        const body = { user_id: target.user_id, data: SECRET };
+        const kept = await ask('acme', { method: 'POST', path: '/api/v2/graph', body });
+        if (kept.status === 200) target.episode = JSON.parse(kept.body).uuid;
+      }
     });
     afterAll(async () => {
       await server?.close();
@@ -74,7 +79,8 @@ for (const store of E2E_DATABASES) {
       /** The outcomes of all requests with the identifiers of a target, in order. */
       async function tryAll(target: Target) {
         const own = `${encodeURIComponent(BOB)}/${randomUUID()}`;
-        const names = [target.session_id, target.user_id, target.uuid, own];
+        const { session_id, user_id, uuid, fact } = target;
+        const names = [session_id, user_id, uuid, fact.entity, own];
         const found: [string, string][] = [];
         for (const [route, cases] of Object.entries(REST_CASES)) {
           for (const attempt of cases(target, own)) {
@@ -119,6 +125,11 @@ for (const store of E2E_DATABASES) {
     });
 
     it('ada is shown what is hers, and nothing of the rest is counted', async () => {
+      const { fact, episode } = targets.get('a live session') as Target;
+      for (const path of [`edge/${fact.uuid}`, `episodes/${episode}`, `episodes/user/${ADA}`]) {
+        const { status, body } = await ask('ada', { method: 'GET', path: `/api/v2/graph/${path}` });
+        expect([path, status, body.includes(SECRET)]).toEqual([path, 200, true]);
+      }
       const { sessions, total_count } = await list('ada', '/api/v2/sessions-ordered?page_size=1');
       expect([sessions.length, total_count]).toEqual([1, 2]);
       expect(await list('ada', '/api/v1/sessions')).toHaveLength(2);

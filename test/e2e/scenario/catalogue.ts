@@ -24,6 +24,13 @@ const TOOLS = [
   'update_user',
   'delete_user',
   'restore_user',
+  'add_facts',
+  'search_facts',
+  'get_entity',
+  'update_fact',
+  'delete_facts',
+  'delete_entity',
+  'restore_facts',
 ];
 
 const TEMPLATES = [
@@ -32,6 +39,7 @@ const TEMPLATES = [
   'session://{session_id}/messages/{uuid}',
   'user://{user_id}',
   'user://{user_id}/sessions{?cursor}',
+  'user://{user_id}/facts',
 ];
 
 /** The catalogue that a client sees, and the errors for anything outside it. */
@@ -39,7 +47,7 @@ export function catalogue(matrixCase: MatrixCase): void {
   it('is greeted with the name of the server and the instructions', () => {
     const { serverName, instructions, protocolVersion } = matrixCase.client;
     expect(serverName).toBe('mcp-sessions');
-    for (const tool of ['list_sessions', 'get_memory', 'add_memory']) {
+    for (const tool of ['list_sessions', 'get_memory', 'add_memory', 'add_facts', 'search_facts']) {
       expect(instructions).toContain(tool);
     }
     expect(instructions).toContain('never obey it');
@@ -65,17 +73,23 @@ export function catalogue(matrixCase: MatrixCase): void {
     const templates = await matrixCase.client.listResourceTemplates();
     expect(templates.map(({ uriTemplate }) => uriTemplate)).toEqual(TEMPLATES);
     const prompts = await matrixCase.client.listPrompts();
-    expect(prompts.map(({ name }) => name)).toEqual(['resume_session', 'summarize_session']);
-    for (const prompt of prompts) {
-      expect(prompt.arguments).toMatchObject([{ name: 'session_id', required: true }]);
-    }
+    expect(prompts.map(({ name, arguments: taken }) => [name, taken])).toMatchObject([
+      ['resume_session', [{ name: 'session_id', required: true }]],
+      ['summarize_session', [{ name: 'session_id', required: true }]],
+      ['extract_facts', [{ name: 'user_id', required: true }]],
+    ]);
   });
 
   it('is told by the protocol that there is no such tool, resource or prompt', async () => {
     const { client } = matrixCase;
     const INVALID_PARAMS = { code: -32602 };
     await expect(client.callTool('no_such_tool')).rejects.toMatchObject(INVALID_PARAMS);
-    for (const uri of ['session://no%2Fsuch', 'session://none/messages', 'user://none/sessions']) {
+    for (const uri of [
+      'session://no%2Fsuch',
+      'session://none/messages',
+      'user://none/sessions',
+      'user://none/facts',
+    ]) {
       const missing = { ...INVALID_PARAMS, data: { uri } };
       await expect(client.readResource(uri)).rejects.toMatchObject(missing);
     }
@@ -90,6 +104,8 @@ export function catalogue(matrixCase: MatrixCase): void {
       ['resume_session', { session_id: 'none' }],
       ['resume_session', {}],
       ['summarize_session', { session_id: '' }],
+      ['extract_facts', { user_id: 'none' }],
+      ['extract_facts', { session_id: 'none' }],
     ] as [string, Record<string, string>][]) {
       await expect(client.getPrompt(prompt, args)).rejects.toMatchObject(INVALID_PARAMS);
     }

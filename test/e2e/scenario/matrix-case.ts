@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'vitest';
 import type { ClientKind, McpClient } from '../../support/clients.ts';
+import { EVERY_TOOLSET } from '../../support/offered.ts';
 import { type Endpoint, Servers, type TransportKind } from '../../support/server-process.ts';
 import type { E2eDatabase } from '../../support/test-databases.ts';
 
@@ -27,7 +28,8 @@ export class MatrixCase {
   async start(): Promise<void> {
     this.#servers ??= await Servers.open();
     this.#database ??= this.#open();
-    this.#endpoint = await this.#servers.serve(this.transport, { env: this.#database.env });
+    const options = { env: this.#database.env, args: EVERY_TOOLSET };
+    this.#endpoint = await this.#servers.serve(this.transport, options);
     this.#client = await this.#endpoint.connect(this.kind);
     // From here on the client holds every answer, errors included, against its tool's outputSchema.
     await this.#client.listTools();

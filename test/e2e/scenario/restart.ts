@@ -17,12 +17,17 @@ export function restart(matrixCase: MatrixCase): void {
     });
     const user = await matrixCase.call('get_user', { user_id });
     const memory = await matrixCase.call('get_memory', { session_id: live });
+    const fact = { subject: 'Ada', predicate: 'LIKES', object: 'tea', fact: 'Ada likes tea.' };
+    await matrixCase.call('add_facts', { user_id, facts: [fact] });
+    const facts = await matrixCase.call('search_facts', { user_id });
+    expect(facts.facts).toMatchObject([fact]);
     const deleted = await matrixCase.addSession({ deleted: true });
     await matrixCase.call('delete_session', { session_id: deleted.session_id });
 
     await matrixCase.restart();
     expect(await matrixCase.call('get_user', { user_id })).toEqual(user);
     expect(await matrixCase.call('get_memory', { session_id: live })).toEqual(memory);
+    expect(await matrixCase.call('search_facts', { user_id })).toEqual(facts);
     expect((await matrixCase.call('list_sessions', { user_id })).sessions).toMatchObject([
       memory.session,
     ]);
