@@ -14,7 +14,7 @@ export const GENERAL_SETTINGS = {
     schema: list
       .pipe(z.array(z.enum(TOOLSETS, TOOLSETS_FORM)))
       .prefault(DEFAULT_TOOLSETS.join(',')),
-    help: 'Groups of tools to offer, comma-separated.',
+    help: `Groups of tools to offer, comma-separated: ${TOOLSETS.join(', ')}.`,
   },
   readOnly: {
     flag: 'read-only',
