@@ -7,7 +7,7 @@ import type { StoredFact } from '../../services/facts/statements.ts';
 export const INCLUDE_ENDED = 'Also facts that no longer hold, or not yet.';
 
 /** A fact as answers show it: without what only programs look at. */
-export const shownFact = fact.omit({ created_at: true, sources: true }).extend({
+export const shownFact = fact.omit({ created_at: true, expired_at: true, sources: true }).extend({
   sources: z
     .array(z.strictObject({ session_id: z.string(), uuids: z.array(z.string()) }))
     .optional()
@@ -16,9 +16,10 @@ export const shownFact = fact.omit({ created_at: true, sources: true }).extend({
 
 /** Shows a fact with the names of its entities. */
 export function showFact(stored: StoredFact): z.output<typeof shownFact> {
-  const { created_at: _, subject, object, sources = [], ...rest } = stored;
+  const { uuid, subject, predicate, object, sources = [], ...rest } = stored;
+  const { created_at: _, expired_at: __, ...said } = rest;
   return {
-    ...{ ...rest, subject: subject.name, object: object.name },
+    ...{ uuid, subject: subject.name, predicate, object: object.name, ...said },
     ...(sources.length > 0 && { sources: bySession(sources) }),
   };
 }
