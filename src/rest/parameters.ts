@@ -65,8 +65,14 @@ export const numberedQuery = z.object({
   page_size: limit.optional(),
 });
 
-/** How many records a numbered page has, and how many come before it. Without a size, it is the whole list. */
-export const offsetOf = ({ page_number = 1, page_size }: z.output<typeof numberedQuery>) => ({
-  limit: page_size,
-  offset: page_size === undefined ? 0 : (page_number - 1) * page_size,
-});
+/** How many records a numbered page has, if its number alone is given. */
+const PAGE_SIZE_DEFAULT = 100;
+
+/**
+ * How many records a numbered page has, and how many come before it. Without a number and a size, it is the
+ * whole list.
+ */
+export function offsetOf({ page_number, page_size }: z.output<typeof numberedQuery>) {
+  const limit = page_size ?? (page_number === undefined ? undefined : PAGE_SIZE_DEFAULT);
+  return { limit, offset: limit === undefined ? 0 : ((page_number ?? 1) - 1) * limit };
+}

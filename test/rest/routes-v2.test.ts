@@ -44,6 +44,8 @@ describeRest('REST, the second generation', ({ services, send }) => {
     const second = { ids: 'a', total_count: 3, response_count: 1 };
     expect(await listed('pageNumber=2&pageSize=2')).toStrictEqual(second);
     expect((await listed('asc=true&page_size=2')).ids).toBe('ab');
+    expect(await listed('page_number=1')).toStrictEqual(all);
+    expect((await listed('page_number=2')).ids).toBe('');
   });
 
   describe('a message', () => {

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 const METHODS = 'GET, HEAD, POST, PATCH, DELETE';
 
-/** What the SDK's clients send, and a browser asks about first. */
+/** What the clients of MCP and of the REST API send, and a browser asks about first. */
 const REQUEST_HEADERS = [
   'Authorization',
   'Content-Type',
@@ -12,6 +12,9 @@ const REQUEST_HEADERS = [
   'Mcp-Method',
   'Mcp-Name',
   'Last-Event-ID',
+  ...['Language', 'SDK-Name', 'SDK-Version', 'Runtime', 'Runtime-Version'].map(
+    (name) => `X-Fern-${name}`,
+  ),
 ].join(', ');
 
 /** What a page may read of a response, beyond the few headers that every page may. */
