@@ -13,7 +13,7 @@ export interface ComparedMessage {
 const NEIGHBOURS = { before: 0.2, after: 0.4 };
 
 /** The score of a similarity that is one standard deviation above the mean. */
-const SIMILARITY_WEIGHT = 0.7;
+const SIMILARITY_WEIGHT = 0.65;
 
 /**
  * An endpoint is trusted if its similarities make sense: fully from `full` on, and not up to `none`. Few
