@@ -38,8 +38,9 @@ export async function runImport(invocation: Invocation): Promise<void> {
   const report = new Report();
   const write = (line: string) => void stderr.write(line);
   const onStep = createProgress(report, write, stderr.isTTY === true, Date.now);
-  const { target, close } = openTarget(config, logger, signal);
+  const { target, ping, close } = openTarget(config, logger, signal);
   try {
+    await ping();
     await importAll({ source, target, report, onStep }, signal);
   } catch (error) {
     throw error instanceof SourceError ? new Error(`${error.message} ${GOES_ON}`) : error;

@@ -14,12 +14,14 @@ import { createTarget, type Target } from './target.ts';
 /**
  * Prepares the configured store to be imported into, in the configured namespace. It is opened when it is
  * first used, as by a server: it may be a new one, which has to be set up.
+ *
+ * @returns the target; `ping` resolves when the store answers, and does not wait for one that is down
  */
 export function openTarget(
   config: Config,
   logger: Logger,
   signal: AbortSignal,
-): { target: Target; close(): Promise<void> } {
+): { target: Target; ping(): Promise<void>; close(): Promise<void> } {
   const use = serverUse(config, logger);
   const store = lazyStore(config, logger, use);
   const deps: Dependencies = {
@@ -41,6 +43,7 @@ export function openTarget(
   };
   return {
     target: createTarget(services, { namespace: config.namespace }, signal),
+    ping: async () => (await store.get()).ping(),
     close: store.close,
   };
 }

@@ -17,10 +17,13 @@ export interface TargetServices {
   memory: MemoryService;
 }
 
-/** How often a write is tried while the store is not available, and the bounds of the waits, in milliseconds. */
-const ATTEMPTS = 7;
+/**
+ * How long a write is tried while the store is not available, and the bounds of the waits, in milliseconds.
+ * MongoDB keeps what a killed process was writing locked for a minute.
+ */
+const PATIENCE_MS = 120_000;
 const WAIT_MS = 250;
-const WAIT_MAX_MS = 15_000;
+const WAIT_MAX_MS = 10_000;
 
 /** A record that was deleted here. */
 export interface Deleted {
@@ -37,13 +40,14 @@ export function createTarget(services: TargetServices, caller: Caller, signal: A
   const { users, sessions, memory } = services;
 
   async function persist<T>(work: () => Promise<T>): Promise<T> {
+    const begun = performance.now();
     for (let attempts = 1; ; attempts++) {
       signal.throwIfAborted();
       try {
         return await work();
       } catch (error) {
         const passes = error instanceof DomainError && error.retryable;
-        if (!passes || attempts === ATTEMPTS) throw error;
+        if (!passes || performance.now() - begun > PATIENCE_MS) throw error;
         await sleep(fullJitter(attempts, WAIT_MS, WAIT_MAX_MS), undefined, { signal }).catch(() => {
           signal.throwIfAborted();
         });
