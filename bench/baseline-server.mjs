@@ -14,7 +14,7 @@ const answers = JSON.parse(await readFile(answersFile, 'utf8'));
 
 const { load } = await dist('config/index.js');
 const { createLogger } = await dist('app/logger.js');
-const { logCalls } = await dist('mcp/calls/call-observer.js');
+const { logCalls } = await dist('services/calls/call-observer.js');
 const { toolDefinition } = await dist('mcp/json-schema.js');
 const { localPrincipal } = await dist('domain/principal.js');
 const { TOOLS } = await dist('mcp/tools/index.js');
