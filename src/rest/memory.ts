@@ -1,5 +1,5 @@
 import type { JsonObject } from '../domain/metadata.ts';
-import { ServiceError } from '../services/errors.ts';
+import { isRefusal } from '../services/errors.ts';
 import type { RestContext } from './route.ts';
 
 /** What both generations do with a session's memory. */
@@ -33,7 +33,7 @@ export async function mergeSessionMetadata(
     await sessions.updateMetadata(caller, session_id, metadata);
     return true;
   } catch (error) {
-    if (error instanceof ServiceError && error.fact.kind === 'session_not_found') return false;
+    if (isRefusal(error, 'session_not_found')) return false;
     throw error;
   }
 }
@@ -47,7 +47,7 @@ export async function summarize(
   try {
     await memory.summarize(caller, session_id, summary);
   } catch (error) {
-    if (error instanceof ServiceError && error.fact.kind === 'summary_out_of_range') return;
+    if (isRefusal(error, 'summary_out_of_range')) return;
     throw error;
   }
 }

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { derivedUuid } from '../domain/derived-uuid.ts';
 import type { Message } from '../domain/records.ts';
 import type { AddedMessage } from '../services/append.ts';
-import { ServiceError } from '../services/errors.ts';
+import { isRefusal } from '../services/errors.ts';
 import type { RestContext } from './route.ts';
 
 /** How long after an append the same one counts as its repetition: longer than the clients go on repeating. */
@@ -77,7 +77,7 @@ async function endOf(
 
 /** A deleted session begins anew with the append, and one that does not exist begins. */
 function missingSession(error: unknown): { deleted_at: string | undefined } {
-  if (!(error instanceof ServiceError) || error.fact.kind !== 'session_not_found') throw error;
+  if (!isRefusal(error, 'session_not_found')) throw error;
   return { deleted_at: error.fact.deletion?.deleted_at };
 }
 

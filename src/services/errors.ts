@@ -56,6 +56,9 @@ export type Fact =
   | { kind: 'search_cannot_continue' }
   | { kind: 'long_reads_queue_timeout'; waited_ms: number };
 
+/** The reasons of one kind. */
+export type FactOf<Kind extends Fact['kind']> = Extract<Fact, { kind: Kind }>;
+
 const CODES: Record<Exclude<Fact['kind'], 'append_outcome_unknown'>, ErrorCode> = {
   session_not_found: 'NOT_FOUND',
   session_exists: 'ALREADY_EXISTS',
@@ -96,3 +99,10 @@ export class ServiceError extends DomainError {
     this.fact = fact;
   }
 }
+
+/** Whether a service refused a call for a reason of one of these kinds. */
+export const isRefusal = <Kind extends Fact['kind']>(
+  error: unknown,
+  ...kinds: readonly Kind[]
+): error is ServiceError & { fact: FactOf<Kind> } =>
+  error instanceof ServiceError && kinds.some((kind) => error.fact.kind === kind);

@@ -1,7 +1,7 @@
 import { quoted } from '../../domain/errors.ts';
 import type { Session } from '../../domain/records.ts';
 import type { NewSession } from '../../services/create-session.ts';
-import { ServiceError } from '../../services/errors.ts';
+import { isRefusal } from '../../services/errors.ts';
 import { copyMessages } from './copy-messages.ts';
 import { copyUser, type Import, named } from './copy-users.ts';
 import { SourceError } from './error.ts';
@@ -84,8 +84,8 @@ async function addSession(
     try {
       return await target.addSession(session);
     } catch (error) {
-      const fact = error instanceof ServiceError ? error.fact : undefined;
-      if (fact?.kind !== 'user_not_found') throw error;
+      if (!isRefusal(error, 'user_not_found')) throw error;
+      const { fact } = error;
       const user = fact.deletion === undefined ? await source.user(fact.user_id) : undefined;
       if (user !== undefined && attempt === 1) {
         await copyUser(at, user);

@@ -4,7 +4,7 @@ import type { Message, Session } from '../../domain/records.ts';
 import { fullJitter } from '../../search/embeddings/backoff.ts';
 import type { Caller } from '../../services/caller.ts';
 import type { NewSession } from '../../services/create-session.ts';
-import { ServiceError } from '../../services/errors.ts';
+import { isRefusal } from '../../services/errors.ts';
 import type { MemoryService } from '../../services/memory.ts';
 import type { SessionService } from '../../services/sessions.ts';
 import type { NewUser, UserService } from '../../services/users.ts';
@@ -110,20 +110,14 @@ export function createTarget(services: TargetServices, caller: Caller, signal: A
 
 /** For a record that is not found: its deletion, or `undefined` if it was never there. */
 function deletedOrMissing(error: unknown): Deleted | undefined {
-  const fact = error instanceof ServiceError ? error.fact : undefined;
-  switch (fact?.kind) {
-    case 'user_not_found':
-    case 'session_not_found':
-    case 'message_not_found':
-      return fact.deletion;
-    default:
-      throw error;
+  if (isRefusal(error, 'user_not_found', 'session_not_found', 'message_not_found')) {
+    return error.fact.deletion;
   }
+  throw error;
 }
 
 /** For an identifier that is taken: the deletion of the record that has it, or `undefined` if that is live. */
 function deletedOrTaken(error: unknown): Deleted | undefined {
-  const fact = error instanceof ServiceError ? error.fact : undefined;
-  if (fact?.kind === 'user_exists' || fact?.kind === 'session_exists') return fact.deletion;
+  if (isRefusal(error, 'user_exists', 'session_exists')) return error.fact.deletion;
   throw error;
 }

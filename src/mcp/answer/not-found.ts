@@ -1,8 +1,6 @@
 import { quoted } from '../../domain/errors.ts';
-import type { DeletionFact, Fact, SessionDeletionFact } from '../../services/errors.ts';
+import type { DeletionFact, FactOf, SessionDeletionFact } from '../../services/errors.ts';
 import { type Audience, firstOffered, ifOffered } from './audience.ts';
-
-type FactOf<Kind extends Fact['kind']> = Extract<Fact, { kind: Kind }>;
 
 /** The text for a session that does not exist, or is deleted: what happened, and the way back. */
 export function sessionNotFoundText(

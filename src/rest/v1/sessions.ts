@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { metadata } from '../../domain/metadata.ts';
 import { sessionId, userId } from '../../domain/records.ts';
-import { ServiceError } from '../../services/errors.ts';
+import { isRefusal } from '../../services/errors.ts';
 import { readList } from '../lists.ts';
 import { offsetQuery, sessionPath, userPath } from '../parameters.ts';
 import { defineRoute } from '../route.ts';
@@ -96,6 +96,4 @@ export const SESSION_ROUTES = [
 ];
 
 const isDeletedSession = (error: unknown): boolean =>
-  error instanceof ServiceError &&
-  error.fact.kind === 'session_not_found' &&
-  error.fact.deletion !== undefined;
+  isRefusal(error, 'session_not_found') && error.fact.deletion !== undefined;

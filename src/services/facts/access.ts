@@ -5,7 +5,7 @@ import type { Store } from '../../store/port.ts';
 import { type AddedMessage, createAppend } from '../append.ts';
 import type { Caller } from '../caller.ts';
 import type { Dependencies } from '../dependencies.ts';
-import { ServiceError } from '../errors.ts';
+import { isRefusal, ServiceError } from '../errors.ts';
 import { deletionOf, userNotFound } from '../not-found.ts';
 import { canAccess } from '../pinned-user.ts';
 import { isPastUndoDeadline } from '../undo-deadline.ts';
@@ -50,7 +50,7 @@ export function createFactAccess(deps: Dependencies) {
     /** Appends to the records of a user, who may be deleted meanwhile. */
     append: (caller: Caller, user_id: string, messages: readonly AddedMessage[]) =>
       append(insider(caller), user_id, messages, user_id).catch((error: unknown) => {
-        throw isMissingSession(error) ? userNotFound(deps, user_id) : error;
+        throw isRefusal(error, 'session_not_found') ? userNotFound(deps, user_id) : error;
       }),
 
     async findFact(caller: Caller, store: Store, user_id: string, uuid: string) {
@@ -89,7 +89,3 @@ async function entityNamed(place: FactPlace, owner: string, name: string) {
   const [resolved] = (await resolveEntities(place, owner, [name])).values();
   return resolved as NonNullable<typeof resolved>;
 }
-
-/** A user has no session of facts before the first one. */
-export const isMissingSession = (error: unknown): boolean =>
-  error instanceof ServiceError && error.fact.kind === 'session_not_found';

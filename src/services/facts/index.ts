@@ -3,8 +3,8 @@ import type { Store } from '../../store/port.ts';
 import type { Caller } from '../caller.ts';
 import { createMessageDeletion } from '../delete-messages.ts';
 import type { Dependencies } from '../dependencies.ts';
-import { ServiceError } from '../errors.ts';
-import { createFactAccess, isMissingSession } from './access.ts';
+import { isRefusal, ServiceError } from '../errors.ts';
+import { createFactAccess } from './access.ts';
 import { type AddedFact, createAddFacts, type NewFact } from './add.ts';
 import { createGraph } from './graph.ts';
 import { forRecords, insider } from './records.ts';
@@ -47,10 +47,11 @@ export function createFactService(deps: Dependencies) {
     if (entities.length > 0) throw new ServiceError({ kind: 'facts_not_found', uuids: entities });
   }
 
-  /** Names facts in the error instead of messages. */
+  /** Names facts in the error instead of messages. A user has no session of facts before the first one. */
   const missingFacts = (uuids: readonly string[]) => (error: unknown) => {
-    if (isMissingSession(error)) throw new ServiceError({ kind: 'facts_not_found', uuids });
-    if (error instanceof ServiceError && error.fact.kind === 'messages_not_found') {
+    if (isRefusal(error, 'session_not_found'))
+      throw new ServiceError({ kind: 'facts_not_found', uuids });
+    if (isRefusal(error, 'messages_not_found')) {
       throw new ServiceError({ kind: 'facts_not_found', uuids: error.fact.uuids });
     }
     throw error;

@@ -3,7 +3,7 @@ import type { Message } from '../../domain/records.ts';
 import type { Store } from '../../store/port.ts';
 import type { Caller } from '../caller.ts';
 import { type Dependencies, dependenciesWith } from '../dependencies.ts';
-import { ServiceError } from '../errors.ts';
+import { isRefusal } from '../errors.ts';
 import { ownerOf as ownerOfChange } from '../events.ts';
 import { createMemoryService } from '../memory.ts';
 import { hasMarker, marker, markerTerm } from './statements.ts';
@@ -85,7 +85,6 @@ export function createRecordList(deps: Dependencies) {
 
 /** A user has no session of facts before the first one. */
 function noSession(error: unknown): { messages: Message[]; next_cursor?: string } {
-  if (error instanceof ServiceError && error.fact.kind === 'session_not_found')
-    return { messages: [] };
+  if (isRefusal(error, 'session_not_found')) return { messages: [] };
   throw error;
 }

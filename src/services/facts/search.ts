@@ -11,7 +11,7 @@ import {
 import { timestamp } from '../../domain/times.ts';
 import type { Caller } from '../caller.ts';
 import { type AnswerShape, type Dependencies, dependenciesWith } from '../dependencies.ts';
-import { ServiceError } from '../errors.ts';
+import { isRefusal } from '../errors.ts';
 import { queueLongRead } from '../fair-queue.ts';
 import { createSearchService, type SearchResult } from '../search/index.ts';
 import { type FactWindow, listMarked } from './list.ts';
@@ -185,8 +185,7 @@ async function read(
     return await search(reader, { ...input, session_id: user_id, metadata: { kind } });
   } catch (error) {
     // A user has no session of facts before the first one.
-    const isMissing = error instanceof ServiceError && error.fact.kind === 'session_not_found';
-    if (isMissing) return { hits: [] };
+    if (isRefusal(error, 'session_not_found')) return { hits: [] };
     throw error;
   }
 }
