@@ -143,10 +143,7 @@ export function createMemoryService(deps: Dependencies) {
       const kept = withinBudget(answer, messages, rest, affordable);
       const left = affordable - kept.reduce((sum, one) => sum + answer.messageBytes(one), 0);
       const { context_tokens = Math.min(CONTEXT_TOKENS_DEFAULT, left / BYTES_PER_TOKEN) } = options;
-      const context =
-        context_tokens < 1 || session.user_id === undefined
-          ? undefined
-          : await readContext(caller, store, session, messages, context_tokens);
+      const context = await readContext(caller, store, session, messages, context_tokens);
       return {
         session,
         ...(summary !== undefined && { summary }),

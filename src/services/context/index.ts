@@ -71,13 +71,14 @@ const MESSAGE_OVERHEAD_BYTES = 12;
  * search.
  *
  * The function takes the session, its last messages (the newest first), and the most tokens of the answer,
- * estimated. It never throws for a search that takes too long: the answer says so.
+ * estimated. It never throws for a search that takes too long: the answer says so. Without a user of the
+ * session, and for less than a token, it returns `undefined`.
  */
 export function createContext(deps: Dependencies) {
   async function find(
     { namespace }: Caller,
     store: Store,
-    session: Session,
+    { uuid, user_id }: { uuid: string; user_id: string },
     newest: readonly Message[],
     maxBytes: number,
   ): Promise<SessionContext> {
@@ -85,10 +86,9 @@ export function createContext(deps: Dependencies) {
       .slice(0, LAST_MESSAGES)
       .map(({ content }) => content.slice(0, LAST_MESSAGE_LENGTH));
     const { terms } = await runInSlices(analyseQuestion(texts.join('\n')));
-    const { user_id } = session;
-    if (terms.length === 0 || user_id === undefined) return NOTHING;
+    if (terms.length === 0) return NOTHING;
     const asked = { namespace, user_id, newest: texts[0] ?? '', terms };
-    const query = { question: asked.newest, exceptSession: session.uuid };
+    const query = { question: asked.newest, exceptSession: uuid };
     const [facts, ranking] = await Promise.all([
       relevantFacts(deps, store, asked, maxBytes * FACTS_SHARE),
       rankLexically(store, namespace, { user_id }, query, deps.now(), terms),
@@ -122,20 +122,20 @@ export function createContext(deps: Dependencies) {
   return async (
     caller: Caller,
     store: Store,
-    session: Session,
+    { uuid, user_id }: Session,
     newest: readonly Message[],
     tokens: number,
-  ): Promise<SessionContext> => {
-    if (session.user_id === undefined || newest.length === 0) return NOTHING;
+  ): Promise<SessionContext | undefined> => {
+    if (user_id === undefined || tokens < 1) return undefined;
+    if (newest.length === 0) return NOTHING;
     const maxBytes = tokens * BYTES_PER_TOKEN;
-    const read = () => find(caller, store, session, newest, maxBytes);
-    const found = queueLongRead(deps.longReads, caller, store, read, CONTEXT_MS);
-    return withinTime(found);
+    const read = () => find(caller, store, { uuid, user_id }, newest, maxBytes);
+    return withDeadline(queueLongRead(deps.longReads, caller, store, read, CONTEXT_MS));
   };
 }
 
 /** The context, unless it takes too long. */
-async function withinTime(found: Promise<SessionContext>): Promise<SessionContext> {
+async function withDeadline(found: Promise<SessionContext>): Promise<SessionContext> {
   const unavailable: SessionContext = { ...NOTHING, unavailable: true };
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<SessionContext>((resolve) => {
