@@ -1,8 +1,10 @@
 import { factNamespace } from '../../domain/fact-namespace.ts';
+import type { FactSource } from '../../domain/facts.ts';
 import { jsonBytes } from '../../domain/metadata.ts';
 import { timestamp } from '../../domain/times.ts';
 import type { Store } from '../../store/port.ts';
 import type { Dependencies } from '../dependencies.ts';
+import { readRecords } from '../facts/read-records.ts';
 import { holdsAt, type StoredFact, toFact } from '../facts/statements.ts';
 import { rankLexically } from '../search/lexical.ts';
 
@@ -39,16 +41,13 @@ export async function relevantFacts(
   const query = { question: newest, metadata: { kind: 'fact' } };
   const scope = { session_id: user_id };
   const { ranked } = await rankLexically(store, place, scope, query, deps.now(), terms);
-  if (ranked.length === 0) return [];
   const places = ranked.slice(0, BEST).map((one) => one.place);
-  const { messages } = await store.search.findByPosition(place, places, {
-    metadataMaxBytes: 0,
-    enough: { total: Number.POSITIVE_INFINITY, each: 0 },
-  });
+  const messages = await readRecords(store, place, places);
   const now = timestamp(deps.now());
-  const facts = messages.flatMap(({ message }) => toFact(message) ?? []);
+  const facts = messages.flatMap((message) => toFact(message) ?? []);
   const holding = facts.filter((fact) => holdsAt(fact, now));
-  const supported = await Promise.all(holding.map((fact) => isSupported(store, namespace, fact)));
+  const isSupported = createSupportCheck(store, namespace);
+  const supported = await Promise.all(holding.map(isSupported));
   const chosen: ContextFact[] = [];
   let left = maxBytes;
   for (const [i, fact] of holding.entries()) {
@@ -61,20 +60,29 @@ export async function relevantFacts(
 }
 
 /**
- * Whether something still says a fact. It does not if each message that said it was deleted by itself. A
- * deleted session leaves the facts.
+ * Returns a function that tells whether something still says a fact. Nothing does if each message that said it
+ * was deleted by itself. A deleted session leaves the facts. Facts of one call have the same sources: each is
+ * looked up once.
  */
-async function isSupported(
-  store: Store,
-  namespace: string,
-  { sources = [] }: StoredFact,
-): Promise<boolean> {
-  if (sources.length === 0) return true;
-  for (const { session_id, uuid } of sources) {
+function createSupportCheck(store: Store, namespace: string) {
+  const checks = new Map<string, Promise<boolean>>();
+
+  async function saysIt({ session_id, uuid }: FactSource): Promise<boolean> {
     const { session, message } = await store.messages.find({ namespace }, session_id, uuid);
-    if (message !== undefined || session === undefined || session.deleted_at !== undefined) {
-      return true;
-    }
+    return message !== undefined || session === undefined || session.deleted_at !== undefined;
   }
-  return false;
+
+  function check(source: FactSource): Promise<boolean> {
+    const key = JSON.stringify([source.session_id, source.uuid]);
+    const known = checks.get(key);
+    if (known !== undefined) return known;
+    const begun = saysIt(source);
+    checks.set(key, begun);
+    return begun;
+  }
+
+  return async ({ sources = [] }: StoredFact): Promise<boolean> => {
+    for (const source of sources) if (await check(source)) return true;
+    return sources.length === 0;
+  };
 }

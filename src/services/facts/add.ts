@@ -122,7 +122,7 @@ export function createAddFacts(deps: Dependencies, append: Append) {
     const changed = [...ended.values()].filter(({ expired_at }) => expired_at === now);
     const newEntities = [...entities.values()].filter(({ exists }) => !exists);
     const messages = [
-      ...uniqueBy(newEntities).map((one) => entityMessage(one)),
+      ...uniqueBy(newEntities).map(entityMessage),
       ...settled.filter(({ isNew }) => isNew).map(({ fact }) => factMessage(fact)),
       ...changed.map(factMessage),
     ];

@@ -5,6 +5,7 @@ import { timestamp } from '../../domain/times.ts';
 import type { Candidate } from '../../search/bm25.ts';
 import { decodePlace, encodePlace } from '../search/place.ts';
 import type { FactPlace } from './lookup.ts';
+import { readRecords } from './read-records.ts';
 import { hasMarker, markerTerm, type StoredFact, toFact } from './statements.ts';
 
 /** How many facts are looked up at once. */
@@ -100,12 +101,8 @@ async function lookUp(
 
 /** The messages at positions; `undefined` for those that are gone meanwhile. */
 async function read({ store, namespace }: FactPlace, candidates: readonly Candidate[]) {
-  const { messages } = await store.search.findByPosition(
-    factNamespace(namespace),
-    candidates.map(({ session_id, session_uuid, seq }) => ({ session_id, session_uuid, seq })),
-    { metadataMaxBytes: 0, enough: { total: Number.POSITIVE_INFINITY, each: 0 } },
-  );
-  const bySeq = new Map(messages.map(({ message }) => [message.seq, message]));
+  const messages = await readRecords(store, factNamespace(namespace), candidates);
+  const bySeq = new Map(messages.map((message) => [message.seq, message]));
   return candidates.map(({ seq }) => bySeq.get(seq));
 }
 

@@ -1,8 +1,9 @@
 import { factNamespace } from '../../domain/fact-namespace.ts';
+import { type MessagePosition, positionKey } from '../../domain/positions.ts';
 import type { Message } from '../../domain/records.ts';
-import type { Candidate } from '../../search/bm25.ts';
 import type { Store } from '../../store/port.ts';
 import { bandsOf, isSimilarName, nameKey, shownName } from './entity-names.ts';
+import { readRecords } from './read-records.ts';
 import { type EntityReference, entityUuid, marker, markerTerm } from './statements.ts';
 
 /** How many terms one look into the index has. */
@@ -27,26 +28,18 @@ export async function findMarked(
   const namespace = factNamespace(place.namespace);
   const words = new Map(markers.map((word) => [markerTerm(word), word]));
   const terms = [...words.keys()];
-  const candidates = new Map<string, Candidate>();
+  const positions = new Map<string, MessagePosition>();
   for (let i = 0; i < terms.length; i += TERMS_PER_LOOK) {
     const found = await store.search.candidates(
       namespace,
       { session_id: user_id },
       { terms: terms.slice(i, i + TERMS_PER_LOOK), also: [], limit: PER_MARKER },
     );
-    for (const one of found.candidates) candidates.set(`${one.session_uuid} ${one.seq}`, one);
+    for (const one of found.candidates) positions.set(positionKey(one), one);
   }
-  if (candidates.size === 0) return new Map();
-  const positions = [...candidates.values()].map(({ session_id, session_uuid, seq }) => ({
-    ...{ session_id, session_uuid, seq },
-  }));
-  const { messages } = await store.search.findByPosition(namespace, positions, {
-    metadataMaxBytes: 0,
-    enough: { total: Number.POSITIVE_INFINITY, each: 0 },
-  });
+  const messages = await readRecords(store, namespace, [...positions.values()]);
   const marked = new Map<string, Message[]>();
-  const newestFirst = messages.toSorted((a, b) => b.message.seq - a.message.seq);
-  for (const { message } of newestFirst) {
+  for (const message of messages.toSorted((a, b) => b.seq - a.seq)) {
     for (const word of message.role.split(' ')) {
       if (!words.has(markerTerm(word))) continue;
       const others = marked.get(word);

@@ -6,6 +6,7 @@ import { type Dependencies, dependenciesWith } from '../dependencies.ts';
 import { isRefusal } from '../errors.ts';
 import { ownerOf as ownerOfChange } from '../events.ts';
 import { createMemoryService } from '../memory.ts';
+import { readRecords } from './read-records.ts';
 import { hasMarker, marker, markerTerm } from './statements.ts';
 
 /** The kinds of records that a user's session of facts has. */
@@ -47,11 +48,8 @@ export async function ownerOf(
   const word = marker('uuid', uuid);
   const query = { terms: [markerTerm(word)], also: [], limit: CANDIDATES_MAX };
   const { candidates } = await store.search.candidates(place, { user_id }, query);
-  const { messages } = await store.search.findByPosition(place, candidates, {
-    ...{ metadataMaxBytes: 0, contentMaxLength: 1 },
-    enough: { total: Number.POSITIVE_INFINITY, each: 0 },
-  });
-  return messages.find(({ message }) => hasMarker(message, word))?.message.session_id;
+  const messages = await readRecords(store, place, candidates, 1);
+  return messages.find((message) => hasMarker(message, word))?.session_id;
 }
 
 /** Returns a function that lists a user's records of one kind, the newest first. */

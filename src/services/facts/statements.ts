@@ -82,14 +82,14 @@ export const relationMarker = ({ subject, predicate }: Statement): string =>
 export const statementMarker = (statement: Statement): string =>
   marker('statement', factUuid(statement));
 
-export function entityMessage({ uuid, name }: EntityReference, summary?: string): AddedMessage {
+export function entityMessage({ uuid, name }: EntityReference): AddedMessage {
   const key = nameKey(name);
   const bands = bandsOf(key).map((band) => marker('entity_band', band));
   return {
     uuid,
     role: [marker('uuid', uuid), marker('entity'), marker('entity_key', key), ...bands].join(' '),
     content: name,
-    metadata: { kind: 'entity', ...(summary !== undefined && { summary }) },
+    metadata: { kind: 'entity' },
   };
 }
 
