@@ -1,12 +1,8 @@
 import { z } from 'zod';
-import { toEpisode as readEpisode, toFact as readFact } from '../../services/facts/statements.ts';
 import { userPath, uuidPath } from '../parameters.ts';
 import { defineRoute } from '../route.ts';
-import { entityOf, episodeOf, factOf } from './graph-lookups.ts';
+import { nameOfUser, RECORDS_DEFAULT, recordOf } from './graph-lookups.ts';
 import { edge, episode, fact, node, toEdge, toEpisode, toFact, toNode } from './graph-records.ts';
-
-/** How many records an answer has that does not say how many are wanted. */
-const RECORDS_DEFAULT = 100;
 
 const ok = z.object({ message: z.literal('OK') });
 const OK = { message: 'OK' as const };
@@ -21,7 +17,7 @@ export const GRAPH_RECORD_ROUTES = [
     request: { path: uuidPath },
     status: 200,
     answer: edge,
-    run: async ({ path }, context) => toEdge((await factOf(context, path.uuid)).record),
+    run: async ({ path }, context) => toEdge((await recordOf(context, 'fact', path.uuid)).record),
   }),
   defineRoute({
     method: 'DELETE',
@@ -32,7 +28,7 @@ export const GRAPH_RECORD_ROUTES = [
     status: 200,
     answer: ok,
     async run({ path: { uuid } }, context) {
-      const { user_id } = await factOf(context, uuid);
+      const { user_id } = await recordOf(context, 'fact', uuid);
       await context.facts.delete(context.caller, user_id, [uuid]);
       return OK;
     },
@@ -45,7 +41,7 @@ export const GRAPH_RECORD_ROUTES = [
     request: { path: uuidPath },
     status: 200,
     answer: node,
-    run: async ({ path }, context) => toNode((await entityOf(context, path.uuid)).record),
+    run: async ({ path }, context) => toNode((await recordOf(context, 'entity', path.uuid)).record),
   }),
   defineRoute({
     method: 'GET',
@@ -56,7 +52,7 @@ export const GRAPH_RECORD_ROUTES = [
     status: 200,
     answer: z.array(edge),
     async run({ path: { uuid } }, context) {
-      const { user_id } = await entityOf(context, uuid);
+      const { user_id } = await recordOf(context, 'entity', uuid);
       const query = { include_ended: true, limit: RECORDS_DEFAULT };
       const found = await context.facts.getEntity(context.caller, user_id, { uuid }, query);
       return found.facts.map(toEdge);
@@ -70,7 +66,8 @@ export const GRAPH_RECORD_ROUTES = [
     request: { path: uuidPath },
     status: 200,
     answer: episode,
-    run: async ({ path }, context) => toEpisode((await episodeOf(context, path.uuid)).record),
+    run: async ({ path }, context) =>
+      toEpisode((await recordOf(context, 'episode', path.uuid)).record),
   }),
   defineRoute({
     method: 'DELETE',
@@ -81,7 +78,7 @@ export const GRAPH_RECORD_ROUTES = [
     status: 200,
     answer: ok,
     async run({ path: { uuid } }, context) {
-      const { user_id } = await episodeOf(context, uuid);
+      const { user_id } = await recordOf(context, 'episode', uuid);
       await context.facts.delete(context.caller, user_id, [uuid]);
       return OK;
     },
@@ -96,11 +93,13 @@ export const GRAPH_RECORD_ROUTES = [
     answer: z.object({ edges: z.array(edge), nodes: z.array(node) }),
     async run({ path: { uuid } }, context) {
       const { caller, facts } = context;
-      const { user_id } = await episodeOf(context, uuid);
+      const { user_id } = await recordOf(context, 'episode', uuid);
       const edges = await facts.factsFrom(caller, user_id, uuid, RECORDS_DEFAULT);
       const uuids = new Set(edges.flatMap(({ subject, object }) => [subject.uuid, object.uuid]));
-      const nodes = await Promise.all([...uuids].map((one) => entityOf(context, one)));
-      return { edges: edges.map(toEdge), nodes: nodes.map(({ record }) => toNode(record)) };
+      const nodes = await Promise.all(
+        [...uuids].map((one) => facts.getRecord(caller, user_id, 'entity', one)),
+      );
+      return { edges: edges.map(toEdge), nodes: nodes.map(toNode) };
     },
   }),
   defineRoute({
@@ -116,7 +115,7 @@ export const GRAPH_RECORD_ROUTES = [
     answer: z.object({ episodes: z.array(episode) }),
     async run({ path: { user_id }, query: { lastn: limit = RECORDS_DEFAULT } }, context) {
       const found = await context.facts.list(context.caller, user_id, 'episode', { limit });
-      return { episodes: found.flatMap((message) => readEpisode(message) ?? []).map(toEpisode) };
+      return { episodes: found.map(toEpisode) };
     },
   }),
   defineRoute({
@@ -130,7 +129,7 @@ export const GRAPH_RECORD_ROUTES = [
     async run({ path: { user_id } }, context) {
       const limit = RECORDS_DEFAULT;
       const found = await context.facts.list(context.caller, user_id, 'fact', { limit });
-      return { facts: found.flatMap((message) => readFact(message) ?? []).map(toFact) };
+      return { facts: found.map(toFact) };
     },
   }),
   defineRoute({
@@ -142,9 +141,9 @@ export const GRAPH_RECORD_ROUTES = [
     status: 200,
     answer: z.object({ node }),
     async run({ path: { user_id } }, { caller, users }) {
-      const { uuid, first_name, last_name, created_at } = await users.get(caller, user_id);
-      const names = [first_name, last_name].filter((part) => part !== undefined);
-      const name = names.length > 0 ? names.join(' ') : user_id;
+      const user = await users.get(caller, user_id);
+      const { uuid, created_at } = user;
+      const name = nameOfUser(user);
       return { node: { uuid, name, summary: '', created_at, labels: ['User'] } };
     },
   }),

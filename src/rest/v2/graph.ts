@@ -1,17 +1,17 @@
 import { z } from 'zod';
 import { entityName, factText, predicate } from '../../domain/facts.ts';
 import { content, messageUuid, time, userId } from '../../domain/records.ts';
-import { toEntity as readEntity, toFact as readFact } from '../../services/facts/statements.ts';
+import type { RecordKind, RecordsByKind } from '../../services/facts/statements.ts';
 import { userPath } from '../parameters.ts';
 import { defineRoute } from '../route.ts';
-import { nameOf } from './graph-lookups.ts';
+import { nameOf, RECORDS_DEFAULT } from './graph-lookups.ts';
 import { edge, episode, messageEpisode, node, toEdge, toEpisode, toNode } from './graph-records.ts';
 
 const QUERY_MAX_LENGTH = 8192;
 const HITS_DEFAULT = 10;
 const HITS_MAX = 50;
 const EPISODES_PER_CALL = 20;
-const NODES_MAX = 1000;
+const RECORDS_MAX = 1000;
 
 const newEpisode = z.object({
   data: content,
@@ -86,7 +86,7 @@ export const GRAPH_ROUTES = [
       const stored = (added as NonNullable<typeof added>).fact;
       const [source_node, target_node] = await Promise.all(
         [stored.subject, stored.object].map(async ({ uuid }) =>
-          toNode((await facts.getEntity(caller, user_id, { uuid }, { limit: 1 })).entity),
+          toNode(await facts.findEntity(caller, user_id, uuid)),
         ),
       );
       return {
@@ -123,54 +123,63 @@ export const GRAPH_ROUTES = [
         return { edges: found.facts.map(toEdge) };
       }
       if (scope === 'nodes') {
-        return { nodes: (await facts.searchEntities(caller, user_id, query, limit)).map(toNode) };
+        const found = await facts.searchRecords(caller, user_id, 'entity', query, limit);
+        return { nodes: found.map(toNode) };
       }
-      const kept = await facts.searchEpisodes(caller, user_id, query, limit);
+      const kept = await facts.searchRecords(caller, user_id, 'episode', query, limit);
       const { hits } = await search.search(caller, { query, user_id, limit });
       const said = hits.map(({ message }) => messageEpisode(message));
       return { episodes: [...said, ...kept.map(toEpisode)].slice(0, limit) };
     },
   }),
-  defineRoute({
-    method: 'POST',
+  listRoute('entity', {
     path: '/api/v2/graph/node/user/{user_id}',
     summary: 'List the entities of a user, the newest first.',
-    toolset: 'memory',
-    reads: true,
-    request: {
-      path: userPath,
-      body: z.object({
-        limit: z.int().min(1).max(NODES_MAX).optional(),
-        uuid_cursor: messageUuid.optional(),
-      }),
-    },
-    status: 200,
-    answer: z.array(node),
-    async run({ path: { user_id }, body: { limit = 100, uuid_cursor: before } }, context) {
-      const { caller, facts } = context;
-      const found = await facts.list(caller, user_id, 'entity', { limit, before });
-      return found.flatMap((message) => readEntity(message) ?? []).map(toNode);
-    },
+    schema: node,
+    show: toNode,
   }),
-  defineRoute({
-    method: 'POST',
+  listRoute('fact', {
     path: '/api/v2/graph/edge/user/{user_id}',
     summary: 'List the facts about a user, the newest first.',
+    schema: edge,
+    show: toEdge,
+  }),
+];
+
+/** The route that lists a user's records of one kind, page by page. */
+function listRoute<Kind extends RecordKind, Schema extends z.ZodType>(
+  kind: Kind,
+  {
+    path,
+    summary,
+    schema,
+    show,
+  }: {
+    path: string;
+    summary: string;
+    schema: Schema;
+    show(record: RecordsByKind[Kind]): z.input<Schema>;
+  },
+) {
+  return defineRoute({
+    method: 'POST',
+    path,
+    summary,
     toolset: 'memory',
     reads: true,
     request: {
       path: userPath,
       body: z.object({
-        limit: z.int().min(1).max(NODES_MAX).optional(),
+        limit: z.int().min(1).max(RECORDS_MAX).optional(),
         uuid_cursor: messageUuid.optional(),
       }),
     },
     status: 200,
-    answer: z.array(edge),
-    async run({ path: { user_id }, body: { limit = 100, uuid_cursor: before } }, context) {
+    answer: z.array(schema),
+    async run({ path: { user_id }, body: { limit = RECORDS_DEFAULT, uuid_cursor } }, context) {
       const { caller, facts } = context;
-      const found = await facts.list(caller, user_id, 'fact', { limit, before });
-      return found.flatMap((message) => readFact(message) ?? []).map(toEdge);
+      const found = await facts.list(caller, user_id, kind, { limit, before: uuid_cursor });
+      return found.map(show);
     },
-  }),
-];
+  });
+}

@@ -1,17 +1,25 @@
-import type { Message } from '../../domain/records.ts';
+import type { Entity } from '../../domain/facts.ts';
 import type { Caller } from '../caller.ts';
 import type { Dependencies } from '../dependencies.ts';
 import { ServiceError } from '../errors.ts';
 import type { FactAccess } from './access.ts';
 import { listMarked } from './list.ts';
 import { findMarked } from './lookup.ts';
-import { createRecordList, insider, ownerOf, type RecordKind } from './records.ts';
+import { createRecordList, insider, ownerOf } from './records.ts';
 import { createFactSearch } from './search.ts';
-import { type Episode, episodeMessage, marker, toEpisode } from './statements.ts';
+import {
+  type Episode,
+  episodeMessage,
+  marker,
+  type RecordKind,
+  type RecordsByKind,
+  toEpisode,
+  toRecord,
+} from './statements.ts';
 
 /** What the graph of a user has beside its facts: records of every kind by their uuids, and episodes. */
-export function createGraph(deps: Dependencies, { open, find, append }: FactAccess) {
-  const { searchEntities, searchEpisodes } = createFactSearch(deps);
+export function createGraph(deps: Dependencies, { open, find, findEntity, append }: FactAccess) {
+  const { searchRecords } = createFactSearch(deps);
   const listRecords = createRecordList(deps);
   const findMessage = async (...args: Parameters<typeof find>) => (await find(...args)).message;
 
@@ -23,12 +31,23 @@ export function createGraph(deps: Dependencies, { open, find, append }: FactAcce
       return owner;
     },
 
-    /** A record of a user, as it is stored. */
-    async getRecord(caller: Caller, user_id: string, uuid: string): Promise<Message> {
+    /** A record of a user; NOT_FOUND if it is of another kind. */
+    async getRecord<Kind extends RecordKind>(
+      caller: Caller,
+      user_id: string,
+      kind: Kind,
+      uuid: string,
+    ): Promise<RecordsByKind[Kind]> {
       const { store } = await open(caller, user_id);
-      const { message } = await find(caller, store, user_id, uuid);
-      if (message !== undefined) return message;
+      const message = await findMessage(caller, store, user_id, uuid);
+      const record = message && toRecord(kind, message);
+      if (record !== undefined) return record;
       throw new ServiceError({ kind: 'facts_not_found', uuids: [uuid] });
+    },
+
+    /** An entity of a user, without its facts. */
+    async findEntity(caller: Caller, user_id: string, uuid: string): Promise<Entity> {
+      return findEntity(caller, await open(caller, user_id), { uuid });
     },
 
     /**
@@ -36,12 +55,12 @@ export function createGraph(deps: Dependencies, { open, find, append }: FactAcce
      *
      * @param page.before only those that are older than the one with this uuid
      */
-    async list(
+    async list<Kind extends RecordKind>(
       caller: Caller,
       user_id: string,
-      kind: RecordKind,
+      kind: Kind,
       page: { limit: number; before?: string | undefined },
-    ): Promise<Message[]> {
+    ): Promise<RecordsByKind[Kind][]> {
       const { store } = await open(caller, user_id);
       const last =
         page.before === undefined
@@ -51,12 +70,6 @@ export function createGraph(deps: Dependencies, { open, find, append }: FactAcce
         throw new ServiceError({ kind: 'facts_not_found', uuids: [page.before] });
       }
       return listRecords(caller, user_id, kind, { limit: page.limit, before: last?.seq });
-    },
-
-    /** Entities of a user whose names have some of the words, the best first. */
-    async searchEntities(caller: Caller, user_id: string, words: string, limit: number) {
-      await open(caller, user_id);
-      return searchEntities(insider(caller), user_id, words, limit);
     },
 
     /** Keeps texts from which facts may be drawn. */
@@ -81,10 +94,16 @@ export function createGraph(deps: Dependencies, { open, find, append }: FactAcce
       return stored.flatMap((message) => (message === undefined ? [] : (toEpisode(message) ?? [])));
     },
 
-    /** Episodes of a user that have some of the words, the best first. */
-    async searchEpisodes(caller: Caller, user_id: string, words: string, limit: number) {
+    /** The records of a user, of one kind, that have some of the words, the best first. */
+    async searchRecords<Kind extends RecordKind>(
+      caller: Caller,
+      user_id: string,
+      kind: Kind,
+      words: string,
+      limit: number,
+    ): Promise<RecordsByKind[Kind][]> {
       await open(caller, user_id);
-      return searchEpisodes(insider(caller), user_id, words, limit);
+      return searchRecords(insider(caller), user_id, kind, words, limit);
     },
 
     /** Those of some messages, by their uuids, that no fact names as its source. */

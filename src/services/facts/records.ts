@@ -7,10 +7,14 @@ import { isRefusal } from '../errors.ts';
 import { ownerOf as ownerOfChange } from '../events.ts';
 import { createMemoryService } from '../memory.ts';
 import { readRecords } from './read-records.ts';
-import { hasMarker, marker, markerTerm } from './statements.ts';
-
-/** The kinds of records that a user's session of facts has. */
-export type RecordKind = 'fact' | 'entity' | 'episode';
+import {
+  hasMarker,
+  marker,
+  markerTerm,
+  type RecordKind,
+  type RecordsByKind,
+  toRecord,
+} from './statements.ts';
 
 /** How many messages one read of a list looks at, and how many reads one list takes. */
 const READ_AT_ONCE = 200;
@@ -55,13 +59,13 @@ export async function ownerOf(
 /** Returns a function that lists a user's records of one kind, the newest first. */
 export function createRecordList(deps: Dependencies) {
   const memory = createMemoryService(deps);
-  return async (
+  return async <Kind extends RecordKind>(
     caller: Caller,
     user_id: string,
-    kind: RecordKind,
+    kind: Kind,
     { limit, before }: { limit: number; before?: number | undefined },
-  ): Promise<Message[]> => {
-    const found: Message[] = [];
+  ): Promise<RecordsByKind[Kind][]> => {
+    const found: RecordsByKind[Kind][] = [];
     let cursor: string | undefined;
     for (let reads = 0; reads < MAX_READS; reads++) {
       const list = {
@@ -71,7 +75,8 @@ export function createRecordList(deps: Dependencies) {
       };
       const page = await memory.list(insider(caller), user_id, list).catch(noSession);
       for (const message of page.messages) {
-        if (message.metadata.kind === kind && message.seq !== before) found.push(message);
+        const record = message.seq === before ? undefined : toRecord(kind, message);
+        if (record !== undefined) found.push(record);
         if (found.length === limit) return found;
       }
       cursor = page.next_cursor;

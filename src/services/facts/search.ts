@@ -16,15 +16,15 @@ import { queueLongRead } from '../fair-queue.ts';
 import { createSearchService, type SearchResult } from '../search/index.ts';
 import { type FactWindow, listMarked } from './list.ts';
 import type { FactPlace } from './lookup.ts';
-import type { RecordKind } from './records.ts';
 import {
   ALL_FACTS,
   holdsAt,
   marker,
+  type RecordKind,
+  type RecordsByKind,
   type StoredFact,
-  toEntity,
-  toEpisode,
   toFact,
+  toRecord,
 } from './statements.ts';
 
 export interface FactQuery {
@@ -56,18 +56,6 @@ const MAX_READS = 20;
  * searched like others, by words and, where embeddings are configured, by meaning. Facts without words are listed.
  */
 export function createFactSearch(deps: Dependencies) {
-  /** The messages of one kind that have some of the words. */
-  const matching = async (
-    insider: Caller,
-    user_id: string,
-    kind: RecordKind,
-    query: string,
-    limit: number,
-  ) => {
-    const { hits } = await read(deps, insider, user_id, { query, kind, limit });
-    return hits.map(({ message }) => message);
-  };
-
   async function searchFacts(
     insider: Caller,
     user_id: string,
@@ -105,14 +93,16 @@ export function createFactSearch(deps: Dependencies) {
   return {
     searchFacts,
 
-    async searchEntities(insider: Caller, user_id: string, words: string, limit: number) {
-      const found = await matching(insider, user_id, 'entity', words, limit);
-      return found.flatMap((message) => toEntity(message) ?? []);
-    },
-
-    async searchEpisodes(insider: Caller, user_id: string, words: string, limit: number) {
-      const found = await matching(insider, user_id, 'episode', words, limit);
-      return found.flatMap((message) => toEpisode(message) ?? []);
+    /** The records of one kind that have some of the words, the best first. */
+    async searchRecords<Kind extends RecordKind>(
+      insider: Caller,
+      user_id: string,
+      kind: Kind,
+      query: string,
+      limit: number,
+    ): Promise<RecordsByKind[Kind][]> {
+      const { hits } = await read(deps, insider, user_id, { query, kind, limit });
+      return hits.flatMap(({ message }) => toRecord(kind, message) ?? []);
     },
   };
 }

@@ -184,6 +184,27 @@ export function toEntity(message: Message): Entity | undefined {
   };
 }
 
+/** The records of a user's session of facts, by their kinds. */
+export interface RecordsByKind {
+  fact: StoredFact;
+  entity: Entity;
+  episode: Episode;
+}
+
+export type RecordKind = keyof RecordsByKind;
+
+const READERS: { [Kind in RecordKind]: (message: Message) => RecordsByKind[Kind] | undefined } = {
+  fact: toFact,
+  entity: toEntity,
+  episode: toEpisode,
+};
+
+/** `undefined` if a message is no record of this kind. */
+export const toRecord = <Kind extends RecordKind>(
+  kind: Kind,
+  message: Message,
+): RecordsByKind[Kind] | undefined => READERS[kind](message);
+
 /**
  * Makes sure that a fact does not end before it begins.
  *
