@@ -6,6 +6,10 @@ import { RestError } from './errors.ts';
 /** The most records in one answer. */
 export const RECORDS_MAX = 10_000;
 
+/** Live records, in the two orders in which the clients expect them. */
+export const OLDEST_FIRST = { order_by: 'created_at', order: 'asc', deleted: 'exclude' } as const;
+export const NEWEST_FIRST = { order_by: 'created_at', order: 'desc', deleted: 'exclude' } as const;
+
 interface Page<T> {
   records: T[];
   next_cursor?: string;
@@ -19,11 +23,12 @@ type PageStart = { limit: number; offset: number } | { limit: number; cursor: st
  * cut, so one that is too long is refused instead.
  *
  * @param limit the most records; all that there are if `undefined`
+ * @param offset how many records are skipped; none by default
  * @throws RestError INVALID_ARGUMENT when the offset is too large, or there are too many records for one answer
  */
 export async function readList<T>(
   read: (page: PageStart) => Promise<Page<T>>,
-  { limit, offset }: { limit: number | undefined; offset: number },
+  { limit, offset = 0 }: { limit?: number | undefined; offset?: number | undefined } = {},
 ): Promise<{ records: T[]; total: number | undefined }> {
   if (offset > OFFSET_MAX) {
     throw new RestError(

@@ -1,21 +1,27 @@
 import type { JsonObject } from '../domain/metadata.ts';
 import { isRefusal } from '../services/errors.ts';
-import type { RestContext } from './route.ts';
+import type { Generation } from './generation.ts';
+import { sessionPath } from './parameters.ts';
+import { defineRoute, type RestContext } from './route.ts';
 
 /** What both generations do with a session's memory. */
 
-/**
- * Deletes a live session.
- *
- * @throws ServiceError NOT_FOUND if it is deleted already, too
- */
-export async function deleteSession(
-  { caller, sessions }: RestContext,
-  session_id: string,
-): Promise<void> {
-  await sessions.get(caller, session_id);
-  await sessions.delete(caller, session_id);
-}
+/** A session that is deleted already is answered with NOT_FOUND. */
+export const deleteMemoryRoute = ({ prefix, done }: Generation) =>
+  defineRoute({
+    method: 'DELETE',
+    path: `${prefix}/sessions/{session_id}/memory`,
+    summary: 'Delete a session with its messages.',
+    toolset: 'sessions',
+    request: { path: sessionPath },
+    status: 200,
+    answer: done.schema,
+    async run({ path: { session_id } }, { caller, sessions }) {
+      await sessions.get(caller, session_id);
+      await sessions.delete(caller, session_id);
+      return done.show();
+    },
+  });
 
 /**
  * Merges metadata into a session's, if it has any.

@@ -1,6 +1,5 @@
 import type { Route } from './route.ts';
 import { MEMORY_ROUTES as V1_MEMORY } from './v1/memory.ts';
-import { MESSAGE_ROUTES as V1_MESSAGES } from './v1/messages.ts';
 import { SEARCH_ROUTES as V1_SEARCH } from './v1/search.ts';
 import { SESSION_ROUTES as V1_SESSIONS } from './v1/sessions.ts';
 import { USER_ROUTES as V1_USERS } from './v1/users.ts';
@@ -15,7 +14,7 @@ const SEE_DOCUMENT = '/api/openapi.json lists what there is.';
 
 /** All routes of both generations. */
 export const ROUTES: readonly Route[] = [
-  ...[V1_SESSIONS, V1_MEMORY, V1_MESSAGES, V1_SEARCH, V1_USERS].flat(),
+  ...[V1_SESSIONS, V1_MEMORY, V1_SEARCH, V1_USERS].flat(),
   ...[V2_SESSIONS, V2_MEMORY, V2_SEARCH, V2_USERS, GRAPH_ROUTES, GRAPH_RECORD_ROUTES].flat(),
 ];
 

@@ -1,27 +1,19 @@
 import { z } from 'zod';
 import { DomainError } from '../../domain/errors.ts';
 import { metadata } from '../../domain/metadata.ts';
-import {
-  content,
-  MESSAGES_PER_CALL,
-  messageUuid,
-  role,
-  summaryContent,
-  time,
-} from '../../domain/records.ts';
-import { deleteSession, mergeSessionMetadata, summarize } from '../memory.ts';
+import { content, MESSAGES_PER_CALL, role, summaryContent } from '../../domain/records.ts';
+import { deleteMemoryRoute, mergeSessionMetadata, summarize } from '../memory.ts';
+import { messageRoutes, newMessageFields } from '../messages.ts';
 import { memoryQuery, sessionPath } from '../parameters.ts';
 import { appendOnce } from '../repeated-append.ts';
 import { defineRoute } from '../route.ts';
-import { toSummary } from '../summaries.ts';
-import { message, summary, toMessage } from './records.ts';
+import { summary, toSummary } from '../summaries.ts';
+import { message, toMessage, V1 } from './records.ts';
 
 const newMessage = z.object({
   role,
   content,
-  uuid: messageUuid.meta({ format: 'uuid' }).optional(),
-  created_at: time().optional(),
-  metadata: metadata('Any JSON object about this message.').optional(),
+  ...newMessageFields,
 });
 
 export const MEMORY_ROUTES = [
@@ -80,17 +72,6 @@ export const MEMORY_ROUTES = [
       };
     },
   }),
-  defineRoute({
-    method: 'DELETE',
-    path: '/api/v1/sessions/{session_id}/memory',
-    summary: 'Delete a session with its messages.',
-    toolset: 'sessions',
-    request: { path: sessionPath },
-    status: 200,
-    answer: z.literal('OK'),
-    async run({ path: { session_id } }, context) {
-      await deleteSession(context, session_id);
-      return 'OK' as const;
-    },
-  }),
+  deleteMemoryRoute(V1),
+  ...messageRoutes(V1),
 ];

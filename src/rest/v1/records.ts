@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { metadata } from '../../domain/metadata.ts';
 import type { Message, Session, User } from '../../domain/records.ts';
 import { timestamp } from '../../domain/records.ts';
+import { defineView, type Generation } from '../generation.ts';
 import { integerId } from '../integer-id.ts';
 
 /** Records as the clients of the first generation know them. */
@@ -39,15 +40,6 @@ export const message = z.object({
   token_count: z.int(),
 });
 
-export const summary = z.object({
-  uuid: z.string(),
-  created_at: timestamp,
-  content: z.string(),
-  recent_message_uuid: z.string(),
-  metadata: metadata('Always empty.'),
-  token_count: z.int(),
-});
-
 const toRecord = ({ uuid, created_at, updated_at, metadata: given }: Session | User) => ({
   ...{ uuid, id: integerId(uuid), created_at, updated_at, deleted_at: null },
   metadata: Object.keys(given).length === 0 ? null : given,
@@ -76,3 +68,12 @@ export const toMessage = (record: Message): z.input<typeof message> => ({
   metadata: record.metadata,
   token_count: record.token_count,
 });
+
+export const V1: Generation = {
+  prefix: '/api/v1',
+  users: '/user',
+  session: defineView(session, toSession),
+  user: defineView(user, toUser),
+  message: defineView(message, toMessage),
+  done: defineView(z.literal('OK'), () => 'OK' as const),
+};

@@ -1,33 +1,14 @@
 import { z } from 'zod';
 import { metadata } from '../../domain/metadata.ts';
-import { sessionId, userId } from '../../domain/records.ts';
 import { isRefusal } from '../../services/errors.ts';
-import { readList } from '../lists.ts';
+import { OLDEST_FIRST, readList } from '../lists.ts';
 import { offsetQuery, sessionPath, userPath } from '../parameters.ts';
 import { defineRoute } from '../route.ts';
-import { unknownUserIsInvalid } from '../sessions.ts';
-import { session, toSession } from './records.ts';
-
-const OLDEST_FIRST = { order_by: 'created_at', order: 'asc', deleted: 'exclude' } as const;
+import { addSessionRoute, getSessionRoute } from '../sessions.ts';
+import { session, toSession, V1 } from './records.ts';
 
 export const SESSION_ROUTES = [
-  defineRoute({
-    method: 'POST',
-    path: '/api/v1/sessions',
-    summary: 'Add a session.',
-    toolset: 'sessions',
-    request: {
-      body: z.object({
-        session_id: sessionId,
-        user_id: userId.optional(),
-        metadata: metadata('The metadata.').optional(),
-      }),
-    },
-    status: 201,
-    answer: session,
-    run: async ({ body }, { caller, sessions }) =>
-      toSession(await sessions.add(caller, body).catch(unknownUserIsInvalid)),
-  }),
+  addSessionRoute(V1),
   defineRoute({
     method: 'GET',
     path: '/api/v1/sessions',
@@ -39,22 +20,12 @@ export const SESSION_ROUTES = [
     async run({ query }, { caller, sessions }) {
       const { records } = await readList(
         (page) => sessions.list(caller, { ...OLDEST_FIRST, ...page }),
-        { limit: query.limit, offset: query.cursor ?? 0 },
+        { limit: query.limit, offset: query.cursor },
       );
       return records.map(toSession);
     },
   }),
-  defineRoute({
-    method: 'GET',
-    path: '/api/v1/sessions/{session_id}',
-    summary: 'Get a session.',
-    toolset: 'sessions',
-    request: { path: sessionPath },
-    status: 200,
-    answer: session,
-    run: async ({ path }, { caller, sessions }) =>
-      toSession(await sessions.get(caller, path.session_id)),
-  }),
+  getSessionRoute(V1),
   defineRoute({
     method: 'PATCH',
     path: '/api/v1/sessions/{session_id}',
@@ -88,7 +59,7 @@ export const SESSION_ROUTES = [
       await users.get(caller, user_id);
       const { records } = await readList(
         (page) => sessions.list(caller, { ...OLDEST_FIRST, user_id, ...page }),
-        { limit: query.limit, offset: query.cursor ?? 0 },
+        { limit: query.limit, offset: query.cursor },
       );
       return records.map(toSession);
     },

@@ -3,9 +3,9 @@ import { userPath, uuidPath } from '../parameters.ts';
 import { defineRoute } from '../route.ts';
 import { nameOfUser, RECORDS_DEFAULT, recordOf } from './graph-lookups.ts';
 import { edge, episode, fact, node, toEdge, toEpisode, toFact, toNode } from './graph-records.ts';
+import { V2 } from './records.ts';
 
-const ok = z.object({ message: z.literal('OK') });
-const OK = { message: 'OK' as const };
+const { done } = V2;
 
 /** Routes that name a record of a graph by its uuid alone, and those of a user. */
 export const GRAPH_RECORD_ROUTES = [
@@ -26,11 +26,11 @@ export const GRAPH_RECORD_ROUTES = [
     toolset: 'memory',
     request: { path: uuidPath },
     status: 200,
-    answer: ok,
+    answer: done.schema,
     async run({ path: { uuid } }, context) {
       const { user_id } = await recordOf(context, 'fact', uuid);
       await context.facts.delete(context.caller, user_id, [uuid]);
-      return OK;
+      return done.show();
     },
   }),
   defineRoute({
@@ -76,11 +76,11 @@ export const GRAPH_RECORD_ROUTES = [
     toolset: 'memory',
     request: { path: uuidPath },
     status: 200,
-    answer: ok,
+    answer: done.schema,
     async run({ path: { uuid } }, context) {
       const { user_id } = await recordOf(context, 'episode', uuid);
       await context.facts.delete(context.caller, user_id, [uuid]);
-      return OK;
+      return done.show();
     },
   }),
   defineRoute({

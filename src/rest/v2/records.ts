@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { metadata } from '../../domain/metadata.ts';
 import { type Message, type Session, timestamp, type User } from '../../domain/records.ts';
 import { ROLE_TYPES, shownSpeaker } from '../../domain/speakers.ts';
+import { defineView, type Generation } from '../generation.ts';
 import { integerId } from '../integer-id.ts';
 
 /** Records as the clients of the second generation know them. */
@@ -39,15 +40,6 @@ export const message = z.object({
   token_count: z.int(),
 });
 
-export const summary = z.object({
-  uuid: z.string(),
-  created_at: timestamp,
-  content: z.string(),
-  recent_message_uuid: z.string(),
-  metadata: metadata('Always empty.'),
-  token_count: z.int(),
-});
-
 const toRecord = ({ uuid, created_at, updated_at, metadata: given }: Session | User) => ({
   ...{ uuid, id: integerId(uuid), created_at, updated_at, metadata: given },
 });
@@ -73,3 +65,12 @@ export function toMessage(record: Message): z.input<typeof message> {
     metadata: record.metadata,
   };
 }
+
+export const V2: Generation = {
+  prefix: '/api/v2',
+  users: '/users',
+  session: defineView(session, toSession),
+  user: defineView(user, toUser),
+  message: defineView(message, toMessage),
+  done: defineView(z.object({ message: z.literal('OK') }), () => ({ message: 'OK' as const })),
+};

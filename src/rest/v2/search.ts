@@ -10,8 +10,8 @@ import {
   searchFields,
   searchQuery,
 } from '../search.ts';
-import { toSummary } from '../summaries.ts';
-import { message, summary, toMessage } from './records.ts';
+import { summary, toSummary } from '../summaries.ts';
+import { message, toMessage } from './records.ts';
 
 export const SEARCH_ROUTES = [
   defineRoute({

@@ -1,30 +1,13 @@
 import { z } from 'zod';
 import { metadata } from '../../domain/metadata.ts';
-import { sessionId, userId } from '../../domain/records.ts';
-import { readList } from '../lists.ts';
+import { NEWEST_FIRST, readList } from '../lists.ts';
 import { numberedQuery, offsetOf, sessionPath, userPath } from '../parameters.ts';
 import { defineRoute } from '../route.ts';
-import { unknownUserIsInvalid } from '../sessions.ts';
-import { session, toSession } from './records.ts';
+import { addSessionRoute, getSessionRoute } from '../sessions.ts';
+import { session, toSession, V2 } from './records.ts';
 
 export const SESSION_ROUTES = [
-  defineRoute({
-    method: 'POST',
-    path: '/api/v2/sessions',
-    summary: 'Add a session.',
-    toolset: 'sessions',
-    request: {
-      body: z.object({
-        session_id: sessionId,
-        user_id: userId.optional(),
-        metadata: metadata('The metadata.').optional(),
-      }),
-    },
-    status: 201,
-    answer: session,
-    run: async ({ body }, { caller, sessions }) =>
-      toSession(await sessions.add(caller, body).catch(unknownUserIsInvalid)),
-  }),
+  addSessionRoute(V2),
   defineRoute({
     method: 'GET',
     path: '/api/v2/sessions-ordered',
@@ -61,17 +44,7 @@ export const SESSION_ROUTES = [
       };
     },
   }),
-  defineRoute({
-    method: 'GET',
-    path: '/api/v2/sessions/{session_id}',
-    summary: 'Get a session.',
-    toolset: 'sessions',
-    request: { path: sessionPath },
-    status: 200,
-    answer: session,
-    run: async ({ path }, { caller, sessions }) =>
-      toSession(await sessions.get(caller, path.session_id)),
-  }),
+  getSessionRoute(V2),
   defineRoute({
     method: 'PATCH',
     path: '/api/v2/sessions/{session_id}',
@@ -96,11 +69,9 @@ export const SESSION_ROUTES = [
     answer: z.array(session),
     async run({ path: { user_id } }, { caller, sessions, users }) {
       await users.get(caller, user_id);
-      const list = { order_by: 'created_at', order: 'desc', deleted: 'exclude', user_id } as const;
-      const { records } = await readList((page) => sessions.list(caller, { ...list, ...page }), {
-        limit: undefined,
-        offset: 0,
-      });
+      const { records } = await readList((page) =>
+        sessions.list(caller, { ...NEWEST_FIRST, user_id, ...page }),
+      );
       return records.map(toSession);
     },
   }),
