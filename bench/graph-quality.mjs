@@ -9,8 +9,7 @@
 // tokens of context: of each question, how much of its evidence is in it, and the mean of that. With
 // --check it fails below the target.
 
-import { parseArgs } from 'node:util';
-import { call, connect, load, onStore, readConversations } from './locomo.mjs';
+import { askAll, call, mean, onStore, parseCommand, readConversations } from './locomo.mjs';
 
 const BUDGETS = [500, 1000, 2000];
 
@@ -54,33 +53,15 @@ async function ask(client, user_id, { sessions, questions }) {
 }
 
 async function measure(store, speakers, conversations, env) {
-  const client = await connect(env);
-  const recalls = [];
-  try {
-    for (const [name, conversation] of conversations) {
-      await load(client, name, conversation, speakers);
-      recalls.push(...(await ask(client, name, conversation)));
-    }
-  } finally {
-    await client.close();
-  }
-  const means = BUDGETS.map(
-    (_, i) => recalls.reduce((sum, one) => sum + one[i], 0) / recalls.length,
-  );
+  const recalls = await askAll(env, speakers, conversations, ask);
+  const means = BUDGETS.map((_, i) => mean(recalls.map((recall) => recall[i])));
   console.log(
-    `${store.padEnd(10)} ${speakers} mean over ${recalls.length} questions   ${means.map((mean) => mean.toFixed(3)).join('   ')}`,
+    `${store.padEnd(10)} ${speakers} mean over ${recalls.length} questions   ${means.map((one) => one.toFixed(3)).join('   ')}`,
   );
   return means[BUDGETS.indexOf(TARGET_BUDGET)];
 }
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    store: { type: 'string', multiple: true, default: ['embedded', 'mongodb'] },
-    speakers: { type: 'string', multiple: true, default: ['names', 'roles'] },
-    check: { type: 'boolean' },
-  },
-});
+const { values, positionals } = parseCommand();
 const conversations = await readConversations(positionals[0]);
 console.log(`recall with ${BUDGETS.join(', ')} tokens; ${conversations.length} conversations`);
 for (const speakers of values.speakers) {

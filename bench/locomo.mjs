@@ -5,6 +5,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { Client } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { startMongodb } from './support.mjs';
@@ -54,7 +55,7 @@ export async function call(client, name, args) {
   return result.structuredContent;
 }
 
-export async function load(client, user_id, { sessions, user }, speakers) {
+async function load(client, user_id, { sessions, user }, speakers) {
   await call(client, 'add_user', { user_id });
   const roleOf = (speaker) => (speaker === user ? 'user' : 'assistant');
   for (const { name, turns, startedAt } of sessions) {
@@ -85,11 +86,46 @@ export async function readConversations(folder) {
 }
 
 /** A client of a new server over stdio. */
-export async function connect(env) {
+async function connect(env) {
   const client = new Client({ name: 'bench', version: '1' });
   await client.connect(new StdioClientTransport({ command: process.execPath, args: [MAIN], env }));
   return client;
 }
+
+/**
+ * Asks a server the questions of conversations.
+ *
+ * @param env of the server
+ * @param ask returns the results of a conversation that was loaded; is called with the client, its user, and itself
+ * @returns the results of all
+ */
+export async function askAll(env, speakers, conversations, ask) {
+  const client = await connect(env);
+  const results = [];
+  try {
+    for (const [name, conversation] of conversations) {
+      await load(client, name, conversation, speakers);
+      results.push(...(await ask(client, name, conversation)));
+    }
+  } finally {
+    await client.close();
+  }
+  return results;
+}
+
+/** The options of a command that measures the two stores. */
+export const parseCommand = () =>
+  parseArgs({
+    allowPositionals: true,
+    options: {
+      store: { type: 'string', multiple: true, default: ['embedded', 'mongodb'] },
+      speakers: { type: 'string', multiple: true, default: ['names', 'roles'] },
+      check: { type: 'boolean' },
+    },
+  });
+
+/** The mean of some numbers. */
+export const mean = (values) => values.reduce((sum, one) => sum + one, 0) / values.length;
 
 /** Measures on a new store. `undefined` if there is no server for it. */
 export async function onStore(store, run) {

@@ -12,8 +12,8 @@
 // With --check it fails below the targets.
 
 import { execFile } from 'node:child_process';
-import { parseArgs, promisify } from 'node:util';
-import { call, connect, load, MAIN, onStore, readConversations } from './locomo.mjs';
+import { promisify } from 'node:util';
+import { askAll, call, MAIN, mean, onStore, parseCommand, readConversations } from './locomo.mjs';
 
 const DEPTHS = [5, 10, 20];
 
@@ -39,20 +39,12 @@ async function ask(client, user_id, { questions }) {
 }
 
 async function measure(store, speakers, conversations, env) {
-  const client = await connect(env);
-  const recalls = [];
-  try {
-    for (const [name, conversation] of conversations) {
-      await load(client, name, conversation, speakers);
-      if (EMBEDDED) await promisify(execFile)(process.execPath, [MAIN, 'embed'], { env });
-      recalls.push(...(await ask(client, name, conversation)));
-    }
-  } finally {
-    await client.close();
-  }
-  const mean = DEPTHS.map(
-    (_, i) =>
-      recalls.reduce((sum, { evidence, found }) => sum + found[i] / evidence, 0) / recalls.length,
+  const recalls = await askAll(env, speakers, conversations, async (...args) => {
+    if (EMBEDDED) await promisify(execFile)(process.execPath, [MAIN, 'embed'], { env });
+    return ask(...args);
+  });
+  const means = DEPTHS.map((_, i) =>
+    mean(recalls.map(({ evidence, found }) => found[i] / evidence)),
   );
   const turns = recalls.reduce((sum, { evidence }) => sum + evidence, 0);
   const pooled = DEPTHS.map(
@@ -60,21 +52,14 @@ async function measure(store, speakers, conversations, env) {
   );
   const row = (values) => values.map((value) => value.toFixed(3)).join('   ');
   console.log(
-    `${store.padEnd(10)} ${speakers} mean over ${recalls.length} questions   ${row(mean)}`,
+    `${store.padEnd(10)} ${speakers} mean over ${recalls.length} questions   ${row(means)}`,
   );
   console.log(`${''.padEnd(16)} of all ${turns} turns together    ${row(pooled)}`);
-  return mean[DEPTHS.indexOf(10)];
+  return means[DEPTHS.indexOf(10)];
 }
 
 async function main() {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      store: { type: 'string', multiple: true, default: ['embedded', 'mongodb'] },
-      speakers: { type: 'string', multiple: true, default: ['names', 'roles'] },
-      check: { type: 'boolean' },
-    },
-  });
+  const { values, positionals } = parseCommand();
   const conversations = await readConversations(positionals[0]);
   console.log(`recall at ${DEPTHS.join(', ')}; ${conversations.length} conversations`);
   let missed = false;
