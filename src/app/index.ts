@@ -1,15 +1,14 @@
-import { v7 as uuidv7 } from 'uuid';
 import { TOOL_ANSWER } from '../mcp/answer/answer-shape.ts';
 import { createServerFactory } from '../mcp/server.ts';
 import { ChangeNotifier } from '../mcp/updates/change-notifier.ts';
 import { combineObservers, logCalls } from '../services/calls/call-observer.ts';
 import { type Dependencies, dependenciesWith } from '../services/dependencies.ts';
 import { createFactService } from '../services/facts/index.ts';
-import { FairQueue } from '../services/fair-queue.ts';
 import { createMemoryService } from '../services/memory.ts';
 import { createSearchService } from '../services/search/index.ts';
 import { createSessionService } from '../services/sessions.ts';
 import { createUserService } from '../services/users.ts';
+import { processDependencies } from './dependencies.ts';
 import { startEmbedding } from './embedding.ts';
 import { loadMetrics, openOps } from './monitoring.ts';
 import { lazyStore } from './open-store.ts';
@@ -31,19 +30,9 @@ export async function startApp(options: AppOptions): Promise<App> {
   const store = lazyStore(config, logger, use, metrics);
   const embeddings = await startEmbedding(config, store.get, logger);
   const changes = new ChangeNotifier();
-  // Every call enters these functions, so none of them is wrapped.
-  const deps: Dependencies = {
-    store: store.get,
-    now: Date.now,
-    newUuid: uuidv7,
-    get purgeAfter() {
-      return use.retention.current;
-    },
-    embeddings,
-    longReads: new FairQueue(),
-    onChange: changes.notify,
-    answer: TOOL_ANSWER,
-  };
+  const deps = processDependencies(store, use, {
+    ...{ embeddings, onChange: changes.notify, answer: TOOL_ANSWER },
+  });
   const services = createServices(deps);
   const { version } = options;
   const { toolsets, readOnly, callTimeout } = config;

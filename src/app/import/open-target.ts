@@ -1,12 +1,10 @@
-import { v7 as uuidv7 } from 'uuid';
 import type { Config } from '../../config/index.ts';
 import type { Logger } from '../../domain/logger.ts';
 import { REST_ANSWER } from '../../rest/answer-shape.ts';
-import type { Dependencies } from '../../services/dependencies.ts';
-import { FairQueue } from '../../services/fair-queue.ts';
 import { createMemoryService } from '../../services/memory.ts';
 import { createSessionService } from '../../services/sessions.ts';
 import { createUserService } from '../../services/users.ts';
+import { processDependencies } from '../dependencies.ts';
 import { lazyStore } from '../open-store.ts';
 import { serverUse } from '../store-use.ts';
 import { createTarget, type Target } from './target.ts';
@@ -24,18 +22,8 @@ export function openTarget(
 ): { target: Target; ping(): Promise<void>; close(): Promise<void> } {
   const use = serverUse(config, logger);
   const store = lazyStore(config, logger, use);
-  const deps: Dependencies = {
-    store: store.get,
-    now: Date.now,
-    newUuid: uuidv7,
-    get purgeAfter() {
-      return use.retention.current;
-    },
-    longReads: new FairQueue(),
-    onChange: () => {},
-    // Records are read whole.
-    answer: REST_ANSWER,
-  };
+  // Records are read whole.
+  const deps = processDependencies(store, use, { onChange: () => {}, answer: REST_ANSWER });
   const services = {
     users: createUserService(deps),
     sessions: createSessionService(deps),
