@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { McpClient } from '../support/clients.ts';
 import { post, send } from '../support/raw-http.ts';
-import { type ServerProcess, Servers } from '../support/server-process.ts';
+import { type ObservedServer, Servers } from '../support/server-process.ts';
 
 const ATTACKER = fileURLToPath(new URL('../support/attacker.mjs', import.meta.url));
 /** In each round, calls are timed for this long while the attack pauses, and while it goes on. */
@@ -23,7 +23,7 @@ const SLOWER_AT_MOST = 8;
 
 describe('a server that is attacked', () => {
   let servers: Servers;
-  let server: ServerProcess & { url: string; opsUrl: string };
+  let server: ObservedServer;
   let client: McpClient;
 
   beforeAll(async () => {

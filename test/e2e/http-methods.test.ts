@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AUDIENCE, Issuer } from '../support/issuer.ts';
 import { ask, sendBytes, statusOf } from '../support/raw-bytes.ts';
-import { type ServerProcess, Servers } from '../support/server-process.ts';
+import { type ObservedServer, Servers } from '../support/server-process.ts';
 
 const METADATA = '/.well-known/oauth-protected-resource/mcp';
 
 let servers: Servers;
-let open: ServerProcess & { url: string; opsUrl: string };
-let closed: ServerProcess & { url: string; opsUrl: string };
+let open: ObservedServer;
+let closed: ObservedServer;
 beforeAll(async () => {
   servers = await Servers.open();
   const issuer = await Issuer.open();

@@ -29,15 +29,8 @@ beforeEach(async () => {
 afterEach(() => servers.close());
 
 /** A server on `file`, whose operations port is asked what it counted. */
-async function start(env: Record<string, string> = {}) {
-  const server = await servers.spawnObserved({ env: { SESSIONS_DB: file, ...env } });
-  const metric = async (name: string): Promise<number> => {
-    const { body } = await send(`${server.opsUrl}/metrics`);
-    const line = body.split('\n').find((text) => text.startsWith(`${name} `));
-    return Number(line?.slice(name.length + 1) ?? 0);
-  };
-  return { ...server, metric };
-}
+const start = (env: Record<string, string> = {}) =>
+  servers.spawnObserved({ env: { SESSIONS_DB: file, ...env } });
 
 function expectRefusal(answer: Answer, status: number, ...words: string[]): void {
   expect(answer.status).toBe(status);

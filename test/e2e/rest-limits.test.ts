@@ -20,15 +20,10 @@ afterEach(() => servers.close());
 /** A server on `file`, whose operations port is asked what it counted. */
 async function start(env: Record<string, string> = {}) {
   const server = await servers.spawnObserved({ env: { SESSIONS_DB: file, ...env } });
-  const metrics = async () => (await send(`${server.opsUrl}/metrics`)).body;
-  const metric = async (name: string): Promise<number> => {
-    const line = (await metrics()).split('\n').find((text) => text.startsWith(`${name} `));
-    return Number(line?.slice(name.length + 1) ?? 0);
-  };
   const post = (path: string, body: object) =>
     send(server.url, { method: 'POST', path, body: JSON.stringify(body) });
   const get = (path: string) => send(server.url, { path });
-  return { ...server, metrics, metric, post, get };
+  return { ...server, post, get };
 }
 
 const said = (content: string) => ({ messages: [{ role: 'user', content }] });

@@ -1,8 +1,9 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ROUTES } from '../../src/rest/routes.ts';
+import { createVenv, pythonObstacle } from '../support/python.ts';
 import { send } from '../support/raw-http.ts';
 import { type ServerProcess, Servers } from '../support/server-process.ts';
 import { E2E_DATABASES, type E2eDatabase } from '../support/test-databases.ts';
@@ -25,18 +26,7 @@ const CHECKS = [
   ...['ignored_auth', 'missing_required_header'],
 ];
 
-/** Why it cannot be run here, if so. */
-function obstacle(): string | undefined {
-  const check = 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))';
-  try {
-    execFileSync('python3', ['-c', check], { stdio: 'ignore' });
-    return undefined;
-  } catch {
-    return 'python3 3.10 or newer with venv is not installed';
-  }
-}
-
-const reason = obstacle();
+const reason = pythonObstacle(10);
 const title = `schemathesis${reason === undefined ? '' : ` (skipped: ${reason})`}`;
 const run = promisify(execFile);
 
@@ -46,11 +36,7 @@ describe.skipIf(reason !== undefined)(title, () => {
   beforeAll(async () => {
     servers = await Servers.open();
     directory = servers.directory;
-    await run('python3', ['-m', 'venv', join(directory, 'venv')]);
-    const python = join(directory, 'venv', 'bin', 'python');
-    const quietly = ['--quiet', '--disable-pip-version-check'];
-    // From the index that pip is configured with.
-    await run(python, ['-m', 'pip', 'install', ...quietly, 'schemathesis>=4.32,<5']);
+    await createVenv(join(directory, 'venv'), 'schemathesis>=4.32,<5');
   });
   afterAll(() => servers?.close());
 

@@ -3,14 +3,14 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { callBody, JSON_HEADERS, message, post, send } from '../support/raw-http.ts';
-import { type ServerProcess, Servers } from '../support/server-process.ts';
+import { type ObservedServer, Servers } from '../support/server-process.ts';
 
 const MEGABYTE = 1024 * 1024;
 
 /** Side by side, since all of them wait. */
 describe.concurrent('a peer that does not do its part', () => {
   let servers: Servers;
-  let server: ServerProcess & { url: string; opsUrl: string };
+  let server: ObservedServer;
   beforeAll(async () => {
     servers = await Servers.open();
     server = await servers.spawnObserved({ env: { MESSAGE_MAX: '2MiB' } });

@@ -8,7 +8,7 @@ import { hangUp } from '../support/hang-up.ts';
 import { type Mongod, type MongodBinary, startMongod } from '../support/mongod.ts';
 import { EVERY_TOOLSET } from '../support/offered.ts';
 import { send } from '../support/raw-http.ts';
-import { type ServerProcess, Servers } from '../support/server-process.ts';
+import { type ObservedServer, Servers } from '../support/server-process.ts';
 
 /** How long each store is kept busy; by hand, up to ten minutes. */
 const SECONDS = Number(process.env.SOAK_SECONDS ?? 30);
@@ -44,7 +44,7 @@ describe.each(['the embedded file', 'MongoDB'])('a server on %s that is kept bus
   const skipped = store === 'MongoDB' && mongod === null;
   let servers: Servers;
   let database: Mongod | undefined;
-  let server: ServerProcess & { url: string; opsUrl: string };
+  let server: ObservedServer;
   beforeEach(async () => {
     if (skipped) return;
     servers = await Servers.open();

@@ -1,36 +1,22 @@
-import { execFile, execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createVenv, pythonObstacle } from '../support/python.ts';
 import { runExample } from './run-example.ts';
 
 const EXAMPLE = fileURLToPath(new URL('../../examples/agent_loop.py', import.meta.url));
 
-/** Why the example cannot be run here, if so. The package `mcp` needs Python 3.10. */
-function obstacle(): string | undefined {
-  const check = 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))';
-  try {
-    execFileSync('python3', ['-c', check], { stdio: 'ignore' });
-    return undefined;
-  } catch {
-    return 'python3 3.10 or newer with venv is not installed';
-  }
-}
-
-const reason = obstacle();
+// The package `mcp` needs Python 3.10.
+const reason = pythonObstacle(10);
 const title = `the agent loop in Python${reason === undefined ? '' : ` (skipped: ${reason})`}`;
 
 describe.skipIf(reason !== undefined)(title, () => {
   const directory = mkdtempSync(join(tmpdir(), 'mcp-sessions-python-'));
-  const python = join(directory, 'venv', 'bin', 'python');
+  let python: string;
   beforeAll(async () => {
-    const run = promisify(execFile);
-    await run('python3', ['-m', 'venv', join(directory, 'venv')]);
-    // From the index that pip is configured with.
-    await run(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', 'mcp']);
+    python = await createVenv(join(directory, 'venv'), 'mcp');
   });
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
 

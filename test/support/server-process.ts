@@ -13,6 +13,7 @@ import {
   type McpClient,
   type ServerAddress,
 } from './clients.ts';
+import { send } from './raw-http.ts';
 
 /** The server as it is installed, from `npm run build`. */
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
@@ -54,6 +55,16 @@ export interface ServerProcess {
   closeLog(): void;
   /** Is called with every line on stdout from now on. */
   onLine(listener: (line: string) => void): void;
+}
+
+/** A server with an operations port. */
+export interface ObservedServer extends ServerProcess {
+  url: string;
+  opsUrl: string;
+  /** What it has counted, as text. */
+  metrics(): Promise<string>;
+  /** One of these numbers; 0 before anything was counted. */
+  metric(name: string): Promise<number>;
 }
 
 /** A server that clients connect to: a process to spawn, or the address of a running one. */
@@ -129,13 +140,20 @@ export class Servers {
   }
 
   /** Starts an HTTP server with an operations port. */
-  async spawnObserved(
-    options: ServerOptions = {},
-  ): Promise<ServerProcess & { url: string; opsUrl: string }> {
+  async spawnObserved(options: ServerOptions = {}): Promise<ObservedServer> {
     const args = ['--ops-port=0', ...(options.args ?? [])];
     const started = await this.spawnHttp({ ...options, args });
     const [, opsUrl] = await started.logged(/^ {2}(http:\S+) +\/healthz/m);
-    return { ...started, opsUrl: opsUrl as string };
+    const metrics = async () => (await send(`${opsUrl}/metrics`)).body;
+    return {
+      ...started,
+      opsUrl: opsUrl as string,
+      metrics,
+      async metric(name) {
+        const line = (await metrics()).split('\n').find((text) => text.startsWith(`${name} `));
+        return Number(line?.slice(name.length + 1) ?? 0);
+      },
+    };
   }
 
   /** An endpoint of one of the transports. On stdio every client gets its own process. */

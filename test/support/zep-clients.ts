@@ -1,4 +1,4 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { inLanes } from './lanes.ts';
+import { PIP_INSTALL, pythonObstacle } from './python.ts';
 
 /** Outside of what git and npm look at. It is kept: the packages of a version do not change. */
 const CACHE = fileURLToPath(new URL('../../node_modules/.cache/zep-clients', import.meta.url));
@@ -31,7 +32,7 @@ const js = (module: string, version: string, ...others: string[]): ZepClient => 
   packages: [[`${module}@${version}`, ...others]],
 });
 
-const pythonObstacle = obstacle();
+const missingPython = pythonObstacle(9);
 
 const py = (
   name: string,
@@ -41,7 +42,7 @@ const py = (
 ): ZepClient => ({
   ...{ name: `${name} ${version} (${mode})`, language: 'Python', args: [mode] },
   ...{ module: name.replace('-', '_'), packages: [[`${name}==${version}`, ...others]] },
-  ...(pythonObstacle !== undefined && { missing: pythonObstacle }),
+  ...(missingPython !== undefined && { missing: missingPython }),
 });
 
 /** The clients of /api/v1, the self-hosted edition. */
@@ -81,17 +82,6 @@ export const LANGCHAIN_CLIENTS: readonly ZepClient[] = [
     ],
   },
 ];
-
-/** Why the Python clients cannot be run here, if so. */
-function obstacle(): string | undefined {
-  const check = 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 9))';
-  try {
-    execFileSync('python3', ['-c', check], { stdio: 'ignore' });
-    return undefined;
-  } catch {
-    return 'python3 3.9 or newer with venv is not installed';
-  }
-}
 
 /** Installs what is not there yet of some clients, from the registries that npm and pip are set up with. */
 export async function installClients(clients: readonly ZepClient[]): Promise<void> {
@@ -138,6 +128,8 @@ async function commandsFor({ language, packages }: ZepClient, folder: string): P
     return packages.map((names) => ['npm', 'install', '--prefix', folder, ...flags, ...names]);
   }
   const python = join(folder, 'bin', 'python');
-  const pip = [python, '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check'];
-  return [['python3', '-m', 'venv', folder], ...packages.map((names) => [...pip, ...names])];
+  return [
+    ['python3', '-m', 'venv', folder],
+    ...packages.map((names) => [python, ...PIP_INSTALL, ...names]),
+  ];
 }
