@@ -96,7 +96,8 @@ async function connect(env) {
  * Asks a server the questions of conversations.
  *
  * @param env of the server
- * @param ask returns the results of a conversation that was loaded; is called with the client, its user, and itself
+ * @param ask asks the questions of one conversation, once it is loaded, and returns the results; its arguments
+ *   are the client, the user and the conversation
  * @returns the results of all
  */
 export async function askAll(env, speakers, conversations, ask) {

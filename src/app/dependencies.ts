@@ -4,7 +4,11 @@ import { FairQueue } from '../services/fair-queue.ts';
 import type { StoreUse } from '../store/retention.ts';
 import type { LazyStore } from './open-store.ts';
 
-/** What the services get of the process that they run in, beside the dependencies that are given. */
+/**
+ * Creates the dependencies of the services in this process.
+ *
+ * @param given those that differ between a server and a command
+ */
 export const processDependencies = (
   store: LazyStore,
   { retention }: StoreUse,

@@ -7,7 +7,7 @@ export interface View<Stored, Schema extends z.ZodType = z.ZodType> {
   show(stored: Stored): z.input<Schema>;
 }
 
-/** What the two generations of the clients have each in their own form, where their routes are alike. */
+/** What differs between the generations of the clients where they have the same routes. */
 export interface Generation {
   prefix: '/api/v1' | '/api/v2';
   /** The path of users, behind the prefix. */
@@ -15,7 +15,7 @@ export interface Generation {
   session: View<Session>;
   user: View<User>;
   message: View<Message>;
-  /** The answer to what has nothing to tell. */
+  /** The answer to a request that returns no record. */
   done: View<void>;
 }
 

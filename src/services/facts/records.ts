@@ -32,7 +32,7 @@ export const forRecords = (deps: Dependencies): Dependencies =>
     },
   });
 
-/** The caller of what is stored: who may see it was checked before. */
+/** The caller under which records are read and written. Whether the real one may see them is checked before. */
 export const insider = ({ namespace, credential }: Caller): Caller => ({
   namespace: factNamespace(namespace),
   ...(credential !== undefined && { credential }),
