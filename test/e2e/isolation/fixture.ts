@@ -146,7 +146,9 @@ export async function inventory(acme: McpClient): Promise<string> {
     }
     for (const { session_id } of sessions) {
       found.push(await call(acme, 'list_messages', { session_id }));
-      found.push(await call(acme, 'get_memory', { session_id }));
+      // Advice is given once.
+      const { advice: _, ...memory } = await call(acme, 'get_memory', { session_id });
+      found.push(memory);
     }
   }
   return JSON.stringify(found);
