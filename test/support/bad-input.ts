@@ -365,7 +365,7 @@ const BAD_FACT_CALLS: readonly BadCall[] = [
   oneBadFact('a sentence of 2,049 bytes', { fact: 'x'.repeat(2049) }, '2049 bytes'),
   oneBadFact('NUL in a name', { subject: 'a\0' }, 'NUL'),
   oneBadFact('a time that is none', { valid_at: 'yesterday' }, 'valid_at'),
-  oneBadFact('a uuid that is none', { supersedes: ['x'] }, 'search_facts'),
+  oneBadFact('a uuid that is none', { supersedes: ['x'] }, 'must be a UUID'),
   oneBadFact('101 superseded facts', { supersedes: Array(101).fill('x') }, '101'),
   oneBadFact('an unknown key in a fact', { confidence: 1 }, 'confidence'),
   ofBadFacts(
