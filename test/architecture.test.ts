@@ -155,18 +155,23 @@ const RULES: Rule[] = [
     ],
   },
   {
-    name: 'ranking imports no embeddings',
-    violations: arrows(
-      ({ from, to }) =>
-        isWithin(from, 'search') &&
-        !isWithin(from, 'search/embeddings') &&
-        isWithin(to, 'search/embeddings'),
-    ),
+    name: 'ranking imports nothing that talks to a model',
+    violations: arrows(({ from, to }) => {
+      const talks = (path: string) =>
+        isWithin(path, 'search/embeddings') || isWithin(path, 'search/model-api');
+      return isWithin(from, 'search') && !talks(from) && talks(to);
+    }),
     bad: {
       'search/fusion.ts': "import type { Queue } from './embeddings/queue.ts';",
-      'search/embeddings/queue.ts': "import './backoff.ts'; import '../vectors.ts';",
+      'search/bm25.ts': "import './model-api/chat.ts';",
+      'search/embeddings/queue.ts': "import '../model-api/backoff.ts'; import '../vectors.ts';",
+      'search/model-api/backoff.ts': '',
+      'search/model-api/chat.ts': '',
     },
-    found: ['search/fusion.ts imports search/embeddings/queue.ts'],
+    found: [
+      'search/fusion.ts imports search/embeddings/queue.ts',
+      'search/bm25.ts imports search/model-api/chat.ts',
+    ],
   },
   {
     name: 'no folder imports a package that is not on its list',

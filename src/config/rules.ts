@@ -61,6 +61,7 @@ const RULES: readonly Rule[] = [
   },
   together('authJwtIssuer', 'authJwtAudience'),
   together('embeddingsUrl', 'embeddingsModel'),
+  together('graphLlmUrl', 'graphLlmModel'),
   {
     broken: ({ values, command }) => command === 'embed' && values.embeddingsUrl === undefined,
     problem: () => 'The command embed needs EMBEDDINGS_URL and EMBEDDINGS_MODEL: set both.',
