@@ -97,6 +97,7 @@ export const STORES = [SQLITE, MONGODB_REPLICA_SET, MONGODB_STANDALONE];
 
 /** The services on one store, under a clock that tests move. What they throw and note are facts. */
 export interface Services {
+  deps: Dependencies;
   store: Store;
   sessions: SessionService;
   memory: MemoryService;
@@ -132,6 +133,7 @@ export function createServices(
     answer,
   };
   return {
+    deps,
     store,
     sessions: createSessionService(deps),
     memory: createMemoryService(deps),

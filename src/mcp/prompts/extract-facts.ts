@@ -4,8 +4,7 @@ import { type Message, userId } from '../../domain/records.ts';
 import type { Context } from '../tool.ts';
 import type { Prompt } from './prompt.ts';
 
-/** How many of the last used sessions are looked at, and how many of the last messages of each. */
-const SESSIONS_MAX = 10;
+/** How many messages of one session one prompt has. */
 const MESSAGES_MAX = 60;
 
 /** The most bytes of messages, as JSON, that one prompt has. */
@@ -23,8 +22,6 @@ export const extractFacts: Prompt = {
   input: z.strictObject({ user_id: userId }),
   async text(id, context) {
     const name = JSON.stringify(id);
-    // Whoever is not there has no messages, too.
-    await context.users.get(context.caller, id);
     const sessions = await unreadMessages(id, context);
     if (sessions.length === 0) {
       return `Facts were drawn from all that user ${name} and you said lately. Tell me so; there is nothing to do.`;
@@ -33,34 +30,27 @@ export const extractFacts: Prompt = {
 
 ${JSON.stringify(sessions)}
 
-For each session, store its facts with add_facts (user_id ${name}, and as source the session_id with the uuids of the messages that say them). Write each as a sentence that stands alone, with names instead of pronouns and dates instead of "yesterday". Leave out what holds only for the moment, and what nobody said. Where the answer names facts that no longer hold, end them with update_fact or supersedes.`;
+For each session, store its facts with add_facts (user_id ${name}, and as source the session_id with the uuids of the messages that say them). Write each as a sentence that stands alone, with names instead of pronouns and dates instead of "yesterday". Leave out what holds only for the moment, and what nobody said. Where the answer names facts that no longer hold, end them with update_fact or supersedes. At the end of each session, call add_facts with no facts and its last message as the source, so that it is known as read.`;
   },
   complete: (prefix, limit, { caller, users }) => users.complete(caller, prefix, limit),
 };
 
-/** The newest messages of a user's last used sessions that no fact names as its source. */
-async function unreadMessages(user_id: string, { caller, sessions, memory, facts }: Context) {
-  const { records } = await sessions.list(caller, {
-    ...{ user_id, order_by: 'updated_at', order: 'desc', deleted: 'exclude' },
-    limit: SESSIONS_MAX,
-  });
+/** The oldest messages in each of a user's last used sessions from which no facts were drawn. */
+async function unreadMessages(user_id: string, { caller, memory, facts }: Context) {
   const found: { session_id: string; messages: ShownMessage[] }[] = [];
   let left = BYTES_MAX;
-  for (const { session_id } of records) {
-    const options = { last_n: MESSAGES_MAX, context_tokens: 0 };
-    const { messages } = await memory.get(caller, session_id, options);
-    const uuids = messages.map(({ uuid }) => uuid);
-    const unread = new Set(await facts.withoutFacts(caller, user_id, uuids));
+  for (const { session_id, from_seq } of await facts.uncovered(caller, user_id)) {
+    const list = { order: 'asc', from_seq, limit: MESSAGES_MAX } as const;
+    const { messages } = await memory.list(caller, session_id, list);
     const shown: ShownMessage[] = [];
-    for (const { uuid, role, content, created_at } of messages.toReversed()) {
+    for (const { uuid, role, content, created_at } of messages) {
       const message = { uuid, role, content, created_at };
-      const bytes = jsonBytes(message);
-      if (!unread.has(uuid)) continue;
-      if (bytes > left) break;
-      left -= bytes;
-      shown.unshift(message);
+      left -= jsonBytes(message);
+      if (left < 0 && found.length + shown.length > 0) break;
+      shown.push(message);
     }
     if (shown.length > 0) found.push({ session_id, messages: shown });
+    if (left < 0) break;
   }
   return found;
 }

@@ -1,12 +1,14 @@
 import type { FactSource } from '../../domain/facts.ts';
+import type { Message } from '../../domain/records.ts';
 import { timestamp } from '../../domain/times.ts';
 import type { AddedMessage } from '../append.ts';
 import type { Caller } from '../caller.ts';
 import type { Dependencies } from '../dependencies.ts';
+import { coverageMarker, coverageMessage, throughSeq } from './coverage.ts';
 import { type Ender, endedFacts } from './ended.ts';
 import { nameKey, shownName } from './entity-names.ts';
 import { type FactPlace, findMarked, type ResolvedEntity, resolveEntities } from './lookup.ts';
-import { type NewSource, sourcesOf } from './sources.ts';
+import { type CheckedSource, type NewSource, sourcesOf } from './sources.ts';
 import {
   assertTimes,
   entityMessage,
@@ -60,7 +62,8 @@ interface Planned extends Ender {
 }
 
 /**
- * Returns a function that adds facts about a user, with their entities, in one atomic append.
+ * Returns a function that adds facts about a user, with their entities, in one atomic append. Its source counts
+ * as read from then on, even if no facts are given.
  */
 export function createAddFacts(deps: Dependencies, append: Append) {
   return async (
@@ -72,17 +75,17 @@ export function createAddFacts(deps: Dependencies, append: Append) {
   ): Promise<AddedFact[]> => {
     const { store, user_id } = place;
     for (const [index, one] of facts.entries()) assertTimes(one, index);
-    const sources = source && (await sourcesOf(deps, caller, store, user_id, source));
+    const checked = source && (await sourcesOf(deps, caller, store, user_id, source));
     const names = facts.flatMap(({ subject, object }) => [subject, object]);
     const entities = await resolveEntities(place, owner, names);
     const now = timestamp(deps.now());
-    const planned = facts.map((one) => plan(one, entities, sources, now));
-    const known = await findMarked(
-      place,
-      planned.flatMap(({ fact }) => [
+    const planned = facts.map((one) => plan(one, entities, checked?.sources, now));
+    const known = await findMarked(place, [
+      ...planned.flatMap(({ fact }) => [
         ...[relationMarker(fact), marker('uuid', fact.uuid), statementMarker(fact)],
       ]),
-    );
+      ...(checked === undefined ? [] : [coverageMarker(checked.session.uuid, 'agent')]),
+    ]);
     const knownBy = (marker: string) =>
       (known.get(marker) ?? []).flatMap((one) => toFact(one) ?? []);
     /** The facts of the call so far, by uuid. */
@@ -125,10 +128,22 @@ export function createAddFacts(deps: Dependencies, append: Append) {
       ...uniqueBy(newEntities).map(entityMessage),
       ...settled.filter(({ isNew }) => isNew).map(({ fact }) => factMessage(fact)),
       ...changed.map(factMessage),
+      ...coverageBy(checked, known),
     ];
     if (messages.length > 0) await append(caller, user_id, messages);
     return results;
   };
+}
+
+/** The coverage of the source, if it moves. */
+function coverageBy(
+  source: CheckedSource | undefined,
+  known: ReadonlyMap<string, Message[]>,
+): AddedMessage[] {
+  if (source === undefined) return [];
+  const { session, through_seq } = source;
+  const [before] = known.get(coverageMarker(session.uuid, 'agent')) ?? [];
+  return through_seq > throughSeq(before) ? [coverageMessage(session, 'agent', through_seq)] : [];
 }
 
 function plan(

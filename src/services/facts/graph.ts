@@ -4,7 +4,6 @@ import type { Dependencies } from '../dependencies.ts';
 import { ServiceError } from '../errors.ts';
 import type { FactAccess } from './access.ts';
 import { listMarked } from './list.ts';
-import { findMarked } from './lookup.ts';
 import { createRecordList, insider, ownerOf } from './records.ts';
 import { createFactSearch } from './search.ts';
 import {
@@ -104,18 +103,6 @@ export function createGraph(deps: Dependencies, { open, find, findEntity, append
     ): Promise<RecordsByKind[Kind][]> {
       await open(caller, user_id);
       return searchRecords(insider(caller), user_id, kind, words, limit);
-    },
-
-    /** Those of some messages, by their uuids, that no fact names as its source. */
-    async withoutFacts(
-      caller: Caller,
-      user_id: string,
-      uuids: readonly string[],
-    ): Promise<string[]> {
-      const { place } = await open(caller, user_id);
-      const markers = uuids.map((uuid) => marker('fact_from', uuid));
-      const found = await findMarked(place, markers);
-      return uuids.filter((_, i) => !found.has(markers[i] as string));
     },
 
     /** The facts that name a message or an episode as their source. */

@@ -11,6 +11,7 @@ import { forRecords, insider } from './records.ts';
 import { createFactSearch, type FactPage, type FactQuery } from './search.ts';
 import type { NewSource } from './sources.ts';
 import { assertTimes, factMessage, type StoredFact, toEntity } from './statements.ts';
+import { createUncovered } from './uncovered.ts';
 
 /** Changes of a fact: `null` removes a time. */
 export interface FactUpdate {
@@ -59,8 +60,12 @@ export function createFactService(deps: Dependencies) {
 
   return {
     ...createGraph(deps, access),
+    ...createUncovered(access),
 
-    /** Adds facts and the entities that they are about. What is there already stays as it is. */
+    /**
+     * Adds facts and the entities that they are about. What is there already stays as it is. The session of
+     * the source counts as read up to the last message of the source, also with no facts.
+     */
     async add(
       caller: Caller,
       user_id: string,

@@ -4,11 +4,19 @@ import type { Caller } from '../caller.ts';
 import type { Dependencies } from '../dependencies.ts';
 import { ServiceError } from '../errors.ts';
 import { sessionNotFound } from '../not-found.ts';
+import type { CoveredSession } from './coverage.ts';
 
 /** The messages that say the facts of a call. */
 export interface NewSource {
   session_id: string;
   uuids: readonly string[];
+}
+
+/** The messages that say facts, and up to which message their session has been read for them. */
+export interface CheckedSource {
+  sources: FactSource[];
+  session: CoveredSession;
+  through_seq: number;
 }
 
 /**
@@ -22,7 +30,7 @@ export async function sourcesOf(
   store: Store,
   user_id: string,
   { session_id, uuids: given }: NewSource,
-): Promise<FactSource[]> {
+): Promise<CheckedSource> {
   const uuids = [...new Set(given)];
   const found = await Promise.all(
     uuids.map((uuid) => store.messages.find(caller, session_id, uuid)),
@@ -36,5 +44,9 @@ export async function sourcesOf(
   if (missing.length > 0) {
     throw new ServiceError({ kind: 'messages_not_found', session_id, uuids: missing });
   }
-  return uuids.map((uuid) => ({ session_id, uuid }));
+  return {
+    sources: uuids.map((uuid) => ({ session_id, uuid })),
+    session,
+    through_seq: Math.max(...found.map(({ message }) => message?.seq ?? 0)),
+  };
 }

@@ -31,6 +31,7 @@ const LETTERS = 'bcdfghjkmnpqrtvw';
 const MARKER_END = 'x';
 
 type MarkerKind =
+  | 'coverage'
   | 'uuid'
   | 'entity'
   | 'entity_key'

@@ -56,6 +56,29 @@ export function facts(matrixCase: MatrixCase): void {
     expect((await matrixCase.call('search_facts', { user_id })).facts).toContainEqual(shown);
   });
 
+  it('is advised once for each session to draw facts, until they were', async () => {
+    const { user_id } = await matrixCase.addUser();
+    const session_id = randomUUID();
+    const messages = [
+      { role: 'user', content: 'I live in Lisbon.' },
+      { role: 'assistant', content: 'Good.' },
+    ];
+    const said = await matrixCase.call('add_memory', { session_id, user_id, messages });
+    const { advice } = await matrixCase.call('get_memory', { session_id });
+    expect(advice).toContain('2 messages');
+    expect(advice).toContain(`${JSON.stringify(session_id)} from_seq 1`);
+    expect(await matrixCase.call('get_memory', { session_id })).not.toHaveProperty('advice');
+    const uuids = [said.messages[1].uuid];
+    const source = { session_id, uuids };
+    expect(await matrixCase.call('add_facts', { user_id, facts: [], source })).toEqual({
+      facts: [],
+    });
+    const later = randomUUID();
+    await matrixCase.call('add_session', { session_id: later, user_id });
+    const resumed = await matrixCase.call('get_memory', { session_id: later });
+    expect(resumed).not.toHaveProperty('advice');
+  });
+
   it('ends a fact by another one, and still finds it for its time', async () => {
     const { user_id, uuids } = await known({ ...LIVES, valid_at: '2025-01-01' });
     const moved = { ...MOVED, valid_at: '2026-03-01', supersedes: uuids };

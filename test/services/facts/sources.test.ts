@@ -80,7 +80,6 @@ describeServices('the source of a fact', (at) => {
     await add({ session_id: 's', uuids: [other] }, quoting);
     const { facts } = createServices(at.store, undefined, { embeddings });
     expect(await facts.factsFrom(at.caller, 'ada', uuid, 10)).toStrictEqual([added?.fact]);
-    expect(await at.facts.withoutFacts(at.caller, 'ada', [uuid, other])).toStrictEqual([]);
   });
 });
 

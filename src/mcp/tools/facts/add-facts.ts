@@ -33,18 +33,25 @@ export const addFacts = defineTool({
     'Remembers facts about a user, apart from any session: who they are, what they like, have and do. What is known already stays one fact. The answer names facts that may contradict a new one: end those that no longer hold by supersedes, or update_fact.',
   toolset: 'facts',
   hints: ADDS,
-  input: z.strictObject({
-    user_id: userId,
-    facts: z
-      .array(newFact)
-      .min(1)
-      .max(FACTS_PER_CALL)
-      .meta({ description: `Up to ${FACTS_PER_CALL}.` }),
-    source: z
-      .strictObject({ session_id: sessionId, uuids: z.array(messageUuid).min(1).max(SOURCES_MAX) })
-      .optional()
-      .meta({ description: 'The messages that say them.' }),
-  }),
+  input: z
+    .strictObject({
+      user_id: userId,
+      facts: z
+        .array(newFact)
+        .max(FACTS_PER_CALL)
+        .meta({ description: `Up to ${FACTS_PER_CALL}; none if the source says none.` }),
+      source: z
+        .strictObject({
+          session_id: sessionId,
+          uuids: z.array(messageUuid).min(1).max(SOURCES_MAX),
+        })
+        .optional()
+        .meta({ description: 'The messages that say them.' }),
+    })
+    .refine(({ facts, source }) => facts.length > 0 || source !== undefined, {
+      path: ['facts'],
+      message: 'give at least one fact, or the source that has none',
+    }),
   output: shownAddition,
   run: async ({ user_id, facts: given, source }, { caller, facts }) =>
     showAddition(await facts.add(caller, user_id, given, source)),

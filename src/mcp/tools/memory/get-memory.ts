@@ -4,6 +4,7 @@ import { WINDOW_DEFAULT } from '../../../services/append.ts';
 import { CONTEXT_TOKENS_DEFAULT } from '../../../services/context/index.ts';
 import { TOOL_ANSWER } from '../../answer/answer-shape.ts';
 import { context, showContext, UNAVAILABLE_CONTEXT } from '../../answer/context.ts';
+import { uncoveredAdvice } from '../../answer/facts-advice.ts';
 import {
   briefSession,
   showBriefly,
@@ -57,8 +58,9 @@ export const getMemory = defineTool({
     context: context.optional(),
     ...adviceResult,
   }),
-  async run({ session_id, ...options }, { caller, memory, offers }) {
+  async run({ session_id, ...options }, { caller, memory, facts, offers }) {
     const found = await memory.get(caller, session_id, options);
+    const uncovered = offers('add_facts') ? await facts.uncoveredOnce(caller, found.session) : [];
     const { omitted_message_count, summaryBacklog, context: relevant, ...answer } = found;
     const isOutdated = answer.summary?.covers_deleted_messages === true;
     const advice = [
@@ -67,6 +69,7 @@ export const getMemory = defineTool({
       ...(summaryBacklog !== undefined && offers('set_summary')
         ? [summaryAdvice(summaryBacklog)]
         : []),
+      ...(uncovered.length > 0 ? [uncoveredAdvice(uncovered)] : []),
     ];
     return {
       ...answer,

@@ -1,0 +1,81 @@
+import { LRUCache } from 'lru-cache';
+import type { Session } from '../../domain/records.ts';
+import type { Store } from '../../store/port.ts';
+import type { Caller } from '../caller.ts';
+import type { FactAccess } from './access.ts';
+import { coverageOf } from './coverage.ts';
+
+/** How many of the last used sessions of a user are looked at. */
+const SESSIONS_MAX = 20;
+
+/** How many sessions are remembered for which uncovered messages were told. */
+const TOLD_MAX = 10_000;
+
+/** Messages of a session from which no facts were drawn. */
+export interface UncoveredMessages {
+  session_id: string;
+  /** The number of the first of them. */
+  from_seq: number;
+  /** At most so many: messages that were deleted alone are counted as long as others are left. */
+  count: number;
+}
+
+/** Returns the functions that find messages from which neither the agent nor the server's model has drawn facts. */
+export function createUncovered({ open }: FactAccess) {
+  const told = new LRUCache<string, true>({ max: TOLD_MAX });
+
+  /**
+   * Those of a user, in their last used sessions, the last used first. Sessions without any are left out.
+   *
+   * @throws ServiceError NOT_FOUND if there is no such user
+   */
+  async function uncovered(caller: Caller, user_id: string): Promise<UncoveredMessages[]> {
+    const { store, place } = await open(caller, user_id);
+    const { records: sessions } = await store.sessions.list(
+      place.namespace,
+      { user_id, order_by: 'updated_at', order: 'desc', deleted: 'exclude' },
+      { limit: SESSIONS_MAX, metadataMaxBytes: 0 },
+    );
+    const uuids = sessions.map(({ uuid }) => uuid);
+    const through = await coverageOf(place, uuids, ['agent', 'model']);
+    const found = await Promise.all(
+      sessions.map(({ session_id, uuid }) =>
+        uncoveredOf(store, place.namespace, session_id, through.get(uuid) ?? 0),
+      ),
+    );
+    return found.filter(({ count }) => count > 0);
+  }
+
+  /**
+   * Those of the user of a session, once for each session: whoever was told needs no reminder. It never
+   * throws: the call that it goes with is worth more.
+   */
+  async function uncoveredOnce(
+    caller: Caller,
+    { uuid, user_id }: Pick<Session, 'uuid' | 'user_id'>,
+  ): Promise<UncoveredMessages[]> {
+    if (user_id === undefined || told.has(uuid)) return [];
+    const found = await uncovered(caller, user_id).catch(() => []);
+    if (found.length > 0) told.set(uuid, true);
+    return found;
+  }
+
+  return { uncovered, uncoveredOnce };
+}
+
+/** What is uncovered in a session that was read up to a message. */
+async function uncoveredOf(
+  store: Store,
+  namespace: string,
+  session_id: string,
+  through_seq: number,
+): Promise<UncoveredMessages> {
+  const nothing = { limit: 1, metadataMaxBytes: 0, enough: { total: 0, each: 0 } };
+  const found = await store.messages.read({ namespace }, session_id, { order: 'desc', ...nothing });
+  if (found === undefined) return { session_id, from_seq: 1, count: 0 };
+  const { session, first_seq, last_seq } = found.conversation;
+  const from_seq = Math.max(first_seq, through_seq + 1);
+  const isLive = session.deleted_at === undefined;
+  const count = isLive ? Math.max(0, last_seq - from_seq + 1) : 0;
+  return { session_id, from_seq, count: Math.min(count, session.message_count) };
+}
