@@ -55,6 +55,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   rest: /^(zod|node:(crypto|util))$/,
   services: /^node:crypto$/,
   'services/calls': /^@opentelemetry\/api$/,
+  'services/extraction': /^(zod|node:timers\/promises)$/,
   store: /^$/,
   'store/mongodb': /^(mongodb|lru-cache|node:.*)$/,
   'store/sqlite': /^(@photostructure\/sqlite|node:.*)$/,
