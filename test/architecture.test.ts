@@ -53,7 +53,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   'transports/auth': /^(jose|zod|node:.*)$/,
   mcp: /^(zod|@modelcontextprotocol\/server)$/,
   rest: /^(zod|node:(crypto|util))$/,
-  services: /^node:crypto$/,
+  services: /^(lru-cache|node:crypto)$/,
   'services/calls': /^@opentelemetry\/api$/,
   'services/extraction': /^(zod|node:timers\/promises)$/,
   store: /^$/,

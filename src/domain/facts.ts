@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { INVISIBLE } from './errors.ts';
 import { text } from './identifiers.ts';
-import { timestamp, uuidFrom } from './records.ts';
+import { timestamp, uuid } from './records.ts';
 
 /** What is known about a user: entities, and facts that relate them. */
 
@@ -18,7 +18,7 @@ export const entityName = text('The name', 1, NAME_MAX_BYTES, blankProblem);
 export const predicate = text('The predicate', 1, PREDICATE_MAX_BYTES, blankProblem);
 export const factText = text('The fact', 1, FACT_MAX_BYTES, blankProblem);
 
-export const factUuid = uuidFrom('search_facts');
+export const factUuid = uuid;
 
 /** The most facts that one call adds, ends, deletes or restores. */
 export const FACTS_PER_CALL = 100;

@@ -51,7 +51,7 @@ export const REST_ERRORS: ErrorView = {
   toCallerError(error: unknown) {
     if (error instanceof RestError) return { answer: error, cause: undefined };
     if (error instanceof ServiceError) {
-      return { answer: new RestError(error.code, textOf(error.fact)), cause: error.cause };
+      return { answer: new RestError(error.code, refusalText(error.fact)), cause: error.cause };
     }
     if (error instanceof DomainError) {
       return { answer: new RestError(error.code, error.message), cause: error.cause };
@@ -62,7 +62,7 @@ export const REST_ERRORS: ErrorView = {
 };
 
 /** What is wrong, and what to do next, for the person who reads the log of a client program. */
-function textOf(fact: Fact): string {
+export function refusalText(fact: Fact): string {
   switch (fact.kind) {
     case 'session_not_found':
       return fact.deletion === undefined

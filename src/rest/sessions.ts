@@ -1,9 +1,8 @@
 import { z } from 'zod';
-import { quoted } from '../domain/errors.ts';
 import { metadata } from '../domain/metadata.ts';
 import { sessionId, userId } from '../domain/records.ts';
 import { isRefusal } from '../services/errors.ts';
-import { RestError } from './errors.ts';
+import { RestError, refusalText } from './errors.ts';
 import type { Generation } from './generation.ts';
 import { sessionPath } from './parameters.ts';
 import { defineRoute } from './route.ts';
@@ -42,12 +41,6 @@ export const getSessionRoute = ({ prefix, session }: Generation) =>
 
 /** To a client that adds a session, a missing user is a wrong argument. */
 function unknownUserIsInvalid(error: unknown): never {
-  if (isRefusal(error, 'user_not_found')) {
-    const user = quoted(error.fact.user_id);
-    throw new RestError(
-      'INVALID_ARGUMENT',
-      `user not found: there is no user ${user}. Add the user first.`,
-    );
-  }
-  throw error;
+  if (!isRefusal(error, 'user_not_found')) throw error;
+  throw new RestError('INVALID_ARGUMENT', refusalText(error.fact));
 }

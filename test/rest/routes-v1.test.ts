@@ -52,14 +52,18 @@ describeRest('REST, the first generation', ({ services, send }) => {
       });
     });
 
-    it('of an unknown user is refused with 400', async () => {
-      const refused = await send('POST', '/api/v1/sessions', {
-        session_id: 's',
-        user_id: 'nobody',
-      });
-      expect(refused).toMatchObject({
+    it('of an unknown user, or a deleted one, is refused with 400', async () => {
+      const addOf = (user_id: string) =>
+        send('POST', '/api/v1/sessions', { session_id: 's', user_id });
+      expect(await addOf('nobody')).toMatchObject({
         status: 400,
-        body: expect.stringMatching(/^user not found/),
+        body: expect.stringMatching(/^user not found: there is no user/),
+      });
+      await services.users.add(services.caller, { user_id: 'ada' });
+      await services.users.delete(services.caller, 'ada');
+      expect(await addOf('ada')).toMatchObject({
+        status: 400,
+        body: expect.stringMatching(/^user not found: user "ada" was deleted at/),
       });
     });
 

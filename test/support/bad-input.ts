@@ -352,7 +352,7 @@ const oneBadFact = (what: string, bad: object, says: string): BadCall =>
 
 /** For a server that offers the toolset `facts`. */
 const BAD_FACT_CALLS: readonly BadCall[] = [
-  ofBadFacts('no facts', 'add_facts', { facts: [] }, 'at least 1 entry'),
+  ofBadFacts('no facts', 'add_facts', { facts: [] }, 'at least one fact'),
   ofBadFacts('101 facts', 'add_facts', { facts: Array(101).fill(FACT) }, '101'),
   ofBadFacts('a fact that is text', 'add_facts', { facts: ['Ada is in Lisbon.'] }, 'facts.0'),
   oneBadFact('a fact without a subject', { subject: undefined }, 'facts.1.subject'),

@@ -67,6 +67,6 @@ function unfinishedPart(error: unknown): Promise<unknown> | undefined {
 function tooLong(limit: number): DomainError {
   return new DomainError(
     'UNAVAILABLE',
-    `There was no answer within ${limit / 1000} s, and the server no longer waits for it. If the call changes something, that may have happened, or happen still: read what it was to change, then repeat the call if it is not there. Repeating add_memory is safe with uuids of your own. If the call only reads, repeat it, or ask for less.`,
+    `There was no answer within ${limit / 1000} s, and the server no longer waits for it. If the call changes something, that may have happened, or happen still: read what it was to change, then repeat the call if it is not there. Messages that have uuids of your own can be added again safely. If the call only reads, repeat it, or ask for less.`,
   );
 }
