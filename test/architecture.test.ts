@@ -45,7 +45,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   'main.ts': /^node:(console|module|timers\/promises)$/,
   app: /^(uuid|node:(fs|stream))$/,
   'app/logger.ts': /^(pino|node:stream)$/,
-  'app/commands': /^node:(stream|util)$/,
+  'app/commands': /^node:(stream|timers\/promises|util)$/,
   'app/import': /^(uuid|zod|node:(http|https|timers\/promises|url))$/,
   'app/ops': /^(prom-client|node:(http|net))$/,
   config: /^(zod|node:(os|path|util))$/,

@@ -163,7 +163,6 @@ describeExtraction('the budget of a model', (at) => {
     await at.drain(at.extractor({ limits }));
     expect(at.server.calls).toHaveLength(2);
   });
-
 });
 
 describeExtraction('the budget of a model', (at) => {
