@@ -6,7 +6,7 @@ import type { Store } from '../../store/port.ts';
  * How long a lease is held without being renewed, in milliseconds. An append may take five seconds, so one
  * that begins right after a renewal is over long before somebody else takes the lease.
  */
-export const LEASE_MS = 20_000;
+export const LEASE_MS = 12_000;
 
 /** A lease was lost to another process: what was begun under it is not to be applied. */
 export class LeaseLost extends Error {
