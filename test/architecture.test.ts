@@ -45,7 +45,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   'main.ts': /^node:(console|module|timers\/promises)$/,
   app: /^(uuid|node:(fs|stream))$/,
   'app/logger.ts': /^(pino|node:stream)$/,
-  'app/commands': /^node:(stream|util)$/,
+  'app/commands': /^node:(stream|timers\/promises|util)$/,
   'app/import': /^(uuid|zod|node:(http|https|timers\/promises|url))$/,
   'app/ops': /^(prom-client|node:(http|net))$/,
   config: /^(zod|node:(os|path|util))$/,
@@ -55,6 +55,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   rest: /^(zod|node:(crypto|util))$/,
   services: /^(lru-cache|node:crypto)$/,
   'services/calls': /^@opentelemetry\/api$/,
+  'services/extraction': /^(zod|node:timers\/promises)$/,
   store: /^$/,
   'store/mongodb': /^(mongodb|lru-cache|node:.*)$/,
   'store/sqlite': /^(@photostructure\/sqlite|node:.*)$/,
@@ -155,18 +156,23 @@ const RULES: Rule[] = [
     ],
   },
   {
-    name: 'ranking imports no embeddings',
-    violations: arrows(
-      ({ from, to }) =>
-        isWithin(from, 'search') &&
-        !isWithin(from, 'search/embeddings') &&
-        isWithin(to, 'search/embeddings'),
-    ),
+    name: 'ranking imports nothing that talks to a model',
+    violations: arrows(({ from, to }) => {
+      const talks = (path: string) =>
+        isWithin(path, 'search/embeddings') || isWithin(path, 'search/model-api');
+      return isWithin(from, 'search') && !talks(from) && talks(to);
+    }),
     bad: {
       'search/fusion.ts': "import type { Queue } from './embeddings/queue.ts';",
-      'search/embeddings/queue.ts': "import './backoff.ts'; import '../vectors.ts';",
+      'search/bm25.ts': "import './model-api/chat.ts';",
+      'search/embeddings/queue.ts': "import '../model-api/backoff.ts'; import '../vectors.ts';",
+      'search/model-api/backoff.ts': '',
+      'search/model-api/chat.ts': '',
     },
-    found: ['search/fusion.ts imports search/embeddings/queue.ts'],
+    found: [
+      'search/fusion.ts imports search/embeddings/queue.ts',
+      'search/bm25.ts imports search/model-api/chat.ts',
+    ],
   },
   {
     name: 'no folder imports a package that is not on its list',

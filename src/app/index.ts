@@ -10,6 +10,7 @@ import { createSessionService } from '../services/sessions.ts';
 import { createUserService } from '../services/users.ts';
 import { processDependencies } from './dependencies.ts';
 import { startEmbedding } from './embedding.ts';
+import { startExtraction } from './extraction.ts';
 import { loadMetrics, openOps } from './monitoring.ts';
 import { lazyStore } from './open-store.ts';
 import { type OpenTransport, openTransport } from './open-transport.ts';
@@ -56,6 +57,8 @@ export async function startApp(options: AppOptions): Promise<App> {
   const signInObstacle = async () => transport.signInObstacle?.();
   const ops = metrics && (await openOps(config, store.get, signInObstacle, metrics));
   const stopPurging = startPurgeSchedule(config, store.get, logger, metrics?.purged);
+  const extractionMetrics = config.graphLlmUrl === undefined ? undefined : metrics?.extraction();
+  const extraction = await startExtraction(config, deps, logger, extractionMetrics);
   return {
     transport,
     ...(transport.url !== undefined && { url: transport.url }),
@@ -67,6 +70,7 @@ export async function startApp(options: AppOptions): Promise<App> {
         logger.warn('calls in flight were cut off', { grace: graceMs });
       }
       ops?.close();
+      await extraction?.close();
       await embeddings?.close(graceMs);
       await store.close();
     },

@@ -3,7 +3,7 @@ import { ConfigError } from './error.ts';
 import { SETTING_ENTRIES } from './settings.ts';
 
 /** The commands that take settings. The first one is the default. */
-const CONFIGURED_COMMANDS = ['serve', 'purge', 'embed', 'import'] as const;
+const CONFIGURED_COMMANDS = ['serve', 'purge', 'embed', 'graph', 'import'] as const;
 export type ConfiguredCommand = (typeof CONFIGURED_COMMANDS)[number];
 
 /** Everything that a command line can ask for. `token` has a command line of its own. */
@@ -12,9 +12,17 @@ export type CommandName = ConfiguredCommand | 'token' | 'help' | 'version';
 /** The flags of a command line, by their names without dashes. */
 export type Flags = Readonly<Record<string, string | boolean | undefined>>;
 
+/** What the command `graph` does. */
+export type GraphAction =
+  | { action: 'status' }
+  | { action: 'run' }
+  | { action: 'rebuild'; user_id: string };
+
 interface CommandLine {
   command: CommandName;
   flags: Flags;
+  /** Present for the command `graph`. */
+  graph?: GraphAction;
 }
 
 /**
@@ -34,10 +42,20 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
     if (more.length === 1 && more[0] === 'zep') return { command, flags };
     throw new ConfigError('The command is import zep: no other kind of server can be imported.');
   }
+  if (command === 'graph') return { command, flags, graph: graphAction(more) };
   if (command === undefined || more.length > 0) {
     throw unknownCommand(command === undefined ? named : (more[0] as string));
   }
   return { command, flags };
+}
+
+function graphAction([action, ...operands]: readonly string[]): GraphAction {
+  const [user_id] = operands;
+  if ((action === 'status' || action === 'run') && user_id === undefined) return { action };
+  if (action === 'rebuild' && user_id !== undefined && operands.length === 1) {
+    return { action, user_id };
+  }
+  throw new ConfigError('The command is graph status, graph run or graph rebuild USER.');
 }
 
 function unknownCommand(name: string): ConfigError {

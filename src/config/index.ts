@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { z } from 'zod';
-import { type ConfiguredCommand, parseCommandLine } from './command-line.ts';
+import { type ConfiguredCommand, type GraphAction, parseCommandLine } from './command-line.ts';
 import { ConfigError } from './error.ts';
 import { dataDirectory, type Environment, filePath } from './paths.ts';
 import { brokenRule } from './rules.ts';
@@ -16,6 +16,7 @@ import {
 } from './settings.ts';
 import { databaseOf } from './store.ts';
 
+export type { GraphAction } from './command-line.ts';
 export { ConfigError } from './error.ts';
 export { secretsOf } from './secrets.ts';
 export { SETTINGS } from './settings.ts';
@@ -34,7 +35,7 @@ export type Loaded = { kind: 'config'; config: Config } | { kind: 'help' | 'vers
  * @throws ConfigError when a setting is wrong; the message names it, its value and what is allowed
  */
 export function load(argv: readonly string[], env: Environment, platform: string): Loaded {
-  const { command, flags } = parseCommandLine(argv);
+  const { command, flags, graph } = parseCommandLine(argv);
   if (command === 'help' || command === 'version') return { kind: command };
   if (command === 'token') throw new ConfigError('The command token does not take settings.');
   const given: GivenSettings = {};
@@ -44,14 +45,15 @@ export function load(argv: readonly string[], env: Environment, platform: string
   }
   const parsed = settingsSchema.safeParse(given);
   if (!parsed.success) throw new ConfigError(describe(parsed.error, given));
-  const problem = brokenRule({ command, flags, given, values: parsed.data });
+  const problem = brokenRule({ command, graph, flags, given, values: parsed.data });
   if (problem !== undefined) throw new ConfigError(problem);
-  return { kind: 'config', config: resolve(command, parsed.data, env, platform) };
+  return { kind: 'config', config: resolve(command, graph, parsed.data, env, platform) };
 }
 
 /** Adds the command, and the defaults that depend on the platform or on other settings. */
 function resolve(
   command: ConfiguredCommand,
+  graph: GraphAction | undefined,
   values: SettingValues,
   env: Environment,
   platform: string,
@@ -60,6 +62,7 @@ function resolve(
   return {
     ...values,
     command,
+    ...(graph !== undefined && { graph }),
     ...(authTokensFile !== undefined && { authTokensFile: filePath(authTokensFile, env) }),
     sessionsDb:
       sessionsDb === undefined

@@ -1,6 +1,6 @@
 import { isLoopback } from '../transports/loopback.ts';
 import { signInConfigured } from './auth.ts';
-import type { ConfiguredCommand, Flags } from './command-line.ts';
+import type { ConfiguredCommand, Flags, GraphAction } from './command-line.ts';
 import { IMPORT_SETTINGS } from './import.ts';
 import { labelOf } from './setting.ts';
 import {
@@ -14,6 +14,7 @@ import {
 
 interface Situation {
   command: ConfiguredCommand;
+  graph: GraphAction | undefined;
   flags: Flags;
   /** The settings that the user gave. */
   given: GivenSettings;
@@ -61,9 +62,14 @@ const RULES: readonly Rule[] = [
   },
   together('authJwtIssuer', 'authJwtAudience'),
   together('embeddingsUrl', 'embeddingsModel'),
+  together('graphLlmUrl', 'graphLlmModel'),
   {
     broken: ({ values, command }) => command === 'embed' && values.embeddingsUrl === undefined,
     problem: () => 'The command embed needs EMBEDDINGS_URL and EMBEDDINGS_MODEL: set both.',
+  },
+  {
+    broken: ({ values, graph }) => graph?.action === 'run' && values.graphLlmUrl === undefined,
+    problem: () => 'The command graph run needs GRAPH_LLM_URL and GRAPH_LLM_MODEL: set both.',
   },
   {
     broken: ({ values }) =>

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { AUTH_SETTINGS } from './auth.ts';
 import { EMBEDDING_SETTINGS } from './embeddings.ts';
+import { EXTRACTION_SETTINGS } from './extraction.ts';
 import { GENERAL_SETTINGS } from './general.ts';
 import { HTTP_SETTINGS } from './http.ts';
 import { IMPORT_SETTINGS } from './import.ts';
@@ -12,6 +13,7 @@ import { STORE_SETTINGS } from './store.ts';
 export const SETTINGS = {
   ...STORE_SETTINGS,
   ...EMBEDDING_SETTINGS,
+  ...EXTRACTION_SETTINGS,
   ...GENERAL_SETTINGS,
   ...HTTP_SETTINGS,
   ...AUTH_SETTINGS,
@@ -32,6 +34,7 @@ export const SETTING_ENTRIES: readonly (readonly [SettingName, AnySetting])[] = 
 export const GROUPS: Readonly<Record<string, Readonly<Record<string, AnySetting>>>> = {
   Store: STORE_SETTINGS,
   'Semantic search': EMBEDDING_SETTINGS,
+  'Extraction of facts': EXTRACTION_SETTINGS,
   General: GENERAL_SETTINGS,
   'HTTP server': HTTP_SETTINGS,
   'Sign-in': AUTH_SETTINGS,

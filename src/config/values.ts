@@ -68,3 +68,21 @@ export const toggle = z
   .enum(['true', 'false', '1', '0'], 'true or false')
   .transform((text) => text === 'true' || text === '1')
   .prefault('false');
+
+function isEndpoint(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, username, password } = new URL(text);
+  return /^https?:$/.test(protocol) && username === '' && password === '';
+}
+
+/** The URL of a model's API. */
+export const endpointUrl = z
+  .string()
+  .refine(isEndpoint, 'a URL that starts with http:// or https:// and has no user or password');
+
+export const modelName = z.string().max(200, 'the name of a model');
+
+/** A key that can stand in a header. */
+export const apiKey = z
+  .string()
+  .regex(/^[\x21-\x7e]+$/, 'text without spaces or characters outside ASCII');

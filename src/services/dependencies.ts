@@ -39,7 +39,7 @@ export interface Embeddings {
    * Embeds a query.
    *
    * @returns the vector in the form in which vectors are stored
-   * @throws EmbeddingError if the endpoint does not answer in the time that a search has
+   * @throws EndpointError if the endpoint does not answer in the time that a search has
    */
   question(text: string): Promise<Uint8Array>;
 }

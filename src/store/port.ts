@@ -2,6 +2,7 @@ import type { JsonObject } from '../domain/metadata.ts';
 import type { PageRequest } from '../domain/pagination.ts';
 import type { Session, User } from '../domain/records.ts';
 import type { AccessScope, WriteResult } from './common-port.ts';
+import type { LeaseStore } from './lease-port.ts';
 import type { MessageStore } from './message-port.ts';
 import type { SearchStore, VectorStore } from './search-port.ts';
 
@@ -18,6 +19,7 @@ export interface Store {
   readonly users: UserStore;
   readonly search: SearchStore;
   readonly vectors: VectorStore;
+  readonly leases: LeaseStore;
 
   /** How many searches and long lists it can do at once without holding anybody else up. */
   readonly longReads: number;
@@ -79,6 +81,12 @@ export interface SessionQuery extends ListQuery {
   user_id?: string | undefined;
 }
 
+/** A namespace, and when one of its live sessions was changed last; absent if it has none. */
+export interface NamespaceActivity {
+  namespace: string;
+  updated_at?: string;
+}
+
 export interface SessionStore {
   /**
    * Adds a session unless its identifier is taken, be it by a soft-deleted one.
@@ -127,6 +135,9 @@ export interface SessionStore {
   restore(reach: AccessScope, sessionId: string): Promise<WriteResult<Restored, Session>>;
 
   list(namespace: string, query: SessionQuery, window: ListPageRequest): Promise<Listed<Session>>;
+
+  /** The next `limit` namespaces with sessions behind `after`, in the order of their bytes. */
+  namespaces(after: string | undefined, limit: number): Promise<NamespaceActivity[]>;
 
   /** Purges one session, if it was soft-deleted at or before `cutoff`. */
   purge(namespace: string, sessionId: string, cutoff: string): Promise<void>;

@@ -38,6 +38,9 @@ describe('the configuration', () => {
       toolsets: ['sessions', 'memory', 'users'],
       readOnly: false,
       dryRun: false,
+      graphLlmWait: 300_000,
+      graphLlmCallsPerMinute: 10,
+      graphLlmTokensPerDay: 1_000_000,
     });
   });
 
@@ -132,6 +135,14 @@ describe('the configuration', () => {
       { EMBEDDINGS_URL: 'http://x/v1', EMBEDDINGS_MODEL: 'm' },
       ['--read-only', 'embed'],
     ],
+    [[], { GRAPH_LLM_URL: 'http://x/v1' }, ['GRAPH_LLM_URL and GRAPH_LLM_MODEL', 'set both']],
+    [[], { GRAPH_LLM_MODEL: 'm' }, ['GRAPH_LLM_URL and GRAPH_LLM_MODEL', 'set both']],
+    [[], { GRAPH_LLM_URL: 'x', GRAPH_LLM_MODEL: 'm' }, ['GRAPH_LLM_URL', '"x"', 'https://']],
+    [[], { GRAPH_LLM_WAIT: '1m' }, ['GRAPH_LLM_WAIT', 'without GRAPH_LLM_URL']],
+    [[], { GRAPH_LLM_WAIT: '2d' }, ['GRAPH_LLM_WAIT', '"2d"', '24h']],
+    [[], { GRAPH_LLM_API_KEY: 'a b' }, ['GRAPH_LLM_API_KEY', 'not shown']],
+    [[], { GRAPH_LLM_CALLS_PER_MINUTE: '0' }, ['GRAPH_LLM_CALLS_PER_MINUTE', 'from 1']],
+    [[], { GRAPH_LLM_TOKENS_PER_DAY: '10' }, ['GRAPH_LLM_TOKENS_PER_DAY', 'from 1000']],
     [[], { MONGODB_URI: 'mongodb://me:pw@/db' }, ['MONGODB_URI', 'percent-encoded']],
     [['--nonsense'], {}, ['--nonsense', '--help']],
     [['--port'], {}, ['--port', '--help']],

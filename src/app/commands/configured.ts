@@ -16,7 +16,7 @@ export async function configure(
   const loaded = load(argv, env, platform);
   if (loaded.kind !== 'config') throw new ConfigError(`--${loaded.kind} is not a command.`);
   const { config } = loaded;
-  if (config.command === 'purge' || config.command === 'embed') assertStoreExists(config);
+  if (['purge', 'embed', 'graph'].includes(config.command)) assertStoreExists(config);
   await assertStoreUsable(config);
   const write = (line: string) => stderr.write(line);
   return { config, logger: createLogger(config.logLevel, write, secretsOf(config)) };

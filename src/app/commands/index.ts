@@ -29,6 +29,14 @@ export const COMMANDS: Readonly<Record<CommandName, Command>> = {
       await runEmbed(invocation);
     },
   },
+  graph: {
+    usage: 'graph status|run|rebuild USER',
+    summary: 'Show, finish or begin anew the extraction of facts by a model.',
+    async run(invocation) {
+      const { runGraph } = await import('./graph.ts');
+      await runGraph(invocation);
+    },
+  },
   import: {
     usage: 'import zep --url URL [--api-key KEY] [--api v1|v2]',
     summary: 'Copy the users, sessions and messages of a Zep server into the store.',

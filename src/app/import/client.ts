@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { quoted } from '../../domain/errors.ts';
-import { fullJitter, retryAfter } from '../../search/embeddings/backoff.ts';
+import { fullJitter, retryAfter } from '../../search/model-api/backoff.ts';
 import { SourceError } from './error.ts';
 import { CutOff, createRequester, type GetOptions, type HttpAnswer } from './request.ts';
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DomainError } from '../../domain/errors.ts';
 import type { Message, Session } from '../../domain/records.ts';
-import { fullJitter } from '../../search/embeddings/backoff.ts';
+import { fullJitter } from '../../search/model-api/backoff.ts';
 import type { Caller } from '../../services/caller.ts';
 import type { NewSession } from '../../services/create-session.ts';
 import { isRefusal } from '../../services/errors.ts';

@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { CallEnd, CallObserver } from '../../services/calls/call-observer.ts';
 import type { PurgeCounts } from '../../store/port.ts';
+import { type ExtractionMetrics, extractionMetrics } from './extraction-metrics.ts';
 
 /** Upper bounds in seconds, from a read in the embedded store to the default time limit of a call. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -26,6 +27,8 @@ export interface Metrics {
   storeUsed(operation: string, outcome: string, seconds: number): void;
   /** Counts the records that one run of the purge removed. */
   purged(counts: PurgeCounts): void;
+  /** Creates the metrics of the extraction of facts, which a server without a model does not have. */
+  extraction(): ExtractionMetrics;
 }
 
 /**
@@ -102,5 +105,6 @@ export function createMetrics(usage: () => HttpUsage): Metrics {
     purged(counts) {
       for (const [kind, count] of Object.entries(counts)) purged.inc({ kind }, count);
     },
+    extraction: () => extractionMetrics(registry),
   };
 }

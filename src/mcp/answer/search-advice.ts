@@ -1,9 +1,9 @@
 import { quoted } from '../../domain/errors.ts';
-import type { EmbeddingProblem } from '../../search/embeddings/error.ts';
+import type { EndpointProblem } from '../../search/model-api/error.ts';
 import type { Condition, SearchNote } from '../../services/search/note.ts';
 import type { Audience } from './audience.ts';
 
-const EMBEDDING_PROBLEMS: Record<EmbeddingProblem, string> = {
+const EMBEDDING_PROBLEMS: Record<EndpointProblem, string> = {
   unreachable: 'cannot be reached',
   timeout: 'does not answer in time',
   overloaded: 'has too much to do',

@@ -1,10 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { invalidArgument } from '../../domain/errors.ts';
-import { fullJitter } from './backoff.ts';
-import { embeddingsEndpoint } from './endpoint.ts';
-import { EmbeddingError } from './error.ts';
-import { postTexts } from './request.ts';
-import { readResponse, unusable } from './response.ts';
+import { fullJitter } from '../model-api/backoff.ts';
+import { assertApiKey, endpointOf } from '../model-api/endpoint.ts';
+import { EndpointError } from '../model-api/error.ts';
+import { post } from '../model-api/request.ts';
+import { EMBEDDINGS_API, readResponse, unusable } from './response.ts';
 
 /**
  * The most of a text that is embedded, in UTF-16 code units. Common models read 8,192 tokens. The
@@ -12,6 +11,9 @@ import { readResponse, unusable } from './response.ts';
  * English it also fits the 2,048 tokens that are usual for local servers.
  */
 const TEXT_MAX_CHARACTERS = 8000;
+
+/** Room for 8,192 numbers per text, at up to 32 bytes each. */
+const RESPONSE_MAX_BYTES_PER_TEXT = 256 * 1024;
 
 const ATTEMPTS = 3;
 const RETRY_MAX_MS = 5000;
@@ -41,7 +43,7 @@ export interface Embedder {
    *
    * @param signal cancels the call; a search passes `AbortSignal.timeout(2000)`
    * @returns one vector per text, in order, all of the same dimension, not necessarily normalized
-   * @throws EmbeddingError if embedding fails, or does not succeed before the signal's time-out
+   * @throws EndpointError if embedding fails, or does not succeed before the signal's time-out
    * @throws the signal's reason if it was aborted for another cause
    */
   embed(texts: readonly string[], signal?: AbortSignal): Promise<Float32Array[]>;
@@ -54,18 +56,15 @@ export interface Embedder {
  */
 export function createEmbedder(options: EmbedderOptions): Embedder {
   const { model, apiKey, timeout = 60_000, retryDelay = 250 } = options;
-  const endpoint = embeddingsEndpoint(options.url);
-  if (apiKey !== undefined && !/^[\x21-\x7e]+$/.test(apiKey)) {
-    throw invalidArgument(
-      'The embeddings API key is empty or has a space, a line break or a character outside ASCII in it. Copy it again.',
-    );
-  }
+  const endpoint = endpointOf(EMBEDDINGS_API, options.url);
+  assertApiKey(EMBEDDINGS_API, apiKey);
   let dimensions: number | undefined;
 
   async function attempt(texts: readonly string[], signal?: AbortSignal): Promise<Float32Array[]> {
     // No encoding_format: some servers refuse it, others ignore it.
     const request = { model, input: texts.map(cutText) };
-    const body = await postTexts(endpoint, request, { apiKey, timeout, signal });
+    const maxBytes = (texts.length + 1) * RESPONSE_MAX_BYTES_PER_TEXT;
+    const body = await post(endpoint, request, { apiKey, timeout, maxBytes, signal });
     const vectors = readResponse(body, texts.length);
     const length = vectors[0]?.length;
     dimensions ??= length;
@@ -108,7 +107,7 @@ export function cutText(text: string): string {
  * long.
  */
 function retryIn(error: unknown, failures: number, base: number): number | undefined {
-  if (!(error instanceof EmbeddingError)) return undefined;
+  if (!(error instanceof EndpointError)) return undefined;
   if (!['unreachable', 'overloaded', 'failing'].includes(error.problem)) return undefined;
   const wait = Math.max(fullJitter(failures, base, RETRY_MAX_MS), error.retryAfter ?? 0);
   return wait > RETRY_MAX_MS ? undefined : wait;

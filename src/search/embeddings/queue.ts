@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DomainError } from '../../domain/errors.ts';
+import { fullJitter } from '../model-api/backoff.ts';
+import { EndpointError, type EndpointProblem } from '../model-api/error.ts';
 import { BATCH_ITEMS, createBacklog, type QueueItem, splitBatch } from './backlog.ts';
-import { fullJitter } from './backoff.ts';
 import type { Embedder } from './embedder.ts';
-import { EmbeddingError, type EmbeddingProblem } from './error.ts';
 
 /** The most items that may be queued. */
 const QUEUE_ITEMS = 10_000;
@@ -16,7 +16,7 @@ export interface EmbeddedItem<K> {
 }
 
 /** The kind of failure: the endpoint's, or `store` if vectors cannot be stored. */
-type QueueProblem = EmbeddingProblem | 'store';
+type QueueProblem = EndpointProblem | 'store';
 
 /** A report for the log. `message` is complete by itself; `error` is for diagnosis. */
 export interface QueueReport<K> {
@@ -141,7 +141,7 @@ export function createEmbeddingQueue<K>(options: EmbeddingQueueOptions<K>): Embe
    * @returns the endpoint's error, or `undefined` if the texts caused it
    */
   async function findCause(error: unknown): Promise<unknown> {
-    if (!(error instanceof EmbeddingError)) return error;
+    if (!(error instanceof EndpointError)) return error;
     if (['unauthorized', 'misconfigured', 'overloaded'].includes(error.problem)) return error;
     try {
       await embed(['hello']);
@@ -191,7 +191,7 @@ export function createEmbeddingQueue<K>(options: EmbeddingQueueOptions<K>): Embe
 
   async function backOff(error: unknown): Promise<void> {
     failures++;
-    const problem = error instanceof EmbeddingError ? error.problem : 'store';
+    const problem = error instanceof EndpointError ? error.problem : 'store';
     const isNew = lastProblem !== problem;
     lastProblem = problem;
     lastError = error;
@@ -201,7 +201,7 @@ export function createEmbeddingQueue<K>(options: EmbeddingQueueOptions<K>): Embe
       const message = 'Messages are not embedded at the moment; they wait and will be tried again.';
       onProblem({ kind: 'blocked', message, error });
     }
-    const asked = error instanceof EmbeddingError ? (error.retryAfter ?? 0) : 0;
+    const asked = error instanceof EndpointError ? (error.retryAfter ?? 0) : 0;
     const own = fullJitter(failures, retryDelay, BACKOFF_MAX_MS);
     pause = new AbortController();
     const wait = Math.max(own, Math.min(asked, RETRY_AFTER_MAX_MS));
@@ -241,5 +241,5 @@ export function createEmbeddingQueue<K>(options: EmbeddingQueueOptions<K>): Embe
 }
 
 function isSlow(error: unknown): boolean {
-  return error instanceof EmbeddingError && error.problem === 'timeout';
+  return error instanceof EndpointError && error.problem === 'timeout';
 }

@@ -1,4 +1,12 @@
-import { EmbeddingError } from './error.ts';
+import { type ModelApi, parseBody, unusable as unusableOf } from '../model-api/endpoint.ts';
+import type { EndpointError } from '../model-api/error.ts';
+
+export const EMBEDDINGS_API: ModelApi = {
+  name: 'embeddings',
+  path: '/embeddings',
+  refusal: 'A text may be too long for the model, or the batch too large.',
+  model: 'one for embeddings',
+};
 
 /**
  * Parses a response of OpenAI's embeddings API: `{ data: [{ index, embedding }] }`, each embedding
@@ -6,7 +14,7 @@ import { EmbeddingError } from './error.ts';
  *
  * @param count the number of texts in the request
  * @returns the vectors in the order of the texts: all of one dimension, finite, and none zero
- * @throws EmbeddingError `invalid_answer` for anything else; the message says what arrived
+ * @throws EndpointError `invalid_answer` for anything else; the message says what arrived
  */
 export function readResponse(body: string, count: number): Float32Array[] {
   const data = entries(body);
@@ -29,22 +37,10 @@ export function readResponse(body: string, count: number): Float32Array[] {
 }
 
 /** The error for an unusable response. */
-export function unusable(what: string): EmbeddingError {
-  return new EmbeddingError(
-    'invalid_answer',
-    `The embeddings endpoint answered ${what}. Check that its address is that of an OpenAI-compatible embeddings API and that the model is one for embeddings.`,
-  );
-}
+export const unusable = (what: string): EndpointError => unusableOf(EMBEDDINGS_API, what);
 
 function entries(body: string): { index?: number; embedding?: unknown }[] {
-  let answer: unknown;
-  try {
-    answer = JSON.parse(body);
-  } catch {
-    // The parser's message quotes the body, which may contain the key.
-    const page = /^\s*</.test(body);
-    throw unusable(page ? 'a web page, which is not JSON' : 'what is not JSON');
-  }
+  const answer = parseBody(EMBEDDINGS_API, body);
   const data = (answer as { data?: unknown } | null)?.data;
   if (!Array.isArray(data)) throw unusable('JSON without a list of vectors in "data"');
   return data;

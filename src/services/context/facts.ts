@@ -27,7 +27,7 @@ export interface ContextQuestion {
 /** A fact as a context has it. */
 export type ContextFact = Pick<
   StoredFact,
-  'uuid' | 'fact' | 'valid_at' | 'invalid_at' | 'created_at'
+  'uuid' | 'subject' | 'object' | 'fact' | 'valid_at' | 'invalid_at' | 'created_at'
 >;
 
 /** The facts about a user that hold now and are most relevant to a question, the best first. */

@@ -64,7 +64,7 @@ export function createUncovered({ open }: FactAccess) {
 }
 
 /** What is uncovered in a session that was read up to a message. */
-async function uncoveredOf(
+export async function uncoveredOf(
   store: Store,
   namespace: string,
   session_id: string,

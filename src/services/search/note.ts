@@ -1,4 +1,4 @@
-import type { EmbeddingProblem } from '../../search/embeddings/error.ts';
+import type { EndpointProblem } from '../../search/model-api/error.ts';
 
 /** A condition by which a search leaves messages out. */
 export type Condition = 'session_id' | 'user_id' | 'roles' | 'metadata' | 'time';
@@ -18,7 +18,7 @@ export type SearchNote =
   | { kind: 'words_only' }
   /** Messages of an older version of the server are being analysed anew. */
   | { kind: 'reanalysis' }
-  | { kind: 'embeddings_unavailable'; problem: EmbeddingProblem }
+  | { kind: 'embeddings_unavailable'; problem: EndpointProblem }
   /** Messages with vectors of another model. */
   | { kind: 'other_model'; messages: number }
   /** More vectors exist than are compared. */

@@ -1,7 +1,7 @@
 import { positionKey, type SeqRange } from '../../domain/positions.ts';
 import type { Steps } from '../../search/analyzer.ts';
-import { EmbeddingError } from '../../search/embeddings/error.ts';
 import type { ComparedMessage } from '../../search/fusion.ts';
+import { EndpointError } from '../../search/model-api/error.ts';
 import { similarity } from '../../search/vectors.ts';
 import type { Store } from '../../store/port.ts';
 import type { MessageVector, SearchScope, TimeRange } from '../../store/search-port.ts';
@@ -40,7 +40,7 @@ export async function compareByMeaning(
   try {
     asked = await embeddings.question(question);
   } catch (error) {
-    if (!(error instanceof EmbeddingError)) throw error;
+    if (!(error instanceof EndpointError)) throw error;
     return { unavailable: { kind: 'embeddings_unavailable', problem: error.problem } };
   }
   const { model } = embeddings;

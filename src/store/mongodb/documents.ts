@@ -133,6 +133,15 @@ export interface VectorDocument extends MessageKey {
   vector: Binary;
 }
 
+/** A lease; `_id` is its name. */
+export interface LeaseDocument {
+  _id: string;
+  holder?: string;
+  expires_at: Date;
+  /** As JSON text. */
+  state: string;
+}
+
 /** Says whose the database is. A server writes it before anything else. */
 export interface MetadataDocument {
   _id: 'database';
@@ -150,6 +159,7 @@ export const COLLECTION = {
   users: 'mcp_sessions_users',
   messages: 'mcp_sessions_messages',
   vectors: 'mcp_sessions_vectors',
+  leases: 'mcp_sessions_leases',
 } as const;
 
 export const databaseMetadataOf = (db: Db): Collection<MetadataDocument> =>
@@ -160,6 +170,7 @@ export const usersOf = (db: Db): Collection<UserDocument> => db.collection(COLLE
 export const messagesOf = (db: Db): Collection<MessageDocument> =>
   db.collection(COLLECTION.messages);
 export const vectorsOf = (db: Db): Collection<VectorDocument> => db.collection(COLLECTION.vectors);
+export const leasesOf = (db: Db): Collection<LeaseDocument> => db.collection(COLLECTION.leases);
 
 /** A projection of messages without what is large in them. */
 export const WITHOUT_TEXT = { content: 0, parts: 0, parts_whole: 0, terms: 0 } as const;

@@ -9,6 +9,7 @@ import { prepareIndexes } from './connection/indexes.ts';
 import { claim, findOwn, whyLost } from './connection/ownership.ts';
 import { SetUp } from './connection/set-up.ts';
 import type { MetadataDocument } from './documents.ts';
+import { mongoLeases } from './leases.ts';
 import { mongoMessages } from './messages.ts';
 import { mongoPurge } from './purge/index.ts';
 import { learnRetention, mongoRetention, Registration } from './retention.ts';
@@ -61,6 +62,7 @@ export function openMongoStore(options: MongoOptions): Store {
     users: mongoUsers(connection, retention, agreeRetention),
     search: mongoSearch(connection, reanalysis),
     vectors: mongoVectors(connection),
+    leases: mongoLeases(connection),
     ...mongoPurge(connection),
     longReads: LONG_READS,
     agreeRetention,

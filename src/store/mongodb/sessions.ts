@@ -1,7 +1,7 @@
 import type { Db } from 'mongodb';
 import type { Session } from '../../domain/records.ts';
 import type { AccessScope, WriteResult } from '../common-port.ts';
-import type { Restored, SessionQuery, SessionStore } from '../port.ts';
+import type { NamespaceActivity, Restored, SessionQuery, SessionStore } from '../port.ts';
 import { accessFilter, accessStages, findSession, type SessionRef } from './access-scope.ts';
 import type { SessionHeadCache } from './append/session-head.ts';
 import { assignUser } from './assign-user.ts';
@@ -138,6 +138,18 @@ export function mongoSessions(connection: Connection, heads: SessionHeadCache): 
       });
     },
 
+    namespaces: (after = '', limit) =>
+      connection.run(async ({ db }) => {
+        const found: NamespaceActivity[] = [];
+        for (let last = after; found.length < limit; ) {
+          const next = await nextNamespace(db, last);
+          if (next === undefined) break;
+          found.push(next);
+          last = next.namespace;
+        }
+        return found;
+      }),
+
     purge: (namespace, sessionId, cutoff) =>
       connection.run(({ db }) => purgeSession(db, namespace, sessionId, cutoff)),
 
@@ -146,6 +158,21 @@ export function mongoSessions(connection: Connection, heads: SessionHeadCache): 
         findIdentifiers(sessionsOf(db), namespace, 'session_id', prefix, limit, INDEX.prefix),
       ),
   };
+}
+
+/** Two steps in indexes, however many sessions a namespace has. */
+async function nextNamespace(db: Db, after: string): Promise<NamespaceActivity | undefined> {
+  const next = await sessionsOf(db).findOne(
+    { namespace: { $gt: after } },
+    { sort: { namespace: 1, session_id: 1 }, projection: { namespace: 1 }, hint: INDEX.identity },
+  );
+  if (next === null) return undefined;
+  const { namespace } = next;
+  const last = await sessionsOf(db).findOne(
+    { namespace, live: true },
+    { sort: { updated_at: -1, _id: -1 }, projection: { updated_at: 1 }, hint: INDEX.updated },
+  );
+  return { namespace, ...(last !== null && { updated_at: last.updated_at.toISOString() }) };
 }
 
 const scopeKey = ({ namespace, user_id }: AccessScope) => JSON.stringify([namespace, user_id]);

@@ -3,6 +3,7 @@ import type { Store } from '../port.ts';
 import { Reanalysis } from '../reanalysis.ts';
 import type { StoreUse } from '../retention.ts';
 import { Connection, type ConnectionOptions } from './connection/index.ts';
+import { sqliteLeases } from './leases.ts';
 import { sqliteMessages } from './messages.ts';
 import { MIGRATIONS } from './migrations/index.ts';
 import { sqlitePurge } from './purge.ts';
@@ -61,6 +62,7 @@ export async function openSqliteStore(path: string, options: SqliteOptions = {})
       newest: (...args) => readers.run('vectors.newest', args),
       unembedded: (...args) => readers.run('vectors.unembedded', args),
     },
+    leases: sqliteLeases(connection),
     ...purge,
     countExpired: (...args) => readers.run('countExpired', args),
     agreeRetention,

@@ -1,7 +1,8 @@
 import { userNamespace } from '../../domain/fact-namespace.ts';
 import type { Session } from '../../domain/records.ts';
+import { timestamp } from '../../domain/times.ts';
 import type { AccessScope, WriteResult } from '../common-port.ts';
-import type { Restored, SessionQuery, SessionStore } from '../port.ts';
+import type { NamespaceActivity, Restored, SessionQuery, SessionStore } from '../port.ts';
 import { ACCESS_CONDITION, accessParameters } from './access-scope.ts';
 import { assignUser } from './assign-user.ts';
 import type { Connection } from './connection/index.ts';
@@ -43,6 +44,11 @@ const RESTORE_RETIRED = `UPDATE sessions SET first_seq = ${OLDEST_RETIRED}, revi
   RETURNING id, ${SESSION_COLUMNS}`;
 
 const DELETE_RETIRED = `DELETE FROM retired_ranges WHERE session = ? AND ${RESTORABLE}`;
+
+/** One step in the index, however many sessions a namespace has. */
+const NEXT_NAMESPACE = 'SELECT min(namespace) FROM sessions WHERE namespace > ?';
+
+const LAST_ACTIVITY = 'SELECT max(updated_at) FROM sessions WHERE namespace = ? AND live = 1';
 
 const IDENTIFIERS = selectIdentifiers('sessions', 'session_id');
 
@@ -130,6 +136,22 @@ export function sqliteSessions(connection: Connection): SessionStore {
       connection.readSnapshot(() =>
         findPage(connection, LIST, ownedBy(namespace, query), query, page),
       ),
+
+    namespaces: (after = '', limit) =>
+      connection.readSnapshot(() => {
+        const found: NamespaceActivity[] = [];
+        for (let last = after; found.length < limit; ) {
+          const namespace = connection.statement(NEXT_NAMESPACE).get(last)?.[0];
+          if (typeof namespace !== 'string') break;
+          const latest = connection.statement(LAST_ACTIVITY).get(namespace)?.[0];
+          found.push({
+            namespace,
+            ...(typeof latest === 'number' && { updated_at: timestamp(latest) }),
+          });
+          last = namespace;
+        }
+        return found;
+      }),
 
     purge: (namespace, sessionId, cutoff) =>
       connection.write(() => purgeSession(connection, namespace, sessionId, cutoff)),

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createEmbedder, type EmbedderOptions } from '../../../src/search/embeddings/embedder.ts';
-import { EmbeddingError } from '../../../src/search/embeddings/error.ts';
+import { EndpointError } from '../../../src/search/model-api/error.ts';
 import {
   type Behaviour,
   DIMENSIONS,
@@ -19,12 +19,12 @@ const embedder = (options: Partial<EmbedderOptions> = {}) =>
   createEmbedder({ url: server.url, model: 'test-model', retryDelay: 1, ...options });
 
 /** How embedding fails, which it has to. */
-async function failure(work: Promise<unknown>): Promise<EmbeddingError> {
+async function failure(work: Promise<unknown>): Promise<EndpointError> {
   const error = await work.then(
     () => undefined,
     (reason) => reason,
   );
-  expect(error).toBeInstanceOf(EmbeddingError);
+  expect(error).toBeInstanceOf(EndpointError);
   return error;
 }
 

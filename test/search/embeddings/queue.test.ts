@@ -227,7 +227,7 @@ describe('a text that cannot be embedded', () => {
     expect(storedKeys()).toStrictEqual(others);
     expect(queue.state()).toStrictEqual({ queued: 0, dropped: 1 });
     const skipped = reports.filter(({ kind }) => kind === 'skipped');
-    expect(skipped).toMatchObject([{ keys: ['k41'], error: { name: 'EmbeddingError' } }]);
+    expect(skipped).toMatchObject([{ keys: ['k41'], error: { name: 'EndpointError' } }]);
   });
 
   it('because the model reads less is embedded as far as it reads', async () => {

@@ -46,6 +46,16 @@ const MESSAGE_PARTS = `
   CREATE VIRTUAL TABLE message_vocabulary USING fts5vocab(message_terms, row);
 `;
 
+/** What one process does at a time, until when it has that to itself, and what it has noted, as JSON. */
+const LEASES = `
+  CREATE TABLE leases (
+    name TEXT PRIMARY KEY,
+    holder TEXT,
+    expires_at INTEGER NOT NULL,
+    state TEXT NOT NULL
+  ) STRICT;
+`;
+
 /**
  * The steps from an empty file to today's schema. `PRAGMA user_version` counts the steps that a file has
  * been through. A published step is never changed, only followed by another.
@@ -73,4 +83,5 @@ export const MIGRATIONS: readonly Migration[] = [
   SERVERS,
   MESSAGE_ANALYSIS,
   MESSAGE_PARTS,
+  LEASES,
 ];

@@ -1,33 +1,32 @@
 import { retryAfter } from './backoff.ts';
-import { shown } from './endpoint.ts';
-import { EmbeddingError, type EmbeddingProblem } from './error.ts';
-import { unusable } from './response.ts';
+import { type Endpoint, named, unusable } from './endpoint.ts';
+import { EndpointError, type EndpointProblem } from './error.ts';
 
-/** Room for 8,192 numbers per text, at up to 32 bytes each. */
-const RESPONSE_MAX_BYTES_PER_TEXT = 256 * 1024;
 const ERROR_MAX_BYTES = 16 * 1024;
 
 export interface PostOptions {
   apiKey: string | undefined;
   /** Milliseconds. */
   timeout: number;
+  /** The largest answer that is read. */
+  maxBytes: number;
   signal: AbortSignal | undefined;
 }
 
 /**
- * Posts texts to the endpoint and returns the response body.
+ * Posts a request to an endpoint and returns the response body.
  *
- * @throws EmbeddingError unless a 200 of acceptable size arrives in time; the signal's reason if it
+ * @throws EndpointError unless a 200 of acceptable size arrives in time; the signal's reason if it
  *   was aborted for a cause other than a time-out
  */
-export async function postTexts(
-  endpoint: URL,
-  request: { model: string; input: readonly string[] },
-  { apiKey, timeout, signal }: PostOptions,
+export async function post(
+  endpoint: Endpoint,
+  request: object,
+  { apiKey, timeout, maxBytes, signal }: PostOptions,
 ): Promise<string> {
   const deadline = startDeadline(timeout, signal);
   try {
-    const response = await fetch(endpoint, {
+    const response = await fetch(endpoint.url, {
       method: 'POST',
       headers: {
         'content-type': 'application/json',
@@ -40,19 +39,18 @@ export async function postTexts(
       signal: deadline.signal,
     });
     if (!response.ok) throw await failureOf(response, endpoint, apiKey);
-    const max = (request.input.length + 1) * RESPONSE_MAX_BYTES_PER_TEXT;
-    const { text, whole } = await readText(response, max);
-    if (!whole) throw unusable(`more than ${max} bytes for ${request.input.length} texts`);
+    const { text, whole } = await readText(response, maxBytes);
+    if (!whole) throw unusable(endpoint.api, `more than ${maxBytes} bytes`);
     return text;
   } catch (error) {
-    if (error instanceof EmbeddingError) throw error;
+    if (error instanceof EndpointError) throw error;
     if (signal?.aborted && signal.reason?.name !== 'TimeoutError') throw signal.reason;
     if (deadline.signal.aborted) {
       const advice = 'Check that it is not overloaded and that its model is loaded.';
-      throw new EmbeddingError('timeout', `${named(endpoint)} did not answer in time. ${advice}`);
+      throw new EndpointError('timeout', `${named(endpoint)} did not answer in time. ${advice}`);
     }
     const cause = (error as Error).cause as (Error & { code?: string }) | undefined;
-    throw new EmbeddingError(
+    throw new EndpointError(
       'unreachable',
       `${named(endpoint)} cannot be reached (${cause?.code ?? cause?.message ?? 'no reason given'}). Check that it runs and that its address is right.`,
       { cause: error },
@@ -83,20 +81,20 @@ function startDeadline(timeout: number, outer: AbortSignal | undefined) {
 
 async function failureOf(
   response: Response,
-  endpoint: URL,
+  endpoint: Endpoint,
   apiKey: string | undefined,
-): Promise<EmbeddingError> {
+): Promise<EndpointError> {
   const { status, headers } = response;
   const { text } = await readText(response, ERROR_MAX_BYTES).catch(() => ({ text: '' }));
   const reason = reasonIn(text, apiKey);
-  const [problem, advice] = meaningOf(status);
+  const [problem, advice] = meaningOf(status, endpoint.api.refusal);
   const message = `${named(endpoint)} answered ${status}${reason && `: ${reason}`}. ${advice}`;
-  return new EmbeddingError(problem, message, {
+  return new EndpointError(problem, message, {
     retryAfter: retryAfter(headers.get('retry-after')),
   });
 }
 
-function meaningOf(status: number): [EmbeddingProblem, string] {
+function meaningOf(status: number, refusal: string): [EndpointProblem, string] {
   if (status === 401 || status === 403) {
     return ['unauthorized', 'Check the API key and what it may do.'];
   }
@@ -111,7 +109,7 @@ function meaningOf(status: number): [EmbeddingProblem, string] {
   if (status === 408 || status === 424 || status >= 500) {
     return ['failing', "Look into the endpoint's own log."];
   }
-  return ['refused', 'A text may be too long for the model, or the batch too large.'];
+  return ['refused', refusal];
 }
 
 /** The reason in the usual fields of an error body, truncated, with the key removed. */
@@ -138,8 +136,4 @@ async function readText(response: Response, maxBytes: number) {
     chunks.push(chunk);
   }
   return { text: Buffer.concat(chunks).toString('utf8'), whole: bytes <= maxBytes };
-}
-
-function named(endpoint: URL): string {
-  return `The embeddings endpoint ${shown(endpoint)}`;
 }

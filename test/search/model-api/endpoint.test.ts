@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { embeddingsEndpoint, shown } from '../../../src/search/embeddings/endpoint.ts';
+import { EMBEDDINGS_API } from '../../../src/search/embeddings/response.ts';
+import { CHAT_API } from '../../../src/search/model-api/chat.ts';
+import { endpointOf, shown } from '../../../src/search/model-api/endpoint.ts';
+
+const embeddingsEndpoint = (url: string) => endpointOf(EMBEDDINGS_API, url);
 
 describe('the embeddings endpoint', () => {
   it.each([
@@ -12,7 +16,7 @@ describe('the embeddings endpoint', () => {
     ['http://[::1]:8080/proxy/a', 'http://[::1]:8080/proxy/a/embeddings'],
     ['https://x.example/d/e?api-version=2#f', 'https://x.example/d/e/embeddings?api-version=2'],
   ])('of %s is %s', (url, endpoint) => {
-    expect(embeddingsEndpoint(url).href).toBe(endpoint);
+    expect(embeddingsEndpoint(url).url.href).toBe(endpoint);
   });
 
   it.each(['localhost:11434', 'ftp://example.com/v1', '', '/v1/embeddings'])(
@@ -33,4 +37,12 @@ describe('the embeddings endpoint', () => {
       'https://example.com/v1/embeddings',
     );
   });
+});
+
+it.each([
+  ['https://api.openai.com/v1', 'https://api.openai.com/v1/chat/completions'],
+  ['http://localhost:8080', 'http://localhost:8080/v1/chat/completions'],
+  ['http://x.example/v1/chat/completions', 'http://x.example/v1/chat/completions'],
+])('the chat completions endpoint of %s is %s', (url, endpoint) => {
+  expect(endpointOf(CHAT_API, url).url.href).toBe(endpoint);
 });

@@ -1,9 +1,9 @@
 /**
  * The kind of failure, as responses and the log name it: `unreachable` (no connection), `timeout`,
  * `overloaded` (429), `failing` (5xx), `unauthorized` (the key), `misconfigured` (the URL or the
- * model), `refused` (probably these texts) and `invalid_answer` (unusable vectors).
+ * model), `refused` (probably this request) and `invalid_answer` (not what the API answers).
  */
-export type EmbeddingProblem =
+export type EndpointProblem =
   | 'unreachable'
   | 'timeout'
   | 'overloaded'
@@ -14,22 +14,22 @@ export type EmbeddingProblem =
   | 'invalid_answer';
 
 /**
- * Texts could not be embedded. The message is for the log: it says what the endpoint returned and
- * what to check, never contains the API key, and may quote the endpoint. Callers therefore get
+ * A model's endpoint gave no usable answer. The message is for the log: it says what the endpoint returned
+ * and what to check, never contains the API key, and may quote the endpoint. Callers therefore get
  * `problem` only.
  */
-export class EmbeddingError extends Error {
-  readonly problem: EmbeddingProblem;
+export class EndpointError extends Error {
+  readonly problem: EndpointProblem;
   /** The Retry-After delay of the endpoint, in milliseconds. */
   readonly retryAfter: number | undefined;
 
   constructor(
-    problem: EmbeddingProblem,
+    problem: EndpointProblem,
     message: string,
     options: ErrorOptions & { retryAfter?: number | undefined } = {},
   ) {
     super(message, options);
-    this.name = 'EmbeddingError';
+    this.name = 'EndpointError';
     this.problem = problem;
     this.retryAfter = options.retryAfter;
   }
