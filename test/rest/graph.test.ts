@@ -53,6 +53,40 @@ describeRest('REST, the graph of a user', ({ services, send, as }) => {
     expect(body).toMatchObject({ source_node: { name: 'Ada' }, target_node: { name: 'Lisbon' } });
   });
 
+  it('takes what is said of the entities, in the place of what was said before', async () => {
+    const bare = await addTriple();
+    expect(bare.target_node).toMatchObject({ labels: ['Entity'], summary: '' });
+    const { edge: _, ...nodes } = await addTriple({
+      ...{ source_node_summary: 'A mathematician', source_node_labels: ['Person'] },
+      ...{ target_node_summary: 'On the Tagus', target_node_labels: ['Entity', 'City'] },
+    });
+    expect(nodes).toMatchObject({
+      source_node: { name: 'Ada', labels: ['Entity', 'Person'], summary: 'A mathematician' },
+      target_node: { name: 'Lisbon', labels: ['Entity', 'City'], summary: 'On the Tagus' },
+    });
+    const again = await addTriple({ source_node_summary: '', target_node_summary: 'A harbour' });
+    expect(again).toMatchObject({
+      source_node: nodes.source_node,
+      target_node: { labels: ['Entity', 'City'], summary: 'A harbour' },
+    });
+    expect(await get(`/graph/node/${again.target_node.uuid}`)).toStrictEqual(again.target_node);
+  });
+
+  it('refuses labels and summaries that are too long, and stores nothing then', async () => {
+    const wrong = [
+      { source_node_summary: 'x'.repeat(2049) },
+      { target_node_labels: ['x'.repeat(65)] },
+      { target_node_labels: [' '] },
+      { target_node_labels: Array.from({ length: 11 }, (_, i) => `label ${i}`) },
+    ];
+    for (const more of wrong) {
+      const body = { ...TRIPLE, ...more };
+      const { status } = await send('POST', '/api/v2/graph/add-fact-triple', body);
+      expect([more, status]).toStrictEqual([more, 400]);
+    }
+    expect(await get('/users/ada/facts')).toStrictEqual({ facts: [] });
+  });
+
   it('is searched for facts, entities and what was said', async () => {
     const { edge, target_node } = await addTriple();
     await send('POST', '/api/v2/sessions', { session_id: 's', user_id: 'ada' });

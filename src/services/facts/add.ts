@@ -4,6 +4,7 @@ import type { AddedMessage } from '../append.ts';
 import type { Caller } from '../caller.ts';
 import type { Dependencies } from '../dependencies.ts';
 import { type Ender, endedFacts } from './ended.ts';
+import { type EntityDetail, entitiesToStore } from './entity-details.ts';
 import { nameKey, shownName } from './entity-names.ts';
 import { type FactPlace, findMarked, type ResolvedEntity, resolveEntities } from './lookup.ts';
 import { type NewSource, sourcesOf } from './sources.ts';
@@ -69,12 +70,14 @@ export function createAddFacts(deps: Dependencies, append: Append) {
     owner: string,
     facts: readonly NewFact[],
     source: NewSource | undefined,
+    details: readonly EntityDetail[],
   ): Promise<AddedFact[]> => {
     const { store, user_id } = place;
     for (const [index, one] of facts.entries()) assertTimes(one, index);
     const sources = source && (await sourcesOf(deps, caller, store, user_id, source));
     const names = facts.flatMap(({ subject, object }) => [subject, object]);
-    const entities = await resolveEntities(place, owner, names);
+    const detailed = details.map(({ name }) => name);
+    const entities = await resolveEntities(place, owner, [...names, ...detailed]);
     const now = timestamp(deps.now());
     const planned = facts.map((one) => plan(one, entities, sources, now));
     const known = await findMarked(
@@ -99,7 +102,7 @@ export function createAddFacts(deps: Dependencies, append: Append) {
       return { ...one, fact, relation, isNew: same === undefined, stated: one.fact };
     });
     const ended = await endedFacts(place, settled, now);
-    const isMentioned = new Set<string>();
+    const mentioned = new Set<string>();
     const results = settled.map((one, i): AddedFact => {
       const { fact, relation, isNew, entities: two } = one;
       const earlier = settled
@@ -107,8 +110,8 @@ export function createAddFacts(deps: Dependencies, append: Append) {
         .filter((other) => other.isNew && other.relation === relation)
         .map((other) => other.fact);
       const others = [...earlier.reverse(), ...knownBy(relation)];
-      const created = two.filter(({ exists, uuid }) => !exists && !isMentioned.has(uuid));
-      for (const { uuid } of two) isMentioned.add(uuid);
+      const created = two.filter(({ exists, uuid }) => !exists && !mentioned.has(uuid));
+      for (const { uuid } of two) mentioned.add(uuid);
       return {
         fact: ended.get(fact.uuid) ?? fact,
         status: isNew ? 'created' : 'existing',
@@ -120,9 +123,8 @@ export function createAddFacts(deps: Dependencies, append: Append) {
       };
     });
     const changed = [...ended.values()].filter(({ expired_at }) => expired_at === now);
-    const newEntities = [...entities.values()].filter(({ exists }) => !exists);
     const messages = [
-      ...uniqueBy(newEntities).map(entityMessage),
+      ...entitiesToStore(entities, mentioned, details).map(entityMessage),
       ...settled.filter(({ isNew }) => isNew).map(({ fact }) => factMessage(fact)),
       ...changed.map(factMessage),
     ];
@@ -152,11 +154,6 @@ function plan(
   };
   return { fact: { uuid: factUuid(fact), ...fact }, entities: [subject, object], supersedes };
 }
-
-/** Each entity once: two names of a call may be one. */
-const uniqueBy = (entities: readonly ResolvedEntity[]) => [
-  ...new Map(entities.map((one) => [one.uuid, one])).values(),
-];
 
 /** Whether a fact is known otherwise than it is stated now. */
 const differs = (known: StoredFact, stated: StoredFact): boolean =>

@@ -6,6 +6,7 @@ import type { Dependencies } from '../dependencies.ts';
 import { isRefusal, ServiceError } from '../errors.ts';
 import { createFactAccess } from './access.ts';
 import { type AddedFact, createAddFacts, type NewFact } from './add.ts';
+import type { EntityDetail } from './entity-details.ts';
 import { createGraph } from './graph.ts';
 import { forRecords, insider } from './records.ts';
 import { createFactSearch, type FactPage, type FactQuery } from './search.ts';
@@ -60,15 +61,20 @@ export function createFactService(deps: Dependencies) {
   return {
     ...createGraph(deps, access),
 
-    /** Adds facts and the entities that they are about. What is there already stays as it is. */
+    /**
+     * Adds facts and the entities that they are about. What is there already stays as it is.
+     *
+     * @param details what is said of entities of these facts, or of others that are there
+     */
     async add(
       caller: Caller,
       user_id: string,
       facts: readonly NewFact[],
       source?: NewSource,
+      details: readonly EntityDetail[] = [],
     ): Promise<AddedFact[]> {
       const { user, place } = await open(caller, user_id);
-      return addFacts(caller, place, user.uuid, facts, source);
+      return addFacts(caller, place, user.uuid, facts, source, details);
     },
 
     /** Finds facts by their words, or lists them, the newest first. */

@@ -20,6 +20,12 @@ export interface EntityReference {
   name: string;
 }
 
+/** An entity as it is stored. */
+export interface EntityRecord extends EntityReference {
+  labels?: readonly string[] | undefined;
+  summary?: string | undefined;
+}
+
 /** A fact with its entities as it is stored. */
 export interface StoredFact extends Omit<Fact, 'subject' | 'object'> {
   subject: EntityReference;
@@ -82,14 +88,18 @@ export const relationMarker = ({ subject, predicate }: Statement): string =>
 export const statementMarker = (statement: Statement): string =>
   marker('statement', factUuid(statement));
 
-export function entityMessage({ uuid, name }: EntityReference): AddedMessage {
+export function entityMessage({ uuid, name, labels, summary }: EntityRecord): AddedMessage {
   const key = nameKey(name);
   const bands = bandsOf(key).map((band) => marker('entity_band', band));
   return {
     uuid,
     role: [marker('uuid', uuid), marker('entity'), marker('entity_key', key), ...bands].join(' '),
     content: name,
-    metadata: { kind: 'entity' },
+    metadata: {
+      kind: 'entity',
+      ...(labels !== undefined && { labels: [...labels] }),
+      ...(summary !== undefined && { summary }),
+    },
   };
 }
 
@@ -177,9 +187,10 @@ export function toFact({ uuid, content, metadata, created_at }: Message): Stored
 export function toEntity(message: Message): Entity | undefined {
   const { uuid, content, metadata, created_at, updated_at } = message;
   if (metadata.kind !== 'entity') return undefined;
-  const { summary } = metadata;
+  const { labels, summary } = metadata;
   return {
     ...{ uuid, name: content, created_at, updated_at },
+    ...(Array.isArray(labels) && { labels: labels as string[] }),
     ...(typeof summary === 'string' && { summary }),
   };
 }
