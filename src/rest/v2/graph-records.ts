@@ -4,7 +4,7 @@ import type { Message } from '../../domain/records.ts';
 import { timestamp } from '../../domain/records.ts';
 import type { ContextFact } from '../../services/context/facts.ts';
 import type { EntityDetail } from '../../services/facts/entity-details.ts';
-import type { Episode, StoredFact } from '../../services/facts/statements.ts';
+import type { EntityRecord, Episode, StoredFact } from '../../services/facts/statements.ts';
 import { toMessage } from './records.ts';
 
 /** Facts, entities and episodes as the clients know them. */
@@ -72,6 +72,9 @@ export const toEdge = (stored: StoredFact): z.input<typeof edge> => ({
   ...timesOf(stored),
 });
 
+/** What of an entity a node shows. */
+type NodeRecord = EntityRecord & Pick<Entity, 'created_at'>;
+
 /** The label that every node has. */
 const COMMON_LABEL = 'Entity';
 
@@ -81,7 +84,7 @@ export const toNode = ({
   summary = '',
   created_at,
   labels = [],
-}: Entity): z.input<typeof node> => ({
+}: NodeRecord): z.input<typeof node> => ({
   ...{ uuid, name, summary, created_at, labels: [COMMON_LABEL, ...labels] },
 });
 

@@ -9,7 +9,7 @@ import { isRefusal, ServiceError } from '../errors.ts';
 import { deletionOf, userNotFound } from '../not-found.ts';
 import { canAccess } from '../pinned-user.ts';
 import { isPastUndoDeadline } from '../undo-deadline.ts';
-import { type FactPlace, resolveEntities } from './lookup.ts';
+import { type FactPlace, type ResolvedEntity, resolveEntities } from './lookup.ts';
 import { forRecords, insider } from './records.ts';
 import { toEntity, toFact } from './statements.ts';
 
@@ -64,6 +64,10 @@ export function createFactAccess(deps: Dependencies) {
       });
     },
 
+    /** The entity that a name stands for, whether it is there or not. */
+    entityNamed: ({ user, place }: OpenedUser, name: string): Promise<ResolvedEntity> =>
+      entityNamed(place, user.uuid, name),
+
     /** The entity of that name or uuid. */
     async findEntity(
       caller: Caller,
@@ -84,8 +88,7 @@ export function createFactAccess(deps: Dependencies) {
   };
 }
 
-/** The entity that a name stands for, whether it is there or not. */
 async function entityNamed(place: FactPlace, owner: string, name: string) {
   const [resolved] = (await resolveEntities(place, owner, [name])).values();
-  return resolved as NonNullable<typeof resolved>;
+  return resolved as ResolvedEntity;
 }

@@ -10,6 +10,7 @@ import type { EntityDetail } from './entity-details.ts';
 import { createGraph } from './graph.ts';
 import { forRecords, insider } from './records.ts';
 import { createFactSearch, type FactPage, type FactQuery } from './search.ts';
+import { createSourceMessages } from './source-messages.ts';
 import type { NewSource } from './sources.ts';
 import { assertTimes, factMessage, type StoredFact, toEntity } from './statements.ts';
 
@@ -60,6 +61,7 @@ export function createFactService(deps: Dependencies) {
 
   return {
     ...createGraph(deps, access),
+    ...createSourceMessages(deps, access),
 
     /**
      * Adds facts and the entities that they are about. What is there already stays as it is.

@@ -54,6 +54,7 @@ export async function findMarked(
 /** An entity of a call as it is known, and whether it is there already. */
 export interface ResolvedEntity extends EntityRecord {
   exists: boolean;
+  created_at?: string;
 }
 
 /** A name of a call, and what it is looked up by. */
