@@ -106,7 +106,9 @@ export const GRAPH_ROUTES = [
         detailOf(object, body.target_node_labels, body.target_node_summary),
       ];
       const [added] = await facts.add(caller, user_id, [stated], undefined, details);
-      const stored = (added as NonNullable<typeof added>).fact;
+      const { uuid } = (added as NonNullable<typeof added>).fact;
+      // Read back: it has the time at which it was stored.
+      const stored = await facts.getRecord(caller, user_id, 'fact', uuid);
       const [source_node, target_node] = await Promise.all(
         [stored.subject, stored.object].map(async ({ uuid }) =>
           toNode(await facts.findEntity(caller, user_id, uuid)),
