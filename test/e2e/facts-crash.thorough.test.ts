@@ -10,6 +10,9 @@ import { send } from '../support/raw-http.ts';
 import { Servers } from '../support/server-process.ts';
 
 const USER = 'ada';
+const SESSION = 'said';
+/** How many messages say facts: no more than a fact names. */
+const SOURCES = 20;
 const SERVERS = 2;
 const CALLERS = 16;
 /** No round begins after this: all suites together take about a minute. */
@@ -81,6 +84,9 @@ async function run(name: string, env: Record<string, string>, crash: Crash): Pro
   const expected = new ExpectedFacts(USER);
   const first = new Caller(clients[0] as ReconnectingClient, new Random(seed), statistics);
   await first.call('add_user', { user_id: USER });
+  const said = Array.from({ length: SOURCES }, (_, i) => ({ role: 'user', content: `said ${i}` }));
+  const { answer } = await first.call('add_memory', { session_id: SESSION, messages: said });
+  const messages = answer.content.messages.map(({ uuid }: { uuid: string }) => uuid);
 
   const started = performance.now();
   let rounds = 0;
@@ -88,7 +94,7 @@ async function run(name: string, env: Record<string, string>, crash: Crash): Pro
     const number = ++rounds;
     const random = new Random(`${seed} ${name} ${number}`);
     try {
-      const round = { number, stopped: false };
+      const round = { number, stopped: false, messages };
       const callers = Array.from({ length: CALLERS }, (_, i) => {
         const client = clients[i % clients.length] as ReconnectingClient;
         const caller = new Caller(client, random.fork(`caller ${i}`), statistics);
@@ -121,7 +127,7 @@ async function run(name: string, env: Record<string, string>, crash: Crash): Pro
 async function goOn(
   caller: Caller,
   name: string,
-  round: { number: number; stopped: boolean },
+  round: { number: number; stopped: boolean; messages: readonly string[] },
   expected: ExpectedFacts,
 ): Promise<void> {
   const { random } = caller;
@@ -131,7 +137,7 @@ async function goOn(
   /** All callers of the round name the same things, and so create them at once. */
   const thing = () => spelled(`Thing ${round.number}-${random.between(1, 30)}`, random);
   const shared = (): StatedFact => {
-    const object = `Thing ${round.number}-${random.between(1, 30)}`;
+    const object = `Thing ${round.number}-${random.between(1, 10)}`;
     const fact = `Ada knows ${object}`;
     return { subject: spelled('Ada', random), predicate: 'KNOWS', object, fact };
   };
@@ -145,7 +151,8 @@ async function goOn(
       const back = deleted.pop() as string;
       await expected.change(caller, 'restore_facts', back);
     } else if (random.chance(0.3)) {
-      await expected.state(caller, [shared()]);
+      const source = { session_id: SESSION, uuids: [random.pick(round.messages)] };
+      await expected.state(caller, [shared()], source);
     } else {
       const facts: StatedFact[] = Array.from({ length: random.between(1, 3) }, (_, i) => ({
         ...{ subject: thing(), predicate: random.pick(['LIKES', 'KNOWS', 'HAS']), object: thing() },

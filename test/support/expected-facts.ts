@@ -19,6 +19,8 @@ interface Expected {
   uuid?: string;
   /** Another one took its place. */
   ended?: true;
+  /** The uuids of the messages that say it. */
+  sources: ReadonlySet<string>;
 }
 
 /** An entity and a fact as REST lists them. */
@@ -32,6 +34,7 @@ interface Edge {
   source_node_uuid: string;
   target_node_uuid: string;
   expired_at?: string;
+  episodes: string[];
 }
 
 /** What a store has to know about a user by the calls of all callers, some of which were cut off. */
@@ -48,19 +51,25 @@ export class ExpectedFacts {
   /**
    * States facts.
    *
+   * @param source the messages that say them
    * @returns their uuids, or `undefined` if it is unknown whether they are there
    */
-  async state(caller: Caller, facts: readonly StatedFact[]): Promise<string[] | undefined> {
+  async state(
+    caller: Caller,
+    facts: readonly StatedFact[],
+    source?: { session_id: string; uuids: string[] },
+  ): Promise<string[] | undefined> {
     const news = facts.map(({ fact }) => fact).filter((fact) => !this.#facts.has(fact));
-    for (const fact of news) this.#facts.set(fact, { there: undefined });
+    for (const fact of news) this.#facts.set(fact, { there: undefined, sources: new Set() });
     try {
-      const args = { user_id: this.#user_id, facts };
+      const args = { user_id: this.#user_id, facts, source };
       const { answer } = await caller.call('add_facts', args);
       const uuids = answer.content.facts.map(({ uuid }: { uuid: string }) => uuid);
       for (const [i, { fact, supersedes = [] }] of facts.entries()) {
         const { uuid = uuids[i], ...known } = this.#facts.get(fact) as Expected;
         expect([fact, uuids[i]], 'another uuid').toEqual([fact, uuid]);
-        this.#facts.set(fact, { ...known, uuid, there: true });
+        const sources = new Set([...known.sources, ...(source?.uuids ?? [])]);
+        this.#facts.set(fact, { ...known, uuid, there: true, sources });
         for (const ended of supersedes) this.#end(ended);
       }
       return uuids;
@@ -105,11 +114,13 @@ export class ExpectedFacts {
     const unknown = sentences.filter((fact) => !this.#facts.has(fact));
     expect(unknown, 'nobody said that').toEqual([]);
     const bySentence = new Map(edges.map((edge) => [edge.fact, edge]));
-    for (const [fact, { there, uuid, ended }] of this.#facts) {
+    for (const [fact, { there, uuid, ended, sources }] of this.#facts) {
       const edge = bySentence.get(fact);
       if (there !== undefined) {
         expect([fact, edge?.uuid], 'lost, or back').toEqual([fact, there ? uuid : undefined]);
       }
+      const missing = [...sources].filter((one) => edge?.episodes.includes(one) === false);
+      expect([fact, missing], 'lost sources').toEqual([fact, []]);
       if (edge !== undefined && ended) {
         expect([fact, edge.expired_at], 'not ended').toEqual([fact, expect.any(String)]);
       }

@@ -1,18 +1,16 @@
-import type { FactSource } from '../../domain/facts.ts';
 import { timestamp } from '../../domain/times.ts';
-import type { AddedMessage } from '../append.ts';
 import type { Caller } from '../caller.ts';
 import type { Dependencies } from '../dependencies.ts';
+import type { FactAccess } from './access.ts';
 import { type Ender, endedFacts } from './ended.ts';
 import { type EntityDetail, entitiesToStore } from './entity-details.ts';
 import { nameKey, shownName } from './entity-names.ts';
 import { type FactPlace, findMarked, type ResolvedEntity, resolveEntities } from './lookup.ts';
-import { type NewSource, sourcesOf } from './sources.ts';
+import { type NewSource, type StoredSource, sourcesOf, withSources } from './sources.ts';
 import {
   assertTimes,
-  entityMessage,
-  factMessage,
   factUuid,
+  lacksMarkers,
   marker,
   overlaps,
   relationMarker,
@@ -45,13 +43,6 @@ export interface AddedFact {
   conflicts: StoredFact[];
 }
 
-/** Appends messages to the facts of a user. */
-type Append = (
-  caller: Caller,
-  user_id: string,
-  messages: readonly AddedMessage[],
-) => Promise<unknown>;
-
 /** How many conflicts of one fact are named. */
 const CONFLICTS_MAX = 5;
 
@@ -63,7 +54,7 @@ interface Planned extends Ender {
 /**
  * Returns a function that adds facts about a user, with their entities, in one atomic append.
  */
-export function createAddFacts(deps: Dependencies, append: Append) {
+export function createAddFacts(deps: Dependencies, { storeFacts }: FactAccess) {
   return async (
     caller: Caller,
     place: FactPlace,
@@ -73,12 +64,12 @@ export function createAddFacts(deps: Dependencies, append: Append) {
     details: readonly EntityDetail[],
   ): Promise<AddedFact[]> => {
     const { store, user_id } = place;
+    const now = timestamp(deps.now());
     for (const [index, one] of facts.entries()) assertTimes(one, index);
-    const sources = source && (await sourcesOf(deps, caller, store, user_id, source));
+    const sources = source && (await sourcesOf(deps, caller, store, user_id, source, now));
     const names = facts.flatMap(({ subject, object }) => [subject, object]);
     const detailed = details.map(({ name }) => name);
     const entities = await resolveEntities(place, owner, [...names, ...detailed]);
-    const now = timestamp(deps.now());
     const planned = facts.map((one) => plan(one, entities, sources, now));
     const known = await findMarked(
       place,
@@ -86,20 +77,24 @@ export function createAddFacts(deps: Dependencies, append: Append) {
         ...[relationMarker(fact), marker('uuid', fact.uuid), statementMarker(fact)],
       ]),
     );
-    const knownBy = (marker: string) =>
-      (known.get(marker) ?? []).flatMap((one) => toFact(one) ?? []);
+    const messagesBy = (marker: string) => known.get(marker) ?? [];
+    const knownBy = (marker: string) => messagesBy(marker).flatMap((one) => toFact(one) ?? []);
     /** The facts of the call so far, by uuid. */
     const stated = new Map<string, StoredFact>();
     const settled = planned.map((one) => {
       // A fact that was corrected is known by what it said before, and by what it says now.
-      const [same = stated.get(one.fact.uuid)] = [
-        ...knownBy(marker('uuid', one.fact.uuid)),
-        ...knownBy(statementMarker(one.fact)),
-      ];
-      const fact = same ?? one.fact;
+      const found = [
+        ...messagesBy(marker('uuid', one.fact.uuid)),
+        ...messagesBy(statementMarker(one.fact)),
+      ].find(({ metadata }) => metadata.kind === 'fact');
+      const same = (found && toFact(found)) ?? stated.get(one.fact.uuid);
+      const fact = same === undefined ? one.fact : withMoreSources(same, sources);
       stated.set(fact.uuid, fact);
-      const relation = relationMarker(fact);
-      return { ...one, fact, relation, isNew: same === undefined, stated: one.fact };
+      const isIncomplete = sources !== undefined && found !== undefined && lacksMarkers(found);
+      return {
+        ...{ ...one, fact, relation: relationMarker(fact), stated: one.fact },
+        ...{ isNew: same === undefined, isWritten: fact !== same || isIncomplete },
+      };
     });
     const ended = await endedFacts(place, settled, now);
     const mentioned = new Set<string>();
@@ -122,13 +117,15 @@ export function createAddFacts(deps: Dependencies, append: Append) {
           .slice(0, CONFLICTS_MAX),
       };
     });
-    const changed = [...ended.values()].filter(({ expired_at }) => expired_at === now);
-    const messages = [
-      ...entitiesToStore(entities, mentioned, details).map(entityMessage),
-      ...settled.filter(({ isNew }) => isNew).map(({ fact }) => factMessage(fact)),
-      ...changed.map(factMessage),
-    ];
-    if (messages.length > 0) await append(caller, user_id, messages);
+    const written = new Map(
+      settled.filter(({ isWritten }) => isWritten).map(({ fact }) => [fact.uuid, fact]),
+    );
+    for (const fact of ended.values()) {
+      if (fact.expired_at !== now) continue;
+      written.set(fact.uuid, written.has(fact.uuid) ? withMoreSources(fact, sources) : fact);
+    }
+    const entityRecords = entitiesToStore(entities, mentioned, details);
+    await storeFacts(caller, user_id, entityRecords, [...written.values()]);
     return results;
   };
 }
@@ -136,7 +133,7 @@ export function createAddFacts(deps: Dependencies, append: Append) {
 function plan(
   { supersedes = [], ...stated }: NewFact,
   entities: ReadonlyMap<string, ResolvedEntity>,
-  sources: FactSource[] | undefined,
+  sources: StoredSource[] | undefined,
   now: string,
 ): Planned {
   const subject = entities.get(nameKey(stated.subject)) as ResolvedEntity;
@@ -153,6 +150,12 @@ function plan(
     ...(sources !== undefined && { sources }),
   };
   return { fact: { uuid: factUuid(fact), ...fact }, entities: [subject, object], supersedes };
+}
+
+/** @returns `fact` itself if it names these sources already */
+function withMoreSources(fact: StoredFact, added: readonly StoredSource[] | undefined): StoredFact {
+  const sources = withSources(fact.sources, added);
+  return sources === undefined || sources === fact.sources ? fact : { ...fact, sources };
 }
 
 /** Whether a fact is known otherwise than it is stated now. */

@@ -34,7 +34,7 @@ export function createFactService(deps: Dependencies) {
   const access = createFactAccess(deps);
   const { open, find, findFact, findEntity } = access;
   const deletion = createMessageDeletion(forRecords(deps));
-  const addFacts = createAddFacts(deps, access.append);
+  const addFacts = createAddFacts(deps, access);
   const { searchFacts } = createFactSearch(deps);
 
   /** @throws ServiceError NOT_FOUND if some of them are entities: those take their facts with them */
@@ -129,6 +129,7 @@ export function createFactService(deps: Dependencies) {
       };
       const stored = { ...message, metadata: { ...metadata, ...removed } };
       await access.append(caller, user_id, [stored]);
+      await access.completeMarkers(caller, user_id, [uuid]);
       return findFact(caller, store, user_id, uuid);
     },
 
