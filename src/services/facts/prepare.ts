@@ -5,7 +5,6 @@ import { type Ender, endedFacts } from './ended.ts';
 import { type EntityDetail, entitiesToStore } from './entity-details.ts';
 import { nameKey, shownName } from './entity-names.ts';
 import { type FactPlace, findMarked, type ResolvedEntity, resolveEntities } from './lookup.ts';
-import { namedAt, type StoredSource, withSources } from './sources.ts';
 import {
   type EntityRecord,
   factUuid,
@@ -17,6 +16,7 @@ import {
   statementMarker,
   toFact,
 } from './statements.ts';
+import { namedAt, type StoredSource, withSources } from './stored-sources.ts';
 
 /** A fact as a caller states it. */
 export interface NewFact {

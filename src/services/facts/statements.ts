@@ -7,7 +7,7 @@ import { termsOf } from '../../search/analyzer.ts';
 import type { AddedMessage } from '../append.ts';
 import { ServiceError } from '../errors.ts';
 import { bandsOf, nameKey } from './entity-names.ts';
-import { keptSources, readSources, type StoredSource, sourcesPatch } from './sources.ts';
+import { keptSources, readSources, type StoredSource, sourcesPatch } from './stored-sources.ts';
 
 /**
  * How facts and entities are stored: each is a message of one session per user, in the namespace of facts.
