@@ -63,7 +63,7 @@ export function createFactService(deps: Dependencies) {
   return {
     ...createGraph(deps, access),
     ...createSourceMessages(deps, access),
-    ...createUncovered(access),
+    ...createUncovered(deps, access),
 
     /**
      * Adds facts and the entities that they are about. What is there already stays as it is. The session of
