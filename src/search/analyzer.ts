@@ -3,7 +3,7 @@ import { LANGUAGES, type Language, languagesOf } from './analysis/languages.ts';
 import { SpacedNumbers } from './analysis/numbers.ts';
 import { TOKEN } from './analysis/token.ts';
 import { FUNCTION_RANK, RunQuestion, runTerms } from './analysis/unspaced.ts';
-import { type OtherLanguage, Words, wordsIn } from './analysis/words.ts';
+import { type OtherLanguage, wordsIn } from './analysis/words.ts';
 import { ANALYSED_LENGTH, cutAt, plainSections } from './normalizer.ts';
 import { speakerMarkers } from './speaker.ts';
 import { isEnglish, withoutStopWords } from './stop-words.ts';
@@ -54,22 +54,9 @@ const SLICE_TERMS = 128;
  */
 export function* analyseMessage(message: { role: string; content: string }): Steps<string[]> {
   const { role, content } = message;
-  const text = GENERIC_ROLES.has(canonicalRole(role)) ? content : `${role}\n${content}`;
-  const counts = new Map<string, number>();
-  const terms: string[] = [];
-  let seen = 0;
-  for (const some of termsOfText(text)) {
-    for (const term of some) {
-      if (++seen % SLICE_TERMS === 0) yield;
-      const count = counts.get(term) ?? 0;
-      if (count === MAX_OCCURRENCES || term === '') continue;
-      counts.set(term, count + 1);
-      terms.push(term);
-      if (counts.size === TERMS_PER_MESSAGE) break;
-    }
-    if (counts.size === TERMS_PER_MESSAGE) break;
-    if (some === PAUSE) yield;
-  }
+  const isGeneric = GENERIC_ROLES.has(role) || GENERIC_ROLES.has(canonicalRole(role));
+  const text = isGeneric ? content : `${role}\n${content}`;
+  const { terms } = yield* termsOfText(text);
   if (ENDS_ASKING.test(content.slice(-20))) terms.push(QUESTION_TERM);
   terms.push(...speakerMarkers(content));
   return terms;
@@ -95,7 +82,7 @@ export interface Question {
 export function* analyseQuestion(question: string): Steps<Question> {
   const tokens: Token[] = [];
   for (const section of tokensOf(question)) {
-    tokens.push(...section);
+    tokens.push(...section.tokens);
     yield;
   }
   const ranks = new Map<string, number>();
@@ -151,38 +138,100 @@ interface Token {
   follows: boolean;
 }
 
+interface Section {
+  tokens: Token[];
+  /** Whether there may be numbers among them. */
+  hasDigits: boolean;
+}
+
+const DIGIT = /\d/;
+
+const NOTHING: Section = { tokens: [], hasDigits: false };
+
 /** The tokens of a text in NFKC, section by section. A section is empty where the caller may pause. */
-function* tokensOf(text: string): Generator<Token[]> {
+function* tokensOf(text: string): Generator<Section> {
   for (const section of plainSections(text, { keepCase: true })) {
-    const tokens: Token[] = [];
-    let end = -2;
-    for (const { 0: token, index } of section?.matchAll(TOKEN) ?? []) {
-      tokens.push({ text: token, follows: index === end + 1 && section?.[end] === ' ' });
-      end = index + token.length;
+    if (section === undefined) {
+      yield NOTHING;
+      continue;
     }
-    yield tokens;
+    const hasDigits = DIGIT.test(section);
+    if (hasDigits) yield { tokens: spacedTokens(section), hasDigits };
+    // Only numbers are looked at together with what stands before them.
+    else yield { tokens: (section.match(TOKEN) ?? []).map(apart), hasDigits };
   }
 }
 
-const PAUSE: readonly string[] = [];
+const apart = (text: string): Token => ({ text, follows: false });
 
-/** The terms of a message, in order; some are empty. Yields `PAUSE` where the caller may pause. */
-function* termsOfText(text: string): Generator<Iterable<string>> {
-  const numbers = new SpacedNumbers();
-  for (const tokens of tokensOf(text)) {
-    yield PAUSE;
+function spacedTokens(section: string): Token[] {
+  const tokens: Token[] = [];
+  let end = -2;
+  for (const { 0: token, index } of section.matchAll(TOKEN)) {
+    tokens.push({ text: token, follows: index === end + 1 && section[end] === ' ' });
+    end = index + token.length;
+  }
+  return tokens;
+}
+
+/** Collects the terms of a message. */
+class MessageTerms {
+  /** Each up to `MAX_OCCURRENCES` times, at most `TERMS_PER_MESSAGE` different ones. */
+  readonly terms: string[] = [];
+  readonly #counts = new Map<string, number>();
+  #seen = 0;
+
+  get isFull(): boolean {
+    return this.#counts.size === TERMS_PER_MESSAGE;
+  }
+
+  add(term: string): void {
+    this.#seen += 1;
+    if (term === '' || this.isFull) return;
+    const count = this.#counts.get(term) ?? 0;
+    if (count === MAX_OCCURRENCES) return;
+    this.#counts.set(term, count + 1);
+    this.terms.push(term);
+  }
+
+  addAll(some: readonly string[]): void {
+    for (const term of some) this.add(term);
+  }
+
+  /** Whether enough was done since the last time that this was true. */
+  isSliceOver(): boolean {
+    if (this.#seen < SLICE_TERMS) return false;
+    this.#seen = 0;
+    return true;
+  }
+}
+
+/** The terms of a message's text, in order. */
+function* termsOfText(text: string): Steps<MessageTerms> {
+  const all = new MessageTerms();
+  let numbers: SpacedNumbers | undefined;
+  for (const { tokens, hasDigits } of tokensOf(text)) {
+    yield;
+    if (hasDigits) numbers ??= new SpacedNumbers();
     const words = wordsIn(messageLanguages(tokens.map((token) => token.text)));
     for (const token of tokens) {
       const found = words.termsOf(token.text);
-      yield found.words;
-      if (found.parts.length > 0) yield found.parts;
-      if (found.stems.length > 0) yield found.stems;
-      for (const run of found.runs) yield runTerms(run);
-      const joined = numbers.next(token.text, token.follows);
-      if (joined.length > 0) yield joined;
+      all.addAll(found.words);
+      all.addAll(found.parts);
+      all.addAll(found.stems);
+      for (const run of found.runs) {
+        for (const term of runTerms(run)) {
+          all.add(term);
+          if (all.isSliceOver()) yield;
+        }
+      }
+      if (numbers !== undefined) all.addAll(numbers.next(token.text, token.follows));
+      if (all.isFull) return all;
+      if (all.isSliceOver()) yield;
     }
   }
-  yield numbers.end();
+  if (numbers !== undefined) all.addAll(numbers.end());
+  return all;
 }
 
 /** How much a term of a question says: the smaller the rank, the more. */
@@ -192,7 +241,7 @@ const RANK = { word: 0, part: 1, stem: 2 } as const;
 function* rankedTerms(tokens: readonly Token[]) {
   const texts = tokens.map((token) => token.text.toLowerCase());
   const said = new Set(withoutStopWords(texts));
-  const words = new Words(isEnglish(texts) ? [] : questionLanguages(texts), true);
+  const words = wordsIn(isEnglish(texts) ? [] : questionLanguages(texts), true);
   const runs = new RunQuestion(texts.join(' '));
   const numbers = new SpacedNumbers();
   const ranked = (rank: number) => (term: string) => ({ term, rank });
