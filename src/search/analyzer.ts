@@ -1,10 +1,11 @@
 import { canonicalRole } from '../domain/roles.ts';
 import { LANGUAGES, type Language, languagesOf } from './analysis/languages.ts';
 import { SpacedNumbers } from './analysis/numbers.ts';
+import { type Token, tokensOf } from './analysis/sections.ts';
 import { TOKEN } from './analysis/token.ts';
 import { FUNCTION_RANK, RunQuestion, runTerms } from './analysis/unspaced.ts';
 import { type OtherLanguage, wordsIn } from './analysis/words.ts';
-import { ANALYSED_LENGTH, cutAt, plainSections } from './normalizer.ts';
+import { ANALYSED_LENGTH, cutAt } from './normalizer.ts';
 import { speakerMarkers } from './speaker.ts';
 import { isEnglish, withoutStopWords } from './stop-words.ts';
 
@@ -85,13 +86,7 @@ export function* analyseQuestion(question: string): Steps<Question> {
     tokens.push(...section.tokens);
     yield;
   }
-  const ranks = new Map<string, number>();
-  let seen = 0;
-  for (const ranked of rankedTerms(tokens)) {
-    if (++seen % SLICE_TERMS === 0 || ranked === undefined) yield;
-    if (ranked === undefined || ranked.term === '') continue;
-    ranks.set(ranked.term, Math.min(ranked.rank, ranks.get(ranked.term) ?? ranked.rank));
-  }
+  const ranks = yield* rankedTerms(tokens);
   if (ranks.size === 0 && ENDS_ASKING.test(question.slice(-20))) ranks.set(QUESTION_TERM, 0);
   const sorted = [...ranks].sort(([, a], [, b]) => a - b);
   const saying = sorted.filter(([, rank]) => rank < FUNCTION_RANK);
@@ -130,49 +125,6 @@ export function* firstMatch(content: string, terms: readonly string[]): Steps<nu
 
 /** How much of a text tells its language. */
 const LANGUAGE_LENGTH = 1000;
-
-/** A word, or several that are joined. */
-interface Token {
-  text: string;
-  /** One space stands between it and the token before. */
-  follows: boolean;
-}
-
-interface Section {
-  tokens: Token[];
-  /** Whether there may be numbers among them. */
-  hasDigits: boolean;
-}
-
-const DIGIT = /\d/;
-
-const NOTHING: Section = { tokens: [], hasDigits: false };
-
-/** The tokens of a text in NFKC, section by section. A section is empty where the caller may pause. */
-function* tokensOf(text: string): Generator<Section> {
-  for (const section of plainSections(text, { keepCase: true })) {
-    if (section === undefined) {
-      yield NOTHING;
-      continue;
-    }
-    const hasDigits = DIGIT.test(section);
-    if (hasDigits) yield { tokens: spacedTokens(section), hasDigits };
-    // Only numbers are looked at together with what stands before them.
-    else yield { tokens: (section.match(TOKEN) ?? []).map(apart), hasDigits };
-  }
-}
-
-const apart = (text: string): Token => ({ text, follows: false });
-
-function spacedTokens(section: string): Token[] {
-  const tokens: Token[] = [];
-  let end = -2;
-  for (const { 0: token, index } of section.matchAll(TOKEN)) {
-    tokens.push({ text: token, follows: index === end + 1 && section[end] === ' ' });
-    end = index + token.length;
-  }
-  return tokens;
-}
 
 /** Collects the terms of a message. */
 class MessageTerms {
@@ -237,25 +189,43 @@ function* termsOfText(text: string): Steps<MessageTerms> {
 /** How much a term of a question says: the smaller the rank, the more. */
 const RANK = { word: 0, part: 1, stem: 2 } as const;
 
-/** The terms of a question. Yields `undefined` where the caller may pause. */
-function* rankedTerms(tokens: readonly Token[]) {
+/** The terms of a question, with their ranks. */
+function* rankedTerms(tokens: readonly Token[]): Steps<Map<string, number>> {
   const texts = tokens.map((token) => token.text.toLowerCase());
   const said = new Set(withoutStopWords(texts));
   const words = wordsIn(isEnglish(texts) ? [] : questionLanguages(texts), true);
   const runs = new RunQuestion(texts.join(' '));
   const numbers = new SpacedNumbers();
-  const ranked = (rank: number) => (term: string) => ({ term, rank });
+  const ranks = new Map<string, number>();
+  let seen = 0;
+  const add = (term: string, rank: number) => {
+    seen++;
+    if (term !== '') ranks.set(term, Math.min(rank, ranks.get(term) ?? rank));
+  };
+  const addAll = (terms: readonly string[], rank: number) => {
+    for (const term of terms) add(term, rank);
+  };
   for (const [i, token] of tokens.entries()) {
+    if (seen >= SLICE_TERMS) {
+      seen = 0;
+      yield;
+    }
     const lower = texts[i] as string;
-    yield* numbers.next(lower, token.follows).map(ranked(RANK.part));
+    addAll(numbers.next(lower, token.follows), RANK.part);
     if (!said.has(lower)) continue;
     const found = words.termsOf(token.text);
-    yield* found.words.map(ranked(RANK.word));
-    yield* found.parts.map(ranked(RANK.part));
-    yield* found.stems.map(ranked(RANK.stem));
-    for (const run of found.runs) yield* runs.of(run);
+    addAll(found.words, RANK.word);
+    addAll(found.parts, RANK.part);
+    addAll(found.stems, RANK.stem);
+    for (const run of found.runs) {
+      for (const ranked of runs.of(run)) {
+        if (ranked !== undefined) add(ranked.term, ranked.rank);
+        if (ranked === undefined || seen % SLICE_TERMS === 0) yield;
+      }
+    }
   }
-  yield* numbers.end().map(ranked(RANK.part));
+  addAll(numbers.end(), RANK.part);
+  return ranks;
 }
 
 const isOther = (language: Language): language is OtherLanguage => language !== 'en';
