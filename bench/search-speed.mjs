@@ -1,5 +1,6 @@
 // Measures how long a search takes among many messages: within one user who has 10,000, and over a
-// whole namespace of 1,000,000, for words that are rare, usual and common.
+// whole namespace of 1,000,000, for words that are rare, usual and common; and how long a memory with
+// the context of that user takes.
 //
 //   npm run build && node bench/search-speed.mjs [--messages 1000000] [--rounds 40]
 //                                                [--store embedded|mongodb]... [--check]
@@ -33,6 +34,7 @@ const SETTLED = 5;
 const UNANSWERED_MS = 4500;
 /** In milliseconds: of all searches within a user, and of those over the namespace for common words. */
 const TARGETS = { user: 50, namespace: 500 };
+const CONTEXT_TARGETS = { embedded: 60, mongodb: 120 };
 
 const CONSONANTS = 'bdfgklmnprtvz';
 const VOWELS = 'aiou';
@@ -123,6 +125,25 @@ async function measure(name, { search }, rounds) {
   return missed;
 }
 
+/** The memory of sessions of the user, each with what the others have to do with its last messages. */
+async function measureContext(name, { memory }, messages, rounds) {
+  const times = [];
+  const userCount = messages / USER_MESSAGES;
+  const sessionsOfUser = USER_MESSAGES / SESSION_MESSAGES;
+  let without = 0;
+  for (let round = -3; round < rounds; round++) {
+    const number = ((round + 3) % sessionsOfUser) * userCount + (1 % userCount);
+    const read = () => answered(memory.get(CALLER, `session-${number}`));
+    const { ms, result } = await timed(read);
+    if (!(result?.context?.sessions.length > 0)) without++;
+    if (round >= 0) times.push(ms);
+  }
+  console.log(
+    `${name.padEnd(9)} memory with context ${median(times).toFixed(1).padStart(7)} ms   slowest ${Math.max(...times).toFixed(1)} ms, ${without} without (target ${CONTEXT_TARGETS[name]} ms)`,
+  );
+  return median(times) > CONTEXT_TARGETS[name] || without > rounds / 10;
+}
+
 /** Waits until a server that is still putting away what was loaded answers again. */
 async function settled({ search }) {
   const deadline = Date.now() + SETTLE_MS;
@@ -160,7 +181,8 @@ async function run(name, messages, rounds) {
     }
     const { ms: settling } = await timed(() => settled(parts));
     console.log(`${name}: settled after ${(settling / 1000).toFixed(1)} s`);
-    return await measure(name, parts, rounds);
+    const isSlow = await measure(name, parts, rounds);
+    return (await measureContext(name, parts, messages, rounds)) || isSlow;
   } finally {
     await store?.close();
     await server?.stop();

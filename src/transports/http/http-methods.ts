@@ -1,4 +1,5 @@
 import type { Server as HttpServer } from 'node:http';
+import { endConnection } from './client-error.ts';
 import { HttpError } from './http-error.ts';
 
 /**
@@ -18,7 +19,6 @@ export function refuseConnect(http: HttpServer, onRefused: (reason: string) => v
   const head = `HTTP/1.1 405 Method Not Allowed\r\nallow: GET, POST\r\ncontent-type: text/plain\r\ncontent-length: ${text.length}\r\nconnection: close\r\n\r\n`;
   http.on('connect', (_request, socket) => {
     onRefused('http_405');
-    socket.on('error', () => socket.destroy());
-    socket.end(head + text, () => socket.destroy());
+    endConnection(socket, head + text);
   });
 }

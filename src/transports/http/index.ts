@@ -11,6 +11,7 @@ import type { Rest, RestAnswer } from '../../rest/index.ts';
 import type { HttpLimits } from '../limits.ts';
 import type { CreateServer, ListenToChanges, SignIn, Transport } from '../transport.ts';
 import { closeIfLong, unreadLength } from './body.ts';
+import { answerClientErrors } from './client-error.ts';
 import { limitConnections } from './connection-limit.ts';
 import { createCors } from './cors.ts';
 import { createHostGuard } from './dns-rebinding.ts';
@@ -174,6 +175,7 @@ export async function serveOverHttp(options: HttpOptions): Promise<HttpTransport
   );
   const connections = limitConnections(http, limits.connectionsMax);
   refuseConnect(http, options.onRefused);
+  answerClientErrors(http);
   await new Promise<void>((resolve, reject) => {
     http.once('error', reject);
     http.listen(options.port, options.host, resolve);
