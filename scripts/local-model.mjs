@@ -35,6 +35,7 @@ const THREADS = process.env.MODEL_THREADS ?? '1';
 
 const START_LIMIT_MS = 120_000;
 
+/** One of each user. */
 const SESSIONS = [
   ['I moved to Lisbon in May 2024.', 'How nice! Which part?', 'Alfama, near the castle.'],
   ['My sister Grace visits me next week.', 'Shall I book a table?', 'Yes, she is a vegetarian.'],
@@ -95,10 +96,11 @@ install();
 const model = await serveModel(assembleModel());
 try {
   await withClient(env, async (call) => {
-    await call('add_user', { user_id: 'ada', first_name: 'Ada' });
     for (const [i, said] of SESSIONS.entries()) {
+      const user_id = `user ${i}`;
+      await call('add_user', { user_id, first_name: 'Ada' });
       const messages = said.map((content, j) => ({ role: j % 2 ? 'assistant' : 'user', content }));
-      await call('add_memory', { session_id: `session ${i}`, user_id: 'ada', messages });
+      await call('add_memory', { session_id: `session ${i}`, user_id, messages });
     }
   });
   const settings = { GRAPH_LLM_URL: model.url, GRAPH_LLM_MODEL: 'local', LOG_LEVEL: 'info' };
@@ -108,9 +110,11 @@ try {
   });
   const code = await new Promise((resolve) => graph.on('exit', resolve));
   await withClient(env, async (call) => {
-    const { facts } = await call('search_facts', { user_id: 'ada' });
-    process.stdout.write(`${facts.length} facts:\n`);
-    for (const { fact } of facts) process.stdout.write(`- ${fact}\n`);
+    for (const i of SESSIONS.keys()) {
+      const { facts } = await call('search_facts', { user_id: `user ${i}` });
+      process.stdout.write(`${facts.length} facts of user ${i}\n`);
+      for (const { fact } of facts) process.stdout.write(`- ${fact}\n`);
+    }
   });
   process.exitCode = code;
 } finally {
