@@ -60,7 +60,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   'store/mongodb': /^(mongodb|lru-cache|node:.*)$/,
   'store/sqlite': /^(@photostructure\/sqlite|node:.*)$/,
   search:
-    /^(fastest-levenshtein|@orama\/stemmers\/(english|french|german|italian|portuguese|russian|spanish)|node:(timers\/promises|crypto))$/,
+    /^(fastest-levenshtein|lru-cache|@orama\/stemmers\/(english|french|german|italian|portuguese|russian|spanish)|node:(timers\/promises|crypto))$/,
   domain: /^(zod|node:crypto)$/,
 };
 

@@ -12,7 +12,7 @@ import type { LazyStore } from './open-store.ts';
 export const processDependencies = (
   store: LazyStore,
   { retention }: StoreUse,
-  given: Pick<Dependencies, 'answer' | 'embeddings' | 'onChange'>,
+  given: Pick<Dependencies, 'answer' | 'embeddings' | 'extractsFacts' | 'onChange'>,
 ): Dependencies => ({
   ...given,
   // Every call enters these functions, so none of them is wrapped.

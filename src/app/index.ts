@@ -33,6 +33,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   const changes = new ChangeNotifier();
   const deps = processDependencies(store, use, {
     ...{ embeddings, onChange: changes.notify, answer: TOOL_ANSWER },
+    extractsFacts: config.graphLlmUrl !== undefined,
   });
   const services = createServices(deps);
   const { version } = options;

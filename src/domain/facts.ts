@@ -8,6 +8,9 @@ import { timestamp, uuid } from './records.ts';
 const NAME_MAX_BYTES = 256;
 const PREDICATE_MAX_BYTES = 128;
 const FACT_MAX_BYTES = 2048;
+const LABEL_MAX_BYTES = 64;
+const LABELS_MAX = 10;
+const SUMMARY_MAX_BYTES = 2048;
 
 const UNSEEN = new RegExp(`\\s|${INVISIBLE.source}`, 'gu');
 
@@ -17,6 +20,11 @@ const blankProblem = (value: string): string | undefined =>
 export const entityName = text('The name', 1, NAME_MAX_BYTES, blankProblem);
 export const predicate = text('The predicate', 1, PREDICATE_MAX_BYTES, blankProblem);
 export const factText = text('The fact', 1, FACT_MAX_BYTES, blankProblem);
+export const entityLabels = z
+  .array(text('A label', 1, LABEL_MAX_BYTES, blankProblem))
+  .max(LABELS_MAX)
+  .meta({ description: `What kinds of things it is, such as Person. Up to ${LABELS_MAX}.` });
+export const entitySummary = text('The summary', 0, SUMMARY_MAX_BYTES);
 
 export const factUuid = uuid;
 
@@ -33,6 +41,7 @@ export type FactSource = z.infer<typeof factSource>;
 export const entity = z.strictObject({
   uuid: z.string(),
   name: z.string(),
+  labels: z.array(z.string()).optional(),
   summary: z.string().optional(),
   created_at: timestamp,
   updated_at: timestamp,

@@ -24,6 +24,8 @@ const API_FIELDS = [
   ...['invalid_tool_calls', 'artifact', 'example', 'finish_reason', 'channel', 'recipient'],
 ];
 
+const IS_API_FIELD: ReadonlySet<string> = new Set(API_FIELDS);
+
 /** The types of content parts that hold text. Google's have no type. */
 const TEXT_TYPES: ReadonlySet<unknown> = new Set(['text', 'input_text', 'output_text', undefined]);
 
@@ -34,11 +36,13 @@ const TEXT_TYPES: ReadonlySet<unknown> = new Set(['text', 'input_text', 'output_
 export function normalizeMessage(given: unknown): unknown {
   const value = parseJson(given, '{');
   if (!isObject(value)) return value;
-  const { content, parts, ...rest } = value;
-  const fields = API_FIELDS.filter((field) => Object.hasOwn(rest, field));
+  const { content, parts } = value;
   // Google's messages have their texts in `parts`, and no content.
   const list = Array.isArray(content) ? content : content == null ? parts : undefined;
-  if (!Array.isArray(list) && fields.length === 0 && parts === undefined) return value;
+  const hasFields = Object.keys(value).some((key) => IS_API_FIELD.has(key));
+  if (!Array.isArray(list) && !hasFields && parts === undefined) return value;
+  const { content: _, parts: __, ...rest } = value;
+  const fields = API_FIELDS.filter((field) => Object.hasOwn(rest, field));
   // The schema of the parts refuses them.
   if (Array.isArray(list) && list.length > PARTS_MAX) return { ...rest, content: '', parts: list };
   const split = splitParts(Array.isArray(list) ? list : []);

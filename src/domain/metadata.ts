@@ -23,6 +23,31 @@ export function jsonBytes(value: unknown): number {
   return Buffer.byteLength(JSON.stringify(value));
 }
 
+/** The most bytes that JSON takes for a UTF-16 code unit (`\u0000`), and for a number, a boolean or null. */
+const UNIT_MAX_BYTES = 6;
+const SCALAR_MAX_BYTES = 24;
+
+/**
+ * At least as many bytes as a value takes as JSON in UTF-8. What this says to be small need not be written
+ * as JSON to be measured, which takes several times as long.
+ *
+ * @param value JSON of bounded depth
+ */
+export function jsonBytesAtMost(value: unknown): number {
+  if (typeof value === 'string') return UNIT_MAX_BYTES * value.length + 2;
+  if (typeof value !== 'object' || value === null) return SCALAR_MAX_BYTES;
+  let bytes = 2;
+  if (Array.isArray(value)) {
+    for (const entry of value) bytes += jsonBytesAtMost(entry) + 1;
+    return bytes;
+  }
+  // Unlike Object.entries, this makes nothing.
+  for (const key in value) {
+    bytes += UNIT_MAX_BYTES * key.length + 4 + jsonBytesAtMost((value as JsonObject)[key]);
+  }
+  return bytes;
+}
+
 /** The error text for metadata that is, or would become, `bytes` long. */
 function metadataTooLarge(bytes: number): string {
   return `would take ${bytes} bytes as JSON, and at most ${METADATA_MAX_BYTES} are allowed: store less, or remove keys by setting them to null`;

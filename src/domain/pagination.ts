@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { invalidArgument } from './errors.ts';
+import { jsonBytes, jsonBytesAtMost } from './metadata.ts';
 
 export const PAGE_LIMIT_DEFAULT = 50;
 export const PAGE_LIMIT_MAX = 1000;
@@ -131,14 +132,18 @@ export function cutPage<T>(
   limit: number,
   maxBytes: number,
 ): { page: T[]; cut: boolean } {
-  const page: T[] = [];
-  let bytes = 0;
-  for (const record of records.slice(0, limit)) {
-    bytes += Buffer.byteLength(JSON.stringify(record)) + 1;
-    if (bytes > maxBytes && page.length > 0) break;
-    page.push(record);
-  }
+  const wanted = records.slice(0, limit);
+  const page = jsonBytesAtMost(wanted) <= maxBytes ? wanted : firstWithin(wanted, maxBytes);
   return { page, cut: page.length < records.length };
+}
+
+function firstWithin<T>(records: readonly T[], maxBytes: number): T[] {
+  let bytes = 0;
+  const end = records.findIndex((record, i) => {
+    bytes += jsonBytes(record) + 1;
+    return bytes > maxBytes && i > 0;
+  });
+  return end === -1 ? [...records] : records.slice(0, end);
 }
 
 /**

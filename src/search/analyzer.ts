@@ -1,10 +1,11 @@
 import { canonicalRole } from '../domain/roles.ts';
 import { LANGUAGES, type Language, languagesOf } from './analysis/languages.ts';
 import { SpacedNumbers } from './analysis/numbers.ts';
+import { type Token, tokensOf } from './analysis/sections.ts';
 import { TOKEN } from './analysis/token.ts';
 import { FUNCTION_RANK, RunQuestion, runTerms } from './analysis/unspaced.ts';
-import { type OtherLanguage, Words, wordsIn } from './analysis/words.ts';
-import { ANALYSED_LENGTH, cutAt, plainSections } from './normalizer.ts';
+import { type OtherLanguage, wordsIn } from './analysis/words.ts';
+import { ANALYSED_LENGTH, cutAt } from './normalizer.ts';
 import { speakerMarkers } from './speaker.ts';
 import { isEnglish, withoutStopWords } from './stop-words.ts';
 
@@ -54,22 +55,9 @@ const SLICE_TERMS = 128;
  */
 export function* analyseMessage(message: { role: string; content: string }): Steps<string[]> {
   const { role, content } = message;
-  const text = GENERIC_ROLES.has(canonicalRole(role)) ? content : `${role}\n${content}`;
-  const counts = new Map<string, number>();
-  const terms: string[] = [];
-  let seen = 0;
-  for (const some of termsOfText(text)) {
-    for (const term of some) {
-      if (++seen % SLICE_TERMS === 0) yield;
-      const count = counts.get(term) ?? 0;
-      if (count === MAX_OCCURRENCES || term === '') continue;
-      counts.set(term, count + 1);
-      terms.push(term);
-      if (counts.size === TERMS_PER_MESSAGE) break;
-    }
-    if (counts.size === TERMS_PER_MESSAGE) break;
-    if (some === PAUSE) yield;
-  }
+  const isGeneric = GENERIC_ROLES.has(role) || GENERIC_ROLES.has(canonicalRole(role));
+  const text = isGeneric ? content : `${role}\n${content}`;
+  const { terms } = yield* termsOfText(text);
   if (ENDS_ASKING.test(content.slice(-20))) terms.push(QUESTION_TERM);
   terms.push(...speakerMarkers(content));
   return terms;
@@ -95,16 +83,10 @@ export interface Question {
 export function* analyseQuestion(question: string): Steps<Question> {
   const tokens: Token[] = [];
   for (const section of tokensOf(question)) {
-    tokens.push(...section);
+    tokens.push(...section.tokens);
     yield;
   }
-  const ranks = new Map<string, number>();
-  let seen = 0;
-  for (const ranked of rankedTerms(tokens)) {
-    if (++seen % SLICE_TERMS === 0 || ranked === undefined) yield;
-    if (ranked === undefined || ranked.term === '') continue;
-    ranks.set(ranked.term, Math.min(ranked.rank, ranks.get(ranked.term) ?? ranked.rank));
-  }
+  const ranks = yield* rankedTerms(tokens);
   if (ranks.size === 0 && ENDS_ASKING.test(question.slice(-20))) ranks.set(QUESTION_TERM, 0);
   const sorted = [...ranks].sort(([, a], [, b]) => a - b);
   const saying = sorted.filter(([, rank]) => rank < FUNCTION_RANK);
@@ -144,69 +126,106 @@ export function* firstMatch(content: string, terms: readonly string[]): Steps<nu
 /** How much of a text tells its language. */
 const LANGUAGE_LENGTH = 1000;
 
-/** A word, or several that are joined. */
-interface Token {
-  text: string;
-  /** One space stands between it and the token before. */
-  follows: boolean;
-}
+/** Collects the terms of a message. */
+class MessageTerms {
+  /** Each up to `MAX_OCCURRENCES` times, at most `TERMS_PER_MESSAGE` different ones. */
+  readonly terms: string[] = [];
+  readonly #counts = new Map<string, number>();
+  #seen = 0;
 
-/** The tokens of a text in NFKC, section by section. A section is empty where the caller may pause. */
-function* tokensOf(text: string): Generator<Token[]> {
-  for (const section of plainSections(text, { keepCase: true })) {
-    const tokens: Token[] = [];
-    let end = -2;
-    for (const { 0: token, index } of section?.matchAll(TOKEN) ?? []) {
-      tokens.push({ text: token, follows: index === end + 1 && section?.[end] === ' ' });
-      end = index + token.length;
-    }
-    yield tokens;
+  get isFull(): boolean {
+    return this.#counts.size === TERMS_PER_MESSAGE;
+  }
+
+  add(term: string): void {
+    this.#seen += 1;
+    if (term === '' || this.isFull) return;
+    const count = this.#counts.get(term) ?? 0;
+    if (count === MAX_OCCURRENCES) return;
+    this.#counts.set(term, count + 1);
+    this.terms.push(term);
+  }
+
+  addAll(some: readonly string[]): void {
+    for (const term of some) this.add(term);
+  }
+
+  /** Whether enough was done since the last time that this was true. */
+  isSliceOver(): boolean {
+    if (this.#seen < SLICE_TERMS) return false;
+    this.#seen = 0;
+    return true;
   }
 }
 
-const PAUSE: readonly string[] = [];
-
-/** The terms of a message, in order; some are empty. Yields `PAUSE` where the caller may pause. */
-function* termsOfText(text: string): Generator<Iterable<string>> {
-  const numbers = new SpacedNumbers();
-  for (const tokens of tokensOf(text)) {
-    yield PAUSE;
+/** The terms of a message's text, in order. */
+function* termsOfText(text: string): Steps<MessageTerms> {
+  const all = new MessageTerms();
+  let numbers: SpacedNumbers | undefined;
+  for (const { tokens, hasDigits } of tokensOf(text)) {
+    yield;
+    if (hasDigits) numbers ??= new SpacedNumbers();
     const words = wordsIn(messageLanguages(tokens.map((token) => token.text)));
     for (const token of tokens) {
       const found = words.termsOf(token.text);
-      yield found.words;
-      if (found.parts.length > 0) yield found.parts;
-      if (found.stems.length > 0) yield found.stems;
-      for (const run of found.runs) yield runTerms(run);
-      const joined = numbers.next(token.text, token.follows);
-      if (joined.length > 0) yield joined;
+      all.addAll(found.words);
+      all.addAll(found.parts);
+      all.addAll(found.stems);
+      for (const run of found.runs) {
+        for (const term of runTerms(run)) {
+          all.add(term);
+          if (all.isSliceOver()) yield;
+        }
+      }
+      if (numbers !== undefined) all.addAll(numbers.next(token.text, token.follows));
+      if (all.isFull) return all;
+      if (all.isSliceOver()) yield;
     }
   }
-  yield numbers.end();
+  if (numbers !== undefined) all.addAll(numbers.end());
+  return all;
 }
 
 /** How much a term of a question says: the smaller the rank, the more. */
 const RANK = { word: 0, part: 1, stem: 2 } as const;
 
-/** The terms of a question. Yields `undefined` where the caller may pause. */
-function* rankedTerms(tokens: readonly Token[]) {
+/** The terms of a question, with their ranks. */
+function* rankedTerms(tokens: readonly Token[]): Steps<Map<string, number>> {
   const texts = tokens.map((token) => token.text.toLowerCase());
   const said = new Set(withoutStopWords(texts));
-  const words = new Words(isEnglish(texts) ? [] : questionLanguages(texts), true);
+  const words = wordsIn(isEnglish(texts) ? [] : questionLanguages(texts), true);
   const runs = new RunQuestion(texts.join(' '));
   const numbers = new SpacedNumbers();
-  const ranked = (rank: number) => (term: string) => ({ term, rank });
+  const ranks = new Map<string, number>();
+  let seen = 0;
+  const add = (term: string, rank: number) => {
+    seen++;
+    if (term !== '') ranks.set(term, Math.min(rank, ranks.get(term) ?? rank));
+  };
+  const addAll = (terms: readonly string[], rank: number) => {
+    for (const term of terms) add(term, rank);
+  };
   for (const [i, token] of tokens.entries()) {
+    if (seen >= SLICE_TERMS) {
+      seen = 0;
+      yield;
+    }
     const lower = texts[i] as string;
-    yield* numbers.next(lower, token.follows).map(ranked(RANK.part));
+    addAll(numbers.next(lower, token.follows), RANK.part);
     if (!said.has(lower)) continue;
     const found = words.termsOf(token.text);
-    yield* found.words.map(ranked(RANK.word));
-    yield* found.parts.map(ranked(RANK.part));
-    yield* found.stems.map(ranked(RANK.stem));
-    for (const run of found.runs) yield* runs.of(run);
+    addAll(found.words, RANK.word);
+    addAll(found.parts, RANK.part);
+    addAll(found.stems, RANK.stem);
+    for (const run of found.runs) {
+      for (const ranked of runs.of(run)) {
+        if (ranked !== undefined) add(ranked.term, ranked.rank);
+        if (ranked === undefined || seen % SLICE_TERMS === 0) yield;
+      }
+    }
   }
-  yield* numbers.end().map(ranked(RANK.part));
+  addAll(numbers.end(), RANK.part);
+  return ranks;
 }
 
 const isOther = (language: Language): language is OtherLanguage => language !== 'en';

@@ -35,6 +35,7 @@ export function timeFit(
 
 function timesBefore(question: string, now: number, newest: number): NamedTime[] {
   const times = relativeTimes(question, now);
+  if (times.length === 0) return times;
   return times.every(({ from }) => from > newest) ? relativeTimes(question, newest) : times;
 }
 

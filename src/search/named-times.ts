@@ -91,7 +91,9 @@ function readAll(
   const times: NamedTime[] = [];
   let rest = text;
   for (const pattern of patterns) {
-    for (const { groups } of rest.matchAll(pattern)) times.push(...read(groups as Groups));
+    const found = [...rest.matchAll(pattern)];
+    if (found.length === 0) continue;
+    for (const { groups } of found) times.push(...read(groups as Groups));
     rest = rest.replace(pattern, ' ');
   }
   return times;

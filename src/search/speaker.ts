@@ -1,6 +1,7 @@
 import { canonicalRole } from '../domain/roles.ts';
 import { isUnspaced } from './analysis/unspaced.ts';
 import type { Candidate } from './candidate.ts';
+import { isAscii } from './normalizer.ts';
 
 /**
  * The markers of a message for those who speak in it, followed by a name in lower case. No word begins with a
@@ -30,6 +31,7 @@ const ADDRESSEE = new RegExp(
 );
 const CAPITAL = /^\p{Lu}/u;
 const WORD = /[\p{L}\p{M}]+/gu;
+const ASCII_WORD = /[a-z]+/g;
 
 /** An addressee is one if that many messages say so, nearly all of them by one speaker. */
 const ADDRESSED = { least: 2, share: 0.9 };
@@ -68,7 +70,8 @@ export type SpeakerFit = (candidate: Candidate) => -1 | 0 | 1;
 export function speakerFit(question: string, candidates: readonly Candidate[]): SpeakerFit {
   const words = wordsOf(question);
   if (words.size === 0) return () => 0;
-  const speakers = new Map(candidates.map((one) => [one, speakerOf(one)]));
+  const byRole = new Map<string, string>();
+  const speakers = new Map(candidates.map((one) => [one, speakerOf(one, byRole)]));
   const known = new Set(speakers.values());
   const isNamed = (name: string) =>
     words.has(name) || (isUnspaced(name) && question.includes(name));
@@ -102,11 +105,20 @@ function addressees(speakers: ReadonlyMap<Candidate, string>): { name: string; b
   });
 }
 
-/** The name in front of a message's text, or its role: the first word, as people are asked about. */
-function speakerOf({ role, matched }: Candidate): string {
+/**
+ * The name in front of a message's text, or its role: the first word, as people are asked about.
+ *
+ * @param byRole the speakers of roles, as far as they are known
+ */
+function speakerOf({ role, matched }: Candidate, byRole: Map<string, string>): string {
   const marker = matched.find((term) => term.startsWith(SPEAKER_MARKER));
   if (marker !== undefined) return marker.slice(SPEAKER_MARKER.length);
-  return keyOf(canonicalRole(role).match(WORD)?.[0] ?? '');
+  let speaker = byRole.get(role);
+  if (speaker === undefined) {
+    speaker = keyOf(canonicalRole(role).match(WORD)?.[0] ?? '');
+    byRole.set(role, speaker);
+  }
+  return speaker;
 }
 
 function pronounSpeaker(question: string): string | undefined {
@@ -117,6 +129,9 @@ function pronounSpeaker(question: string): string | undefined {
   return first < second ? 'user' : 'assistant';
 }
 
-const wordsOf = (text: string) => new Set((text.match(WORD) ?? []).map(keyOf));
+const wordsOf = (text: string) =>
+  new Set(
+    isAscii(text) ? text.toLowerCase().match(ASCII_WORD) : (text.match(WORD) ?? []).map(keyOf),
+  );
 
-const keyOf = (name: string) => name.normalize('NFKC').toLowerCase();
+const keyOf = (name: string) => (isAscii(name) ? name : name.normalize('NFKC')).toLowerCase();

@@ -69,7 +69,8 @@ export function createAppend(deps: Dependencies) {
     assertNotAhead(added, deps.now());
     const store = await deps.store();
     const { namespace } = caller;
-    const append = { ...(await analysed(deps, added)), hasClientUuids: uuids.length > 0 };
+    const terms = isShort(added) ? added.map(termsOf) : await mapInSlices(added, analyseMessage);
+    const append = { messages: toStored(deps, added, terms), hasClientUuids: uuids.length > 0 };
     const claim =
       user_id === undefined
         ? undefined
@@ -185,12 +186,12 @@ const isShort = (added: readonly AddedMessage[]) =>
   added.reduce((length, { content }) => length + content.length, 0) <= SHORT_LENGTH;
 
 /** The messages as a store takes them, with their search terms. */
-async function analysed(
+function toStored(
   deps: Dependencies,
   added: readonly AddedMessage[],
-): Promise<Pick<Append, 'messages'>> {
-  const terms = isShort(added) ? added.map(termsOf) : await mapInSlices(added, analyseMessage);
-  const messages = added.map(({ uuid, role, content, parts, metadata = {}, created_at }, i) => ({
+  terms: readonly string[][],
+): Append['messages'] {
+  return added.map(({ uuid, role, content, parts, metadata = {}, created_at }, i) => ({
     uuid: uuid ?? deps.newUuid(),
     hasClientUuid: uuid !== undefined,
     ...{ role, content, metadata },
@@ -199,7 +200,6 @@ async function analysed(
     token_count: estimateTokens(content),
     terms: terms[i] as string[],
   }));
-  return { messages };
 }
 
 function storedParts(parts: readonly Json[]): MessageParts {

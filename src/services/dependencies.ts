@@ -21,6 +21,8 @@ export interface Dependencies {
   readonly purgeAfter: number | undefined;
   /** Embeds messages and queries, if an embeddings endpoint is configured. */
   embeddings?: Embeddings | undefined;
+  /** Whether a model of the server's draws facts from messages, so that no agent has to. */
+  extractsFacts?: boolean | undefined;
   /** Limits the concurrent searches and long lists of all callers. */
   longReads: FairQueue;
   /** Called with every change once the store has acknowledged it. */

@@ -141,8 +141,7 @@ export function createMemoryService(deps: Dependencies) {
       const rest = answer.pageMaxBytes - head;
       const affordable = (options.max_tokens ?? Number.POSITIVE_INFINITY) * BYTES_PER_TOKEN - head;
       const kept = withinBudget(answer, messages, rest, affordable);
-      const left = affordable - kept.reduce((sum, one) => sum + answer.messageBytes(one), 0);
-      const { context_tokens = Math.min(CONTEXT_TOKENS_DEFAULT, left / BYTES_PER_TOKEN) } = options;
+      const { context_tokens = affordableContext(answer, kept, affordable) } = options;
       const context = await readContext(caller, store, session, messages, context_tokens);
       return {
         session,
@@ -240,6 +239,13 @@ export function createMemoryService(deps: Dependencies) {
       });
     },
   };
+}
+
+/** How many tokens of context the messages leave of what the caller wants, in bytes, unless it is told. */
+function affordableContext(answer: AnswerShape, kept: readonly Message[], bytes: number): number {
+  if (bytes === Number.POSITIVE_INFINITY) return CONTEXT_TOKENS_DEFAULT;
+  const left = bytes - kept.reduce((sum, one) => sum + answer.messageBytes(one), 0);
+  return Math.min(CONTEXT_TOKENS_DEFAULT, left / BYTES_PER_TOKEN);
 }
 
 /**

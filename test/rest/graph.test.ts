@@ -53,6 +53,40 @@ describeRest('REST, the graph of a user', ({ services, send, as }) => {
     expect(body).toMatchObject({ source_node: { name: 'Ada' }, target_node: { name: 'Lisbon' } });
   });
 
+  it('takes what is said of the entities, in the place of what was said before', async () => {
+    const bare = await addTriple();
+    expect(bare.target_node).toMatchObject({ labels: ['Entity'], summary: '' });
+    const { edge: _, ...nodes } = await addTriple({
+      ...{ source_node_summary: 'A mathematician', source_node_labels: ['Person'] },
+      ...{ target_node_summary: 'On the Tagus', target_node_labels: ['Entity', 'City'] },
+    });
+    expect(nodes).toMatchObject({
+      source_node: { name: 'Ada', labels: ['Entity', 'Person'], summary: 'A mathematician' },
+      target_node: { name: 'Lisbon', labels: ['Entity', 'City'], summary: 'On the Tagus' },
+    });
+    const again = await addTriple({ source_node_summary: '', target_node_summary: 'A harbour' });
+    expect(again).toMatchObject({
+      source_node: nodes.source_node,
+      target_node: { labels: ['Entity', 'City'], summary: 'A harbour' },
+    });
+    expect(await get(`/graph/node/${again.target_node.uuid}`)).toStrictEqual(again.target_node);
+  });
+
+  it('refuses labels and summaries that are too long, and stores nothing then', async () => {
+    const wrong = [
+      { source_node_summary: 'x'.repeat(2049) },
+      { target_node_labels: ['x'.repeat(65)] },
+      { target_node_labels: [' '] },
+      { target_node_labels: Array.from({ length: 11 }, (_, i) => `label ${i}`) },
+    ];
+    for (const more of wrong) {
+      const body = { ...TRIPLE, ...more };
+      const { status } = await send('POST', '/api/v2/graph/add-fact-triple', body);
+      expect([more, status]).toStrictEqual([more, 400]);
+    }
+    expect(await get('/users/ada/facts')).toStrictEqual({ facts: [] });
+  });
+
   it('is searched for facts, entities and what was said', async () => {
     const { edge, target_node } = await addTriple();
     await send('POST', '/api/v2/sessions', { session_id: 's', user_id: 'ada' });
@@ -89,7 +123,64 @@ describeRest('REST, the graph of a user', ({ services, send, as }) => {
     expect(await get('/users/ada/facts')).toMatchObject({
       facts: [{ fact: 'Ada lives in Faro', target_node_name: 'Faro' }, {}, {}],
     });
-    expect(await get('/users/ada/node')).toMatchObject({ node: { name: 'Ada', labels: ['User'] } });
+  });
+
+  it('has a node for the user, with the facts about who has that name', async () => {
+    const before = await get('/users/ada/node');
+    expect(before).toMatchObject({
+      node: { name: 'Ada', labels: ['Entity', 'User'], summary: '' },
+    });
+    const { source_node: added } = await addTriple({
+      ...{ source_node_name: undefined, source_node_summary: 'A mathematician' },
+    });
+    const { node } = (await get('/users/ada/node')) as { node: Uuid };
+    expect(node).toStrictEqual({ ...added, labels: ['Entity', 'User'] });
+    expect(node.uuid).toBe((before as { node: Uuid }).node.uuid);
+    expect(await get(`/graph/node/${node.uuid}/entity-edges`)).toHaveLength(1);
+  });
+
+  it('names the messages that say a fact, and gives them by their uuids', async () => {
+    await send('POST', '/api/v2/sessions', { session_id: 's', user_id: 'ada' });
+    const { messages } = await services.memory.add(services.caller, 's', [
+      { role: 'user', content: 'I live in Lisbon', parts: [{ name: 'Ada' }] },
+      { role: 'user', content: 'I love it' },
+    ]);
+    const [said = '', other = ''] = messages.map(({ uuid }) => uuid);
+    const lives = { subject: 'Ada', predicate: 'LIVES_IN', object: 'Lisbon' };
+    const source = { session_id: 's', uuids: [said] };
+    await services.facts.add(services.caller, 'ada', [{ ...lives, fact: 'Ada is there' }], source);
+    const [edge] = (await send('POST', '/api/v2/graph/edge/user/ada', {})).body as [
+      Uuid & { target_node_uuid: string },
+    ];
+    expect(edge).toMatchObject({ episodes: [said] });
+    const episode = await get(`/graph/episodes/${said}`);
+    expect(episode).toStrictEqual({
+      ...{ uuid: said, content: 'I live in Lisbon', role: 'Ada', role_type: 'user' },
+      ...{ session_id: 's', source: 'message', processed: true, created_at: expect.any(String) },
+    });
+    const node = edge.target_node_uuid;
+    expect(await get(`/graph/node/${node}/episodes`)).toStrictEqual({ episodes: [episode] });
+    const mentions = await get(`/graph/episodes/${said}/mentions`);
+    expect(mentions).toMatchObject({ edges: [edge], nodes: [{}, { uuid: node }] });
+    const statusOf = async (path: string) => (await send('GET', `/api/v2/graph/${path}`)).status;
+    expect(await statusOf(`episodes/${other}`)).toBe(404);
+    const bob = as({ user_id: 'bob' });
+    expect((await bob('GET', `/api/v2/graph/episodes/${said}`)).status).toBe(404);
+    expect((await bob('GET', `/api/v2/graph/node/${node}/episodes`)).status).toBe(404);
+    await services.memory.delete(services.caller, 's', [said]);
+    expect(await statusOf(`episodes/${said}`)).toBe(404);
+    expect(await get(`/graph/node/${node}/episodes`)).toStrictEqual({ episodes: [] });
+  });
+
+  it('gives and deletes a fact with the names of its entities', async () => {
+    const { edge } = await addTriple();
+    const path = `/api/v2/facts/${edge.uuid}`;
+    expect(await get(`/facts/${edge.uuid}`)).toMatchObject({
+      ...{ fact: { uuid: edge.uuid, source_node_name: 'Ada', target_node_name: 'Lisbon' } },
+    });
+    expect((await as({ user_id: 'bob' })('DELETE', path)).status).toBe(404);
+    expect(await send('DELETE', path)).toEqual({ status: 200, body: { message: 'OK' } });
+    expect((await send('GET', path)).status).toBe(404);
   });
 
   it('keeps texts, which are read, listed and deleted', async () => {

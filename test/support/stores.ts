@@ -114,7 +114,11 @@ type Kept = number | 'off' | Retention;
 export function createServices(
   store: Store,
   kept: Kept = 7 * DAY,
-  { embeddings, answer = TOOL_ANSWER }: Partial<Pick<Dependencies, 'embeddings' | 'answer'>> = {},
+  {
+    embeddings,
+    answer = TOOL_ANSWER,
+    extractsFacts = false,
+  }: Partial<Pick<Dependencies, 'embeddings' | 'answer' | 'extractsFacts'>> = {},
 ): Services {
   // In the future, where the server's own TTL monitor finds nothing to purge.
   const clock = { now: Date.parse('2100-01-01T00:00:00.000Z') };
@@ -128,6 +132,7 @@ export function createServices(
       return kept === 'off' ? undefined : kept;
     },
     embeddings,
+    extractsFacts,
     longReads,
     onChange: () => {},
     answer,

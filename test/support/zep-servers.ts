@@ -42,7 +42,10 @@ export function describeZepServers(
         const file = join(servers.directory, 'tokens.json');
         keys.push(...(await grantAll(file)));
         const env = { ...database.env, AUTH_TOKENS_FILE: file };
-        ({ url } = await servers.spawnHttp({ env }));
+        ({ url } = await servers.spawnHttp({
+          env,
+          args: ['--toolsets=sessions,memory,users,facts'],
+        }));
       });
       afterAll(async () => {
         await servers?.close();

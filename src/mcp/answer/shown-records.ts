@@ -63,28 +63,53 @@ export const showHit = (whole: Message): z.output<typeof shownHit> => ({
   ...showMessage(whole),
 });
 
-/** Messages that were said in less than this time, in milliseconds, were said at the same time. */
-const SAME_TIME_MS = 60_000;
-
 /** The messages of one session in their order. */
-export const showConversation = (messages: readonly Message[]): ShownMessage[] =>
-  withoutRepeatedTimes(
-    messages.map((whole) => ({ ...showMessage(whole), created_at: whole.created_at })),
-  );
+export function showConversation(messages: readonly Message[]): ShownMessage[] {
+  const tellsTime = newTimes();
+  return messages.map((whole) => {
+    const {
+      session_id: _,
+      token_count: __,
+      updated_at: ___,
+      created_at,
+      metadata,
+      ...rest
+    } = whole;
+    // The rest is a new object already.
+    const shown: ShownMessage = rest;
+    if (!isEmpty(whole)) shown.metadata = metadata;
+    if (tellsTime(created_at)) shown.created_at = created_at;
+    return shown;
+  });
+}
 
 /** Leaves out times that tell nothing new. */
 export function withoutRepeatedTimes<T extends { created_at: string }>(
   messages: readonly T[],
 ): (Omit<T, 'created_at'> & { created_at?: string })[] {
-  let last = Number.NEGATIVE_INFINITY;
+  const tellsTime = newTimes();
   return messages.map((shown) => {
     const { created_at, ...rest } = shown;
-    const time = Date.parse(created_at);
-    if (Math.abs(time - last) < SAME_TIME_MS) return rest;
-    last = time;
-    return { ...rest, created_at };
+    return tellsTime(created_at) ? { ...rest, created_at } : rest;
   });
 }
 
+/** Messages that were said in less than this time, in milliseconds, were said at the same time. */
+const SAME_TIME_MS = 60_000;
+
+/** Returns a function that tells of each message of a conversation whether its time is shown. */
+function newTimes(): (created_at: string) => boolean {
+  let last = Number.NEGATIVE_INFINITY;
+  return (created_at) => {
+    const time = Date.parse(created_at);
+    if (Math.abs(time - last) < SAME_TIME_MS) return false;
+    last = time;
+    return true;
+  };
+}
+
 /** Metadata that was too large to be shown is not empty: `metadata_omitted_bytes` tells of it. */
-const isEmpty = ({ metadata }: Pick<Session, 'metadata'>) => Object.keys(metadata).length === 0;
+function isEmpty({ metadata }: Pick<Session, 'metadata'>): boolean {
+  for (const _ in metadata) return false;
+  return true;
+}

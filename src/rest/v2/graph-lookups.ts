@@ -1,7 +1,9 @@
 import type { User } from '../../domain/records.ts';
+import { isRefusal } from '../../services/errors.ts';
 import type { RecordKind, RecordsByKind } from '../../services/facts/statements.ts';
 import { RestError } from '../errors.ts';
 import type { RestContext } from '../route.ts';
+import { messageEpisode, toEpisode } from './graph-records.ts';
 
 /** How many records an answer has that does not say how many are wanted. */
 export const RECORDS_DEFAULT = 100;
@@ -18,6 +20,22 @@ export async function recordOf<Kind extends RecordKind>(
 ): Promise<{ user_id: string; record: RecordsByKind[Kind] }> {
   const user_id = await facts.ownerOf(caller, uuid);
   return { user_id, record: await facts.getRecord(caller, user_id, kind, uuid) };
+}
+
+/**
+ * A text that was kept, or a message that facts name as their source, with its user.
+ *
+ * @throws ServiceError NOT_FOUND if the caller may see none
+ */
+export async function episodeOf(context: RestContext, uuid: string) {
+  try {
+    const { user_id, record } = await recordOf(context, 'episode', uuid);
+    return { user_id, episode: toEpisode(record) };
+  } catch (error) {
+    if (!isRefusal(error, 'facts_not_found')) throw error;
+  }
+  const { user_id, message } = await context.facts.findSource(context.caller, uuid);
+  return { user_id, episode: messageEpisode(message) };
 }
 
 /** The name of the entity that stands for a user. */

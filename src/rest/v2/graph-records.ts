@@ -3,7 +3,8 @@ import type { Entity } from '../../domain/facts.ts';
 import type { Message } from '../../domain/records.ts';
 import { timestamp } from '../../domain/records.ts';
 import type { ContextFact } from '../../services/context/facts.ts';
-import type { Episode, StoredFact } from '../../services/facts/statements.ts';
+import type { EntityDetail } from '../../services/facts/entity-details.ts';
+import type { EntityRecord, Episode, StoredFact } from '../../services/facts/statements.ts';
 import { toMessage } from './records.ts';
 
 /** Facts, entities and episodes as the clients know them. */
@@ -71,8 +72,30 @@ export const toEdge = (stored: StoredFact): z.input<typeof edge> => ({
   ...timesOf(stored),
 });
 
-export const toNode = ({ uuid, name, summary = '', created_at }: Entity): z.input<typeof node> => ({
-  ...{ uuid, name, summary, created_at, labels: ['Entity'] },
+/** What of an entity a node shows. */
+type NodeRecord = EntityRecord & Pick<Entity, 'created_at'>;
+
+/** The label that every node has. */
+const COMMON_LABEL = 'Entity';
+
+export const toNode = ({
+  uuid,
+  name,
+  summary = '',
+  created_at,
+  labels = [],
+}: NodeRecord): z.input<typeof node> => ({
+  ...{ uuid, name, summary, created_at, labels: [COMMON_LABEL, ...labels] },
+});
+
+/** What a request says of a node. It takes the place of what is known. */
+export const detailOf = (
+  name: string,
+  labels: readonly string[] = [],
+  summary: string | undefined,
+): EntityDetail => ({
+  ...{ name, summary, replaces: true },
+  labels: labels.filter((label) => label !== COMMON_LABEL),
 });
 
 export const toFact = (stored: StoredFact): z.input<typeof fact> => ({

@@ -1,11 +1,26 @@
 import { z } from 'zod';
-import { entityName, factText, predicate } from '../../domain/facts.ts';
+import {
+  entityLabels,
+  entityName,
+  entitySummary,
+  factText,
+  predicate,
+} from '../../domain/facts.ts';
 import { content, messageUuid, time, userId } from '../../domain/records.ts';
 import type { RecordKind, RecordsByKind } from '../../services/facts/statements.ts';
 import { userPath } from '../parameters.ts';
 import { defineRoute } from '../route.ts';
 import { nameOf, RECORDS_DEFAULT } from './graph-lookups.ts';
-import { edge, episode, messageEpisode, node, toEdge, toEpisode, toNode } from './graph-records.ts';
+import {
+  detailOf,
+  edge,
+  episode,
+  messageEpisode,
+  node,
+  toEdge,
+  toEpisode,
+  toNode,
+} from './graph-records.ts';
 
 const QUERY_MAX_LENGTH = 8192;
 const HITS_DEFAULT = 10;
@@ -68,8 +83,12 @@ export const GRAPH_ROUTES = [
         fact_name: predicate,
         source_node_name: entityName.optional(),
         source_node_uuid: messageUuid.optional(),
+        source_node_labels: entityLabels.optional(),
+        source_node_summary: entitySummary.optional(),
         target_node_name: entityName.optional(),
         target_node_uuid: messageUuid.optional(),
+        target_node_labels: entityLabels.optional(),
+        target_node_summary: entitySummary.optional(),
         valid_at: time().optional(),
         invalid_at: time().optional(),
       }),
@@ -82,8 +101,14 @@ export const GRAPH_ROUTES = [
       const subject = await nameOf(context, user_id, body.source_node_name, body.source_node_uuid);
       const object = await nameOf(context, user_id, body.target_node_name, body.target_node_uuid);
       const stated = { subject, predicate: fact_name, object, fact, valid_at, invalid_at };
-      const [added] = await facts.add(caller, user_id, [stated]);
-      const stored = (added as NonNullable<typeof added>).fact;
+      const details = [
+        detailOf(subject, body.source_node_labels, body.source_node_summary),
+        detailOf(object, body.target_node_labels, body.target_node_summary),
+      ];
+      const [added] = await facts.add(caller, user_id, [stated], undefined, details);
+      const { uuid } = (added as NonNullable<typeof added>).fact;
+      // Read back: it has the time at which it was stored.
+      const stored = await facts.getRecord(caller, user_id, 'fact', uuid);
       const [source_node, target_node] = await Promise.all(
         [stored.subject, stored.object].map(async ({ uuid }) =>
           toNode(await facts.findEntity(caller, user_id, uuid)),

@@ -42,10 +42,13 @@ const SIGNS: readonly [RegExp, Language][] = [
   [/[êèçœîû]/u, 'fr'],
 ];
 
-const masks = new Map<string, number>();
+/** The languages that have a word among their frequent ones, by their places in `LANGUAGES`. */
+const frequent = new Map<string, number[]>();
 for (const [i, language] of LANGUAGES.entries()) {
-  for (const word of FREQUENT[language].split(/\s+/)) {
-    masks.set(word, (masks.get(word) ?? 0) | (1 << i));
+  for (const word of new Set(FREQUENT[language].split(/\s+/))) {
+    const languages = frequent.get(word);
+    if (languages === undefined) frequent.set(word, [i]);
+    else languages.push(i);
   }
 }
 
@@ -55,15 +58,9 @@ const WORDS = 100;
 /** The weight of a word of one language: an integer, whatever number of languages it is divided by. */
 const WEIGHT = 60;
 
-function bitsIn(mask: number): number {
-  let bits = 0;
-  for (let rest = mask; rest > 0; rest >>= 1) bits += rest & 1;
-  return bits;
-}
-
 /** Whether a lower-case word is a frequent one of the language, which says nothing about the subject. */
 export function isFrequent(word: string, language: Language): boolean {
-  return ((masks.get(word) ?? 0) & (1 << LANGUAGES.indexOf(language))) !== 0;
+  return frequent.get(word)?.includes(LANGUAGES.indexOf(language)) === true;
 }
 
 /**
@@ -71,17 +68,16 @@ export function isFrequent(word: string, language: Language): boolean {
  * the text has no such words.
  */
 export function languagesOf(words: readonly string[]): Language[] {
-  const counts = LANGUAGES.map(() => 0);
+  const counts: number[] = LANGUAGES.map(() => 0);
   const add = (i: number, weight: number) => {
     counts[i] = (counts[i] as number) + weight;
   };
   for (const word of words.slice(0, WORDS)) {
     const lower = word.toLowerCase();
     const elided = lower.indexOf("'");
-    const mask = masks.get(elided > 0 ? lower.slice(0, elided) : lower) ?? 0;
+    const languages = frequent.get(elided > 0 ? lower.slice(0, elided) : lower);
     // A word of several languages says less.
-    const weight = WEIGHT / bitsIn(mask);
-    for (let i = 0; mask >> i > 0; i++) if ((mask >> i) & 1) add(i, weight);
+    if (languages !== undefined) for (const i of languages) add(i, WEIGHT / languages.length);
     if (isAscii(lower)) continue;
     for (const [sign, language] of SIGNS)
       if (sign.test(lower)) add(LANGUAGES.indexOf(language), WEIGHT);

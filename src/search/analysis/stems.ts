@@ -31,6 +31,18 @@ const STEMMERS: Readonly<Record<Exclude<Language, 'en'>, (word: string) => strin
 };
 
 /**
+ * The letters that no suffix ends with which a stemmer removes. A word that ends with one is its own stem.
+ * A question in an unknown language is stemmed in each, and most of these calls would change nothing.
+ */
+const NO_ENDING: Readonly<Record<Exclude<Language, 'en'>, string>> = {
+  de: 'abcfijlopquvwxyz',
+  es: 'bcfghijklmpqtuvwxyz',
+  fr: 'bcdghjkmopquvwy',
+  it: 'bcdfgjklmnpqstuvwxyz',
+  pt: 'bcdfghjknpqtvwxyz',
+};
+
+/**
  * The term of a lower-case word that is taken for an English one, whatever its language, or for a
  * Russian one if its letters are Cyrillic. A message always has it, so that a question of one word,
  * which has no language, finds it.
@@ -51,6 +63,7 @@ function russianStem(word: string): string {
  * verb, such as `chiavi`, also has that of a noun.
  */
 export function stemsIn(language: Exclude<Language, 'en'>, word: string): string[] {
+  if (NO_ENDING[language].includes(word.slice(-1))) return [fold(word)];
   const plurals = PLURALS[language] ?? [];
   const singular = plurals.reduce((form, [plural, ending]) => form.replace(plural, ending), word);
   const stem = fold(STEMMERS[language](singular));

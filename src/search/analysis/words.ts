@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import { cutAt, isAscii } from '../normalizer.ts';
 import { partsOfCompound } from './compounds.ts';
 import { fold } from './fold.ts';
@@ -48,20 +49,23 @@ const KNOWN_TOKENS = 5000;
 /** Longer tokens are rare. */
 const KNOWN_LENGTH = 32;
 
-/** For messages in one language: most of their words are the same. */
-const shared = new Map<Language, Words>();
+/** By the languages that they are of, and by who has the words: most words are those of earlier texts. */
+const shared = new LRUCache<string, Words>({ max: 16 });
 
-/** The terms of words in messages. */
-export function wordsIn(languages: readonly OtherLanguage[]): Words {
-  if (languages.length > 1) return new Words(languages);
-  const [key = 'en'] = languages;
-  const words = shared.get(key) ?? new Words(languages);
+/**
+ * The terms of words in messages, or in a question.
+ *
+ * @param asked whether the words are a question's
+ */
+export function wordsIn(languages: readonly OtherLanguage[], asked = false): Words {
+  const key = `${asked}:${languages.join()}`;
+  const words = shared.get(key) ?? new Words(languages, asked);
   shared.set(key, words);
   return words;
 }
 
 /** Produces the terms of tokens; those of one language, or of several if that is not known. */
-export class Words {
+class Words {
   readonly #known = new Map<string, TokenTerms>();
   readonly #languages: readonly OtherLanguage[];
   readonly #asked: boolean;
@@ -71,7 +75,7 @@ export class Words {
    * @param asked whether the words are a question's. A question looks for whole words, in every
    *   spelling that a message may use.
    */
-  constructor(languages: readonly OtherLanguage[], asked = false) {
+  constructor(languages: readonly OtherLanguage[], asked: boolean) {
     this.#languages = languages;
     this.#asked = asked;
   }

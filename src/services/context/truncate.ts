@@ -1,4 +1,4 @@
-import { jsonBytes } from '../../domain/metadata.ts';
+import { jsonBytes, jsonBytesAtMost } from '../../domain/metadata.ts';
 import type { Message } from '../../domain/records.ts';
 
 /** Removes metadata of more than `maxBytes` bytes of JSON from a record, and says how large it is. */
@@ -6,6 +6,7 @@ export function truncateMetadata<T extends Pick<Message, 'metadata' | 'metadata_
   record: T,
   maxBytes: number,
 ): T {
+  if (jsonBytesAtMost(record.metadata) <= maxBytes) return record;
   const bytes = jsonBytes(record.metadata);
   return bytes > maxBytes ? { ...record, metadata: {}, metadata_omitted_bytes: bytes } : record;
 }
@@ -30,14 +31,10 @@ export function truncateContent(message: Message, offset: number, maxBytes: numb
   };
 }
 
-/** The most bytes that JSON takes for a UTF-16 code unit (`\u0000`), and for the quotes of a text. */
-const UNIT_MAX_BYTES = 6;
-const QUOTES_BYTES = 2;
-
 /** The longest prefix of at most `maxBytes` bytes of JSON that does not end within a character. */
 function prefixWithin(text: string, maxBytes: number): string {
   // Most texts are short: they need not be written as JSON to be measured.
-  if (UNIT_MAX_BYTES * text.length + QUOTES_BYTES <= maxBytes) return text;
+  if (jsonBytesAtMost(text) <= maxBytes) return text;
   if (text.length <= maxBytes && jsonBytes(text) <= maxBytes) return text;
   let low = 0;
   let high = Math.min(text.length, maxBytes);

@@ -146,7 +146,7 @@ async function apply(
   const prepared = await prepareFacts(place, user.uuid, facts, timestamp(deps.now()));
   const coverage = batch.sessions.map((one) => coverageMessage(one, 'model', one.through_seq));
   await confirm();
-  await access.append(caller, user.user_id, [...prepared.messages, ...coverage]);
+  await access.storeFacts(caller, user.user_id, prepared, coverage);
   return prepared.results.filter(({ status }) => status === 'created').length;
 }
 

@@ -3,7 +3,9 @@ import { timestamp } from '../../domain/times.ts';
 import type { AddedMessage } from '../append.ts';
 import type { Caller } from '../caller.ts';
 import type { Dependencies } from '../dependencies.ts';
+import type { FactAccess } from './access.ts';
 import { coverageMarker, coverageMessage, throughSeq } from './coverage.ts';
+import type { EntityDetail } from './entity-details.ts';
 import type { FactPlace } from './lookup.ts';
 import { type AddedFact, type NewFact, prepareFacts } from './prepare.ts';
 import { type CheckedSource, type NewSource, sourcesOf } from './sources.ts';
@@ -11,24 +13,18 @@ import { assertTimes } from './statements.ts';
 
 export type { AddedFact, NewFact } from './prepare.ts';
 
-/** Appends messages to the facts of a user. */
-type Append = (
-  caller: Caller,
-  user_id: string,
-  messages: readonly AddedMessage[],
-) => Promise<unknown>;
-
 /**
  * Returns a function that adds facts about a user, with their entities, in one atomic append. Its source counts
  * as read from then on, even if no facts are given.
  */
-export function createAddFacts(deps: Dependencies, append: Append) {
+export function createAddFacts(deps: Dependencies, { storeFacts }: FactAccess) {
   return async (
     caller: Caller,
     place: FactPlace,
     owner: string,
     facts: readonly NewFact[],
     source: NewSource | undefined,
+    details: readonly EntityDetail[],
   ): Promise<AddedFact[]> => {
     const { store, user_id } = place;
     for (const [index, one] of facts.entries()) assertTimes(one, index);
@@ -36,9 +32,8 @@ export function createAddFacts(deps: Dependencies, append: Append) {
     const stated = facts.map((one) => ({ ...one, sources: checked?.sources }));
     const markers = checked === undefined ? [] : [coverageMarker(checked.session.uuid, 'agent')];
     const now = timestamp(deps.now());
-    const prepared = await prepareFacts(place, owner, stated, now, markers);
-    const messages = [...prepared.messages, ...coverageBy(checked, prepared.known)];
-    if (messages.length > 0) await append(caller, user_id, messages);
+    const prepared = await prepareFacts(place, owner, stated, now, { details, markers });
+    await storeFacts(caller, user_id, prepared, coverageBy(checked, prepared.known));
     return prepared.results;
   };
 }

@@ -4,6 +4,7 @@ import type { Dependencies } from '../dependencies.ts';
 import { ServiceError } from '../errors.ts';
 import type { FactAccess } from './access.ts';
 import { listMarked } from './list.ts';
+import type { ResolvedEntity } from './lookup.ts';
 import { createRecordList, insider, ownerOf } from './records.ts';
 import { createFactSearch } from './search.ts';
 import {
@@ -17,7 +18,8 @@ import {
 } from './statements.ts';
 
 /** What the graph of a user has beside its facts: records of every kind by their uuids, and episodes. */
-export function createGraph(deps: Dependencies, { open, find, findEntity, append }: FactAccess) {
+export function createGraph(deps: Dependencies, access: FactAccess) {
+  const { open, find, findEntity, append } = access;
   const { searchRecords } = createFactSearch(deps);
   const listRecords = createRecordList(deps);
   const findMessage = async (...args: Parameters<typeof find>) => (await find(...args)).message;
@@ -25,7 +27,7 @@ export function createGraph(deps: Dependencies, { open, find, findEntity, append
   return {
     /** The user of a record with this uuid; NOT_FOUND if the caller may see none. */
     async ownerOf(caller: Caller, uuid: string): Promise<string> {
-      const owner = await ownerOf(await deps.store(), caller, uuid);
+      const owner = await ownerOf(await deps.store(), caller, marker('uuid', uuid));
       if (owner === undefined) throw new ServiceError({ kind: 'facts_not_found', uuids: [uuid] });
       return owner;
     },
@@ -47,6 +49,11 @@ export function createGraph(deps: Dependencies, { open, find, findEntity, append
     /** An entity of a user, without its facts. */
     async findEntity(caller: Caller, user_id: string, uuid: string): Promise<Entity> {
       return findEntity(caller, await open(caller, user_id), { uuid });
+    },
+
+    /** The entity that a name stands for, whether it is there or not. */
+    async entityNamed(caller: Caller, user_id: string, name: string): Promise<ResolvedEntity> {
+      return access.entityNamed(await open(caller, user_id), name);
     },
 
     /**

@@ -6,9 +6,11 @@ import type { Dependencies } from '../dependencies.ts';
 import { isRefusal, ServiceError } from '../errors.ts';
 import { createFactAccess } from './access.ts';
 import { type AddedFact, createAddFacts, type NewFact } from './add.ts';
+import type { EntityDetail } from './entity-details.ts';
 import { createGraph } from './graph.ts';
 import { forRecords, insider } from './records.ts';
 import { createFactSearch, type FactPage, type FactQuery } from './search.ts';
+import { createSourceMessages } from './source-messages.ts';
 import type { NewSource } from './sources.ts';
 import { assertTimes, factMessage, type StoredFact, toEntity } from './statements.ts';
 import { createUncovered } from './uncovered.ts';
@@ -33,7 +35,7 @@ export function createFactService(deps: Dependencies) {
   const access = createFactAccess(deps);
   const { open, find, findFact, findEntity } = access;
   const deletion = createMessageDeletion(forRecords(deps));
-  const addFacts = createAddFacts(deps, access.append);
+  const addFacts = createAddFacts(deps, access);
   const { searchFacts } = createFactSearch(deps);
 
   /** @throws ServiceError NOT_FOUND if some of them are entities: those take their facts with them */
@@ -60,20 +62,24 @@ export function createFactService(deps: Dependencies) {
 
   return {
     ...createGraph(deps, access),
-    ...createUncovered(access),
+    ...createSourceMessages(deps, access),
+    ...createUncovered(deps, access),
 
     /**
      * Adds facts and the entities that they are about. What is there already stays as it is. The session of
      * the source counts as read up to the last message of the source, also with no facts.
+     *
+     * @param details what is said of entities of these facts, or of others that are there
      */
     async add(
       caller: Caller,
       user_id: string,
       facts: readonly NewFact[],
       source?: NewSource,
+      details: readonly EntityDetail[] = [],
     ): Promise<AddedFact[]> {
       const { user, place } = await open(caller, user_id);
-      return addFacts(caller, place, user.uuid, facts, source);
+      return addFacts(caller, place, user.uuid, facts, source, details);
     },
 
     /** Finds facts by their words, or lists them, the newest first. */
@@ -126,6 +132,7 @@ export function createFactService(deps: Dependencies) {
       };
       const stored = { ...message, metadata: { ...metadata, ...removed } };
       await access.append(caller, user_id, [stored]);
+      await access.completeMarkers(caller, user_id, [uuid]);
       return findFact(caller, store, user_id, uuid);
     },
 

@@ -1,10 +1,11 @@
 import { factNamespace } from '../../domain/fact-namespace.ts';
+import type { Entity } from '../../domain/facts.ts';
 import { type MessagePosition, positionKey } from '../../domain/positions.ts';
 import type { Message } from '../../domain/records.ts';
 import type { Store } from '../../store/port.ts';
 import { bandsOf, isSimilarName, nameKey, shownName } from './entity-names.ts';
 import { readRecords } from './read-records.ts';
-import { type EntityReference, entityUuid, marker, markerTerm } from './statements.ts';
+import { type EntityRecord, entityUuid, marker, markerTerm, toEntity } from './statements.ts';
 
 /** How many terms one look into the index has. */
 const TERMS_PER_LOOK = 64;
@@ -50,9 +51,10 @@ export async function findMarked(
   return marked;
 }
 
-/** An entity of a call, and whether it is there already. */
-export interface ResolvedEntity extends EntityReference {
+/** An entity of a call as it is known, and whether it is there already. */
+export interface ResolvedEntity extends EntityRecord {
   exists: boolean;
+  created_at?: string;
 }
 
 /** A name of a call, and what it is looked up by. */
@@ -93,7 +95,7 @@ export async function resolveEntities(
     const other = known === undefined ? similarOf(wanted, created) : undefined;
     resolved.set(
       wanted.key,
-      (known && { uuid: known.uuid, name: known.content, exists: true }) ??
+      (known && { ...known, exists: true }) ??
         (other && (resolved.get(other.key) as ResolvedEntity)) ?? {
           ...{ uuid: entityUuid(owner, wanted.name), name: wanted.name, exists: false },
         },
@@ -108,12 +110,14 @@ export async function resolveEntities(
 function knownEntity(
   { key, exact, bands }: Wanted,
   found: ReadonlyMap<string, Message[]>,
-): Message | undefined {
+): Entity | undefined {
   const [same] = found.get(exact) ?? [];
-  if (same !== undefined) return same;
-  return bands
-    .flatMap((band) => found.get(band) ?? [])
-    .find(({ content }) => isSimilarName(nameKey(content), key));
+  const similar = () =>
+    bands
+      .flatMap((band) => found.get(band) ?? [])
+      .find(({ content }) => isSimilarName(nameKey(content), key));
+  const message = same ?? similar();
+  return message && toEntity(message);
 }
 
 /** An earlier name of the call that is nearly the same. */

@@ -1,14 +1,14 @@
 import type { FactSource } from '../../domain/facts.ts';
 import type { Message } from '../../domain/records.ts';
-import type { AddedMessage } from '../append.ts';
 import { type Contradiction, contradictedFacts } from './contradictions.ts';
 import { type Ender, endedFacts } from './ended.ts';
+import { type EntityDetail, entitiesToStore } from './entity-details.ts';
 import { nameKey, shownName } from './entity-names.ts';
 import { type FactPlace, findMarked, type ResolvedEntity, resolveEntities } from './lookup.ts';
 import {
-  entityMessage,
-  factMessage,
+  type EntityRecord,
   factUuid,
+  lacksMarkers,
   marker,
   overlaps,
   relationMarker,
@@ -16,6 +16,7 @@ import {
   statementMarker,
   toFact,
 } from './statements.ts';
+import { namedAt, type StoredSource, withSources } from './stored-sources.ts';
 
 /** A fact as a caller states it. */
 export interface NewFact {
@@ -58,11 +59,12 @@ interface Planned extends Ender {
   contradiction: Contradiction | undefined;
 }
 
-/** What is to be appended for the facts of a call, and what becomes of them. */
+/** What is to be stored for the facts of a call, and what becomes of them. */
 export interface PreparedFacts {
   results: AddedFact[];
-  /** Empty if all is known. */
-  messages: AddedMessage[];
+  entities: EntityRecord[];
+  /** Those that are new, and those that change. */
+  facts: StoredFact[];
   /** The records with the markers that were asked for in addition, by marker. */
   known: ReadonlyMap<string, Message[]>;
 }
@@ -71,7 +73,8 @@ export interface PreparedFacts {
  * Finds out what facts and entities of a call are new, and which facts end. Changes nothing.
  *
  * @param owner the uuid of the user
- * @param markers of other records that are looked up on the way
+ * @param also what is said of entities beside the facts, and the markers of other records that are looked up
+ *   on the way
  * @throws ServiceError as `endedFacts`
  */
 export async function prepareFacts(
@@ -79,10 +82,12 @@ export async function prepareFacts(
   owner: string,
   facts: readonly SourcedFact[],
   now: string,
-  markers: readonly string[] = [],
+  also: { details?: readonly EntityDetail[]; markers?: readonly string[] } = {},
 ): Promise<PreparedFacts> {
+  const { details = [], markers = [] } = also;
   const names = facts.flatMap(({ subject, object }) => [subject, object]);
-  const entities = await resolveEntities(place, owner, names);
+  const detailed = details.map(({ name }) => name);
+  const entities = await resolveEntities(place, owner, [...names, ...detailed]);
   const planned = facts.map((one) => plan(one, entities, now));
   const known = await findMarked(place, [
     ...planned.flatMap(({ fact }) => [
@@ -90,27 +95,33 @@ export async function prepareFacts(
     ]),
     ...markers,
   ]);
-  const knownBy = (marker: string) => (known.get(marker) ?? []).flatMap((one) => toFact(one) ?? []);
+  const messagesBy = (marker: string) => known.get(marker) ?? [];
+  const knownBy = (marker: string) => messagesBy(marker).flatMap((one) => toFact(one) ?? []);
   /** The facts of the call so far, by uuid. */
   const stated = new Map<string, StoredFact>();
   const stable = planned.map((one) => {
     // A fact that was corrected is known by what it said before, and by what it says now.
-    const [same = stated.get(one.fact.uuid)] = [
-      ...knownBy(marker('uuid', one.fact.uuid)),
-      ...knownBy(statementMarker(one.fact)),
-    ];
-    const fact = same ?? one.fact;
+    const found = [
+      ...messagesBy(marker('uuid', one.fact.uuid)),
+      ...messagesBy(statementMarker(one.fact)),
+    ].find(({ metadata }) => metadata.kind === 'fact');
+    const same = stated.get(one.fact.uuid) ?? (found && toFact(found));
+    const { sources } = one.fact;
+    const fact = same === undefined ? one.fact : withMoreSources(same, sources);
     stated.set(fact.uuid, fact);
-    const relation = relationMarker(fact);
-    return { ...one, fact, relation, isNew: same === undefined, stated: one.fact };
+    const isIncomplete = sources !== undefined && found !== undefined && lacksMarkers(found);
+    return {
+      ...{ ...one, fact, relation: relationMarker(fact), stated: one.fact },
+      ...{ isNew: same === undefined, isWritten: fact !== same || isIncomplete },
+    };
   });
   const contradicted = await contradictedFacts(place, stable, now);
   const settled = stable.map((one) => ({
     ...one,
-    fact: contradicted.get(one.fact.uuid) ?? one.fact,
+    fact: withMoreSources(contradicted.get(one.fact.uuid) ?? one.fact, one.fact.sources),
   }));
   const ended = new Map([...(await endedFacts(place, settled, now)), ...contradicted]);
-  const isMentioned = new Set<string>();
+  const mentioned = new Set<string>();
   const results = settled.map((one, i): AddedFact => {
     const { fact, relation, isNew, entities: two } = one;
     const earlier = settled
@@ -118,8 +129,8 @@ export async function prepareFacts(
       .filter((other) => other.isNew && other.relation === relation)
       .map((other) => other.fact);
     const others = [...earlier.reverse(), ...knownBy(relation)];
-    const created = two.filter(({ exists, uuid }) => !exists && !isMentioned.has(uuid));
-    for (const { uuid } of two) isMentioned.add(uuid);
+    const created = two.filter(({ exists, uuid }) => !exists && !mentioned.has(uuid));
+    for (const { uuid } of two) mentioned.add(uuid);
     return {
       fact: ended.get(fact.uuid) ?? fact,
       status: isNew ? 'created' : 'existing',
@@ -130,17 +141,18 @@ export async function prepareFacts(
         .slice(0, CONFLICTS_MAX),
     };
   });
-  const fresh = new Set(settled.filter(({ isNew }) => isNew).map(({ fact }) => fact.uuid));
-  const changed = [...ended.values()].filter(
-    ({ uuid, expired_at }) => expired_at === now && !fresh.has(uuid),
+  const written = new Map(
+    settled.filter(({ isWritten }) => isWritten).map(({ fact }) => [fact.uuid, fact]),
   );
-  const newEntities = [...entities.values()].filter(({ exists }) => !exists);
-  const messages = [
-    ...uniqueBy(newEntities).map(entityMessage),
-    ...settled.filter(({ isNew }) => isNew).map(({ fact }) => factMessage(fact)),
-    ...changed.map(factMessage),
-  ];
-  return { results, messages, known };
+  for (const fact of ended.values()) {
+    if (fact.expired_at !== now) continue;
+    written.set(fact.uuid, withMoreSources(fact, written.get(fact.uuid)?.sources));
+  }
+  return {
+    ...{ results, known },
+    entities: entitiesToStore(entities, mentioned, details),
+    facts: [...written.values()],
+  };
 }
 
 function plan(
@@ -159,7 +171,7 @@ function plan(
     created_at: now,
     ...(valid_at !== undefined && { valid_at }),
     ...(invalid_at !== undefined && { invalid_at }),
-    ...(sources !== undefined && { sources: [...sources] }),
+    ...(sources !== undefined && { sources: namedAt(now, sources) }),
   };
   return {
     ...{ fact: { uuid: factUuid(fact), ...fact }, entities: [subject, object] },
@@ -167,10 +179,11 @@ function plan(
   };
 }
 
-/** Each entity once: two names of a call may be one. */
-const uniqueBy = (entities: readonly ResolvedEntity[]) => [
-  ...new Map(entities.map((one) => [one.uuid, one])).values(),
-];
+/** @returns `fact` itself if it names these sources already */
+function withMoreSources(fact: StoredFact, added: readonly StoredSource[] | undefined): StoredFact {
+  const sources = withSources(fact.sources, added);
+  return sources === undefined || sources === fact.sources ? fact : { ...fact, sources };
+}
 
 /** Whether a fact is known otherwise than it is stated now. */
 const differs = (known: StoredFact, stated: StoredFact): boolean =>

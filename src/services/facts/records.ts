@@ -9,7 +9,6 @@ import { createMemoryService } from '../memory.ts';
 import { readRecords } from './read-records.ts';
 import {
   hasMarker,
-  marker,
   markerTerm,
   type RecordKind,
   type RecordsByKind,
@@ -20,7 +19,7 @@ import {
 const READ_AT_ONCE = 200;
 const MAX_READS = 20;
 
-/** How many records with the word of a uuid are looked at: it may be in the texts of others. */
+/** How many records with a marker are looked at: it may be in the texts of others. */
 const CANDIDATES_MAX = 20;
 
 /** The same dependencies; a change of records is announced as one of the facts of their user. */
@@ -39,17 +38,16 @@ export const insider = ({ namespace, credential }: Caller): Caller => ({
 });
 
 /**
- * The user whose records have one with this uuid, among those that the caller may see.
+ * The user whose records have one with this marker, among those that the caller may see.
  *
  * @returns `undefined` if there is none
  */
 export async function ownerOf(
   store: Store,
   { namespace, user_id }: Caller,
-  uuid: string,
+  word: string,
 ): Promise<string | undefined> {
   const place = factNamespace(namespace);
-  const word = marker('uuid', uuid);
   const query = { terms: [markerTerm(word)], also: [], limit: CANDIDATES_MAX };
   const { candidates } = await store.search.candidates(place, { user_id }, query);
   const messages = await readRecords(store, place, candidates, 1);

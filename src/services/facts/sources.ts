@@ -22,6 +22,7 @@ export interface CheckedSource {
 /**
  * The messages that a call names as its source. Their session has to be live, and the user's or nobody's.
  *
+ * @param at the time of the call
  * @throws ServiceError NOT_FOUND if one of them is missing, or of another user
  */
 export async function sourcesOf(

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { derivedUuid } from '../../domain/derived-uuid.ts';
-import type { Entity, Fact, FactSource } from '../../domain/facts.ts';
+import type { Entity, Fact } from '../../domain/facts.ts';
 import type { JsonObject } from '../../domain/metadata.ts';
 import type { Message } from '../../domain/records.ts';
 import { termsOf } from '../../search/analyzer.ts';
 import type { AddedMessage } from '../append.ts';
 import { ServiceError } from '../errors.ts';
 import { bandsOf, nameKey } from './entity-names.ts';
+import { keptSources, readSources, type StoredSource, sourcesPatch } from './stored-sources.ts';
 
 /**
  * How facts and entities are stored: each is a message of one session per user, in the namespace of facts.
@@ -20,10 +21,17 @@ export interface EntityReference {
   name: string;
 }
 
+/** An entity as it is stored. */
+export interface EntityRecord extends EntityReference {
+  labels?: readonly string[] | undefined;
+  summary?: string | undefined;
+}
+
 /** A fact with its entities as it is stored. */
-export interface StoredFact extends Omit<Fact, 'subject' | 'object'> {
+export interface StoredFact extends Omit<Fact, 'subject' | 'object' | 'sources'> {
   subject: EntityReference;
   object: EntityReference;
+  sources?: StoredSource[];
 }
 
 /** The letters of a marker. The one at its end keeps stemmers from changing it. */
@@ -83,14 +91,18 @@ export const relationMarker = ({ subject, predicate }: Statement): string =>
 export const statementMarker = (statement: Statement): string =>
   marker('statement', factUuid(statement));
 
-export function entityMessage({ uuid, name }: EntityReference): AddedMessage {
+export function entityMessage({ uuid, name, labels, summary }: EntityRecord): AddedMessage {
   const key = nameKey(name);
   const bands = bandsOf(key).map((band) => marker('entity_band', band));
   return {
     uuid,
     role: [marker('uuid', uuid), marker('entity'), marker('entity_key', key), ...bands].join(' '),
     content: name,
-    metadata: { kind: 'entity' },
+    metadata: {
+      kind: 'entity',
+      ...(labels !== undefined && { labels: [...labels] }),
+      ...(summary !== undefined && { summary }),
+    },
   };
 }
 
@@ -102,7 +114,7 @@ export function factMessage(stored: Omit<StoredFact, 'created_at'>): AddedMessag
     role: [
       ...[marker('uuid', uuid), ALL_FACTS, relationMarker(stored), statementMarker(stored)],
       ...[marker('fact_of', subject.uuid), marker('fact_of', object.uuid)],
-      ...(sources ?? []).map((source) => marker('fact_from', source.uuid)),
+      ...keptSources(sources).map((source) => marker('fact_from', source.uuid)),
     ].join(' '),
     content: text,
     metadata: {
@@ -111,9 +123,18 @@ export function factMessage(stored: Omit<StoredFact, 'created_at'>): AddedMessag
       ...(invalid_at !== undefined && { invalid_at }),
       ...(expired_at !== undefined && { expired_at }),
       ...(superseded_by !== undefined && { superseded_by }),
-      ...(sources !== undefined && sources.length > 0 && { sources: sources as never }),
+      ...(sources !== undefined && sources.length > 0 && { sources: sourcesPatch(sources) }),
     },
   };
+}
+
+/**
+ * Whether a stored fact is not found by all that it has: of two calls at once, the one that was stored last
+ * knew nothing of the sources of the other.
+ */
+export function lacksMarkers(message: Message): boolean {
+  const fact = toFact(message);
+  return fact !== undefined && factMessage(fact).role !== message.role;
 }
 
 /** @param source what it came from, such as `text` or `json` */
@@ -157,12 +178,12 @@ export function toEpisode({ uuid, content, metadata, created_at }: Message): Epi
 /** `undefined` if a message is no fact. */
 export function toFact({ uuid, content, metadata, created_at }: Message): StoredFact | undefined {
   if (metadata.kind !== 'fact') return undefined;
-  const { subject, predicate, object, sources, ...rest } = metadata as JsonObject & {
+  const { subject, predicate, object, ...rest } = metadata as JsonObject & {
     subject: EntityReference & JsonObject;
     object: EntityReference & JsonObject;
     predicate: string;
-    sources?: never;
   };
+  const sources = readSources(metadata.sources);
   const { valid_at, invalid_at, expired_at, superseded_by } = rest as Partial<StoredFact>;
   return {
     ...{ uuid, subject, predicate, object, fact: content, created_at },
@@ -170,7 +191,7 @@ export function toFact({ uuid, content, metadata, created_at }: Message): Stored
     ...(invalid_at !== undefined && { invalid_at }),
     ...(expired_at !== undefined && { expired_at }),
     ...(superseded_by !== undefined && { superseded_by }),
-    ...(sources !== undefined && { sources: sources as FactSource[] }),
+    ...(sources !== undefined && { sources }),
   };
 }
 
@@ -178,9 +199,10 @@ export function toFact({ uuid, content, metadata, created_at }: Message): Stored
 export function toEntity(message: Message): Entity | undefined {
   const { uuid, content, metadata, created_at, updated_at } = message;
   if (metadata.kind !== 'entity') return undefined;
-  const { summary } = metadata;
+  const { labels, summary } = metadata;
   return {
     ...{ uuid, name: content, created_at, updated_at },
+    ...(Array.isArray(labels) && { labels: labels as string[] }),
     ...(typeof summary === 'string' && { summary }),
   };
 }

@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { Session } from '../../domain/records.ts';
 import type { Store } from '../../store/port.ts';
 import type { Caller } from '../caller.ts';
+import type { Dependencies } from '../dependencies.ts';
 import type { FactAccess } from './access.ts';
 import { coverageOf } from './coverage.ts';
 
@@ -21,7 +22,7 @@ export interface UncoveredMessages {
 }
 
 /** Returns the functions that find messages from which neither the agent nor the server's model has drawn facts. */
-export function createUncovered({ open }: FactAccess) {
+export function createUncovered({ extractsFacts }: Dependencies, { open }: FactAccess) {
   const told = new LRUCache<string, true>({ max: TOLD_MAX });
 
   /**
@@ -47,14 +48,14 @@ export function createUncovered({ open }: FactAccess) {
   }
 
   /**
-   * Those of the user of a session, once for each session: whoever was told needs no reminder. It never
-   * throws: the call that it goes with is worth more.
+   * Those of the user of a session, once for each session: whoever was told needs no reminder. None where the
+   * server's model reads them. It never throws: the call that it goes with is worth more.
    */
   async function uncoveredOnce(
     caller: Caller,
     { uuid, user_id }: Pick<Session, 'uuid' | 'user_id'>,
   ): Promise<UncoveredMessages[]> {
-    if (user_id === undefined || told.has(uuid)) return [];
+    if (extractsFacts === true || user_id === undefined || told.has(uuid)) return [];
     const found = await uncovered(caller, user_id).catch(() => []);
     if (found.length > 0) told.set(uuid, true);
     return found;

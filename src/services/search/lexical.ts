@@ -140,9 +140,9 @@ const neighboursOf = (candidates: readonly Candidate[]): Set<string> =>
 function statisticsOf({ candidates, ranges }: Candidates, terms: readonly string[]) {
   const frequency = new Map(terms.map((term) => [term, 0]));
   for (const { matched } of candidates) {
-    for (const term of new Set(matched)) {
+    for (const [i, term] of matched.entries()) {
       const count = frequency.get(term);
-      if (count !== undefined) frequency.set(term, count + 1);
+      if (count !== undefined && matched.indexOf(term) === i) frequency.set(term, count + 1);
     }
   }
   // Each range ends at the session's last candidate: a message added later must not change a

@@ -1,4 +1,9 @@
-import { includesPart, type JsonObject, jsonBytes } from '../../domain/metadata.ts';
+import {
+  includesPart,
+  type JsonObject,
+  jsonBytes,
+  jsonBytesAtMost,
+} from '../../domain/metadata.ts';
 import { positionKey, type SeqRange } from '../../domain/positions.ts';
 import type { Message, Session } from '../../domain/records.ts';
 import { canonicalRole } from '../../domain/roles.ts';
@@ -80,21 +85,27 @@ export async function readHits(
 ): Promise<{ hits: Hit[]; next: number }> {
   const { ranking, input, answer } = query;
   const hits: Hit[] = [];
-  let bytes = 0;
+  let bytesAtMost = 0;
+  let bytes: number | undefined;
   let next = from;
   while (next < ranking.ranked.length && hits.length < input.limit) {
     const { matches, end } = await readMatches(query, next, input.limit - hits.length);
     const neighbours = await neighboursOf(query, matches);
     for (const [i, match] of matches.entries()) {
       const hit = await toHit(match, neighbours[i], ranking, answer);
-      bytes += jsonBytes(hit);
-      if (bytes > answer.pageMaxBytes && hits.length > 0) return { hits, next: match.index };
+      bytesAtMost += jsonBytesAtMost(hit);
+      if (bytesAtMost > answer.pageMaxBytes) {
+        bytes = (bytes ?? sumOfBytes(hits)) + jsonBytes(hit);
+        if (bytes > answer.pageMaxBytes && hits.length > 0) return { hits, next: match.index };
+      }
       hits.push(hit);
     }
     next = end;
   }
   return { hits, next };
 }
+
+const sumOfBytes = (hits: readonly Hit[]) => hits.reduce((sum, hit) => sum + jsonBytes(hit), 0);
 
 /**
  * Reads the next ranked messages and keeps those that match the filters of the search.

@@ -49,7 +49,8 @@ export function findSessionState(
     ...[id: number, first_seq: number, last_seq: number, userDeleted: number],
     ...[revivedBy: string | null, ...unknown[]],
   ];
-  const found = connection.statement(SUMMARY).get(id, first_seq, last_seq);
+  const isEmpty = last_seq < first_seq;
+  const found = isEmpty ? undefined : connection.statement(SUMMARY).get(id, first_seq, last_seq);
   return {
     id,
     userDeleted: userDeleted === 1,

@@ -34,9 +34,9 @@ export function readMessages(
   const messages: Message[] = [];
   const { order, enough, metadataMaxBytes } = range;
   const end = order === 'asc' ? conversation.last_seq : conversation.first_seq;
-  const limit = rangeLimit(conversation, range);
-  let bytes = 0;
   const { first_seq, last_seq, session } = conversation;
+  const limit = last_seq < first_seq ? 0 : rangeLimit(conversation, range);
+  let bytes = 0;
   // Without deleted messages among them, those to skip are known by their numbers.
   const isGapless = session.message_count === last_seq - first_seq + 1;
   let after = rangeStart(conversation, isGapless ? range : { ...range, offset: 0 });

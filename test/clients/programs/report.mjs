@@ -17,3 +17,13 @@ export async function refusal(call) {
     return { error: error.constructor.name, status: error.code ?? error.statusCode ?? null };
   }
 }
+
+/** A record with the names of its fields as they are on the wire, and in Python. */
+export function snake(value) {
+  if (Array.isArray(value)) return value.map(snake);
+  if (typeof value !== 'object' || value === null) return value;
+  const inSnakeCase = (name) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return Object.fromEntries(
+    Object.entries(value).map(([name, field]) => [inSnakeCase(name), snake(field)]),
+  );
+}

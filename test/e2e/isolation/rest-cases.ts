@@ -119,11 +119,18 @@ const GRAPH_CASES = (): Cases => {
     [`DELETE ${graph}/edge/{uuid}`]: ofEach((uuid) => remove(`/edge/${uuid}`)),
     [`GET ${graph}/node/{uuid}`]: ofEach((uuid) => get(`/node/${uuid}`)),
     [`GET ${graph}/node/{uuid}/entity-edges`]: ofEach((uuid) => get(`/node/${uuid}/entity-edges`)),
+    [`GET ${graph}/node/{uuid}/episodes`]: ofEach((uuid) => get(`/node/${uuid}/episodes`)),
     [`GET ${graph}/episodes/{uuid}`]: ofEach((uuid) => get(`/episodes/${uuid}`)),
     [`DELETE ${graph}/episodes/{uuid}`]: ofEach((uuid) => remove(`/episodes/${uuid}`)),
     [`GET ${graph}/episodes/{uuid}/mentions`]: ofEach((uuid) => get(`/episodes/${uuid}/mentions`)),
     [`GET ${graph}/episodes/user/{user_id}`]: ({ user_id }) =>
       get(`/episodes/user/${enc(user_id)}?lastn=1`),
+    'GET /api/v2/facts/{uuid}': ofEach((uuid) => [
+      { method: 'GET', path: `/api/v2/facts/${uuid}` },
+    ]),
+    'DELETE /api/v2/facts/{uuid}': ofEach((uuid) => [
+      { method: 'DELETE', path: `/api/v2/facts/${uuid}` },
+    ]),
     'GET /api/v2/users/{user_id}/facts': ({ user_id }) => [
       { method: 'GET', path: `/api/v2/users/${enc(user_id)}/facts` },
     ],

@@ -125,8 +125,10 @@ for (const store of E2E_DATABASES) {
     });
 
     it('ada is shown what is hers, and nothing of the rest is counted', async () => {
-      const { fact, episode } = targets.get('a live session') as Target;
-      for (const path of [`edge/${fact.uuid}`, `episodes/${episode}`, `episodes/user/${ADA}`]) {
+      const { uuid, fact, episode } = targets.get('a live session') as Target;
+      const paths = [`edge/${fact.uuid}`, `episodes/${episode}`, `episodes/user/${ADA}`];
+      const messages = [`episodes/${uuid}`, `node/${fact.entity_uuid}/episodes`];
+      for (const path of [...paths, ...messages]) {
         const { status, body } = await ask('ada', { method: 'GET', path: `/api/v2/graph/${path}` });
         expect([path, status, body.includes(SECRET)]).toEqual([path, 200, true]);
       }

@@ -4,6 +4,7 @@ import type { Session } from '../../../src/domain/records.ts';
 import { createFactAccess } from '../../../src/services/facts/access.ts';
 import type { NewFact } from '../../../src/services/facts/add.ts';
 import { coverageMessage, coverageOf } from '../../../src/services/facts/coverage.ts';
+import { createServices } from '../../support/stores.ts';
 import { describeServices } from '../describe-services.ts';
 
 const LIVES: NewFact = {
@@ -89,6 +90,14 @@ describeServices('messages from which no facts were drawn', (at) => {
     await at.memory.add(at.caller, 'free', [{ role: 'user', content: 'x' }]);
     const free = (await find('free')) as Session;
     expect(await at.facts.uncoveredOnce(at.caller, free)).toStrictEqual([]);
+  });
+
+  it('are not told where a model of the server reads them', async () => {
+    await say('s', 3);
+    const session = (await find('s')) as Session;
+    const { facts } = createServices(at.store, undefined, { extractsFacts: true });
+    expect(await facts.uncoveredOnce(at.caller, session)).toStrictEqual([]);
+    expect(await facts.uncovered(at.caller, 'ada')).toHaveLength(1);
   });
 
   it('are known by whom they were read: what the agent has read, the model has not', async () => {

@@ -32,9 +32,10 @@ describeServices('the source of a fact', (at) => {
   it('is each message once, of a session of the user or of nobody', async () => {
     const [uuid, other] = await say();
     const [added] = await add({ session_id: 's', uuids: [uuid, other, uuid] });
+    const at = added?.fact.created_at;
     expect(added?.fact.sources).toStrictEqual([
-      { session_id: 's', uuid },
-      { session_id: 's', uuid: other },
+      { session_id: 's', uuid, at },
+      { session_id: 's', uuid: other, at },
     ]);
     const [free] = await say('nobody’s');
     const again = { ...LIVES, fact: 'Ada is in Lisbon' };

@@ -177,18 +177,22 @@ function scanTerm(
     const rows = findNewest(connection, scan, term, from);
     for (const row of rows.slice(0, limit)) {
       const [id, session_id, session_uuid, first_seq, last_seq, seq, ...rest] = row as FoundRow;
-      const [role, created_at, joined, metadata] = rest;
-      const known = candidates.get(id);
-      const all = session_id === null || joined === null ? [] : joined.split(' ');
+      const [role, created_at, terms, metadata] = rest;
       if (
         session_id !== null &&
-        isWanted({ id, session_uuid, role, created_at, terms: all, metadata })
+        terms !== null &&
+        isWanted({ id, session_uuid, role, created_at, terms, metadata })
       ) {
         if (found.length === limit) return end(true);
-        if (known === undefined) ranges.set(session_uuid, { first_seq, last_seq });
-        const place = { session_id, session_uuid, seq };
-        const matched = all.filter((one) => wanted.has(one));
-        found.push([id, known ?? { ...place, role, created_at, matched, length: all.length }]);
+        let candidate = candidates.get(id);
+        if (candidate === undefined) {
+          ranges.set(session_uuid, { first_seq, last_seq });
+          const all = terms.split(' ');
+          const matched = all.filter((one) => wanted.has(one));
+          const place = { session_id, session_uuid, seq };
+          candidate = { ...place, role, created_at, matched, length: all.length };
+        }
+        found.push([id, candidate]);
       }
       from = id - 1;
     }
@@ -210,9 +214,9 @@ function createFilter(query: TermQuery) {
   const [from, to] = timeBounds(query);
   const ends = new Map(terms.map((term, i) => [term, after?.[i]]));
   /** Whether an earlier query has come upon the message by one of its terms. */
-  const isSeen = (id: number, all: readonly string[]) =>
+  const isSeen = (id: number, joined: string) =>
     after !== undefined &&
-    all.some((term) => {
+    joined.split(' ').some((term) => {
       const end = ends.get(term);
       return end !== undefined && (end === null || id >= Number(end));
     });
@@ -221,7 +225,7 @@ function createFilter(query: TermQuery) {
     session_uuid: string;
     role: string;
     created_at: number;
-    terms: readonly string[];
+    terms: string;
     metadata: string | null;
   }): boolean =>
     found.created_at >= from &&
