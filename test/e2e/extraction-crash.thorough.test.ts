@@ -9,7 +9,7 @@ import { type ServerProcess, Servers } from '../support/server-process.ts';
 
 /** How many times something is killed, and how long after the model was asked, in milliseconds. */
 const KILLS = Number(process.env.EXTRACTION_KILLS ?? 8);
-const AFTER_CALL_MS = { least: 0, most: 500 };
+const AFTER_CALL_MS = { least: 0, most: 3000 };
 
 /** How long the rest of the messages may take to be read, in milliseconds: a lease and a back-off are in it. */
 const PATIENCE = { timeout: 240_000, interval: 50 };

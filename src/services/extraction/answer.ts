@@ -1,6 +1,14 @@
 import { z } from 'zod';
-import { entityName, FACTS_PER_CALL, factText, predicate } from '../../domain/facts.ts';
+import {
+  entityLabels,
+  entityName,
+  entitySummary,
+  FACTS_PER_CALL,
+  factText,
+  predicate,
+} from '../../domain/facts.ts';
 import { time } from '../../domain/records.ts';
+import type { EntityDetail } from '../facts/entity-details.ts';
 import { nameKey } from '../facts/entity-names.ts';
 
 /** The most messages that one fact names, and the most facts that it contradicts. */
@@ -9,7 +17,15 @@ const NUMBERS_MAX = 20;
 const numbers = z.array(z.int()).max(NUMBERS_MAX);
 
 const answerSchema = z.object({
-  entities: z.array(z.object({ name: entityName })).max(2 * FACTS_PER_CALL),
+  entities: z
+    .array(
+      z.object({
+        name: entityName,
+        labels: entityLabels.nullish(),
+        summary: entitySummary.nullish(),
+      }),
+    )
+    .max(2 * FACTS_PER_CALL),
   facts: z
     .array(
       z.object({
@@ -61,7 +77,9 @@ export interface Asked {
   entities: readonly string[];
 }
 
-export type CheckedAnswer = { facts: AnsweredFact[] } | { problem: AnswerProblem };
+export type CheckedAnswer =
+  | { facts: AnsweredFact[]; entities: EntityDetail[] }
+  | { problem: AnswerProblem };
 
 /**
  * Checks the answer of a model. It is right or wrong as a whole: of an answer with one wrong fact, the others
@@ -104,8 +122,20 @@ export function checkAnswer(text: string | undefined, asked: Asked): CheckedAnsw
       contradicts: placesOf(contradicted),
     });
   }
-  return { facts: checked };
+  return { facts: checked, entities: entities.flatMap(detailOf) };
 }
+
+interface AnsweredEntity {
+  name: string;
+  labels?: string[] | null | undefined;
+  summary?: string | null | undefined;
+}
+
+/** What is said of an entity beside its name, if anything is. */
+const detailOf = ({ name, labels, summary }: AnsweredEntity): EntityDetail[] =>
+  !labels?.length && !summary
+    ? []
+    : [{ name, ...(labels?.length && { labels }), ...(summary && { summary }) }];
 
 /** Numbers begin with 1, and places with 0. */
 const placesOf = (given: readonly number[]) => [...new Set(given)].map((number) => number - 1);
@@ -126,7 +156,7 @@ const object = (properties: object) => ({
  * schema: all fields are required, and lengths and counts are checked afterwards.
  */
 export const ANSWER_JSON_SCHEMA = object({
-  entities: list(object({ name: text })),
+  entities: list(object({ name: text, labels: list(text), summary: { type: ['string', 'null'] } })),
   facts: list(
     object({
       ...{ subject: text, predicate: text, object: text, fact: text },

@@ -11,6 +11,7 @@ import type { Dependencies } from '../dependencies.ts';
 import { runInSlices } from '../event-loop.ts';
 import type { FactAccess, OpenedUser } from '../facts/access.ts';
 import { coverageMessage } from '../facts/coverage.ts';
+import type { EntityDetail } from '../facts/entity-details.ts';
 import { prepareFacts, type SourcedFact } from '../facts/prepare.ts';
 import { type AnsweredFact, type AnswerProblem, checkAnswer } from './answer.ts';
 import type { Batch } from './batch.ts';
@@ -72,7 +73,7 @@ export async function extractFacts(
   const { deps, access } = extraction;
   const opened = await access.open(caller, batch.user_id);
   if (batch.messages.length === 0) {
-    await apply(extraction, caller, opened, batch, []);
+    await apply(extraction, caller, opened, batch);
     return { facts: 0 };
   }
   const known = await knownBefore(deps, opened, batch);
@@ -90,7 +91,8 @@ export async function extractFacts(
       const answer = checkAnswer(text, asked);
       if ('facts' in answer) {
         const facts = answer.facts.map((one) => sourced(one, batch, known.facts));
-        const applied = await apply(extraction, caller, opened, batch, facts).catch(notApplicable);
+        const stated = { facts, details: answer.entities };
+        const applied = await apply(extraction, caller, opened, batch, stated).catch(notApplicable);
         if (applied !== undefined) return { facts: applied };
         problem = 'not_applicable';
       } else problem = answer.problem;
@@ -100,7 +102,7 @@ export async function extractFacts(
     if (problem === 'refused') break;
   }
   if (problem === 'refused' || problem === 'timeout') await probe(extraction);
-  await apply(extraction, caller, opened, batch, []);
+  await apply(extraction, caller, opened, batch);
   return { facts: 0, dropped: problem };
 }
 
@@ -135,15 +137,18 @@ async function probe({ model, turns, signal }: Extraction): Promise<void> {
   turns.end(estimated, tokens);
 }
 
+const NOTHING = { facts: [], details: [] };
+
 /** Appends facts with the coverage of their batch. @returns how many are new */
 async function apply(
   { deps, access, confirm }: Extraction,
   caller: Caller,
   { user, place }: OpenedUser,
   batch: Batch,
-  facts: readonly SourcedFact[],
+  stated: { facts: readonly SourcedFact[]; details: readonly EntityDetail[] } = NOTHING,
 ): Promise<number> {
-  const prepared = await prepareFacts(place, user.uuid, facts, timestamp(deps.now()));
+  const { facts, details } = stated;
+  const prepared = await prepareFacts(place, user.uuid, facts, timestamp(deps.now()), { details });
   const coverage = batch.sessions.map((one) => coverageMessage(one, 'model', one.through_seq));
   await confirm();
   await access.storeFacts(caller, user.user_id, prepared, coverage);

@@ -37,7 +37,7 @@ export class Meter implements Turns {
       const wait = waitMs(this.#usage, this.#limits, tokens, now);
       if (wait > MINUTE_MS) throw new BudgetSpent();
       if (wait === 0) break;
-      await sleep(wait, undefined, { ref: false, signal: this.#signal });
+      await sleep(wait, undefined, { signal: this.#signal });
     }
     this.#usage.calls++;
     this.#usage.minute_calls++;

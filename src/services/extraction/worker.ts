@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { DomainError } from '../../domain/errors.ts';
 import { userNamespace } from '../../domain/fact-namespace.ts';
 import { fullJitter } from '../../search/model-api/backoff.ts';
 import type { ChatModel } from '../../search/model-api/chat.ts';
@@ -123,7 +124,8 @@ export class Extractor {
       const page = await store.sessions.namespaces(after, NAMESPACES_AT_ONCE);
       for (const one of page) {
         led.ended.signal.throwIfAborted();
-        if (!this.#isDone(one) && (await this.#step(led, one))) hasMore = true;
+        if (this.#isDone(one)) continue;
+        if (await this.#step(led, one).catch((error) => this.#skip(one, error))) hasMore = true;
       }
       after = page.at(-1)?.namespace;
       if (page.length < NAMESPACES_AT_ONCE) return hasMore;
@@ -136,6 +138,14 @@ export class Extractor {
     const done = this.#done.get(namespace);
     const isRecent = done !== undefined && performance.now() - done.at < REMEMBERED_MS;
     return isRecent && done.last === updated_at;
+  }
+
+  /** A namespace that cannot be read must not keep the others waiting. */
+  #skip({ namespace, updated_at }: NamespaceActivity, error: unknown): boolean {
+    if (!(error instanceof DomainError) || error.code !== 'INTERNAL') throw error;
+    this.#options.events.blocked(error);
+    this.#done.set(namespace, { last: updated_at, at: performance.now() });
+    return false;
   }
 
   /** @returns whether there may be more to do */
@@ -153,7 +163,7 @@ export class Extractor {
       const look = await lookForBatch(options, namespace, own.state, this.#sessions);
       if (look.batch !== undefined) {
         const confirm = () => own.save(look.progress);
-        await this.#extract(led, namespace, look.batch, confirm);
+        if (!(await this.#extract(led, namespace, look.batch, confirm))) return false;
       } else {
         await own.save(look.progress);
         if (!look.isWaiting && !look.hasMore) this.#done.set(namespace, { last: updated_at, at });
@@ -164,12 +174,13 @@ export class Extractor {
     }
   }
 
+  /** @returns false if the user is not there any more */
   async #extract(
     { meter, ended }: Leadership,
     namespace: string,
     batch: Batch,
     confirm: () => Promise<void>,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { deps, model, events } = this.#options;
     const { signal } = ended;
     const extraction = {
@@ -194,9 +205,11 @@ export class Extractor {
       this.#problem = undefined;
       events.batch({ messages: batch.messages.length, ...result });
       await meter.read(result);
+      return true;
     } catch (error) {
-      // The user was deleted meanwhile.
-      if (!isRefusal(error, 'user_not_found')) throw error;
+      // The user was deleted meanwhile; the sessions are going to be, too.
+      if (isRefusal(error, 'user_not_found')) return false;
+      throw error;
     }
   }
 
@@ -216,4 +229,4 @@ export class Extractor {
 }
 
 const pause = (ms: number, signal: AbortSignal): Promise<void> =>
-  sleep(ms, undefined, { ref: false, signal }).catch(() => {});
+  sleep(ms, undefined, { signal }).catch(() => {});

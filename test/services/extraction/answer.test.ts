@@ -24,11 +24,29 @@ describe('an answer of a model', () => {
           ...{ messages: [0, 2], contradicts: [1] },
         },
       ],
+      entities: [],
     });
   });
 
   it('may have no facts, and fields that nobody asked for', () => {
-    expect(check({ entities: [], facts: [], confidence: 1 })).toStrictEqual({ facts: [] });
+    expect(check({ entities: [], facts: [], confidence: 1 })).toStrictEqual({
+      ...{ facts: [], entities: [] },
+    });
+  });
+
+  it('has what it says of entities, and leaves out those of which it says nothing', () => {
+    const entities = [
+      { name: 'Ada', labels: ['Person'], summary: null },
+      { name: 'Porto', labels: [], summary: 'A city.' },
+      { name: 'tea', labels: [], summary: '' },
+    ];
+    expect(check({ entities, facts: [] })).toStrictEqual({
+      facts: [],
+      entities: [
+        { name: 'Ada', labels: ['Person'] },
+        { name: 'Porto', summary: 'A city.' },
+      ],
+    });
   });
 
   it('may leave out what it could say null for', () => {
@@ -44,6 +62,16 @@ describe('an answer of a model', () => {
     ['a list', 'wrong_form', []],
     ['null', 'wrong_form', null],
     ['without facts', 'wrong_form', { entities: [] }],
+    [
+      'with a label that is no text',
+      'wrong_form',
+      { entities: [{ name: 'A', labels: [1] }], facts: [] },
+    ],
+    [
+      'with too long a summary',
+      'wrong_form',
+      { entities: [{ name: 'A', summary: 'x'.repeat(100_000) }], facts: [] },
+    ],
     ['with a fact that is a text', 'wrong_form', answer('Ada lives in Lisbon.' as never)],
     ['with an empty sentence', 'wrong_form', answer({ ...LIVES, fact: ' ' })],
     ['with too long a sentence', 'wrong_form', answer({ ...LIVES, fact: 'x'.repeat(3000) })],

@@ -130,6 +130,24 @@ describeExtraction('the extraction of facts by a model', (at) => {
     expect(at.told.at(-1)).toBe('batch of 1: 0 facts');
   });
 
+  it('keeps what it says of entities, if nothing was known of them', async () => {
+    const answer = at.server.answer;
+    const saying = (summary: string) => {
+      at.server.answer = (input) => ({
+        ...(answer(input) as object),
+        entities: [{ name: 'Ada', labels: ['Person'], summary }, { name: 'tea' }, { name: 'milk' }],
+      });
+    };
+    saying('Ada drinks tea.');
+    await at.say('s', ['Ada likes tea.']);
+    await at.drain();
+    saying('Ada drinks milk.');
+    await at.say('s', ['Ada likes milk.']);
+    await at.drain();
+    const { entity } = await at.facts.getEntity(at.caller, 'ada', { name: 'Ada' });
+    expect(entity).toMatchObject({ labels: ['Person'], summary: 'Ada drinks tea.' });
+  });
+
   it('does not rely on what an agent has read', async () => {
     const uuids = await at.say('s', ['Ada likes tea.']);
     await at.facts.add(at.caller, 'ada', [], { session_id: 's', uuids });

@@ -97,6 +97,8 @@ describe.skipIf(replicaSet === null)(`the MongoDB store${skipReason}`, () => {
       ['completion of users', () => at.users.complete(caller, 'u', 2)],
       ['the dry run of a purge', () => at.store.countExpired('2099-01-01T00:00:00.000Z')],
       ['a purge', () => at.store.purge('2099-01-01T00:00:00.000Z', 10)],
+      ['the namespaces', () => at.store.sessions.namespaces(undefined, 1)],
+      ['a lease', () => at.store.leases.take('work', 'me', 1000)],
     ])('%s by an index', async (_, work) => {
       const plan = await explained(at, work);
       expect(plan.stages).not.toContain('COLLSCAN');

@@ -24,4 +24,15 @@ describe('the schema of the embedded store', () => {
     expect(plan).not.toMatch(/TEMP B-TREE|SCAN/);
     await connection.close();
   });
+
+  it.each([
+    ['the next namespace', 'min(namespace) FROM sessions WHERE namespace > ?'],
+    ['its last activity', 'max(updated_at) FROM sessions WHERE namespace = ? AND live = 1'],
+  ])('finds %s by one step in an index', async (_, selection) => {
+    const connection = await Connection.open(file.path, MIGRATIONS);
+    const plan = connection.statement(`EXPLAIN QUERY PLAN SELECT ${selection}`).all('n').join('\n');
+    expect(plan).toMatch(/SEARCH sessions USING (COVERING )?INDEX/);
+    expect(plan).not.toMatch(/TEMP B-TREE|SCAN/);
+    await connection.close();
+  });
 });
