@@ -87,6 +87,14 @@ describe('the configuration', () => {
     expect(config(['purge', '--dry-run', '--read-only'])).toMatchObject({ readOnly: true });
   });
 
+  it('has the command graph, with a user to rebuild', () => {
+    expect(config(['graph', 'status'])).toMatchObject({ graph: { action: 'status' } });
+    expect(config(['graph', 'rebuild', 'ada'])).toMatchObject({
+      command: 'graph',
+      graph: { action: 'rebuild', user_id: 'ada' },
+    });
+  });
+
   it.each(['off', '7d', '36h', '90m', '1s', '1500ms'])('shows PURGE_AFTER=%s as it is', (text) => {
     expect(durationText(config([], { PURGE_AFTER: text }).purgeAfter)).toBe(text);
   });
@@ -146,6 +154,10 @@ describe('the configuration', () => {
     [[], { MONGODB_URI: 'mongodb://me:pw@/db' }, ['MONGODB_URI', 'percent-encoded']],
     [['--nonsense'], {}, ['--nonsense', '--help']],
     [['--port'], {}, ['--port', '--help']],
+    [['graph'], {}, ['graph status', 'graph rebuild USER']],
+    [['graph', 'rebuild'], {}, ['graph rebuild USER']],
+    [['graph', 'status', 'ada'], {}, ['graph status']],
+    [['graph', 'run'], {}, ['GRAPH_LLM_URL', 'set both']],
     [['serve-me'], {}, ['"serve-me"', 'purge']],
   ])('refuses %j with %j in one line', (argv, env, words) => {
     const error = refusal(argv, env);

@@ -75,6 +75,23 @@ describe.each(E2E_DATABASES)('facts by a model of the server, in $name', ({ miss
     expect(read).toStrictEqual(['Ada likes tea.', 'Hm.', 'Ada likes milk.']);
   });
 
+  it.skipIf(missing !== undefined)('are counted by the metrics, without contents', async () => {
+    const server = await servers.spawnObserved({ args: ARGS, env });
+    client = await servers.connect('v2', { http: new URL('/mcp', server.url) });
+    await call('add_user', { user_id: 'ada' });
+    await say('s', 'Ada likes tea.', 'Hm.');
+    const facts = () => server.metric('mcp_sessions_extraction_facts_total');
+    await expect.poll(facts, PATIENCE).toBe(1);
+    expect(await server.metric('mcp_sessions_extraction_messages_total')).toBe(2);
+    expect(await server.metric('mcp_sessions_extraction_tokens_total')).toBe(100);
+    expect(await server.metric('mcp_sessions_extraction_leads')).toBe(1);
+    expect(await server.metrics()).toContain(
+      'mcp_sessions_extraction_batches_total{outcome="read"} 1',
+    );
+    expect(server.stderr()).toContain('facts were extracted');
+    expect(server.stderr()).not.toMatch(/tea|sk-model-secret/);
+  });
+
   it.skipIf(missing !== undefined)('are not waited for by add_memory', async () => {
     endpoint.behaviour = 'hang';
     await connect();
