@@ -151,7 +151,9 @@ describe('the deployment', () => {
   });
 
   it('watches metrics that there are', async () => {
-    const text = await createMetrics(() => ({ connections: 0, streams: 0, bodies: 0 })).text();
+    const metrics = createMetrics(() => ({ connections: 0, streams: 0, bodies: 0 }));
+    metrics.extraction();
+    const text = await metrics.text();
     const named =
       read('docs/operations.md').match(/(?<!\.)\b(mcp_sessions|nodejs)_[a-z]\w+/g) ?? [];
     expect(named.length).toBeGreaterThan(10);
