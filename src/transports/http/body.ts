@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { HttpError } from './http-error.ts';
 import { parseJson } from './json.ts';
-import type { Lease } from './rate-limiter.ts';
+import type { Permit } from './rate-limiter.ts';
 
 /**
  * The rest of a body that is too long is discarded, up to this many times the longest accepted
@@ -31,26 +31,26 @@ const CHUNK_MIN_BYTES = 64;
  *
  * @param type `any` reads JSON whatever the content type is
  * @param maxBytes the longest accepted body
- * @param lease is charged for the bytes that have arrived and for the parsing
+ * @param permit is charged for the bytes that have arrived and for the parsing
  * @returns the parsed body and its length in bytes
  * @throws HttpError 408 when the body arrives too slowly, 413 when it is too long or its chunks are
- *   too small, 415 for another content type, 400 for invalid JSON, and whatever `lease` throws
+ *   too small, 415 for another content type, 400 for invalid JSON, and whatever `permit` throws
  */
 export async function readJson(
   request: IncomingMessage,
   maxBytes: number,
-  lease: Lease,
+  permit: Permit,
   type: 'json' | 'any' = 'json',
 ): Promise<{ json: unknown; bytes: number }> {
   const { 'content-type': given = '' } = request.headers;
   if (type === 'json' && !/^application\/json\s*(;|$)/i.test(given)) {
     throw new HttpError(415, 'The Content-Type has to be application/json.');
   }
-  const body = await readBytes(request, maxBytes, lease);
-  return { json: parseJson(body, lease.charge), bytes: body.length };
+  const body = await readBytes(request, maxBytes, permit);
+  return { json: parseJson(body, permit.charge), bytes: body.length };
 }
 
-function readBytes(request: IncomingMessage, maxBytes: number, lease: Lease): Promise<Buffer> {
+function readBytes(request: IncomingMessage, maxBytes: number, permit: Permit): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
@@ -84,7 +84,7 @@ function readBytes(request: IncomingMessage, maxBytes: number, lease: Lease): Pr
     const refuse = (error: unknown) => {
       refusal = error;
       chunks.length = 0;
-      lease.release();
+      permit.release();
     };
     /**
      * A client whose connection is closed while it still writes never sees the response, so the
@@ -111,7 +111,7 @@ function readBytes(request: IncomingMessage, maxBytes: number, lease: Lease): Pr
       if (refusal !== undefined) return discard(chunk.length);
       try {
         if (bytes > maxBytes) throw bodyTooLong(maxBytes);
-        lease.receive(chunk.length + CHUNK_OVERHEAD_BYTES);
+        permit.receive(chunk.length + CHUNK_OVERHEAD_BYTES);
         chunks.push(chunk);
       } catch (error) {
         refuse(error);

@@ -160,7 +160,7 @@ export async function serveOverHttp(options: HttpOptions): Promise<HttpTransport
     },
     (request, response) => {
       // Node assigns the socket to the first of several pipelined requests. It never emits `close`
-      // for the responses to the others, so their leases would never be released.
+      // for the responses to the others, so their permits would never be released.
       if (response.socket === null) {
         options.onRefused('pipelined');
         request.socket.destroy();

@@ -11,7 +11,7 @@ import { readJson } from './body.ts';
 import { StreamWatcher, type WatchedStream } from './event-streams.ts';
 import { HttpError, InvalidMessage, invalidBody } from './http-error.ts';
 import { assertMethod } from './http-methods.ts';
-import type { Lease } from './rate-limiter.ts';
+import type { Permit } from './rate-limiter.ts';
 
 /** The path that clients post messages to. The query names the connection. */
 export const SSE_MESSAGES_PATH = '/messages';
@@ -22,8 +22,8 @@ const KEEP_ALIVE_MS = 15_000;
 interface Connection {
   transport: SSEServerTransport;
   inFlight: InFlight;
-  /** The leases of the calls in flight. */
-  leases: Map<RequestId, Lease>;
+  /** The permits of the calls in flight. */
+  permits: Map<RequestId, Permit>;
   /** The number of bytes written to the stream that the client has not read yet. */
   unread(): number;
   stream: WatchedStream;
@@ -41,14 +41,14 @@ export function legacySse(options: Omit<EndpointOptions, 'changes'>): Endpoint {
 
   async function open(response: ServerResponse, identity: Identity): Promise<void> {
     const { credential } = identity.caller;
-    rateLimiter.lease(credential).release();
+    rateLimiter.permit(credential).release();
     const releaseStream = rateLimiter.openStream(credential);
-    const leases = new Map<RequestId, Lease>();
+    const permits = new Map<RequestId, Permit>();
     const server = createServer(
       {
         era: 'legacy',
         updates: 'server',
-        hold: (id) => leases.get(id)?.hold(),
+        hold: (id) => permits.get(id)?.hold(),
         whenRead: () => whenRead(response),
       },
       identity.caller,
@@ -63,7 +63,7 @@ export function legacySse(options: Omit<EndpointOptions, 'changes'>): Endpoint {
     const stream: WatchedStream = { identity, end: () => void close() };
     const unwatch = streamWatcher.watch(stream);
     const unread = () => response.writableLength;
-    connections.set(transport.sessionId, { transport, inFlight, leases, unread, stream, close });
+    connections.set(transport.sessionId, { transport, inFlight, permits, unread, stream, close });
     response.on('close', () => {
       releaseStream();
       unwatch();
@@ -91,15 +91,15 @@ export function legacySse(options: Omit<EndpointOptions, 'changes'>): Endpoint {
       throw new HttpError(429, message, { 'retry-after': '1' }, 'unread');
     }
     connection.stream.identity = identity;
-    const lease = rateLimiter.lease(identity.caller.credential);
+    const permit = rateLimiter.permit(identity.caller.credential);
     try {
-      const message = parseMessage((await readJson(request, messageMax, lease)).json);
-      // Notifications and responses need no lease; above all, cancelling must always be possible.
-      lease.acquire(isRequest(message) ? 1 : 0);
-      await deliver(connection, message, lease);
+      const message = parseMessage((await readJson(request, messageMax, permit)).json);
+      // Notifications and responses need no permit; above all, cancelling must always be possible.
+      permit.acquire(isRequest(message) ? 1 : 0);
+      await deliver(connection, message, permit);
       response.writeHead(202).end('Accepted');
     } catch (error) {
-      lease.release();
+      permit.release();
       throw error;
     }
   }
@@ -132,19 +132,19 @@ function parseMessage(json: unknown): JSONRPCMessage {
 
 /**
  * Passes a message to the server of a connection. A call is answered on the stream, after the
- * response to its POST, and keeps its lease until then.
+ * response to its POST, and keeps its permit until then.
  */
 async function deliver(
-  { transport, inFlight, leases }: Connection,
+  { transport, inFlight, permits }: Connection,
   message: JSONRPCMessage,
-  lease: Lease,
+  permit: Permit,
 ): Promise<void> {
   const id = isRequest(message) ? message.id : undefined;
   const releaseLease = () => {
-    lease.release();
-    if (id !== undefined && leases.get(id) === lease) leases.delete(id);
+    permit.release();
+    if (id !== undefined && permits.get(id) === permit) permits.delete(id);
   };
-  if (id !== undefined) leases.set(id, lease);
+  if (id !== undefined) permits.set(id, permit);
   try {
     await transport.handleMessage(message);
   } catch {

@@ -28,7 +28,7 @@ interface Usage {
 }
 
 /** The share of the limits that one request holds until it is released. */
-export interface Lease {
+export interface Permit {
   /** Adds bytes of the body that have arrived. @throws HttpError 503 when too many are held */
   receive(bytes: number): void;
   /** Charges the work that the body causes, as a number of calls. */
@@ -42,10 +42,10 @@ export interface Lease {
    * Starts the calls of the request: several if the body is a batch. @throws HttpError 413 or 429
    */
   acquire(calls: number): void;
-  /** Extends the lease beyond its release, until the returned function is called. */
+  /** Extends the permit beyond its release, until the returned function is called. */
   hold(): () => void;
   /**
-   * Releases the lease; what is held stays counted until the work has ended. May be called
+   * Releases the permit; what is held stays counted until the work has ended. May be called
    * repeatedly.
    */
   release(): void;
@@ -77,11 +77,11 @@ export class RateLimiter {
   }
 
   /**
-   * Grants a request its lease, before any of its body is read, and takes one token.
+   * Grants a request its permit, before any of its body is read, and takes one token.
    *
    * @throws HttpError 429 when the credential has exceeded its rate
    */
-  lease(credential: string): Lease {
+  permit(credential: string): Permit {
     const usage = this.#usageOf(credential);
     this.#takeToken(usage);
     const { callsAtOnce, messageMax, bodiesMax } = this.#limits;
@@ -145,7 +145,7 @@ export class RateLimiter {
             `At most ${callsAtOnce} calls of one credential may be under way at once. Repeat this one when another is answered.`,
           );
         }
-        // `lease` has taken the token of the first call.
+        // `permit` has taken the token of the first call.
         usage.tokens -= Math.max(0, more - 1);
         calls += more;
         if (counted) usage.calls += more;

@@ -15,12 +15,12 @@ export function restEndpoint(
   const inFlight = new InFlight();
   return {
     async handle(request, response, { caller }, requestId) {
-      const lease = rateLimiter.lease(caller.credential);
+      const permit = rateLimiter.permit(caller.credential);
       const disconnected = new AbortController();
       inFlight.add(response);
       response.on('close', () => {
         disconnected.abort();
-        lease.release();
+        permit.release();
         inFlight.settle(response);
       });
       const { method = '', url = '', headers } = request;
@@ -28,17 +28,17 @@ export function restEndpoint(
       const path = start === -1 ? url : url.slice(0, start);
       let body: unknown;
       if (rest.readsBody(method, path)) {
-        body = (await readJson(request, messageMax, lease, contentTypeOf(request))).json;
+        body = (await readJson(request, messageMax, permit, contentTypeOf(request))).json;
       } else closeIfLong(request, response, messageMax);
-      lease.acquire(1);
+      permit.acquire(1);
       const answer = await rest.answer({
         ...{ method, path, body, headers, caller, requestId },
         query: start === -1 ? '' : url.slice(start + 1),
         signal: disconnected.signal,
-        hold: () => lease.hold(),
+        hold: () => permit.hold(),
       });
       if (response.destroyed) return;
-      lease.answer(Buffer.byteLength(answer.body));
+      permit.answer(Buffer.byteLength(answer.body));
       response.writeHead(answer.status, {
         ...answer.headers,
         'content-type': answer.contentType,

@@ -110,16 +110,16 @@ export function streamableHttp(options: EndpointOptions): Endpoint {
   return {
     async handle(request, response, identity, requestId) {
       const { caller } = identity;
-      const lease = rateLimiter.lease(caller.credential);
+      const permit = rateLimiter.permit(caller.credential);
       inFlight.add(response);
       response.on('close', () => {
-        lease.release();
+        permit.release();
         inFlight.settle(response);
       });
       assertMethod(request.method, 'POST');
       const { accept } = request.headers;
       const accepted = acceptedBy(accept);
-      const { hold } = lease;
+      const { hold } = permit;
       const serve: Serve = ({ era }) => {
         const updates = era === 'modern' ? 'transport' : 'none';
         return createServer({ era, updates, requestId, hold }, caller);
@@ -127,10 +127,10 @@ export function streamableHttp(options: EndpointOptions): Endpoint {
       const handler = handlerFor(serve, accepted);
       handlers.add(handler);
       response.on('close', () => handlers.delete(handler));
-      const { json: body, bytes } = await readJson(request, messageMax, lease);
+      const { json: body, bytes } = await readJson(request, messageMax, permit);
       if (Array.isArray(body)) {
         const batch = batchOf(body, request);
-        lease.acquire(batch.length);
+        permit.acquire(batch.length);
         return respond(request, response, handler, (web) =>
           respondToBatch(() => serve({ era: 'legacy' }), web, batch, accepted.json),
         );
@@ -141,8 +141,8 @@ export function streamableHttp(options: EndpointOptions): Endpoint {
         if (bytes > LISTEN_MAX_BYTES) throw subscriptionTooLong(bytes);
         assertAcceptsStream(accept);
         notifyOfChanges(handler, response, identity, subscribedUris(body));
-        lease.release();
-      } else lease.acquire(1);
+        permit.release();
+      } else permit.acquire(1);
       if (!accepted.stream) withoutProgress(body);
       return respond(request, response, handler, (web) =>
         respondToMessage(web, handler, serve, body, accepted),

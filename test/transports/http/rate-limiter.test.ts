@@ -37,7 +37,7 @@ function refusal(work: () => unknown): HttpError {
 function callsUntilRefused(rateLimiter: RateLimiter, credential: string): number {
   for (let calls = 0; ; calls++) {
     try {
-      rateLimiter.lease(credential).release();
+      rateLimiter.permit(credential).release();
     } catch {
       return calls;
     }
@@ -63,32 +63,32 @@ describe('the rate of one credential', () => {
   it('is kept whatever number of others comes and goes', () => {
     const { rateLimiter } = open();
     callsUntilRefused(rateLimiter, 'a');
-    for (let i = 0; i < 5000; i++) rateLimiter.lease(`other-${i}`).release();
+    for (let i = 0; i < 5000; i++) rateLimiter.permit(`other-${i}`).release();
     expect(callsUntilRefused(rateLimiter, 'a')).toBe(0);
   });
 
   it('is refused with the seconds after which the call can be repeated', () => {
     const { rateLimiter, wait } = open();
     callsUntilRefused(rateLimiter, 'a');
-    const { status, headers, reason } = refusal(() => rateLimiter.lease('a'));
+    const { status, headers, reason } = refusal(() => rateLimiter.permit('a'));
     expect({ status, reason }).toEqual({ status: 429, reason: 'calls_per_second' });
     wait(Number(headers['retry-after']) * 1000);
-    rateLimiter.lease('a').release();
+    rateLimiter.permit('a').release();
   });
 
   it('is used up by what makes the server more work', () => {
     const { rateLimiter, wait } = open();
-    rateLimiter.lease('a').charge(BURST + 20);
-    expect(refusal(() => rateLimiter.lease('a')).headers).toEqual({ 'retry-after': '3' });
+    rateLimiter.permit('a').charge(BURST + 20);
+    expect(refusal(() => rateLimiter.permit('a')).headers).toEqual({ 'retry-after': '3' });
     wait(3000);
-    rateLimiter.lease('a').release();
+    rateLimiter.permit('a').release();
   });
 
   it('is used up by the calls of a batch as by any others', () => {
     const { rateLimiter } = open();
-    const lease = rateLimiter.lease('a');
-    lease.acquire(3);
-    lease.release();
+    const permit = rateLimiter.permit('a');
+    permit.acquire(3);
+    permit.release();
     expect(callsUntilRefused(rateLimiter, 'a')).toBe(BURST - 3);
   });
 });
@@ -96,69 +96,74 @@ describe('the rate of one credential', () => {
 describe('calls under way at once', () => {
   it('are refused beyond the limit, until one of them is over', () => {
     const { rateLimiter } = open();
-    const leases = Array.from({ length: 4 }, () => rateLimiter.lease('a'));
-    const [first, , , last] = leases as [(typeof leases)[0], unknown, unknown, (typeof leases)[0]];
-    for (const lease of leases.slice(0, 3)) lease.acquire(1);
+    const permits = Array.from({ length: 4 }, () => rateLimiter.permit('a'));
+    const [first, , , last] = permits as [
+      (typeof permits)[0],
+      unknown,
+      unknown,
+      (typeof permits)[0],
+    ];
+    for (const permit of permits.slice(0, 3)) permit.acquire(1);
     expect(refusal(() => last.acquire(1))).toMatchObject({ status: 429, reason: 'calls_at_once' });
     first.release();
     first.release();
     last.acquire(1);
-    expect(refusal(() => rateLimiter.lease('a').acquire(1)).status).toBe(429);
-    rateLimiter.lease('b').acquire(3);
+    expect(refusal(() => rateLimiter.permit('a').acquire(1)).status).toBe(429);
+    rateLimiter.permit('b').acquire(3);
   });
 
   it('are not over while their work goes on, though nobody waits for it any more', () => {
     const { rateLimiter } = open();
-    const lease = rateLimiter.lease('a');
-    lease.receive(1000);
-    lease.acquire(3);
-    const ends = [lease.hold(), lease.hold()];
-    lease.release();
+    const permit = rateLimiter.permit('a');
+    permit.receive(1000);
+    permit.acquire(3);
+    const ends = [permit.hold(), permit.hold()];
+    permit.release();
     ends[0]?.();
-    expect(refusal(() => rateLimiter.lease('a').acquire(1)).status).toBe(429);
+    expect(refusal(() => rateLimiter.permit('a').acquire(1)).status).toBe(429);
     expect(rateLimiter.held.bodies).toBe(1000);
     ends[1]?.();
-    rateLimiter.lease('a').acquire(3);
+    rateLimiter.permit('a').acquire(3);
     expect(rateLimiter.held.bodies).toBe(0);
   });
 
   it('are under way again when their work begins after their caller has gone', () => {
     const { rateLimiter } = open();
-    const lease = rateLimiter.lease('a');
-    lease.acquire(3);
-    lease.release();
-    const end = lease.hold();
-    expect(refusal(() => rateLimiter.lease('a').acquire(1)).status).toBe(429);
+    const permit = rateLimiter.permit('a');
+    permit.acquire(3);
+    permit.release();
+    const end = permit.hold();
+    expect(refusal(() => rateLimiter.permit('a').acquire(1)).status).toBe(429);
     end();
-    rateLimiter.lease('a').acquire(3);
+    rateLimiter.permit('a').acquire(3);
   });
 
   it('take nothing that nobody gives back when their caller has gone before', () => {
     const { rateLimiter } = open();
-    const lease = rateLimiter.lease('a');
-    lease.release();
-    lease.receive(1000);
-    lease.acquire(3);
+    const permit = rateLimiter.permit('a');
+    permit.release();
+    permit.receive(1000);
+    permit.acquire(3);
     expect(rateLimiter.held.bodies).toBe(0);
-    rateLimiter.lease('a').acquire(3);
+    rateLimiter.permit('a').acquire(3);
   });
 
   it('of one batch are refused for good when they are too many', () => {
     const { rateLimiter } = open();
-    expect(refusal(() => rateLimiter.lease('a').acquire(4)).status).toBe(413);
+    expect(refusal(() => rateLimiter.permit('a').acquire(4)).status).toBe(413);
   });
 });
 
 describe('bodies', () => {
   it('of one credential take a quarter of what there is, of all together no more than that', () => {
     const { rateLimiter } = open();
-    const leases = ['a', 'b', 'c', 'd'].map((credential) => rateLimiter.lease(credential));
-    for (const lease of leases) lease.receive(2000);
-    const [first] = leases as [(typeof leases)[0]];
+    const permits = ['a', 'b', 'c', 'd'].map((credential) => rateLimiter.permit(credential));
+    for (const permit of permits) permit.receive(2000);
+    const [first] = permits as [(typeof permits)[0]];
     expect(refusal(() => first.receive(1))).toMatchObject({ status: 503, reason: 'bodies' });
-    expect(refusal(() => rateLimiter.lease('e').receive(1)).status).toBe(503);
+    expect(refusal(() => rateLimiter.permit('e').receive(1)).status).toBe(503);
     first.release();
-    rateLimiter.lease('e').receive(2000);
+    rateLimiter.permit('e').receive(2000);
     expect(refusal(() => first.receive(1)).status).toBe(503);
   });
 });
@@ -168,7 +173,7 @@ describe('long answers', () => {
 
   it('are counted like bodies, but one always fits where nothing is held', () => {
     const { rateLimiter } = open();
-    const [first, second] = [rateLimiter.lease('a'), rateLimiter.lease('b')];
+    const [first, second] = [rateLimiter.permit('a'), rateLimiter.permit('b')];
     first.receive(1000);
     first.answer(LONG);
     expect(rateLimiter.held.bodies).toBe(1000 + LONG);
@@ -182,15 +187,15 @@ describe('long answers', () => {
 
   it('are not what says that something was added', () => {
     const { rateLimiter } = open();
-    rateLimiter.lease('a').answer(LONG);
-    rateLimiter.lease('a').answer(300_000);
+    rateLimiter.permit('a').answer(LONG);
+    rateLimiter.permit('a').answer(300_000);
   });
 
   it('use up the rate by their length', () => {
     const { rateLimiter } = open();
-    const lease = rateLimiter.lease('a');
-    lease.answer(9 * 256 * 1024);
-    lease.release();
+    const permit = rateLimiter.permit('a');
+    permit.answer(9 * 256 * 1024);
+    permit.release();
     expect(callsUntilRefused(rateLimiter, 'a')).toBe(BURST - 10);
   });
 });
