@@ -30,7 +30,7 @@ export function timestamp(milliseconds: number): string {
   return `${prefix}${digits(hours, 2)}:${digits(minutes % 60, 2)}:${digits(seconds % 60, 2)}.${digits(ms % 1000, 3)}Z`;
 }
 
-const MONTH = /^(\d{4})-(\d{2})$/;
+const YEAR_OR_MONTH = /^(\d{4})(?:-(\d{2}))?$/;
 
 /** A date, and behind it a time of day and a zone, each of which may be missing. */
 const TIME =
@@ -38,18 +38,19 @@ const TIME =
 
 /**
  * Parses RFC 3339, and the shorter forms that programs and models send: a time without seconds or
- * zone, which is then UTC, with a space in the place of the `T`, or a date or a month alone.
+ * zone, which is then UTC, with a space in the place of the `T`, or a date, a month or a year alone.
  *
- * @param dateIs which end of its day or month, in UTC, a date alone stands for
+ * @param dateIs which end of its day, month or year, in UTC, a date alone stands for
  * @returns milliseconds since 1970, or `undefined` if the text is no time of the years 0 to 9999
  */
 export function parseTime(text: string, dateIs: 'start' | 'end' = 'start'): number | undefined {
-  const [, year, month] = MONTH.exec(text.trim()) ?? [];
-  if (month !== undefined) {
-    if (Number(month) < 1 || Number(month) > 12) return undefined;
-    const first = new Date(`${year}-${month}-01T00:00:00Z`);
-    if (dateIs === 'end') first.setUTCMonth(first.getUTCMonth() + 1, 1);
-    return first.getTime() - (dateIs === 'end' ? 1 : 0);
+  const [, year, month] = YEAR_OR_MONTH.exec(text.trim()) ?? [];
+  if (year !== undefined) {
+    if (month !== undefined && (Number(month) < 1 || Number(month) > 12)) return undefined;
+    const at = new Date(`${year}-${month ?? '01'}-01T00:00:00Z`);
+    if (dateIs === 'start') return at.getTime();
+    at.setUTCMonth(at.getUTCMonth() + (month === undefined ? 12 : 1));
+    return at.getTime() - 1;
   }
   const [, date, minutes, seconds = '00', fraction = '', zone = 'Z'] = TIME.exec(text.trim()) ?? [];
   if (date === undefined) return undefined;

@@ -143,7 +143,7 @@ const placesOf = (given: readonly number[]) => [...new Set(given)].map((number) 
 const text = { type: 'string' };
 const optionalTime = {
   type: ['string', 'null'],
-  description: 'RFC 3339, or a date; null if not said',
+  description: 'RFC 3339, or a date, a month or a year; null if not said',
 };
 const list = (items: object) => ({ type: 'array', items });
 const object = (properties: object) => ({
