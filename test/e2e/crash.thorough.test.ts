@@ -12,13 +12,13 @@ import { type Mongod, type MongodBinary, startMongod } from '../support/mongod.t
 import { Random } from '../support/random.ts';
 import { Servers } from '../support/server-process.ts';
 
-/** Of each kind of crash of MongoDB: four kinds make 48, even when one runs into the limit below. */
+/** Of each kind of crash of MongoDB, if they do not run into the limit below. */
 const ROUNDS = 12;
 /**
  * No round with MongoDB begins after this. It keeps a killed client's transaction open for a minute, in
  * which callers hear UNAVAILABLE: such rounds are long.
  */
-const ROUNDS_LIMIT_MS = 150_000;
+const ROUNDS_LIMIT_MS = 100_000;
 /** How many servers are killed that share one embedded file. */
 const KILLS = Number(process.env.CRASH_KILLS ?? 60);
 /** What a kill may take, with all that is done and looked at between two, on a slow machine. */
