@@ -8,7 +8,7 @@ import { Random } from '../support/random.ts';
 import { type ServerProcess, Servers } from '../support/server-process.ts';
 
 /** How many times something is killed, and how long after the model was asked, in milliseconds. */
-const KILLS = Number(process.env.EXTRACTION_KILLS ?? 8);
+const KILLS = Number(process.env.EXTRACTION_KILLS ?? 3);
 const AFTER_CALL_MS = { least: 0, most: 3000 };
 
 /** How long the rest of the messages may take to be read, in milliseconds: a lease and a back-off are in it. */
