@@ -2,6 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { JsonObject } from '../../domain/metadata.ts';
 import type { Store } from '../../store/port.ts';
 
+/** The name of the lease of whoever extracts; the names of those of namespaces begin with it. */
+export const LEASE_NAME = 'extraction';
+
+/** The name of the lease of a namespace: whoever holds it has its sessions read. */
+export const namespaceLease = (namespace: string): string => `${LEASE_NAME} ${namespace}`;
+
 /**
  * How long a lease is held without being renewed, in milliseconds. An append may take five seconds, so one
  * that begins right after a renewal is over long before somebody else takes the lease.

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import type { JsonObject } from '../../domain/metadata.ts';
-import type { Position } from '../../domain/pagination.ts';
 import type { Session } from '../../domain/records.ts';
 import { timestamp } from '../../domain/times.ts';
 import type { Store } from '../../store/port.ts';
 import { coverageOf } from '../facts/coverage.ts';
 import { type Batch, READY_COUNT, readUncovered } from './batch.ts';
+import { byUser, LAST_USED_FIRST, sessionPage, sessionPages } from './pages.ts';
 
 /** How many sessions are read at once. */
 const PAGE = 50;
@@ -83,21 +83,12 @@ export async function lookForBatch(
   // Nobody has looked yet, or facts are to be drawn anew.
   if (!saved.success) memory.clear();
   const progress = saved.success ? saved.data : firstProgress(now - waitMs - CLOCK_SLACK_MS);
-  const list = (after?: Position) =>
-    store.sessions
-      .list(
-        namespace,
-        { order_by: 'updated_at', order: 'desc', deleted: 'exclude' },
-        { limit: PAGE, metadataMaxBytes: 0, ...(after !== undefined && { after }) },
-      )
-      .then(({ records }) => records);
   const place = { store, namespace, memory };
   const from = timestamp(Date.parse(progress.fresh) - CLOCK_SLACK_MS);
   let isWaiting = false;
   let fresh: string | undefined;
-  for (let after: Position | undefined; ; ) {
-    const page = await list(after);
-    const recent = page.filter(({ updated_at }) => updated_at >= from);
+  for await (const { sessions } of sessionPages(store, namespace, LAST_USED_FIRST, PAGE)) {
+    const recent = sessions.filter(({ updated_at }) => updated_at >= from);
     fresh ??= recent[0]?.updated_at;
     const found = await findBatch(place, recent, now - waitMs);
     if (found.batch !== undefined) {
@@ -108,22 +99,15 @@ export async function lookForBatch(
       fresh = found.waiting;
     }
     if (recent.length < PAGE) break;
-    after = positionOf(recent.at(-1) as Session);
   }
   if (fresh !== undefined && fresh > progress.fresh) progress.fresh = fresh;
   if (progress.deep === null) return { isWaiting, progress, hasMore: false };
-  const page = await list(progress.deep);
-  const { batch } = await findBatch(place, page, Number.POSITIVE_INFINITY);
+  const deep = await sessionPage(store, namespace, LAST_USED_FIRST, PAGE, progress.deep);
+  const { batch } = await findBatch(place, deep.sessions, Number.POSITIVE_INFINITY);
   if (batch !== undefined) return { batch, isWaiting, progress, hasMore: true };
-  const last = page.at(-1);
-  progress.deep = page.length < PAGE || last === undefined ? null : positionOf(last);
+  progress.deep = deep.next ?? null;
   return { isWaiting, progress, hasMore: progress.deep !== null };
 }
-
-const positionOf = ({ updated_at, uuid }: Session): Position => ({
-  value: Date.parse(updated_at),
-  key: uuid,
-});
 
 /** No character sorts behind the one of the key. */
 const firstProgress = (start: number): Progress => ({
@@ -141,14 +125,9 @@ async function findBatch(
   sessions: readonly Session[],
   readyAt: number,
 ): Promise<{ batch?: Batch; waiting?: string }> {
-  const byUser = new Map<string, Session[]>();
-  for (const session of sessions) {
-    const { user_id, message_count } = session;
-    if (user_id === undefined || message_count === 0 || memory.isCovered(session)) continue;
-    byUser.set(user_id, [session, ...(byUser.get(user_id) ?? [])]);
-  }
+  const left = sessions.filter((one) => one.message_count > 0 && !memory.isCovered(one));
   let waiting: string | undefined;
-  for (const [user_id, own] of byUser) {
+  for (const [user_id, own] of byUser(left)) {
     if (!own.every((session) => memory.isYoung(session, readyAt))) {
       const uuids = own.map(({ uuid }) => uuid);
       const coverage = await coverageOf({ store, namespace, user_id }, uuids, ['model']);

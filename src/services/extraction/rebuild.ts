@@ -3,8 +3,8 @@ import { DomainError } from '../../domain/errors.ts';
 import type { Dependencies } from '../dependencies.ts';
 import { createFactAccess } from '../facts/access.ts';
 import { coverageMessage, coverageOf } from '../facts/coverage.ts';
-import { holdLease, LEASE_MS, type LeaseLost } from './lease.ts';
-import { namespaceLease } from './worker.ts';
+import { holdLease, LEASE_MS, type LeaseLost, namespaceLease } from './lease.ts';
+import { sessionPages } from './pages.ts';
 
 const PAGE = 100;
 
@@ -47,29 +47,22 @@ export async function rebuildFacts(
     lease = await take();
   }
   try {
-    let sessions = 0;
-    let after: { value: number; key: string } | undefined;
-    do {
-      const { records } = await store.sessions.list(
-        namespace,
-        { user_id, order_by: 'created_at', order: 'asc', deleted: 'exclude' },
-        { limit: PAGE, metadataMaxBytes: 0, ...(after !== undefined && { after }) },
-      );
-      const uuids = records.map(({ uuid }) => uuid);
+    let count = 0;
+    const order = { user_id, order_by: 'created_at', order: 'asc' } as const;
+    for await (const { sessions } of sessionPages(store, namespace, order, PAGE)) {
+      const uuids = sessions.map(({ uuid }) => uuid);
       const through = await coverageOf(place, uuids, ['model']);
-      const covered = records.filter(({ uuid }) => through.has(uuid));
+      const covered = sessions.filter(({ uuid }) => through.has(uuid));
       if (lost !== undefined) throw lost;
       if (covered.length > 0) {
         const reset = covered.map((session) => coverageMessage(session, 'model', 0));
         await access.append(caller, user_id, reset);
       }
-      sessions += records.length;
-      const last = records.length < PAGE ? undefined : records.at(-1);
-      after = last && { value: Date.parse(last.created_at), key: last.uuid };
-    } while (after !== undefined);
+      count += sessions.length;
+    }
     // Whoever extracts looks through the whole namespace again.
     await lease.save({});
-    return sessions;
+    return count;
   } finally {
     await lease.release();
   }

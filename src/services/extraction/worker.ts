@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DomainError } from '../../domain/errors.ts';
-import { userNamespace } from '../../domain/fact-namespace.ts';
 import { fullJitter } from '../../search/model-api/backoff.ts';
 import type { ChatModel } from '../../search/model-api/chat.ts';
 import { EndpointError } from '../../search/model-api/error.ts';
@@ -12,16 +11,10 @@ import type { Batch } from './batch.ts';
 import type { Limits } from './budget.ts';
 import { type ExtractionEvents, observedModel } from './events.ts';
 import { extractFacts } from './extract.ts';
-import { holdLease } from './lease.ts';
+import { holdLease, LEASE_NAME, namespaceLease } from './lease.ts';
 import { Meter } from './meter.ts';
 import { lookForBatch, SessionMemory } from './namespace.ts';
-
-/** The name of the lease of whoever extracts; the names of those of namespaces begin with it. */
-export const LEASE_NAME = 'extraction';
-
-export const namespaceLease = (namespace: string): string => `${LEASE_NAME} ${namespace}`;
-
-const NAMESPACES_AT_ONCE = 100;
+import { namespacesOf } from './pages.ts';
 
 /** How often namespaces are looked at, in milliseconds. */
 const POLL_MS = { min: 1000, max: 30_000 };
@@ -120,21 +113,15 @@ export class Extractor {
   async #round(led: Leadership): Promise<boolean> {
     const store = await this.#options.deps.store();
     let hasMore = false;
-    for (let after: string | undefined; ; ) {
-      const page = await store.sessions.namespaces(after, NAMESPACES_AT_ONCE);
-      for (const one of page) {
-        led.ended.signal.throwIfAborted();
-        if (this.#isDone(one)) continue;
-        if (await this.#step(led, one).catch((error) => this.#skip(one, error))) hasMore = true;
-      }
-      after = page.at(-1)?.namespace;
-      if (page.length < NAMESPACES_AT_ONCE) return hasMore;
+    for await (const one of namespacesOf(store)) {
+      led.ended.signal.throwIfAborted();
+      if (this.#isDone(one)) continue;
+      if (await this.#step(led, one).catch((error) => this.#skip(one, error))) hasMore = true;
     }
+    return hasMore;
   }
 
   #isDone({ namespace, updated_at }: NamespaceActivity): boolean {
-    // Facts are no messages.
-    if (userNamespace(namespace) !== namespace) return true;
     const done = this.#done.get(namespace);
     const isRecent = done !== undefined && performance.now() - done.at < REMEMBERED_MS;
     return isRecent && done.last === updated_at;

@@ -1,10 +1,10 @@
 import { LRUCache } from 'lru-cache';
 import type { Session } from '../../domain/records.ts';
-import type { Store } from '../../store/port.ts';
 import type { Caller } from '../caller.ts';
 import type { Dependencies } from '../dependencies.ts';
 import type { FactAccess } from './access.ts';
-import { coverageOf } from './coverage.ts';
+import { coverageOf, type FactReader } from './coverage.ts';
+import type { FactPlace } from './lookup.ts';
 
 /** How many of the last used sessions of a user are looked at. */
 const SESSIONS_MAX = 20;
@@ -37,14 +37,7 @@ export function createUncovered({ extractsFacts }: Dependencies, { open }: FactA
       { user_id, order_by: 'updated_at', order: 'desc', deleted: 'exclude' },
       { limit: SESSIONS_MAX, metadataMaxBytes: 0 },
     );
-    const uuids = sessions.map(({ uuid }) => uuid);
-    const through = await coverageOf(place, uuids, ['agent', 'model']);
-    const found = await Promise.all(
-      sessions.map(({ session_id, uuid }) =>
-        uncoveredOf(store, place.namespace, session_id, through.get(uuid) ?? 0),
-      ),
-    );
-    return found.filter(({ count }) => count > 0);
+    return uncoveredIn(place, sessions, ['agent', 'model']);
   }
 
   /**
@@ -64,10 +57,23 @@ export function createUncovered({ extractsFacts }: Dependencies, { open }: FactA
   return { uncovered, uncoveredOnce };
 }
 
+/** What some readers have not read in sessions of a user. Sessions without any are left out. */
+export async function uncoveredIn(
+  place: FactPlace,
+  sessions: readonly Session[],
+  readers: readonly FactReader[],
+): Promise<UncoveredMessages[]> {
+  const uuids = sessions.map(({ uuid }) => uuid);
+  const through = await coverageOf(place, uuids, readers);
+  const found = await Promise.all(
+    sessions.map(({ session_id, uuid }) => uncoveredOf(place, session_id, through.get(uuid) ?? 0)),
+  );
+  return found.filter(({ count }) => count > 0);
+}
+
 /** What is uncovered in a session that was read up to a message. */
-export async function uncoveredOf(
-  store: Store,
-  namespace: string,
+async function uncoveredOf(
+  { store, namespace }: FactPlace,
   session_id: string,
   through_seq: number,
 ): Promise<UncoveredMessages> {

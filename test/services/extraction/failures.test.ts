@@ -1,8 +1,7 @@
 import { expect, it } from 'vitest';
 import { EndpointError } from '../../../src/search/model-api/error.ts';
-import { LEASE_MS, LeaseLost } from '../../../src/services/extraction/lease.ts';
+import { LEASE_MS, LEASE_NAME, LeaseLost } from '../../../src/services/extraction/lease.ts';
 import { BudgetSpent } from '../../../src/services/extraction/meter.ts';
-import { LEASE_NAME } from '../../../src/services/extraction/worker.ts';
 import { type ChatBehaviour, statement } from '../../support/chat-server.ts';
 import { describeExtraction } from './describe-extraction.ts';
 
