@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import { nameOfUser } from '../../services/facts/entity-names.ts';
 import { userPath, uuidPath } from '../parameters.ts';
 import { defineRoute } from '../route.ts';
-import { episodeOf, nameOfUser, RECORDS_DEFAULT, recordOf } from './graph-lookups.ts';
+import { episodeOf, RECORDS_DEFAULT, recordOf } from './graph-lookups.ts';
 import {
   edge,
   episode,

@@ -1,5 +1,5 @@
-import type { User } from '../../domain/records.ts';
 import { isRefusal } from '../../services/errors.ts';
+import { nameOfUser } from '../../services/facts/entity-names.ts';
 import type { RecordKind, RecordsByKind } from '../../services/facts/statements.ts';
 import { RestError } from '../errors.ts';
 import type { RestContext } from '../route.ts';
@@ -36,12 +36,6 @@ export async function episodeOf(context: RestContext, uuid: string) {
   }
   const { user_id, message } = await context.facts.findSource(context.caller, uuid);
   return { user_id, episode: messageEpisode(message) };
-}
-
-/** The name of the entity that stands for a user. */
-export function nameOfUser({ user_id, first_name, last_name }: User): string {
-  const names = [first_name, last_name].filter((part) => part !== undefined);
-  return names.length > 0 ? names.join(' ') : user_id;
 }
 
 /**

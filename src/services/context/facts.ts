@@ -4,8 +4,9 @@ import { jsonBytes } from '../../domain/metadata.ts';
 import { timestamp } from '../../domain/times.ts';
 import type { Store } from '../../store/port.ts';
 import type { Dependencies } from '../dependencies.ts';
+import { holdsAt } from '../facts/fact-times.ts';
 import { readRecords } from '../facts/read-records.ts';
-import { holdsAt, type StoredFact, toFact } from '../facts/statements.ts';
+import { type StoredFact, toFact } from '../facts/statements.ts';
 import { rankLexically } from '../search/lexical.ts';
 
 /** How many of the best facts are read. */

@@ -10,6 +10,7 @@ import {
 import { time } from '../../domain/records.ts';
 import type { EntityDetail } from '../facts/entity-details.ts';
 import { nameKey } from '../facts/entity-names.ts';
+import { isReversed } from '../facts/fact-times.ts';
 
 /** The most messages that one fact names, and the most facts that it contradicts. */
 const NUMBERS_MAX = 20;
@@ -111,13 +112,13 @@ export function checkAnswer(text: string | undefined, asked: Asked): CheckedAnsw
     if (![fact.subject, fact.object].every((name) => names.has(nameKey(name)))) {
       return { problem: 'unknown_entity' };
     }
-    if (valid_at != null && invalid_at != null && valid_at > invalid_at) {
-      return { problem: 'times_reversed' };
-    }
-    checked.push({
-      ...fact,
+    const times = {
       ...(valid_at != null && { valid_at }),
       ...(invalid_at != null && { invalid_at }),
+    };
+    if (isReversed(times)) return { problem: 'times_reversed' };
+    checked.push({
+      ...{ ...fact, ...times },
       messages: placesOf(messages),
       contradicts: placesOf(contradicted),
     });

@@ -8,7 +8,7 @@ export interface Limits {
   tokensPerDay: number;
 }
 
-const MINUTE_MS = 60_000;
+export const MINUTE_MS = 60_000;
 
 const count = z.int().min(0);
 

@@ -1,5 +1,4 @@
 import { DomainError } from '../../domain/errors.ts';
-import type { User } from '../../domain/records.ts';
 import { timestamp } from '../../domain/times.ts';
 import { analyseQuestion } from '../../search/analyzer.ts';
 import type { ChatModel, ChatRequest } from '../../search/model-api/chat.ts';
@@ -12,6 +11,7 @@ import { runInSlices } from '../event-loop.ts';
 import type { FactAccess, OpenedUser } from '../facts/access.ts';
 import { coverageMessage } from '../facts/coverage.ts';
 import type { EntityDetail } from '../facts/entity-details.ts';
+import { nameOfUser } from '../facts/entity-names.ts';
 import { prepareFacts, type SourcedFact } from '../facts/prepare.ts';
 import { type AnsweredFact, type AnswerProblem, checkAnswer } from './answer.ts';
 import type { Batch } from './batch.ts';
@@ -101,7 +101,7 @@ export async function extractFacts(
     // The same request would be refused again.
     if (problem === 'refused') break;
   }
-  if (problem === 'refused' || problem === 'timeout') await probe(extraction);
+  if (problem === 'refused' || problem === 'timeout') await complete(extraction, PROBE);
   await apply(extraction, caller, opened, batch);
   return { facts: 0, dropped: problem };
 }
@@ -112,15 +112,11 @@ export async function extractFacts(
  * @returns a problem if it is not known whether the endpoint or the messages are to blame
  */
 async function ask(
-  { model, turns, signal }: Extraction,
+  extraction: Extraction,
   request: ChatRequest,
 ): Promise<string | undefined | { problem: 'refused' | 'timeout' }> {
-  const estimated = estimateTokens(request.system + request.user);
-  await turns.begin(estimated);
   try {
-    const { text, tokens } = await model.complete(request, signal);
-    turns.end(estimated, tokens);
-    return text;
+    return await complete(extraction, request);
   } catch (error) {
     if (!(error instanceof EndpointError)) throw error;
     const { problem } = error;
@@ -129,12 +125,16 @@ async function ask(
   }
 }
 
-/** Makes sure that the endpoint answers at all. @throws EndpointError if it does not */
-async function probe({ model, turns, signal }: Extraction): Promise<void> {
-  const estimated = estimateTokens(PROBE.system + PROBE.user);
+/** Asks the model once, within the limits. @throws EndpointError if it gives no answer */
+async function complete(
+  { model, turns, signal }: Extraction,
+  request: ChatRequest,
+): Promise<string | undefined> {
+  const estimated = estimateTokens(request.system + request.user);
   await turns.begin(estimated);
-  const { tokens } = await model.complete(PROBE, signal);
+  const { text, tokens } = await model.complete(request, signal);
   turns.end(estimated, tokens);
+  return text;
 }
 
 const NOTHING = { facts: [], details: [] };
@@ -183,7 +183,7 @@ async function knownBefore(
   { store, user, place }: OpenedUser,
   { messages }: Batch,
 ): Promise<Known> {
-  const name = nameOf(user);
+  const name = nameOfUser(user);
   const texts = messages
     .slice(-LOOKED_UP_MESSAGES)
     .map(({ text }) => text.slice(0, LOOKED_UP_LENGTH))
@@ -194,6 +194,3 @@ async function knownBefore(
   const names = facts.flatMap(({ subject, object }) => [subject.name, object.name]);
   return { name, facts, entities: [...new Set([name, ...names])] };
 }
-
-const nameOf = ({ first_name = '', last_name = '', user_id }: User): string =>
-  `${first_name} ${last_name}`.trim() || user_id;

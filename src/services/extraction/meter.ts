@@ -1,9 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Limits, type Usage, usageAt, waitMs } from './budget.ts';
+import { type Limits, MINUTE_MS, type Usage, usageAt, waitMs } from './budget.ts';
 import type { BatchProblem, BatchResult, Turns } from './extract.ts';
 import type { HeldLease } from './lease.ts';
-
-const MINUTE_MS = 60_000;
 
 /** Today's tokens are used up. */
 export class BudgetSpent extends Error {

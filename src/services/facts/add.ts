@@ -6,10 +6,10 @@ import type { Dependencies } from '../dependencies.ts';
 import type { FactAccess } from './access.ts';
 import { coverageMarker, coverageMessage, throughSeq } from './coverage.ts';
 import type { EntityDetail } from './entity-details.ts';
+import { assertTimes } from './fact-times.ts';
 import type { FactPlace } from './lookup.ts';
 import { type AddedFact, type NewFact, prepareFacts } from './prepare.ts';
-import { type CheckedSource, type NewSource, sourcesOf } from './sources.ts';
-import { assertTimes } from './statements.ts';
+import { type CheckedSource, type NewSource, sourcesOf } from './sources/checked-source.ts';
 
 export type { AddedFact, NewFact } from './prepare.ts';
 

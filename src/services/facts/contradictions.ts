@@ -1,7 +1,9 @@
 import { factNamespace } from '../../domain/fact-namespace.ts';
+import { endedBy } from './ended.ts';
 import { nameKey } from './entity-names.ts';
+import { overlaps } from './fact-times.ts';
 import type { FactPlace } from './lookup.ts';
-import { overlaps, type StoredFact, toFact } from './statements.ts';
+import { type StoredFact, toFact } from './statements.ts';
 
 /** What a fact contradicts, as whoever states it says. */
 export interface Contradiction {
@@ -61,10 +63,3 @@ function canContradict(a: StoredFact, b: StoredFact): boolean {
   const sharesPlace = subject === b.subject.uuid || object === b.object.uuid;
   return isSamePair || (sharesPlace && nameKey(a.predicate) === nameKey(b.predicate));
 }
-
-const endedBy = (old: StoredFact, by: StoredFact, at: string, now: string): StoredFact => ({
-  ...old,
-  invalid_at: at,
-  expired_at: now,
-  superseded_by: by.uuid,
-});

@@ -42,20 +42,37 @@ export async function endedFacts(
       const { message } = await store.messages.find(scope, user_id, uuid);
       const old = message && toFact(message);
       if (old === undefined) missing.push(uuid);
-      else ended.set(uuid, endedBy(old, ender, now));
+      else ended.set(uuid, superseded(old, ender, now));
     }),
   );
   if (missing.length > 0) throw new ServiceError({ kind: 'facts_not_found', uuids: missing });
   return ended;
 }
 
-function endedBy(old: StoredFact, ender: StoredFact, now: string): StoredFact {
+/**
+ * A fact as it is once another has ended it.
+ *
+ * @param invalid_at until when it held
+ * @param now when it was ended
+ */
+export const endedBy = (
+  old: StoredFact,
+  ender: StoredFact,
+  invalid_at: string,
+  now: string,
+): StoredFact => ({ ...old, invalid_at, expired_at: now, superseded_by: ender.uuid });
+
+function superseded(old: StoredFact, ender: StoredFact, now: string): StoredFact {
   // The call is repeated: nothing changes.
   if (old.superseded_by === ender.uuid) return old;
   const begun = later(ender.valid_at ?? now, old.valid_at);
-  const invalid_at =
-    old.invalid_at !== undefined && old.invalid_at < begun ? old.invalid_at : begun;
-  return { ...old, invalid_at, expired_at: now, superseded_by: ender.uuid };
+  const { invalid_at } = old;
+  return endedBy(
+    old,
+    ender,
+    invalid_at !== undefined && invalid_at < begun ? invalid_at : begun,
+    now,
+  );
 }
 
 const later = (time: string, other: string | undefined): string =>

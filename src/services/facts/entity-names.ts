@@ -1,4 +1,5 @@
 import { INVISIBLE } from '../../domain/errors.ts';
+import type { User } from '../../domain/records.ts';
 import { fold } from '../../search/analysis/fold.ts';
 
 /** How the names of entities are compared. */
@@ -109,3 +110,7 @@ function permuted(value: number, index: number): number {
   mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
   return (mixed ^ (mixed >>> 16)) >>> 0;
 }
+
+/** The name of the entity that stands for a user. */
+export const nameOfUser = ({ first_name = '', last_name = '', user_id }: User): string =>
+  `${first_name} ${last_name}`.trim() || user_id;

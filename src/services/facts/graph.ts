@@ -3,7 +3,6 @@ import type { Caller } from '../caller.ts';
 import type { Dependencies } from '../dependencies.ts';
 import { ServiceError } from '../errors.ts';
 import type { FactAccess } from './access.ts';
-import { listMarked } from './list.ts';
 import type { ResolvedEntity } from './lookup.ts';
 import { createRecordList, insider, ownerOf } from './records.ts';
 import { createFactSearch } from './search.ts';
@@ -110,14 +109,6 @@ export function createGraph(deps: Dependencies, access: FactAccess) {
     ): Promise<RecordsByKind[Kind][]> {
       await open(caller, user_id);
       return searchRecords(insider(caller), user_id, kind, words, limit);
-    },
-
-    /** The facts that name a message or an episode as their source. */
-    async factsFrom(caller: Caller, user_id: string, uuid: string, limit: number) {
-      const { place } = await open(caller, user_id);
-      const window = { isWanted: () => true, limit, maxBytes: deps.answer.pageMaxBytes };
-      const word = marker('fact_from', uuid);
-      return (await listMarked(place, word, undefined, deps.now(), window)).facts;
     },
   };
 }

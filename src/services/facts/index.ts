@@ -7,12 +7,13 @@ import { isRefusal, ServiceError } from '../errors.ts';
 import { createFactAccess } from './access.ts';
 import { type AddedFact, createAddFacts, type NewFact } from './add.ts';
 import type { EntityDetail } from './entity-details.ts';
+import { assertTimes } from './fact-times.ts';
 import { createGraph } from './graph.ts';
 import { forRecords, insider } from './records.ts';
 import { createFactSearch, type FactPage, type FactQuery } from './search.ts';
-import { createSourceMessages } from './source-messages.ts';
-import type { NewSource } from './sources.ts';
-import { assertTimes, factMessage, type StoredFact, toEntity } from './statements.ts';
+import type { NewSource } from './sources/checked-source.ts';
+import { createSourceMessages } from './sources/source-messages.ts';
+import { factMessage, type StoredFact, toEntity } from './statements.ts';
 import { createUncovered } from './uncovered.ts';
 
 /** Changes of a fact: `null` removes a time. */

@@ -4,19 +4,19 @@ import { type Contradiction, contradictedFacts } from './contradictions.ts';
 import { type Ender, endedFacts } from './ended.ts';
 import { type EntityDetail, entitiesToStore } from './entity-details.ts';
 import { nameKey, shownName } from './entity-names.ts';
+import { overlaps } from './fact-times.ts';
 import { type FactPlace, findMarked, type ResolvedEntity, resolveEntities } from './lookup.ts';
+import { namedAt, type StoredSource, withSources } from './sources/stored-sources.ts';
 import {
   type EntityRecord,
   factUuid,
   lacksMarkers,
   marker,
-  overlaps,
   relationMarker,
   type StoredFact,
   statementMarker,
   toFact,
 } from './statements.ts';
-import { namedAt, type StoredSource, withSources } from './stored-sources.ts';
 
 /** A fact as a caller states it. */
 export interface NewFact {

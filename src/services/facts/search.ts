@@ -14,11 +14,11 @@ import { type AnswerShape, type Dependencies, dependenciesWith } from '../depend
 import { isRefusal } from '../errors.ts';
 import { queueLongRead } from '../fair-queue.ts';
 import { createSearchService, type SearchResult } from '../search/index.ts';
+import { holdsAt } from './fact-times.ts';
 import { type FactWindow, listMarked } from './list.ts';
 import type { FactPlace } from './lookup.ts';
 import {
   ALL_FACTS,
-  holdsAt,
   marker,
   type RecordKind,
   type RecordsByKind,

@@ -5,9 +5,13 @@ import type { JsonObject } from '../../domain/metadata.ts';
 import type { Message } from '../../domain/records.ts';
 import { termsOf } from '../../search/analyzer.ts';
 import type { AddedMessage } from '../append.ts';
-import { ServiceError } from '../errors.ts';
 import { bandsOf, nameKey } from './entity-names.ts';
-import { keptSources, readSources, type StoredSource, sourcesPatch } from './stored-sources.ts';
+import {
+  keptSources,
+  readSources,
+  type StoredSource,
+  sourcesPatch,
+} from './sources/stored-sources.ts';
 
 /**
  * How facts and entities are stored: each is a message of one session per user, in the namespace of facts.
@@ -227,37 +231,3 @@ export const toRecord = <Kind extends RecordKind>(
   kind: Kind,
   message: Message,
 ): RecordsByKind[Kind] | undefined => READERS[kind](message);
-
-/**
- * Makes sure that a fact does not end before it begins.
- *
- * @param index its place in the call, if that has several
- */
-export function assertTimes(
-  { valid_at, invalid_at }: Pick<Fact, 'valid_at' | 'invalid_at'>,
-  index?: number,
-): void {
-  if (valid_at === undefined || invalid_at === undefined || valid_at <= invalid_at) return;
-  const place = index === undefined ? {} : { index };
-  throw new ServiceError({ kind: 'fact_times_reversed', ...place, valid_at, invalid_at });
-}
-
-/** Whether a fact holds at a time. */
-export function holdsAt(
-  { valid_at, invalid_at }: Pick<Fact, 'valid_at' | 'invalid_at'>,
-  time: string,
-): boolean {
-  return (
-    (valid_at === undefined || valid_at <= time) && (invalid_at === undefined || time < invalid_at)
-  );
-}
-
-/** Whether the times at which two facts hold have an instant in common. */
-export function overlaps(
-  a: Pick<Fact, 'valid_at' | 'invalid_at'>,
-  b: Pick<Fact, 'valid_at' | 'invalid_at'>,
-): boolean {
-  const begins = (one: typeof a) => one.valid_at ?? '';
-  const ends = (one: typeof a) => one.invalid_at ?? '\uffff';
-  return begins(a) < ends(b) && begins(b) < ends(a);
-}

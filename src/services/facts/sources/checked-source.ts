@@ -1,10 +1,10 @@
-import type { FactSource } from '../../domain/facts.ts';
-import type { Store } from '../../store/port.ts';
-import type { Caller } from '../caller.ts';
-import type { Dependencies } from '../dependencies.ts';
-import { ServiceError } from '../errors.ts';
-import { sessionNotFound } from '../not-found.ts';
-import type { CoveredSession } from './coverage.ts';
+import type { FactSource } from '../../../domain/facts.ts';
+import type { Store } from '../../../store/port.ts';
+import type { Caller } from '../../caller.ts';
+import type { Dependencies } from '../../dependencies.ts';
+import { ServiceError } from '../../errors.ts';
+import { sessionNotFound } from '../../not-found.ts';
+import type { CoveredSession } from '../coverage.ts';
 
 /** The messages that say the facts of a call. */
 export interface NewSource {

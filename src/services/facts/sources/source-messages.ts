@@ -1,14 +1,14 @@
-import type { Message } from '../../domain/records.ts';
-import type { Caller } from '../caller.ts';
-import type { Dependencies } from '../dependencies.ts';
-import { ServiceError } from '../errors.ts';
-import type { FactAccess } from './access.ts';
-import { listMarked } from './list.ts';
-import type { FactPlace } from './lookup.ts';
-import { ownerOf } from './records.ts';
-import { marker } from './statements.ts';
+import type { Message } from '../../../domain/records.ts';
+import type { Caller } from '../../caller.ts';
+import type { Dependencies } from '../../dependencies.ts';
+import { ServiceError } from '../../errors.ts';
+import type { FactAccess } from '../access.ts';
+import { listMarked } from '../list.ts';
+import type { FactPlace } from '../lookup.ts';
+import { ownerOf } from '../records.ts';
+import { marker } from '../statements.ts';
 
-/** The messages that facts name as their sources. Those that the caller may not see are as if not there. */
+/** Facts and the messages that they name as their sources. Those that the caller may not see are as if not there. */
 export function createSourceMessages(deps: Dependencies, { open }: FactAccess) {
   const newestFacts = async (place: FactPlace, word: string, limit: number) => {
     const window = { isWanted: () => true, limit, maxBytes: deps.answer.pageMaxBytes };
@@ -16,6 +16,12 @@ export function createSourceMessages(deps: Dependencies, { open }: FactAccess) {
   };
 
   return {
+    /** The facts that name a message or an episode as their source. */
+    async factsFrom(caller: Caller, user_id: string, uuid: string, limit: number) {
+      const { place } = await open(caller, user_id);
+      return newestFacts(place, marker('fact_from', uuid), limit);
+    },
+
     /**
      * The messages that say facts about an entity, those of the newest facts first.
      *

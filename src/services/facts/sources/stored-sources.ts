@@ -1,6 +1,6 @@
-import { derivedUuid } from '../../domain/derived-uuid.ts';
-import type { FactSource } from '../../domain/facts.ts';
-import { isObject, type Json, type JsonObject } from '../../domain/metadata.ts';
+import { derivedUuid } from '../../../domain/derived-uuid.ts';
+import type { FactSource } from '../../../domain/facts.ts';
+import { isObject, type Json, type JsonObject } from '../../../domain/metadata.ts';
 
 /** How many messages a fact names that say it: those that were named last. */
 const SOURCES_MAX = 20;
