@@ -33,7 +33,7 @@ export interface Batch {
 
 /** What is uncovered in some sessions of a user. */
 export interface Uncovered {
-  /** The first of it. No sessions: nothing is uncovered. */
+  /** The first uncovered messages. Without sessions, there are none. */
   batch: Batch;
   /** How many messages are uncovered, as far as they were read. */
   count: number;

@@ -5,7 +5,7 @@ import type { Store } from '../../store/port.ts';
 /** The name of the lease of whoever extracts; the names of those of namespaces begin with it. */
 export const LEASE_NAME = 'extraction';
 
-/** The name of the lease of a namespace: whoever holds it has its sessions read. */
+/** The name of the lease of a namespace. Its holder reads the sessions of the namespace, or resets their coverage. */
 export const namespaceLease = (namespace: string): string => `${LEASE_NAME} ${namespace}`;
 
 /**

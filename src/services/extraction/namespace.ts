@@ -80,7 +80,7 @@ export async function lookForBatch(
   memory: SessionMemory,
 ): Promise<Look> {
   const saved = progressSchema.safeParse(state);
-  // Nobody has looked yet, or facts are to be drawn anew.
+  // This is the first look, or a rebuild was requested.
   if (!saved.success) memory.clear();
   const progress = saved.success ? saved.data : firstProgress(now - waitMs - CLOCK_SLACK_MS);
   const place = { store, namespace, memory };

@@ -142,7 +142,7 @@ export class Extractor {
     const own = await holdLease(store, namespaceLease(namespace), holder, (error) =>
       led.ended.abort(error),
     );
-    // Somebody has facts drawn anew.
+    // A rebuild holds it.
     if (own === undefined) return false;
     try {
       const at = performance.now();

@@ -5,9 +5,9 @@ import { type FactPlace, findMarked } from './lookup.ts';
 import { marker } from './statements.ts';
 
 /**
- * How far the facts of a session have been drawn: a record among those of its user, one for each kind of
- * reader. Both read from the beginning, but an agent may skip what it has seen in the conversation itself, so
- * the server's model does not rely on it.
+ * Coverage: how far a session was read for facts. It is a record among the facts of the user, one for each kind
+ * of reader. An agent may skip messages that it knows from the conversation itself, so the server's model does
+ * not rely on the coverage by agents.
  */
 
 /** Who drew the facts: the agent with `add_facts`, or the server's model. */
@@ -50,8 +50,8 @@ export function throughSeq(coverage: Message | undefined): number {
 }
 
 /**
- * How far the facts of sessions have been drawn by some readers: by the uuid of the session, the number of
- * the last message that one of them has read. Sessions that nobody has read are left out.
+ * How far some readers have read sessions for facts: by the uuid of the session, the number of the last message
+ * that one of them has read. Sessions that nobody has read are left out.
  */
 export async function coverageOf(
   place: FactPlace,
