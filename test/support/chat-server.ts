@@ -1,19 +1,15 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { behave, type CommonBehaviour, json, listen, refusesKey } from './model-api-server.ts';
 
 /** How the server treats a request. */
 export type ChatBehaviour =
+  | CommonBehaviour
   | 'answer'
-  | 'hang'
-  | 'reset'
-  | 'redirect'
-  | 'html'
   | 'huge'
   | 'broken off'
   | 'cut'
   | 'refusal'
   | 'no choices'
-  | { status: number; retryAfter?: string; body?: unknown }
   | { delay: number }
   | { text: string };
 
@@ -76,31 +72,26 @@ export function sentencesOf({ messages }: AskedInput): unknown {
 
 /** An HTTP server that speaks OpenAI's chat completions API. */
 export async function startChatServer(): Promise<ChatServer> {
-  const http = createServer((request, response) => void handle(request, response));
-  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
-  const { port } = http.address() as AddressInfo;
+  const { origin, close } = await listen(handle);
   const server: ChatServer = {
-    url: `http://127.0.0.1:${port}/v1`,
+    url: `${origin}/v1`,
     calls: [],
     key: undefined,
     takesSchemas: true,
     behaviour: 'answer',
-    redirectTo: `http://127.0.0.1:${port}/elsewhere`,
+    redirectTo: `${origin}/elsewhere`,
     decide: () => undefined,
     answer: sentencesOf,
     tokens: 100,
-    close: () =>
-      new Promise((resolve) => {
-        http.close(() => resolve());
-        http.closeAllConnections();
-      }),
+    close,
   };
 
-  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk);
-    const body = JSON.parse(Buffer.concat(chunks).toString());
-    const [system, user] = body.messages.map(({ content }: { content: string }) => content);
+  async function handle(
+    request: IncomingMessage,
+    response: ServerResponse,
+    body: { model: string; messages: { content: string }[]; response_format?: object },
+  ): Promise<void> {
+    const [system = '', user = ''] = body.messages.map(({ content }) => content);
     const { url: path = '', headers } = request;
     const call: ChatCall = {
       ...{ path, headers, system, user, model: body.model },
@@ -110,10 +101,7 @@ export async function startChatServer(): Promise<ChatServer> {
     response.on('finish', () => {
       call.status = response.statusCode;
     });
-    if (server.key !== undefined && headers.authorization !== `Bearer ${server.key}`) {
-      const message = `Incorrect API key provided: ${headers.authorization}.`;
-      return json(response, 401, { error: { message } });
-    }
+    if (refusesKey(request, response, server.key)) return;
     if (!path.startsWith('/v1/chat/completions')) return json(response, 404, { error: 'no page' });
     if (!server.takesSchemas && body.response_format !== undefined) {
       return json(response, 400, { error: { message: 'response_format is not supported' } });
@@ -147,28 +135,13 @@ async function respond(
   const say = (content: string) => json(response, 200, completion({ role: 'assistant', content }));
   if (typeof behaviour === 'object') {
     if ('text' in behaviour) return say(behaviour.text);
-    if ('delay' in behaviour) {
-      await new Promise((resolve) => setTimeout(resolve, behaviour.delay));
-      return say(text());
-    }
-    const { status, retryAfter, body } = behaviour;
-    if (retryAfter !== undefined) response.setHeader('retry-after', retryAfter);
-    return json(response, status, body ?? { error: { message: `told to answer ${status}` } });
+    if ('status' in behaviour) return behave(response, behaviour, redirectTo);
+    await new Promise((resolve) => setTimeout(resolve, behaviour.delay));
+    return say(text());
   }
   switch (behaviour) {
     case 'answer':
       return say(text());
-    case 'hang':
-      return;
-    case 'reset':
-      response.socket?.resetAndDestroy();
-      return;
-    case 'redirect':
-      response.writeHead(307, { location: redirectTo }).end();
-      return;
-    case 'html':
-      response.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html><p>Sign in</p>');
-      return;
     case 'huge':
       return say('x'.repeat(8_000_000));
     case 'broken off': {
@@ -183,9 +156,7 @@ async function respond(
       return json(response, 200, completion({ content: null, refusal: 'I cannot help.' }));
     case 'no choices':
       return json(response, 200, { message: { content: text() } });
+    default:
+      return behave(response, behaviour, redirectTo);
   }
-}
-
-function json(response: ServerResponse, status: number, body: unknown): void {
-  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 }

@@ -1,15 +1,12 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { behave, type CommonBehaviour, json, listen, refusesKey } from './model-api-server.ts';
 
 export const DIMENSIONS = 256;
 
 /** How the server treats requests until that is changed. */
 export type Behaviour =
+  | CommonBehaviour
   | 'answer'
-  | 'hang'
-  | 'reset'
-  | 'redirect'
-  | 'html'
   | 'huge'
   | 'base64'
   | 'base64 NaN'
@@ -25,7 +22,6 @@ export type Behaviour =
   | 'null'
   | 'infinity'
   | 'no data'
-  | { status: number; retryAfter?: string; body?: unknown }
   | { delay: number };
 
 export interface EmbeddingsServer {
@@ -59,40 +55,32 @@ export interface EmbeddingsServer {
  * in common, or words that `SYNONYMS` calls the same, bring texts near each other.
  */
 export async function startEmbeddingsServer(): Promise<EmbeddingsServer> {
-  const http = createServer((request, response) => void handle(request, response));
-  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
-  const { port } = http.address() as AddressInfo;
+  const { origin, close } = await listen(handle);
   const server: EmbeddingsServer = {
-    url: `http://127.0.0.1:${port}/v1`,
+    url: `${origin}/v1`,
     requests: [],
     hungUp: 0,
     model: 'test-model',
     key: undefined,
     behaviour: 'answer',
-    redirectTo: `http://127.0.0.1:${port}/elsewhere`,
+    redirectTo: `${origin}/elsewhere`,
     decide: () => undefined,
-    close: () =>
-      new Promise((resolve) => {
-        http.close(() => resolve());
-        http.closeAllConnections();
-      }),
+    close,
   };
 
-  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async function handle(
+    request: IncomingMessage,
+    response: ServerResponse,
+    body: { model: string; input: string | string[] },
+  ): Promise<void> {
     response.on('close', () => {
       if (!response.writableEnded) server.hungUp++;
     });
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk);
-    const body = JSON.parse(Buffer.concat(chunks).toString());
     const { model, input } = body;
     const texts: string[] = [input].flat();
     const { url: path = '', headers } = request;
     server.requests.push({ path, model, texts, headers, fields: Object.keys(body).toSorted() });
-    if (server.key !== undefined && headers.authorization !== `Bearer ${server.key}`) {
-      const message = `Incorrect API key provided: ${headers.authorization}.`;
-      return json(response, 401, { error: { message } });
-    }
+    if (refusesKey(request, response, server.key)) return;
     if (!path.startsWith('/v1/embeddings')) return json(response, 404, { error: 'no such page' });
     if (model !== server.model) {
       return json(response, 404, { error: { message: `model "${model}" not found` } });
@@ -124,28 +112,13 @@ async function respond(
     response.writeHead(200).end(body.replaceAll('"?"', word));
   };
   if (typeof behaviour === 'object') {
-    if ('delay' in behaviour) {
-      await new Promise((resolve) => setTimeout(resolve, behaviour.delay));
-      return answer(good);
-    }
-    const { status, retryAfter, body } = behaviour;
-    if (retryAfter !== undefined) response.setHeader('retry-after', retryAfter);
-    return json(response, status, body ?? { error: { message: `told to answer ${status}` } });
+    if ('status' in behaviour) return behave(response, behaviour, redirectTo);
+    await new Promise((resolve) => setTimeout(resolve, behaviour.delay));
+    return answer(good);
   }
   switch (behaviour) {
     case 'answer':
       answer(good);
-      return;
-    case 'hang':
-      return;
-    case 'reset':
-      response.socket?.resetAndDestroy();
-      return;
-    case 'redirect':
-      response.writeHead(307, { location: redirectTo }).end();
-      return;
-    case 'html':
-      response.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html><p>Sign in</p>');
       return;
     case 'huge':
       return flood(response);
@@ -177,11 +150,9 @@ async function respond(
       return literal('1e999');
     case 'no data':
       return json(response, 200, { embeddings: good.map(({ embedding }) => embedding) });
+    default:
+      return behave(response, behaviour, redirectTo);
   }
-}
-
-function json(response: ServerResponse, status: number, body: unknown): void {
-  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 }
 
 /** Writes while the client reads, up to 1 GB. */

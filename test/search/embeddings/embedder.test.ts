@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createEmbedder, type EmbedderOptions } from '../../../src/search/embeddings/embedder.ts';
-import { EndpointError } from '../../../src/search/model-api/error.ts';
 import {
   type Behaviour,
   DIMENSIONS,
@@ -8,6 +7,7 @@ import {
   embeddingOf,
   startEmbeddingsServer,
 } from '../../support/embeddings-server.ts';
+import { endpointFailure } from '../../support/model-api-server.ts';
 
 let server: EmbeddingsServer;
 beforeEach(async () => {
@@ -17,16 +17,6 @@ afterEach(() => server.close());
 
 const embedder = (options: Partial<EmbedderOptions> = {}) =>
   createEmbedder({ url: server.url, model: 'test-model', retryDelay: 1, ...options });
-
-/** How embedding fails, which it has to. */
-async function failure(work: Promise<unknown>): Promise<EndpointError> {
-  const error = await work.then(
-    () => undefined,
-    (reason) => reason,
-  );
-  expect(error).toBeInstanceOf(EndpointError);
-  return error;
-}
 
 /** The first so many requests are treated as told, the others answered. */
 function first(times: number, behaviour: Behaviour): void {
@@ -104,7 +94,7 @@ describe('an answer that cannot be used', () => {
     ['huge', /more than \d+ bytes/],
   ])('(%s) is an error that says what came and what to check, at once', async (behaviour, what) => {
     server.behaviour = behaviour;
-    const error = await failure(embedder().embed(['one', 'two']));
+    const error = await endpointFailure(embedder().embed(['one', 'two']));
     expect(error.problem).toBe('invalid_answer');
     expect(error.message).toMatch(what);
     expect(error.message).toMatch(/Check that its address/);
@@ -115,7 +105,7 @@ describe('an answer that cannot be used', () => {
     const subject = embedder();
     await subject.embed(['one']);
     server.behaviour = 'other length';
-    const error = await failure(subject.embed(['two']));
+    const error = await endpointFailure(subject.embed(['two']));
     expect(error.problem).toBe('invalid_answer');
     expect(error.message).toMatch(
       `vectors of ${DIMENSIONS + 1} numbers, and before that vectors of ${DIMENSIONS}`,
@@ -135,7 +125,7 @@ describe('a refusal', () => {
     [422, 'refused'],
   ])('with %i is not repeated, and quotes what the server says', async (status, problem) => {
     server.behaviour = { status };
-    const error = await failure(embedder().embed(['one']));
+    const error = await endpointFailure(embedder().embed(['one']));
     expect(error).toMatchObject({ problem });
     expect(error.message).toMatch(`/v1/embeddings answered ${status}: told to answer ${status}. `);
     expect(server.requests).toHaveLength(1);
@@ -150,19 +140,19 @@ describe('a refusal', () => {
     ['at a length that is not read', { error: 'x'.repeat(100_000) }, /400\. /],
   ])('says why, %s', async (_, body, message) => {
     server.behaviour = { status: 400, body };
-    expect((await failure(embedder().embed(['one']))).message).toMatch(message);
+    expect((await endpointFailure(embedder().embed(['one']))).message).toMatch(message);
   });
 
   it('by a model that is not there says to check it', async () => {
     server.model = 'another';
-    const error = await failure(embedder().embed(['one']));
+    const error = await endpointFailure(embedder().embed(['one']));
     expect(error.problem).toBe('misconfigured');
     expect(error.message).toMatch(/"test-model" not found.*has the model/);
   });
 
   it('never shows the key, though the server repeats it', async () => {
     server.key = 'sk-right';
-    const error = await failure(embedder({ apiKey: 'sk-wrong' }).embed(['one']));
+    const error = await endpointFailure(embedder({ apiKey: 'sk-wrong' }).embed(['one']));
     expect(error.problem).toBe('unauthorized');
     expect(error.message).toMatch('Incorrect API key provided: Bearer ***.');
     expect(JSON.stringify([error.message, error.stack, error.cause])).not.toMatch('sk-wrong');
@@ -179,7 +169,7 @@ describe('a refusal', () => {
     const other = await startEmbeddingsServer();
     server.redirectTo = `${other.url}/embeddings`;
     server.behaviour = 'redirect';
-    const error = await failure(embedder({ apiKey: 'k-1' }).embed(['one']));
+    const error = await endpointFailure(embedder({ apiKey: 'k-1' }).embed(['one']));
     expect(error.problem).toBe('misconfigured');
     expect(error.message).toMatch(/307.*Redirects are not followed/);
     expect(other.requests).toHaveLength(0);
@@ -208,7 +198,7 @@ describe('what may pass', () => {
     ['reset', 'unreachable'],
   ])('(%j) is given up after the third time', async (behaviour, problem) => {
     server.behaviour = behaviour;
-    expect(await failure(embedder().embed(['one']))).toMatchObject({ problem });
+    expect(await endpointFailure(embedder().embed(['one']))).toMatchObject({ problem });
     expect(server.requests).toHaveLength(3);
   });
 
@@ -226,7 +216,7 @@ describe('what may pass', () => {
     'is not waited for if it asks for an hour %s, which the error tells',
     async (_, retryAfter) => {
       server.behaviour = { status: 429, retryAfter: retryAfter() };
-      const error = await failure(embedder().embed(['one']));
+      const error = await endpointFailure(embedder().embed(['one']));
       expect(server.requests).toHaveLength(1);
       expect(error.retryAfter).toBeGreaterThan(3_590_000);
       expect(error.retryAfter).toBeLessThanOrEqual(3_600_000);
@@ -235,7 +225,7 @@ describe('what may pass', () => {
 
   it('is named by where nobody listens', async () => {
     await server.close();
-    const error = await failure(embedder().embed(['one']));
+    const error = await endpointFailure(embedder().embed(['one']));
     expect(error.problem).toBe('unreachable');
     expect(error.message).toMatch(
       /127\.0\.0\.1:\d+\/v1\/embeddings cannot be reached \(ECONNREFUSED\)/,
@@ -246,7 +236,7 @@ describe('what may pass', () => {
 describe('time', () => {
   it('is limited for each request', async () => {
     server.behaviour = 'hang';
-    const error = await failure(embedder({ timeout: 500 }).embed(['one']));
+    const error = await endpointFailure(embedder({ timeout: 500 }).embed(['one']));
     expect(error.problem).toBe('timeout');
     expect(error.message).toMatch(/did not answer in time/);
     expect(server.requests).toHaveLength(1);
@@ -259,13 +249,13 @@ describe('time', () => {
 
   it('is limited by the signal of a search, over all tries', async () => {
     server.behaviour = 'hang';
-    const error = await failure(embedder().embed(['one'], AbortSignal.timeout(50)));
+    const error = await endpointFailure(embedder().embed(['one'], AbortSignal.timeout(50)));
     expect(error.problem).toBe('timeout');
   });
 
   it('that runs out between two tries leaves the error of the first', async () => {
     server.behaviour = { status: 503, retryAfter: '4' };
-    const error = await failure(embedder().embed(['one'], AbortSignal.timeout(1000)));
+    const error = await endpointFailure(embedder().embed(['one'], AbortSignal.timeout(1000)));
     expect(error.problem).toBe('failing');
     expect(server.requests).toHaveLength(1);
   });

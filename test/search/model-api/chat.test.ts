@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ChatOptions, createChatModel } from '../../../src/search/model-api/chat.ts';
-import { EndpointError } from '../../../src/search/model-api/error.ts';
 import { type ChatBehaviour, type ChatServer, startChatServer } from '../../support/chat-server.ts';
+import { endpointFailure } from '../../support/model-api-server.ts';
 
 let server: ChatServer;
 beforeEach(async () => {
@@ -17,16 +17,6 @@ const request = {
   user: 'What?',
   schema: { name: 'answer', schema: { type: 'object' } },
 };
-
-/** How a call fails, which it has to. */
-async function failure(work: Promise<unknown>): Promise<EndpointError> {
-  const error = await work.then(
-    () => undefined,
-    (reason) => reason,
-  );
-  expect(error).toBeInstanceOf(EndpointError);
-  return error;
-}
 
 describe('asking a model', () => {
   it('sends the model, the texts, the schema and the key, and counts tokens', async () => {
@@ -63,7 +53,7 @@ describe('asking a model', () => {
   it('does not forget about schemas for a request that is refused in both ways', async () => {
     const subject = model();
     server.behaviour = { status: 400 };
-    expect((await failure(subject.complete(request))).problem).toBe('refused');
+    expect((await endpointFailure(subject.complete(request))).problem).toBe('refused');
     server.behaviour = 'answer';
     await subject.complete(request);
     expect(server.calls.at(-1)?.fields).toContain('response_format');
@@ -89,7 +79,7 @@ describe('no answer', () => {
     [{ status: 400 }, 'refused', /too long for the model/],
   ])('(%o) is %s, and is not repeated with the same request', async (how, problem, message) => {
     server.behaviour = how;
-    const error = await failure(model().complete(request));
+    const error = await endpointFailure(model().complete(request));
     expect(error.problem).toBe(problem);
     expect(error.message).toMatch(message);
     expect(server.calls).toHaveLength(problem === 'refused' ? 2 : 1);
@@ -97,7 +87,7 @@ describe('no answer', () => {
 
   it('in time is an error that says so', async () => {
     server.behaviour = 'hang';
-    const error = await failure(model({ timeout: 50 }).complete(request));
+    const error = await endpointFailure(model({ timeout: 50 }).complete(request));
     expect(error.problem).toBe('timeout');
   });
 
@@ -112,7 +102,7 @@ describe('no answer', () => {
 
   it('at a limit says when to come back', async () => {
     server.behaviour = { status: 429, retryAfter: '7' };
-    expect(await failure(model().complete(request))).toMatchObject({
+    expect(await endpointFailure(model().complete(request))).toMatchObject({
       problem: 'overloaded',
       retryAfter: 7000,
     });
@@ -120,7 +110,7 @@ describe('no answer', () => {
 
   it('never shows the key, though the server repeats it', async () => {
     server.key = 'sk-right';
-    const error = await failure(model({ apiKey: 'sk-wrong' }).complete(request));
+    const error = await endpointFailure(model({ apiKey: 'sk-wrong' }).complete(request));
     expect(JSON.stringify([error.message, error.stack])).not.toMatch('sk-wrong');
   });
 });
