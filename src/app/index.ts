@@ -31,9 +31,9 @@ export async function startApp(options: AppOptions): Promise<App> {
   const store = lazyStore(config, logger, use, metrics);
   const embeddings = await startEmbedding(config, store.get, logger);
   const changes = new ChangeNotifier();
+  const extractsFacts = config.graphLlmUrl !== undefined;
   const deps = processDependencies(store, use, {
-    ...{ embeddings, onChange: changes.notify, answer: TOOL_ANSWER },
-    extractsFacts: config.graphLlmUrl !== undefined,
+    ...{ embeddings, extractsFacts, onChange: changes.notify, answer: TOOL_ANSWER },
   });
   const services = createServices(deps);
   const { version } = options;
@@ -58,7 +58,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   const signInObstacle = async () => transport.signInObstacle?.();
   const ops = metrics && (await openOps(config, store.get, signInObstacle, metrics));
   const stopPurging = startPurgeSchedule(config, store.get, logger, metrics?.purged);
-  const extractionMetrics = config.graphLlmUrl === undefined ? undefined : metrics?.extraction();
+  const extractionMetrics = extractsFacts ? metrics?.extraction() : undefined;
   const extraction = await startExtraction(config, deps, logger, extractionMetrics);
   return {
     transport,

@@ -66,6 +66,10 @@ const escaped = (character: string) =>
     .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
     .join('');
 
+/** A number with its noun, for a message: "1 session", "2 sessions". */
+export const counted = (count: number, noun: string, plural = `${noun}s`): string =>
+  `${count} ${count === 1 ? noun : plural}`;
+
 /**
  * Quotes an identifier for a message, so that white space and invisible characters in it show, and
  * truncates it to 120 characters, because it may be 1,024 bytes of text from others.

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config, GraphAction } from '../../config/index.ts';
-import { DomainError } from '../../domain/errors.ts';
+import { counted, DomainError } from '../../domain/errors.ts';
 import type { Logger } from '../../domain/logger.ts';
 import { TOOL_ANSWER } from '../../mcp/answer/answer-shape.ts';
 import type { Dependencies } from '../../services/dependencies.ts';
@@ -21,8 +21,8 @@ const GRACE_MS = 10_000;
 type Report = (text: string) => void;
 
 /**
- * The command `graph`: shows how it is about the extraction of facts, works its backlog off, or has the facts
- * of a user extracted anew.
+ * The command `graph`: shows the state of the extraction of facts, extracts what is left, or has the facts of a
+ * user extracted anew.
  *
  * @throws ConfigError when a setting is wrong; DomainError; EndpointError when the model cannot be asked; Error
  *   when the command was stopped
@@ -71,7 +71,7 @@ async function statusText(deps: Dependencies, config: Config): Promise<string> {
   const { day, calls, tokens, batches, facts, wrong, dropped } = usage;
   return `${leader === undefined ? 'No process extracts facts at the moment.' : `The process ${leader} extracts facts.`}
 Backlog: ${counted(backlog.messages, 'message')} in ${counted(backlog.sessions, 'session')}${isCut ? `, of the ${looked_at} used last` : ''}.
-Today (${day}, UTC): ${counted(calls, 'call')}, ${counted(tokens, 'token')} of ${config.graphLlmTokensPerDay}, ${counted(batches, 'batch', 'es')} with ${counted(facts, 'new fact')}; ${counted(wrong, 'answer')} could not be used, ${counted(dropped, 'batch', 'es')} given up.
+Today (${day}, UTC): ${counted(calls, 'call')}, ${counted(tokens, 'token')} of ${config.graphLlmTokensPerDay}, ${counted(batches, 'batch', 'batches')} with ${counted(facts, 'new fact')}; ${counted(wrong, 'answer')} could not be used, ${counted(dropped, 'batch', 'batches')} given up.
 `;
 }
 
@@ -101,6 +101,3 @@ async function run({ config, logger, deps, invocation, report }: Situation): Pro
   }
   report(`Done.\n${await statusText(deps, config)}`);
 }
-
-const counted = (count: number, noun: string, plural = 's') =>
-  `${count} ${noun}${count === 1 ? '' : plural}`;

@@ -1,5 +1,6 @@
 import type { Config } from '../../config/index.ts';
 import { durationText } from '../../config/values.ts';
+import { counted } from '../../domain/errors.ts';
 import { purgeExpired } from '../../services/purge.ts';
 import { purgeCutoff } from '../../services/undo-deadline.ts';
 import type { PurgeCounts, Store } from '../../store/port.ts';
@@ -55,7 +56,5 @@ async function purgeNow(
   report(`Done: ${described(purged)} purged.\n`);
 }
 
-function described({ sessions, messages, users }: PurgeCounts): string {
-  const counted = (count: number, noun: string) => `${count} ${noun}${count === 1 ? '' : 's'}`;
-  return `${counted(sessions, 'session')}, ${counted(messages, 'message')}, ${counted(users, 'user')}`;
-}
+const described = ({ sessions, messages, users }: PurgeCounts): string =>
+  `${counted(sessions, 'session')}, ${counted(messages, 'message')}, ${counted(users, 'user')}`;

@@ -1,3 +1,4 @@
+import { counted } from '../../domain/errors.ts';
 import type { UncoveredMessages } from '../../services/facts/uncovered.ts';
 
 /** How many sessions are named, the last used first. */
@@ -10,10 +11,6 @@ export function uncoveredAdvice(uncovered: readonly UncoveredMessages[]): string
     .slice(0, NAMED_MAX)
     .map(({ session_id, from_seq }) => `${JSON.stringify(session_id)} from_seq ${from_seq}`);
   const others = uncovered.length - named.length;
-  const places = [
-    ...named,
-    ...(others > 0 ? [`${others} other session${others === 1 ? '' : 's'}`] : []),
-  ];
-  const messages = `${count} message${count === 1 ? '' : 's'} of this user`;
-  return `No facts were drawn from ${messages} yet: session ${places.join(', ')}. Read them with list_messages, and store what will hold with add_facts. The last message read belongs into its source; without facts, give that alone.`;
+  const places = [...named, ...(others > 0 ? [counted(others, 'other session')] : [])];
+  return `No facts were drawn from ${counted(count, 'message')} of this user yet: session ${places.join(', ')}. Read them with list_messages, and store what will hold with add_facts. Put the last message that you read into its source; if there are no facts, give the source alone.`;
 }

@@ -51,10 +51,27 @@ export function showRecord<T extends Session | User>(
   return isEmpty(record) ? rest : record;
 }
 
-/** A message among others of its session. */
+/** A message among others of its session. A new object. */
 export function showMessage(whole: Message): ShownMessage {
-  const { session_id: _, token_count: __, updated_at: ___, metadata, ...rest } = whole;
-  return isEmpty(whole) ? rest : { ...rest, metadata };
+  const shown = showUntimed(whole);
+  shown.created_at = whole.created_at;
+  return shown;
+}
+
+/** The same without its time. */
+function showUntimed(whole: Message): ShownMessage {
+  const {
+    session_id: _,
+    token_count: __,
+    updated_at: ___,
+    created_at: ____,
+    metadata,
+    ...rest
+  } = whole;
+  // The rest is a new object already.
+  const shown: ShownMessage = rest;
+  if (!isEmpty(whole)) shown.metadata = metadata;
+  return shown;
 }
 
 /** A message among those of several sessions. */
@@ -66,21 +83,9 @@ export const showHit = (whole: Message): z.output<typeof shownHit> => ({
 /** The messages of one session in their order. */
 export function showConversation(messages: readonly Message[]): ShownMessage[] {
   const tellsTime = newTimes();
-  return messages.map((whole) => {
-    const {
-      session_id: _,
-      token_count: __,
-      updated_at: ___,
-      created_at,
-      metadata,
-      ...rest
-    } = whole;
-    // The rest is a new object already.
-    const shown: ShownMessage = rest;
-    if (!isEmpty(whole)) shown.metadata = metadata;
-    if (tellsTime(created_at)) shown.created_at = created_at;
-    return shown;
-  });
+  return messages.map((whole) =>
+    tellsTime(whole.created_at) ? showMessage(whole) : showUntimed(whole),
+  );
 }
 
 /** Leaves out times that tell nothing new. */
