@@ -14,3 +14,7 @@ export function canonicalRole(role: string): string {
   const plain = role.trim().toLowerCase();
   return Object.hasOwn(ALIASES, plain) ? (ALIASES[plain] as string) : plain;
 }
+
+/** Whether a word is in a role, between spaces or at its ends. */
+export const hasRoleWord = (role: string, word: string): boolean =>
+  ` ${role} `.includes(` ${word} `);

@@ -19,12 +19,25 @@ export interface RankedMessage {
   candidate?: Candidate;
 }
 
-/** Statistics of the searched collection. */
-export interface Statistics {
-  /** The number of messages, as far as it is known. */
+/** The searched collection, as far as it is known. */
+export interface Collection {
+  /** The number of messages. */
   messages: number;
   /** The number of messages that contain each term. */
   frequency: ReadonlyMap<string, number>;
+  /** The range of live messages of each candidate's session, by session uuid. */
+  ranges: ReadonlyMap<string, SeqRange>;
+}
+
+/** What is looked for. */
+export interface RankedQuery {
+  terms: readonly string[];
+  /** The text that the terms are from. */
+  question: string;
+  /** Milliseconds since 1970. */
+  now: number;
+  /** Whether to rank messages without any of the terms, too, if they are next to one that has them. */
+  neighbours: boolean;
 }
 
 /**
@@ -66,23 +79,19 @@ const SLICE_MESSAGES = 2048;
  * each message and its surroundings, and by what else the question tells of its answer: whose words
  * it asks for, and of when.
  *
- * @param ranges the range of live messages of each candidate's session, by session uuid
- * @param now milliseconds since 1970
- * @param question the text that `terms` are from
- * @returns all candidates and their neighbours, best first; on equal scores the newest first
+ * @returns all candidates and, if they are wanted, their neighbours, best first; on equal scores the
+ *   newest first
  */
 export function* rankInSteps(
   candidates: readonly Candidate[],
-  terms: readonly string[],
-  statistics: Statistics,
-  ranges: ReadonlyMap<string, SeqRange>,
-  now: number,
-  question = '',
+  collection: Collection,
+  { terms, question, now, neighbours }: RankedQuery,
 ): Steps<RankedMessage[]> {
   const average = mean(candidates.map(({ length }) => length)) || 1;
-  const weights = terms.map((term) => weightOf(term, statistics) * strengthOf(term));
+  const weights = terms.map((term) => weightOf(term, collection) * strengthOf(term));
   const total = weights.reduce((sum, weight) => sum + weight, 0) || 1;
-  const around = yield* surroundingsOf(candidates, { terms, weights, total, average }, ranges);
+  const weighed = { terms, weights, total, average, neighbours };
+  const around = yield* surroundingsOf(candidates, weighed, collection.ranges);
   const scores = yield* scoresOf(around, candidates, average, now, question);
   const { nearest, seq, own } = around;
   const bestOwn = largest(own);
@@ -153,7 +162,7 @@ function* scoresOf(
 }
 
 /** Inverse document frequency, in the variant that is never negative. */
-function weightOf(term: string, { messages, frequency }: Statistics): number {
+function weightOf(term: string, { messages, frequency }: Collection): number {
   const documentFrequency = Math.min(frequency.get(term) ?? 0, messages);
   return Math.log(1 + (messages - documentFrequency + 0.5) / (documentFrequency + 0.5));
 }

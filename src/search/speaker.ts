@@ -30,7 +30,8 @@ const ADDRESSEE = new RegExp(
   'iu',
 );
 const CAPITAL = /^\p{Lu}/u;
-const WORD = /[\p{L}\p{M}]+/gu;
+const FIRST_WORD = /[\p{L}\p{M}]+/u;
+const WORDS = /[\p{L}\p{M}]+/gu;
 const ASCII_WORD = /[a-z]+/g;
 
 /** An addressee is one if that many messages say so, nearly all of them by one speaker. */
@@ -115,7 +116,7 @@ function speakerOf({ role, matched }: Candidate, byRole: Map<string, string>): s
   if (marker !== undefined) return marker.slice(SPEAKER_MARKER.length);
   let speaker = byRole.get(role);
   if (speaker === undefined) {
-    speaker = keyOf(canonicalRole(role).match(WORD)?.[0] ?? '');
+    speaker = keyOf(FIRST_WORD.exec(canonicalRole(role))?.[0] ?? '');
     byRole.set(role, speaker);
   }
   return speaker;
@@ -131,7 +132,7 @@ function pronounSpeaker(question: string): string | undefined {
 
 const wordsOf = (text: string) =>
   new Set(
-    isAscii(text) ? text.toLowerCase().match(ASCII_WORD) : (text.match(WORD) ?? []).map(keyOf),
+    isAscii(text) ? text.toLowerCase().match(ASCII_WORD) : (text.match(WORDS) ?? []).map(keyOf),
   );
 
 const keyOf = (name: string) => (isAscii(name) ? name : name.normalize('NFKC')).toLowerCase();

@@ -30,10 +30,12 @@ export interface WeighedTerms {
   total: number;
   /** The mean length of the candidates. */
   average: number;
+  /** Whether to rank messages without any of the terms, too, if they are next to one that has them. */
+  neighbours: boolean;
 }
 
 /**
- * The messages to rank: each candidate, and each message next to one. In columns rather than
+ * The messages to rank: each candidate, and perhaps each message next to one. In columns rather than
  * objects, because there are thousands in each search.
  */
 export interface Surroundings {
@@ -72,12 +74,14 @@ export function* surroundingsOf(
   };
   const indexes = new Map(query.terms.map((term, i) => [term, i]));
   const counts = new Float64Array(query.terms.length);
+  const distance = query.neighbours ? NEIGHBOUR_DISTANCE : 0;
   let done = 0;
   for (const [session_uuid, inSession] of bySession(candidates)) {
     const turns = inSession.map((candidate) => toTurn(candidate, query, indexes, counts));
     const best = turns.reduce((most, { own }) => Math.max(most, own), 0);
     let first = 0;
-    for (const [seq, nearest] of rankedMessages(turns, ranges.get(session_uuid) as SeqRange)) {
+    const range = ranges.get(session_uuid) as SeqRange;
+    for (const [seq, nearest] of rankedMessages(turns, range, distance)) {
       if (++done % SLICE_MESSAGES === 0) yield;
       while ((turns[first] as Turn).candidate.seq <= seq - WEIGHTS.length) first++;
       columns.seq.push(seq);
@@ -130,18 +134,23 @@ function toTurn(
   return { candidate, terms, own, asks };
 }
 
-/** The messages of a session to rank, in order, each with the candidate that is nearest to it. */
+/**
+ * The messages of a session to rank, in order, each with the candidate that is nearest to it.
+ *
+ * @param distance how far from a candidate they are, at most
+ */
 function* rankedMessages(
   turns: readonly Turn[],
   { first_seq, last_seq }: SeqRange,
+  distance: number,
 ): Generator<[seq: number, nearest: Turn]> {
   let next = first_seq;
   for (let i = 0; i < turns.length; i++) {
     const turn = turns[i] as Turn;
     const { seq } = turn.candidate;
     const following = turns[i + 1]?.candidate.seq ?? Number.POSITIVE_INFINITY;
-    const end = Math.min(seq + NEIGHBOUR_DISTANCE, last_seq, following - 1);
-    for (let one = Math.max(next, seq - NEIGHBOUR_DISTANCE); one < seq; one++) yield [one, turn];
+    const end = Math.min(seq + distance, last_seq, following - 1);
+    for (let one = Math.max(next, seq - distance); one < seq; one++) yield [one, turn];
     yield [seq, turn];
     for (let one = seq + 1; one <= end; one++) yield [one, turn];
     next = Math.max(end, seq) + 1;

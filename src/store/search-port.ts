@@ -27,6 +27,8 @@ export interface TermQuery extends TimeRange {
   limit: number;
   /** Only messages of these roles, which are canonical. */
   roles?: readonly string[] | undefined;
+  /** Only messages whose role has this word: see `hasRoleWord`. */
+  roleWord?: string | undefined;
   /** No messages of the session with this uuid. */
   exceptSession?: string | undefined;
   /** Only messages whose metadata contains all of this. */

@@ -181,6 +181,19 @@ describeStores('search', (under) => {
       expect(await found('fox', { roles: ['nobody'] })).toStrictEqual([]);
     });
 
+    it('by a word of the role', async () => {
+      const message = (role: string) => ({ role, content: 'fox' });
+      await at.memory.add(caller, 's', [message('a zz b'), message('zzz'), message('zz')]);
+      const all = { terms: ['fox'], also: [], limit: 1 };
+      const look = (after?: readonly (string | null)[]) =>
+        under.store.search.candidates(caller.namespace, {}, { ...all, roleWord: 'zz', after });
+      const first = await look();
+      const second = await look(first.next);
+      const found = [first, second].flatMap(({ candidates }) => candidates.map(({ seq }) => seq));
+      expect(found).toStrictEqual([3, 1]);
+      expect(second.next).toStrictEqual([null]);
+    });
+
     it('by metadata, at any depth', async () => {
       const metadata = { 'a.b': { $c: [1, { d: null }], e: 2 } };
       await at.memory.add(caller, 's', [

@@ -30,8 +30,9 @@ function order(
     terms.map((term) => [term, candidates.filter(({ matched }) => matched.includes(term)).length]),
   );
   const ranges = new Map([['t', { first_seq: 1, last_seq: contents.length }]]);
-  const statistics = { messages: contents.length, frequency };
-  return rank(candidates, terms, statistics, ranges, NOW, question).map(({ place }) => place.seq);
+  const collection = { messages: contents.length, frequency, ranges };
+  const query = { terms, question, now: NOW, neighbours: true };
+  return rank(candidates, collection, query).map(({ place }) => place.seq);
 }
 
 const FILLER = Array.from({ length: 10 }, (_, i) => `filler number ${i} goes here`);
@@ -125,8 +126,9 @@ describe('the ranking', () => {
           ]);
           const frequency = new Map([['x', candidates.length]]);
           const terms = ['x', 'y'];
+          const query = { terms, question, now: NOW, neighbours: true };
           const rankAll = (those: Candidate[]) =>
-            rank(those, terms, { messages, frequency }, ranges, NOW, question);
+            rank(those, { messages, frequency, ranges }, query);
           const ranked = rankAll(candidates);
           expect(rankAll(candidates.toReversed())).toStrictEqual(ranked);
           const places = ranked.map(({ place }) => `${place.session_uuid}${place.seq}`);

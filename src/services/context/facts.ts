@@ -6,7 +6,8 @@ import type { Store } from '../../store/port.ts';
 import type { Dependencies } from '../dependencies.ts';
 import { holdsAt } from '../facts/fact-times.ts';
 import { readRecords } from '../facts/read-records.ts';
-import { type StoredFact, toFact } from '../facts/statements.ts';
+import { RECORDS_PER_TERM } from '../facts/search.ts';
+import { ALL_FACTS, type StoredFact, toFact } from '../facts/statements.ts';
 import { rankLexically } from '../search/lexical.ts';
 
 /** How many of the best facts are read. */
@@ -39,7 +40,7 @@ export async function relevantFacts(
   maxBytes: number,
 ): Promise<ContextFact[]> {
   const place = factNamespace(namespace);
-  const query = { question: newest, metadata: { kind: 'fact' } };
+  const query = { question: newest, roleWord: ALL_FACTS, perTerm: RECORDS_PER_TERM };
   const scope = { session_id: user_id };
   const { ranked } = await rankLexically(store, place, scope, query, deps.now(), terms);
   const places = ranked.slice(0, BEST).map((one) => one.place);

@@ -45,6 +45,9 @@ export interface FactPage {
   next_cursor?: string;
 }
 
+/** How many records are considered per word, the newest: a word is in fewer of them than of messages. */
+export const RECORDS_PER_TERM = 100;
+
 /** How many hits are read at once, to find facts that hold. */
 const READ_AT_ONCE = 100;
 
@@ -172,7 +175,10 @@ async function read(
   const reader = { ...insider, user_id };
   const { search } = createSearchService(deps);
   try {
-    return await search(reader, { ...input, session_id: user_id, metadata: { kind } });
+    return await search(reader, {
+      ...{ ...input, session_id: user_id, roleWord: marker(kind) },
+      perTerm: RECORDS_PER_TERM,
+    });
   } catch (error) {
     // A user has no session of facts before the first one.
     if (isRefusal(error, 'session_not_found')) return { hits: [] };

@@ -3,6 +3,7 @@ import { derivedUuid } from '../../domain/derived-uuid.ts';
 import type { Entity, Fact } from '../../domain/facts.ts';
 import type { JsonObject } from '../../domain/metadata.ts';
 import type { Message } from '../../domain/records.ts';
+import { hasRoleWord } from '../../domain/roles.ts';
 import { termsOf } from '../../search/analyzer.ts';
 import type { AddedMessage } from '../append.ts';
 import { bandsOf, nameKey } from './entity-names.ts';
@@ -70,7 +71,7 @@ export const markerTerm = (word: string): string =>
 
 /** Whether a record has a marker. One in its text does not count: anybody can write that. */
 export const hasMarker = ({ role }: Pick<Message, 'role'>, word: string): boolean =>
-  role.split(' ').includes(word);
+  hasRoleWord(role, word);
 
 export const ALL_FACTS = marker('fact');
 

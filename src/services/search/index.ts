@@ -142,12 +142,12 @@ export function createSearchService(deps: Dependencies) {
     seen: string | undefined,
     from: Place | undefined,
   ): Promise<Window> {
-    const { since, limit = HITS_DEFAULT, roles, metadata } = input;
+    const { since, limit = HITS_DEFAULT, roles, roleWord, metadata, perTerm } = input;
     const time = { since, until: earlier(input.until, seen) };
     const { after, end, firstEnd = after } = from ?? {};
     const query = {
       question: input.query,
-      ...{ since, until: input.until, seen, metadata, after, end, firstEnd },
+      ...{ since, until: input.until, seen, roleWord, metadata, perTerm, after, end, firstEnd },
       roles: roles?.map(canonicalRole),
     };
     const [words, meaning] = await Promise.all([

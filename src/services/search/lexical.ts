@@ -1,7 +1,12 @@
 import type { JsonObject } from '../../domain/metadata.ts';
 import { positionKey, type SeqRange } from '../../domain/positions.ts';
 import { analyseQuestion, QUESTION_TERM } from '../../search/analyzer.ts';
-import { type Candidate, type RankedMessage, rankInSteps } from '../../search/bm25.ts';
+import {
+  type Candidate,
+  type Collection,
+  type RankedMessage,
+  rankInSteps,
+} from '../../search/bm25.ts';
 import { askedMarkers } from '../../search/speaker.ts';
 import type { Store } from '../../store/port.ts';
 import type { Candidates, SearchScope, TimeRange } from '../../store/search-port.ts';
@@ -18,7 +23,10 @@ const CANDIDATES = 960;
 export interface LexicalQuery extends TimeRange {
   question: string;
   roles?: readonly string[] | undefined;
+  roleWord?: string | undefined;
   metadata?: JsonObject | undefined;
+  /** The most messages considered per term, if not `CANDIDATES_PER_TERM`. */
+  perTerm?: number | undefined;
   /** No messages of the session with this uuid. */
   exceptSession?: string | undefined;
   /** When the first page of the search was ranked: what was added later is left out. */
@@ -62,12 +70,14 @@ export async function rankLexically(
   now: number,
   terms?: readonly string[],
 ): Promise<LexicalRanking> {
-  const { question, seen, after, end: knownEnd, firstEnd, ...filter } = query;
+  const { question, seen, after, end: knownEnd, firstEnd, perTerm, ...filter } = query;
   const asked =
     terms === undefined
       ? await runInSlices(analyseQuestion(question))
       : { terms: [...terms], omitted: 0 };
-  const limit = Math.ceil(Math.min(CANDIDATES_PER_TERM, CANDIDATES / asked.terms.length));
+  const limit = Math.ceil(
+    Math.min(perTerm ?? CANDIDATES_PER_TERM, CANDIDATES / asked.terms.length),
+  );
   const begun = performance.now();
   const look = (window: Pick<LexicalQuery, 'after' | 'end'>) =>
     store.search.candidates(namespace, scope, {
@@ -88,17 +98,17 @@ export async function rankLexically(
   await yieldIfBusy(begun);
   // Another server's clock may be ahead of ours.
   const at = candidates.reduce((latest, { created_at }) => Math.max(latest, created_at), now);
-  const statistics = statisticsOf(found, asked.terms);
   const ranked = await runInSlices(
-    rankInSteps(candidates, asked.terms, statistics, ranges, at, question),
+    rankInSteps(candidates, collectionOf(found, asked.terms), {
+      ...{ terms: asked.terms, question, now: at },
+      neighbours: byNeighbours && after === undefined,
+    }),
   );
   const next = nextOf(end, after);
   const known = neighboursOf(first?.candidates ?? []);
   return {
     ranked:
-      byNeighbours && after === undefined
-        ? ranked
-        : ranked.filter(({ candidate, place }) => candidate && !known.has(positionKey(place))),
+      known.size === 0 ? ranked : ranked.filter(({ place }) => !known.has(positionKey(place))),
     at,
     ranges,
     terms: asked.terms,
@@ -125,8 +135,10 @@ function nextOf(end: LexicalRanking['end'], after: LexicalQuery['after']) {
  * Whether messages are ranked that only their neighbours speak for: not if it is uncertain whether they
  * meet the filters. Only the first of the searches ranks them.
  */
-const ranksByNeighbours = ({ roles, metadata, since, until }: Omit<LexicalQuery, 'question'>) =>
-  [roles, metadata, since, until].every((condition) => condition === undefined);
+const ranksByNeighbours = (query: Omit<LexicalQuery, 'question'>) => {
+  const { roles, roleWord, metadata, since, until } = query;
+  return [roles, roleWord, metadata, since, until].every((condition) => condition === undefined);
+};
 
 /** The positions next to candidates. */
 const neighboursOf = (candidates: readonly Candidate[]): Set<string> =>
@@ -137,7 +149,7 @@ const neighboursOf = (candidates: readonly Candidate[]): Set<string> =>
   );
 
 /** Estimates the statistics of the searched messages from the candidates. */
-function statisticsOf({ candidates, ranges }: Candidates, terms: readonly string[]) {
+function collectionOf({ candidates, ranges }: Candidates, terms: readonly string[]): Collection {
   const frequency = new Map(terms.map((term) => [term, 0]));
   for (const { matched } of candidates) {
     for (const [i, term] of matched.entries()) {
@@ -153,7 +165,7 @@ function statisticsOf({ candidates, ranges }: Candidates, terms: readonly string
   }
   let messages = 0;
   for (const [uuid, end] of ends) messages += end - (ranges.get(uuid) as SeqRange).first_seq + 1;
-  return { messages, frequency };
+  return { messages, frequency, ranges };
 }
 
 function notesOn(

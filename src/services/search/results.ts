@@ -6,7 +6,7 @@ import {
 } from '../../domain/metadata.ts';
 import { positionKey, type SeqRange } from '../../domain/positions.ts';
 import type { Message, Session } from '../../domain/records.ts';
-import { canonicalRole } from '../../domain/roles.ts';
+import { canonicalRole, hasRoleWord } from '../../domain/roles.ts';
 import type { RankedMessage } from '../../search/bm25.ts';
 import { digestOf } from '../../search/vectors.ts';
 import type { Store } from '../../store/port.ts';
@@ -24,6 +24,10 @@ export interface SearchInput extends TimeRange {
   limit?: number | undefined;
   cursor?: string | undefined;
   roles?: readonly string[] | undefined;
+  /** Only messages whose role has this word. */
+  roleWord?: string | undefined;
+  /** The most messages considered per word of the query, the newest. */
+  perTerm?: number | undefined;
   metadata?: JsonObject | undefined;
   neighbours?: number | undefined;
   diverse?: boolean | undefined;
@@ -183,8 +187,9 @@ function isStale(
   return digest !== undefined && digest !== digestOf(message.content);
 }
 
-const hasRole = ({ role }: { role: string }, { roles }: SearchInput) =>
-  roles === undefined || roles.map(canonicalRole).includes(canonicalRole(role));
+const hasRole = ({ role }: { role: string }, { roles, roleWord }: SearchInput) =>
+  (roles === undefined || roles.map(canonicalRole).includes(canonicalRole(role))) &&
+  (roleWord === undefined || hasRoleWord(role, roleWord));
 
 function matchesFilters(message: Message, input: SearchInput): boolean {
   const { since, until, metadata } = input;

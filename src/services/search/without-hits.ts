@@ -55,8 +55,8 @@ export async function hitsOutside(
   query: LexicalQuery,
   terms: readonly string[],
 ): Promise<SearchNote[]> {
-  const { since, until, roles, metadata } = query;
-  const filter = { since, until, roles, metadata };
+  const { since, until, roles, roleWord, metadata } = query;
+  const filter = { since, until, roles, roleWord, metadata };
   const pin = caller.user_id;
   const wider: [Condition, boolean, SearchScope, typeof filter][] = [
     [

@@ -7,6 +7,7 @@ import { sqliteLeases } from './leases.ts';
 import { sqliteMessages } from './messages.ts';
 import { MIGRATIONS } from './migrations/index.ts';
 import { sqlitePurge } from './purge.ts';
+import { unpackCandidates } from './readers/packed-candidates.ts';
 import { READERS, ReaderPool } from './readers/reader-pool.ts';
 import { sqliteRetention } from './retention.ts';
 import { createIndexer, type Indexer } from './search/indexer.ts';
@@ -53,7 +54,7 @@ export async function openSqliteStore(path: string, options: SqliteOptions = {})
         // A search reads all messages that are not indexed, so index them soon.
         indexer.schedule();
         const { isUnderWay } = reanalysis;
-        const found = await readers.run('search.candidates', args);
+        const found = unpackCandidates(await readers.run('search.candidates', args));
         return isUnderWay ? { ...found, outdated: true } : found;
       },
     },

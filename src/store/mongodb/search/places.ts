@@ -1,5 +1,5 @@
 import { includesPart } from '../../../domain/metadata.ts';
-import { canonicalRole } from '../../../domain/roles.ts';
+import { canonicalRole, hasRoleWord } from '../../../domain/roles.ts';
 import type { Candidate } from '../../../search/bm25.ts';
 import type { TermQuery } from '../../search-port.ts';
 import type { MessageDocument } from '../documents.ts';
@@ -36,7 +36,8 @@ export function isReached(message: Place, place: Place): boolean {
 }
 
 /** Returns a function that tells whether a query wants a message that it has come upon. */
-export function createFilter({ terms, after, roles, metadata, exceptSession }: TermQuery) {
+export function createFilter(query: TermQuery) {
+  const { terms, after, roles, roleWord, metadata, exceptSession } = query;
   const places = new Map(
     terms.map((term, i) => {
       const text = after?.[i];
@@ -53,6 +54,7 @@ export function createFilter({ terms, after, roles, metadata, exceptSession }: T
   return (message: FoundDocument): boolean =>
     message.session_uuid !== exceptSession &&
     (roles === undefined || roles.includes(canonicalRole(message.role))) &&
+    (roleWord === undefined || hasRoleWord(message.role, roleWord)) &&
     (metadata === undefined || includesPart(decodeMetadata(message.metadata), metadata)) &&
     !isSeen(message);
 }

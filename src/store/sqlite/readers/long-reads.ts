@@ -5,10 +5,13 @@ import { sqliteSearch } from '../search/index.ts';
 import { sqliteVectors } from '../search/vectors.ts';
 import { sqliteSessions } from '../sessions.ts';
 import { sqliteUsers } from '../users.ts';
+import { type PackedCandidates, packCandidates } from './packed-candidates.ts';
 
 /** Reads that may take long. They run on reader threads: see `ReaderPool`. */
 export interface LongReads {
-  'search.candidates': Store['search']['candidates'];
+  'search.candidates': (
+    ...args: Parameters<Store['search']['candidates']>
+  ) => Promise<PackedCandidates>;
   'search.vocabulary': Store['search']['vocabulary'];
   'search.findByPosition': Store['search']['findByPosition'];
   'vectors.newest': Store['vectors']['newest'];
@@ -22,7 +25,7 @@ export function longReads(connection: Connection): LongReads {
   const search = sqliteSearch(connection);
   const vectors = sqliteVectors(connection);
   return {
-    'search.candidates': search.candidates,
+    'search.candidates': async (...args) => packCandidates(await search.candidates(...args)),
     'search.vocabulary': search.vocabulary,
     'search.findByPosition': search.findByPosition,
     'vectors.newest': vectors.newest,

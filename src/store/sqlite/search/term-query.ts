@@ -1,13 +1,17 @@
-import { includesPart, type JsonObject } from '../../../domain/metadata.ts';
 import type { SeqRange } from '../../../domain/positions.ts';
-import { canonicalRole } from '../../../domain/roles.ts';
 import type { Candidate } from '../../../search/bm25.ts';
 import type { Candidates, SearchScope, TermQuery } from '../../search-port.ts';
-import { ACCESS_CONDITION, accessParameters } from '../access-scope.ts';
 import type { Connection, Row } from '../connection/index.ts';
 import { numbersOf } from '../message-numbers.ts';
-import { parseStored, timeBounds } from '../rows.ts';
-import { scopePrefix } from './indexer.ts';
+import { timeBounds } from '../rows.ts';
+import { createFilter, type FoundRow, TERMS, toCandidate } from './found-row.ts';
+import {
+  createSessionLookup,
+  findPrefix,
+  IN_SCOPE,
+  type SessionLookup,
+  scopeParameters,
+} from './scope.ts';
 
 /** A search scans up to so many times its limit, where many messages are deleted or out of the time range. */
 const MAX_SCANS = 20;
@@ -16,43 +20,35 @@ const MAX_SCANS = 20;
 const TIMEOUT_MS = 500;
 
 /**
- * Newest first. The join drops messages that are not live or not in the scope. The casts are needed
- * because numbers are bound as REAL and FTS5 takes only INTEGER as a bound.
+ * Newest first. Terms are left out of messages that were not created in the time range. The casts are
+ * needed because numbers are bound as REAL and FTS5 takes only INTEGER as a bound.
  */
-const INDEXED = `SELECT found.rowid, sessions.session_id, sessions.uuid, sessions.first_seq,
-    sessions.last_seq, messages.seq, messages.role, messages.created_at,
-    iif(sessions.id IS NULL OR messages.created_at NOT BETWEEN ?7 AND ?8, NULL, messages.terms),
-    iif(?10, messages.metadata, NULL)
+const INDEXED = `SELECT found.rowid, messages.session, messages.seq, messages.role, messages.created_at,
+    iif(messages.created_at BETWEEN ?4 AND ?5, messages.terms, NULL),
+    iif(?7, messages.metadata, NULL)
   FROM (SELECT rowid FROM message_terms WHERE message_terms MATCH ?1
-    AND rowid <= CAST(?2 AS INTEGER) AND rowid >= CAST(?9 AS INTEGER)
+    AND rowid <= CAST(?2 AS INTEGER) AND rowid >= CAST(?6 AS INTEGER)
     ORDER BY rowid DESC LIMIT ?3) AS found
-  CROSS JOIN messages ON messages.id = found.rowid AND in_time()
-  LEFT JOIN sessions ON sessions.id = messages.session AND sessions.deleted_at IS NULL
-    AND messages.seq BETWEEN sessions.first_seq AND sessions.last_seq
-    AND sessions.namespace = ?4 AND (?5 IS NULL OR sessions.user_id = ?5)
-    AND (?6 IS NULL OR sessions.session_id = ?6)
+  CROSS JOIN messages ON messages.id = found.rowid
   ORDER BY found.rowid DESC`;
 
-/** The same columns of messages that are not indexed yet. The indexer limits how many there are. */
-const UNINDEXED = `SELECT unindexed.id, sessions.session_id, sessions.uuid, sessions.first_seq,
-    sessions.last_seq, messages.seq, messages.role, messages.created_at, messages.terms,
-    iif(?4, messages.metadata, NULL)
+/**
+ * The same columns of messages that are not indexed yet, if they are live and in the scope. The indexer
+ * limits how many there are.
+ */
+const UNINDEXED = `SELECT unindexed.id, messages.session, messages.seq, messages.role,
+    messages.created_at, messages.terms, iif(?4, messages.metadata, NULL)
   FROM unindexed CROSS JOIN messages ON messages.id = unindexed.id
     AND messages.deleted_at IS NULL AND in_time()
-  CROSS JOIN sessions ON sessions.id = messages.session AND sessions.deleted_at IS NULL
-    AND messages.seq BETWEEN sessions.first_seq AND sessions.last_seq
-    AND sessions.namespace = ?1 AND (?2 IS NULL OR sessions.user_id = ?2)
-    AND (?3 IS NULL OR sessions.session_id = ?3)`;
+  CROSS JOIN sessions ON sessions.id = messages.session AND ${IN_SCOPE}
+    AND messages.seq BETWEEN sessions.first_seq AND sessions.last_seq`;
 
 const VOCABULARY = `SELECT term FROM message_vocabulary
   WHERE term >= ? AND term < ? AND in_time() LIMIT ?`;
 
-const SESSION_NUMBER = `SELECT id FROM sessions WHERE ${ACCESS_CONDITION} AND deleted_at IS NULL`;
-
 /** What the scans of one search share. */
 interface TermScan {
-  /** The first parameters of `UNINDEXED`. */
-  scope: [namespace: string, user_id: string | null, session_id: string | null];
+  session: SessionLookup;
   /** The prefix of the scope's terms in the index. */
   prefix: string;
   query: TermQuery;
@@ -89,7 +85,8 @@ export function findByTerms(
   const unindexed = groupByTerm(rows, terms);
   const wanted = new Set([...terms, ...query.also]);
   const isWanted = createFilter(query);
-  const common = { scope: parameters, prefix, query, wanted, isWanted, unindexed };
+  const session = createSessionLookup(connection, parameters);
+  const common = { session, prefix, query, wanted, isWanted, unindexed };
   const scan = { ...common, ...ids, ranges, candidates };
   // Where the time is over before a term's turn, it begins where it would have.
   const next = terms.map((_, i) =>
@@ -124,33 +121,11 @@ export function findVocabulary(
     const rows = connection.statement(UNINDEXED).all(...scopeParameters(namespace, scope), 0);
     return [
       ...indexed.map(([term]) => (term as string).slice(scoped.length)),
-      ...rows.flatMap((row) => (row[8] as string).split(' ')),
+      ...rows.flatMap((row) => (row[TERMS] as string).split(' ')),
     ];
   };
   const terms = connection.timeLimit.within(TIMEOUT_MS, read, () => []);
   return [...new Set(terms)].filter((term) => term.startsWith(prefix)).slice(0, limit);
-}
-
-/** The first parameters of `UNINDEXED`. */
-const scopeParameters = (
-  namespace: string,
-  { user_id, session_id }: SearchScope,
-): TermScan['scope'] => [namespace, user_id ?? null, session_id ?? null];
-
-/** The prefix of a scope's terms in the index. `undefined` if the scope is empty. */
-function findPrefix(
-  connection: Connection,
-  namespace: string,
-  { session_id, user_id }: SearchScope,
-): string | undefined {
-  if (session_id !== undefined) {
-    const parameters = accessParameters({ namespace, user_id }, session_id);
-    const row = connection.statement(SESSION_NUMBER).get(...parameters);
-    return row === undefined ? undefined : scopePrefix.session(row[0] as number);
-  }
-  return user_id === undefined
-    ? scopePrefix.namespace(namespace)
-    : scopePrefix.user(namespace, user_id);
 }
 
 /**
@@ -165,7 +140,7 @@ function scanTerm(
   term: string,
   lastId: number,
 ): string | null {
-  const { wanted, isWanted, ranges, candidates } = scan;
+  const { isWanted, ranges, candidates } = scan;
   const { limit } = scan.query;
   const found: [number, Candidate][] = [];
   let from = lastId;
@@ -174,24 +149,15 @@ function scanTerm(
     return isCut ? String(from + 1) : null;
   };
   for (let scanned = 0; scanned < MAX_SCANS * limit; scanned += limit) {
-    const rows = findNewest(connection, scan, term, from);
-    for (const row of rows.slice(0, limit)) {
-      const [id, session_id, session_uuid, first_seq, last_seq, seq, ...rest] = row as FoundRow;
-      const [role, created_at, terms, metadata] = rest;
-      if (
-        session_id !== null &&
-        terms !== null &&
-        isWanted({ id, session_uuid, role, created_at, terms, metadata })
-      ) {
+    connection.timeLimit.assertInTime();
+    const rows = findNewest(connection, scan, term, from) as FoundRow[];
+    for (const row of rows) {
+      const [id, number] = row;
+      const session = scan.session(number);
+      if (session !== undefined && isWanted(row, session)) {
         if (found.length === limit) return end(true);
-        let candidate = candidates.get(id);
-        if (candidate === undefined) {
-          ranges.set(session_uuid, { first_seq, last_seq });
-          const all = terms.split(' ');
-          const matched = all.filter((one) => wanted.has(one));
-          const place = { session_id, session_uuid, seq };
-          candidate = { ...place, role, created_at, matched, length: all.length };
-        }
+        const candidate = candidates.get(id) ?? toCandidate(row, session, scan.wanted);
+        ranges.set(session.session_uuid, session.range);
         found.push([id, candidate]);
       }
       from = id - 1;
@@ -201,46 +167,10 @@ function scanTerm(
   return end(true);
 }
 
-/** A row of `INDEXED` or `UNINDEXED`. */
-type FoundRow = [
-  ...[id: number, session_id: string | null, session_uuid: string, first_seq: number],
-  ...[last_seq: number, seq: number, role: string, created_at: number, terms: string | null],
-  ...[metadata: string | null],
-];
-
-/** Tells whether a query wants a message of its scope that it has come upon. */
-function createFilter(query: TermQuery) {
-  const { terms, after, roles, metadata, exceptSession } = query;
-  const [from, to] = timeBounds(query);
-  const ends = new Map(terms.map((term, i) => [term, after?.[i]]));
-  /** Whether an earlier query has come upon the message by one of its terms. */
-  const isSeen = (id: number, joined: string) =>
-    after !== undefined &&
-    joined.split(' ').some((term) => {
-      const end = ends.get(term);
-      return end !== undefined && (end === null || id >= Number(end));
-    });
-  return (found: {
-    id: number;
-    session_uuid: string;
-    role: string;
-    created_at: number;
-    terms: string;
-    metadata: string | null;
-  }): boolean =>
-    found.created_at >= from &&
-    found.created_at <= to &&
-    found.session_uuid !== exceptSession &&
-    (roles === undefined || roles.includes(canonicalRole(found.role))) &&
-    (metadata === undefined ||
-      includesPart(parseStored<JsonObject>(found.metadata) ?? {}, metadata)) &&
-    !isSeen(found.id, found.terms);
-}
-
 /** The newest messages with a term, up to the number `lastId`. More than the limit, if there are more. */
 function findNewest(
   connection: Connection,
-  { scope, prefix, query, firstId, unindexed }: TermScan,
+  { prefix, query, firstId, unindexed }: TermScan,
   term: string,
   lastId: number,
 ): Row[] {
@@ -249,7 +179,7 @@ function findNewest(
   const indexed = connection
     .statement(INDEXED)
     .all(
-      ...[match, lastId, most, ...scope, ...timeBounds(query), firstId],
+      ...[match, lastId, most, ...timeBounds(query), firstId],
       Number(query.metadata !== undefined),
     );
   const isWithin = (row: Row) => idOf(row) <= lastId && idOf(row) >= firstId;
@@ -264,7 +194,7 @@ const idOf = (row: Row) => row[0] as number;
 function groupByTerm(rows: readonly Row[], terms: readonly string[]): Map<string, Row[]> {
   const found = new Map<string, Row[]>(terms.map((term) => [term, []]));
   for (const row of rows) {
-    for (const term of (row[8] as string).split(' ')) {
+    for (const term of (row[TERMS] as string).split(' ')) {
       const matching = found.get(term);
       if (matching !== undefined && matching.at(-1) !== row) matching.push(row);
     }
