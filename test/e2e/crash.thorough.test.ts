@@ -18,7 +18,7 @@ const ROUNDS = 12;
  * No round with MongoDB begins after this. It keeps a killed client's transaction open for a minute, in
  * which callers hear UNAVAILABLE: such rounds are long.
  */
-const ROUNDS_LIMIT_MS = 100_000;
+const ROUNDS_LIMIT_MS = 60_000;
 /** How many servers are killed that share one embedded file. */
 const KILLS = Number(process.env.CRASH_KILLS ?? 60);
 /** What a kill may take, with all that is done and looked at between two, on a slow machine. */

@@ -10,7 +10,7 @@ import { E2E_DATABASES, type E2eDatabase } from '../support/test-databases.ts';
 import { grant } from '../support/tokens.ts';
 
 /** The least number of requests to each store. */
-const CASES = Number(process.env.SCHEMATHESIS_CASES ?? 2000);
+const CASES = Number(process.env.SCHEMATHESIS_CASES ?? 1000);
 
 /** The random ones for each of the operations in one run. About 1,000 others are made of the schemas alone. */
 const PER_OPERATION = Math.max(10, Math.ceil((CASES - 700) / ROUTES.length));

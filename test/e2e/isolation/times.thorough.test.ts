@@ -7,10 +7,10 @@ import { ADA, SharedServer } from './fixture.ts';
 import { median } from './outcome.ts';
 
 /** The number of calls of each kind, which are interleaved so that other load slows both alike. */
-const ROUNDS = 200;
+const ROUNDS = 120;
 
 /** The number of calls that do not count. */
-const WARM_UP = 50;
+const WARM_UP = 30;
 
 /** How often the measurement is repeated when they differ. */
 const ATTEMPTS = 8;
