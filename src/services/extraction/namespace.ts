@@ -3,7 +3,7 @@ import type { JsonObject } from '../../domain/metadata.ts';
 import type { Session } from '../../domain/records.ts';
 import { timestamp } from '../../domain/times.ts';
 import type { Store } from '../../store/port.ts';
-import { coverageOf } from '../facts/coverage.ts';
+import { coverageOf, sessionState } from '../facts/coverage.ts';
 import { type Batch, READY_COUNT, readUncovered } from './batch.ts';
 import { byUser, LAST_USED_FIRST, sessionPage, sessionPages } from './pages.ts';
 
@@ -52,7 +52,7 @@ export class SessionMemory {
   /** Whether a session has nothing that is older than a time. */
   isYoung(session: Session, readyAt: number): boolean {
     const known = this.#oldest.get(session.uuid);
-    return known !== undefined && known.state === stateOf(session) && known.oldest > readyAt;
+    return known !== undefined && known.state === sessionState(session) && known.oldest > readyAt;
   }
 
   isCovered(session: Session): boolean {
@@ -65,12 +65,9 @@ export class SessionMemory {
 
   remember(session: Session, oldest: number): void {
     if (this.#oldest.size >= REMEMBERED_MAX) this.#oldest.clear();
-    this.#oldest.set(session.uuid, { state: stateOf(session), oldest });
+    this.#oldest.set(session.uuid, { state: sessionState(session), oldest });
   }
 }
-
-// Servers whose clocks differ may write at the same time of the record.
-const stateOf = ({ updated_at, message_count }: Session) => `${updated_at} ${message_count}`;
 
 /** Looks for a batch in a namespace. @param state the progress that was saved, if any */
 export async function lookForBatch(

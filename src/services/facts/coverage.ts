@@ -1,5 +1,5 @@
 import { derivedUuid } from '../../domain/derived-uuid.ts';
-import type { Message } from '../../domain/records.ts';
+import type { Message, Session } from '../../domain/records.ts';
 import type { AddedMessage } from '../append.ts';
 import { type FactPlace, findMarked } from './lookup.ts';
 import { marker } from './statements.ts';
@@ -25,6 +25,10 @@ const coverageUuid = (session_uuid: string, reader: FactReader): string =>
 /** The marker by which the coverage of a session is found. */
 export const coverageMarker = (session_uuid: string, reader: FactReader): string =>
   marker('uuid', coverageUuid(session_uuid, reader));
+
+/** Differs once a session has new messages, or fewer. Servers whose clocks differ may write at the same time of the record. */
+export const sessionState = ({ updated_at, message_count }: Session): string =>
+  `${updated_at} ${message_count}`;
 
 /** Its content is no word, so that no search finds it. */
 const CONTENT = '-';

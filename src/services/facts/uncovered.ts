@@ -3,14 +3,17 @@ import type { Session } from '../../domain/records.ts';
 import type { Caller } from '../caller.ts';
 import type { Dependencies } from '../dependencies.ts';
 import type { FactAccess } from './access.ts';
-import { coverageOf, type FactReader } from './coverage.ts';
+import { coverageOf, type FactReader, sessionState } from './coverage.ts';
 import type { FactPlace } from './lookup.ts';
 
 /** How many of the last used sessions of a user are looked at. */
 const SESSIONS_MAX = 20;
 
-/** How many sessions are remembered for which uncovered messages were told. */
+/** How many sessions are remembered: those that were told of uncovered messages, and those without any. */
 const TOLD_MAX = 10_000;
+const COVERED_MAX = 20_000;
+
+const READERS: readonly FactReader[] = ['agent', 'model'];
 
 /** Messages of a session from which no facts were drawn. */
 export interface UncoveredMessages {
@@ -24,6 +27,19 @@ export interface UncoveredMessages {
 /** Returns the functions that find messages from which neither the agent nor the server's model has drawn facts. */
 export function createUncovered({ extractsFacts }: Dependencies, { open }: FactAccess) {
   const told = new LRUCache<string, true>({ max: TOLD_MAX });
+  /** The states of sessions without uncovered messages, by their uuids. */
+  const covered = new LRUCache<string, string>({ max: COVERED_MAX });
+
+  /** The last used sessions of a user, and where their facts are. */
+  async function lastUsed(caller: Caller, user_id: string) {
+    const { store, place } = await open(caller, user_id);
+    const { records: sessions } = await store.sessions.list(
+      place.namespace,
+      { user_id, order_by: 'updated_at', order: 'desc', deleted: 'exclude' },
+      { limit: SESSIONS_MAX, metadataMaxBytes: 0 },
+    );
+    return { place, sessions };
+  }
 
   /**
    * Those of a user, in their last used sessions, the last used first. Sessions without any are left out.
@@ -31,13 +47,21 @@ export function createUncovered({ extractsFacts }: Dependencies, { open }: FactA
    * @throws ServiceError NOT_FOUND if there is no such user
    */
   async function uncovered(caller: Caller, user_id: string): Promise<UncoveredMessages[]> {
-    const { store, place } = await open(caller, user_id);
-    const { records: sessions } = await store.sessions.list(
-      place.namespace,
-      { user_id, order_by: 'updated_at', order: 'desc', deleted: 'exclude' },
-      { limit: SESSIONS_MAX, metadataMaxBytes: 0 },
-    );
-    return uncoveredIn(place, sessions, ['agent', 'model']);
+    const { place, sessions } = await lastUsed(caller, user_id);
+    return uncoveredIn(place, sessions, READERS);
+  }
+
+  /** The same, but sessions without any are not looked at again until they change. */
+  async function uncoveredSince(caller: Caller, user_id: string): Promise<UncoveredMessages[]> {
+    const { place, sessions } = await lastUsed(caller, user_id);
+    const changed = sessions.filter((one) => covered.get(one.uuid) !== sessionState(one));
+    if (changed.length === 0) return [];
+    const found = await uncoveredIn(place, changed, READERS);
+    const left = new Set(found.map(({ session_id }) => session_id));
+    for (const one of changed) {
+      if (!left.has(one.session_id)) covered.set(one.uuid, sessionState(one));
+    }
+    return found;
   }
 
   /**
@@ -49,7 +73,7 @@ export function createUncovered({ extractsFacts }: Dependencies, { open }: FactA
     { uuid, user_id }: Pick<Session, 'uuid' | 'user_id'>,
   ): Promise<UncoveredMessages[]> {
     if (extractsFacts === true || user_id === undefined || told.has(uuid)) return [];
-    const found = await uncovered(caller, user_id).catch(() => []);
+    const found = await uncoveredSince(caller, user_id).catch(() => []);
     if (found.length > 0) told.set(uuid, true);
     return found;
   }

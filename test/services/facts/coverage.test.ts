@@ -92,6 +92,29 @@ describeServices('messages from which no facts were drawn', (at) => {
     expect(await at.facts.uncoveredOnce(at.caller, free)).toStrictEqual([]);
   });
 
+  it('are not looked for again in a session without any until it has changed', async () => {
+    const uuids = await say('s', 3);
+    await read('s', uuids);
+    const looked: string[] = [];
+    const { facts } = createServices({
+      ...at.store,
+      messages: {
+        ...at.store.messages,
+        read(...args) {
+          looked.push(args[1]);
+          return at.store.messages.read(...args);
+        },
+      },
+    });
+    const once = async () => facts.uncoveredOnce(at.caller, (await find('s')) as Session);
+    expect(await once()).toStrictEqual([]);
+    expect(looked).toStrictEqual(['s']);
+    expect(await once()).toStrictEqual([]);
+    expect(looked).toStrictEqual(['s']);
+    await say('s', 1);
+    expect(await once()).toStrictEqual([{ session_id: 's', from_seq: 4, count: 1 }]);
+  });
+
   it('are not told where a model of the server reads them', async () => {
     await say('s', 3);
     const session = (await find('s')) as Session;
