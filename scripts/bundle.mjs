@@ -3,7 +3,7 @@
 //
 //   tsc -p tsconfig.build.json && node scripts/bundle.mjs
 //
-// Writes dist/main.js, dist/bundle/, and the licences of the bundled libraries beside them.
+// Reads the dist/main.js of tsc, and replaces it. Writes dist/main.js, dist/bundle/, and the licences of the bundled libraries beside them.
 
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -36,9 +36,12 @@ await build.close();
 /** The folders of the packages that the bundle has code of. */
 const packages = new Set(
   output.flatMap(({ moduleIds = [] }) =>
-    moduleIds.flatMap((id) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id)?.[0] ?? []),
+    moduleIds.flatMap(
+      (id) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id.replaceAll('\\', '/'))?.[0] ?? [],
+    ),
   ),
 );
+if (packages.size === 0) throw new Error('the bundle has no libraries');
 const notices = [];
 for (const folder of [...packages].sort()) {
   const { name, version, license } = JSON.parse(

@@ -18,7 +18,7 @@ const without = problem === undefined ? '' : ` (skipped: ${problem})`;
 if (problem !== undefined) process.stderr.write(`NO DISK FAULTS ARE TRIED: ${problem}\n`);
 
 const ERRORS = ['EIO', 'ESTALE', 'EPERM'];
-/** With `all`, each call fails with each error, and else with one of them, which differs from run to run. */
+/** With `all`, each call fails with each error, and else with one of them, at random for each run. */
 const everyError = process.env.DISK_FAULT_ROUNDS === 'all';
 const firstError = Number(
   process.env.DISK_FAULT_FIRST ?? Math.floor(Math.random() * ERRORS.length),

@@ -45,7 +45,7 @@ export interface FactPage {
   next_cursor?: string;
 }
 
-/** How many records are considered per word, the newest: a word is in fewer of them than of messages. */
+/** How many records are considered per word, the newest. A search goes on to older ones by its cursor. */
 export const RECORDS_PER_TERM = 100;
 
 /** How many hits are read at once, to find facts that hold. */

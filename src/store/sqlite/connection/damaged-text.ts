@@ -10,9 +10,13 @@ const MAX_LOGGED_RECORDS = 1000;
 export function damagedTextLog(warn: Warn): (row: Row) => void {
   const logged = new Set<string>();
   return (row) => {
-    const uuid = String(row.find((text) => typeof text === 'string' && UUID.test(text)));
-    if (logged.has(uuid) || logged.size >= MAX_LOGGED_RECORDS) return;
-    logged.add(uuid);
-    warn('a stored text has replacement characters, which stand for damaged bytes', { uuid });
+    const uuid = row.find((text) => typeof text === 'string' && UUID.test(text));
+    const key = String(uuid);
+    if (logged.has(key) || logged.size >= MAX_LOGGED_RECORDS) return;
+    logged.add(key);
+    warn('a stored text has replacement characters, which stand for damaged bytes', {
+      // What a search reads of a message has none.
+      ...(uuid !== undefined && { uuid }),
+    });
   };
 }

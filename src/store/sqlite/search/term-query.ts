@@ -20,8 +20,9 @@ const MAX_SCANS = 20;
 const TIMEOUT_MS = 500;
 
 /**
- * Newest first. Terms are left out of messages that were not created in the time range. The casts are
- * needed because numbers are bound as REAL and FTS5 takes only INTEGER as a bound.
+ * Newest first. Terms are left out of messages that were not created in the time range. The time is looked
+ * at for one row of eight, since that takes as long as reading a row. The casts are needed because numbers are
+ * bound as REAL and FTS5 takes only INTEGER as a bound.
  */
 const INDEXED = `SELECT found.rowid, messages.session, messages.seq, messages.role, messages.created_at,
     iif(messages.created_at BETWEEN ?4 AND ?5, messages.terms, NULL),
@@ -29,7 +30,7 @@ const INDEXED = `SELECT found.rowid, messages.session, messages.seq, messages.ro
   FROM (SELECT rowid FROM message_terms WHERE message_terms MATCH ?1
     AND rowid <= CAST(?2 AS INTEGER) AND rowid >= CAST(?6 AS INTEGER)
     ORDER BY rowid DESC LIMIT ?3) AS found
-  CROSS JOIN messages ON messages.id = found.rowid
+  CROSS JOIN messages ON messages.id = found.rowid AND (found.rowid & 7 OR in_time())
   ORDER BY found.rowid DESC`;
 
 /**
@@ -167,7 +168,10 @@ function scanTerm(
   return end(true);
 }
 
-/** The newest messages with a term, up to the number `lastId`. More than the limit, if there are more. */
+/**
+ * The newest messages with a term, up to the number `lastId`: one more than the limit, if there are more. Between
+ * the last of those that are indexed and an older one that is not, there may be others.
+ */
 function findNewest(
   connection: Connection,
   { prefix, query, firstId, unindexed }: TermScan,
@@ -185,7 +189,7 @@ function findNewest(
   const isWithin = (row: Row) => idOf(row) <= lastId && idOf(row) >= firstId;
   const others = unindexed.get(term)?.filter(isWithin) ?? [];
   if (others.length === 0) return indexed;
-  return [...others, ...indexed].sort((a, b) => idOf(b) - idOf(a));
+  return [...others, ...indexed].sort((a, b) => idOf(b) - idOf(a)).slice(0, most);
 }
 
 const idOf = (row: Row) => row[0] as number;

@@ -54,6 +54,28 @@ describe('the index of the embedded store', () => {
       .filter(({ message }) => message.content.includes(query))
       .map(({ message }) => message.content);
 
+  it('goes by time past a message that is not indexed yet and older than others', async () => {
+    const said = (role: string, created_at?: string) => ({ role, content: 'fox', created_at });
+    const roles = ['user', 'user', 'assistant', 'assistant', 'assistant', 'assistant'];
+    await at.memory.add(
+      caller,
+      's',
+      roles.map((role) => said(role)),
+    );
+    index();
+    await at.memory.add(caller, 's', [said('user', '2020-01-01T00:00:00Z')]);
+    expect(unindexed()).toBe(1);
+    const query = { terms: ['fox'], also: [], limit: 2, roles: ['user'] };
+    const seqs: number[] = [];
+    for (let after: readonly (string | null)[] | undefined, looks = 0; looks < 9; looks++) {
+      const page = await store.search.candidates('n', {}, { ...query, after });
+      seqs.push(...page.candidates.map(({ seq }) => seq));
+      after = page.next;
+      if (after[0] === null) break;
+    }
+    expect(seqs).toStrictEqual([2, 1, 7]);
+  });
+
   it('takes a message once that has a word often', async () => {
     await add('s', 'fox fox fox', 'hen', 'fox');
     const query = { terms: ['fox'], also: [], limit: 2 };
