@@ -72,6 +72,10 @@ async function run(
   await delay((SECONDS * 1000) / 2);
   await incident(crowd);
   await delay((SECONDS * 1000) / 2);
+  // On a busy machine, whoever came last takes longer.
+  await expect
+    .poll(() => crowd.fewestAnswers, { timeout: 60_000, message: 'answers of each' })
+    .toBeGreaterThan(10);
   crowd.stopped = true;
   await Promise.all(joined);
   await crowd.ended();
@@ -139,6 +143,7 @@ class Crowd {
   async kill(): Promise<void> {
     const [victim] = this.#clients as [McpClient];
     this.#killed.add(victim);
+    this.#answers.delete(victim);
     process.kill(victim.pid as number, 'SIGKILL');
     await victim.closed;
   }
@@ -227,9 +232,13 @@ class Crowd {
     return !answer.isError;
   }
 
+  /** Of all who are at work, how many answers the one with the fewest got. */
+  get fewestAnswers(): number {
+    return Math.min(...this.#answers.values());
+  }
+
   /** Compares what is there, as a server sees it that had no part in it, with what was promised. */
   async verify(): Promise<void> {
-    for (const count of this.#answers.values()) expect(count).toBeGreaterThan(10);
     const client = await this.#connect();
     for (const session_id of TOGGLED) {
       const { content } = await client.callTool('restore_session', { session_id });
