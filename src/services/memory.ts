@@ -18,9 +18,10 @@ import {
   WINDOW_DEFAULT,
 } from './append.ts';
 import type { Caller } from './caller.ts';
-import { CONTEXT_TOKENS_DEFAULT, createContext, type SessionContext } from './context/index.ts';
+import { affordableContext, withinBudget } from './context/budget.ts';
+import { createContext, type SessionContext } from './context/index.ts';
 import { createMessageDeletion } from './delete-messages.ts';
-import type { AnswerShape, Dependencies } from './dependencies.ts';
+import type { Dependencies } from './dependencies.ts';
 import { ServiceError } from './errors.ts';
 import { deletionOf, sessionNotFound } from './not-found.ts';
 
@@ -239,34 +240,4 @@ export function createMemoryService(deps: Dependencies) {
       });
     },
   };
-}
-
-/** How many tokens of context the messages leave of what the caller wants, in bytes, unless it is told. */
-function affordableContext(answer: AnswerShape, kept: readonly Message[], bytes: number): number {
-  if (bytes === Number.POSITIVE_INFINITY) return CONTEXT_TOKENS_DEFAULT;
-  const left = bytes - kept.reduce((sum, one) => sum + answer.messageBytes(one), 0);
-  return Math.min(CONTEXT_TOKENS_DEFAULT, left / BYTES_PER_TOKEN);
-}
-
-/**
- * The messages, newest first, as they are shown, up to the first that does not fit.
- *
- * @param maxBytes the most bytes of the answer; one message is kept even if it is longer
- * @param affordable the most bytes that the caller wants; it may leave no message
- */
-function withinBudget(
-  answer: AnswerShape,
-  messages: readonly Message[],
-  maxBytes: number,
-  affordable: number,
-): Message[] {
-  const shown = messages.map((message) => answer.message(message));
-  const { page } = cutPage(shown, shown.length, maxBytes);
-  if (affordable === Number.POSITIVE_INFINITY) return page;
-  let bytes = 0;
-  const tooMany = page.findIndex((message) => {
-    bytes += answer.messageBytes(message);
-    return bytes > affordable;
-  });
-  return tooMany === -1 ? page : page.slice(0, tooMany);
 }
