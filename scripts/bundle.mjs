@@ -3,7 +3,8 @@
 //
 //   tsc -p tsconfig.build.json && node scripts/bundle.mjs
 //
-// Reads the dist/main.js of tsc, and replaces it. Writes dist/main.js, dist/bundle/, and the licences of the bundled libraries beside them.
+// Replaces the dist/main.js of tsc, so each run needs one of tsc before it. The chunks are in dist/bundle/, with
+// the licences of the bundled libraries in LICENSES.txt.
 
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,7 +13,7 @@ import { rolldown } from 'rolldown';
 
 const DIST = fileURLToPath(new URL('../dist', import.meta.url));
 
-/** What a chunk of the program loads from its package: native code, and what only some settings need. */
+/** Packages that stay outside: native code, and what only some settings need. */
 const EXTERNAL = /^(@opentelemetry\/api|@photostructure\/sqlite|mongodb)$/;
 
 await rm(join(DIST, 'bundle'), { recursive: true, force: true });

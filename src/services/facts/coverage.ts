@@ -26,7 +26,10 @@ const coverageUuid = (session_uuid: string, reader: FactReader): string =>
 export const coverageMarker = (session_uuid: string, reader: FactReader): string =>
   marker('uuid', coverageUuid(session_uuid, reader));
 
-/** Differs once a session has new messages, or fewer. Servers whose clocks differ may write at the same time of the record. */
+/**
+ * Changes with the messages of a session. It has their number, because servers whose clocks differ may write the
+ * same `updated_at`.
+ */
 export const sessionState = ({ updated_at, message_count }: Session): string =>
   `${updated_at} ${message_count}`;
 

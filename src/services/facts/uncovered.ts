@@ -52,7 +52,7 @@ export function createUncovered({ extractsFacts }: Dependencies, { open }: FactA
   }
 
   /** The same, but sessions without any are not looked at again until they change. */
-  async function uncoveredSince(caller: Caller, user_id: string): Promise<UncoveredMessages[]> {
+  async function uncoveredInChanged(caller: Caller, user_id: string): Promise<UncoveredMessages[]> {
     const { place, sessions } = await lastUsed(caller, user_id);
     const changed = sessions.filter((one) => covered.get(one.uuid) !== sessionState(one));
     if (changed.length === 0) return [];
@@ -73,7 +73,7 @@ export function createUncovered({ extractsFacts }: Dependencies, { open }: FactA
     { uuid, user_id }: Pick<Session, 'uuid' | 'user_id'>,
   ): Promise<UncoveredMessages[]> {
     if (extractsFacts === true || user_id === undefined || told.has(uuid)) return [];
-    const found = await uncoveredSince(caller, user_id).catch(() => []);
+    const found = await uncoveredInChanged(caller, user_id).catch(() => []);
     if (found.length > 0) told.set(uuid, true);
     return found;
   }

@@ -23,6 +23,7 @@ const CANDIDATES = 960;
 export interface LexicalQuery extends TimeRange {
   question: string;
   roles?: readonly string[] | undefined;
+  /** Only messages whose role has this word. */
   roleWord?: string | undefined;
   metadata?: JsonObject | undefined;
   /** The most messages considered per term, if not `CANDIDATES_PER_TERM`. */

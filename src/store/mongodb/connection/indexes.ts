@@ -92,7 +92,7 @@ const INDEXES: Record<string, IndexDescription[]> = {
       name: INDEX.sessionTerms,
       key: { namespace: 1, session_id: 1, session_uuid: 1, terms: 1, created_at: 1 },
     },
-    // Of all messages: where it is only of those that have a user, not every server uses it in a search.
+    // Not partial, as other indexes on users are: some servers do not use a partial index in a search.
     { name: INDEX.ownedTerms, key: { namespace: 1, user_id: 1, terms: 1, created_at: 1 } },
     { name: INDEX.namespaceTerms, key: { namespace: 1, terms: 1, created_at: 1 } },
     { name: INDEX.analysis, key: { analysis: 1 } },

@@ -18,17 +18,12 @@ export class TimeLimit {
     return this.#stop !== undefined && Atomics.load(this.#stop, 0) === 1;
   }
 
-  /** @throws Error once the time is over, or the server stops */
-  assertInTime(): void {
-    if (this.isStopped || performance.now() > this.#deadline) {
-      throw new Error('the read is over its time limit, or the server is stopping');
-    }
-  }
-
   /** Defines `in_time()` in a database. */
   defineIn(database: Database): void {
     database.define('in_time', () => {
-      this.assertInTime();
+      if (this.isStopped || performance.now() > this.#deadline) {
+        throw new Error('the read is over its time limit, or the server is stopping');
+      }
       return 1;
     });
   }

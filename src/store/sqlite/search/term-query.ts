@@ -20,8 +20,8 @@ const MAX_SCANS = 20;
 const TIMEOUT_MS = 500;
 
 /**
- * Newest first. Terms are left out of messages that were not created in the time range. The time is looked
- * at for one row of eight, since that takes as long as reading a row. The casts are needed because numbers are
+ * Newest first. Terms are left out of messages that were not created in the time range. One row of eight
+ * checks the time limit: the check takes as long as reading a row. The casts are needed because numbers are
  * bound as REAL and FTS5 takes only INTEGER as a bound.
  */
 const INDEXED = `SELECT found.rowid, messages.session, messages.seq, messages.role, messages.created_at,
@@ -150,7 +150,6 @@ function scanTerm(
     return isCut ? String(from + 1) : null;
   };
   for (let scanned = 0; scanned < MAX_SCANS * limit; scanned += limit) {
-    connection.timeLimit.assertInTime();
     const rows = findNewest(connection, scan, term, from) as FoundRow[];
     for (const row of rows) {
       const [id, number] = row;
@@ -169,8 +168,8 @@ function scanTerm(
 }
 
 /**
- * The newest messages with a term, up to the number `lastId`: one more than the limit, if there are more. Between
- * the last of those that are indexed and an older one that is not, there may be others.
+ * The newest messages with a term, up to the number `lastId`: one more than the limit, if there are more.
+ * Messages behind these are left out, also unindexed ones: indexed ones that were not read may come before them.
  */
 function findNewest(
   connection: Connection,
