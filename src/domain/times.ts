@@ -6,17 +6,20 @@ const MAX_TIME_MS = Date.parse('9999-12-31T23:59:59.999Z');
 
 let day = Number.NaN;
 let prefix = '';
+let lastTime = Number.NaN;
+let lastText = '';
 
-const digits = (value: number, length: number) => String(value).padStart(length, '0');
+const TWO_DIGITS = Array.from({ length: 60 }, (_, value) => String(value).padStart(2, '0'));
 
 /**
  * Formats a time as RFC 3339 in UTC with milliseconds, like `Date.prototype.toISOString`. That
- * function takes a quarter of the time of a list, so the date part is cached: most times are of the
- * same day as the one before.
+ * function takes a quarter of the time of a list, so the date is cached, and the last time: most times
+ * are of the same day as the one before, and many are the same.
  *
  * @param milliseconds since 1970
  */
 export function timestamp(milliseconds: number): string {
+  if (milliseconds === lastTime) return lastText;
   const since = Math.floor(milliseconds / DAY_MS);
   if (since !== day) {
     const midnight = new Date(since * DAY_MS).toISOString();
@@ -27,7 +30,10 @@ export function timestamp(milliseconds: number): string {
   const seconds = Math.floor(ms / 1000);
   const minutes = Math.floor(seconds / 60);
   const hours = Math.floor(minutes / 60);
-  return `${prefix}${digits(hours, 2)}:${digits(minutes % 60, 2)}:${digits(seconds % 60, 2)}.${digits(ms % 1000, 3)}Z`;
+  const fraction = String(ms % 1000).padStart(3, '0');
+  lastTime = milliseconds;
+  lastText = `${prefix}${TWO_DIGITS[hours]}:${TWO_DIGITS[minutes % 60]}:${TWO_DIGITS[seconds % 60]}.${fraction}Z`;
+  return lastText;
 }
 
 const YEAR_OR_MONTH = /^(\d{4})(?:-(\d{2}))?$/;

@@ -24,8 +24,8 @@ const RETIRED = `SELECT first_seq, last_seq, deleted_at, (SELECT count(*) FROM m
       AND messages.seq BETWEEN first_seq AND last_seq)
   FROM retired_ranges WHERE session = ? AND ${RESTORABLE} ORDER BY first_seq`;
 
-const REVIVE = `UPDATE sessions SET first_seq = last_seq + 1, deleted_at = NULL, revived_by = ?
-  WHERE id = ?`;
+const REVIVE = `UPDATE sessions SET first_seq = last_seq + 1, deleted_count = 0, deleted_at = NULL,
+  revived_by = ? WHERE id = ?`;
 
 const ADVANCE = `UPDATE sessions SET last_seq = ?1, updated_at = max(updated_at, ?2),
   last_message_at = max(coalesce(last_message_at, ?3), ?3) WHERE id = ?4

@@ -10,6 +10,8 @@ const BY_UUID = `SELECT id, seq, content, deleted_at FROM messages
 
 const SET_DELETED = 'UPDATE messages SET deleted_at = ? WHERE id = ?';
 
+const COUNT_DELETED = 'UPDATE sessions SET deleted_count = deleted_count + ? WHERE id = ?';
+
 /** A message as a deletion needs it. `deleted_at` is negative if it is purged. */
 interface Row {
   id: number;
@@ -31,6 +33,7 @@ export function createMessageDeletion(
    *
    * @param isPresent whether a message counts as one of the session
    * @param isDone whether a message is as it shall be
+   * @param step by how much each of them changes the number of deleted ones
    */
   function change(
     scope: AccessScope,
@@ -38,6 +41,7 @@ export function createMessageDeletion(
     uuids: readonly string[],
     isPresent: (row: Row) => boolean,
     isDone: (row: Row) => boolean,
+    step: 1 | -1,
     apply: (row: Row) => void,
   ): Promise<ChangedMessages> {
     return connection.write(() => {
@@ -58,6 +62,7 @@ export function createMessageDeletion(
       if (missing.length > 0) return { session, missing, changed: [] };
       const changed = [...rows.values()].filter((row) => !isDone(row));
       for (const row of changed) apply(row);
+      statement(COUNT_DELETED).run(step * changed.length, state.id);
       const after = findSessionState(connection, scope, sessionId)?.conversation.session;
       return { session: after, missing: [], changed };
     });
@@ -68,7 +73,7 @@ export function createMessageDeletion(
       const now = Date.parse(at);
       const isPresent = ({ deleted_at }: Row) => deleted_at === null || deleted_at > 0;
       const isDone = ({ deleted_at }: Row) => deleted_at !== null;
-      return change(scope, sessionId, uuids, isPresent, isDone, ({ id }) => {
+      return change(scope, sessionId, uuids, isPresent, isDone, 1, ({ id }) => {
         statement(SET_DELETED).run(now, id);
         statement(DELETE_VECTOR).run(id);
         indexer.remove(id);
@@ -79,7 +84,7 @@ export function createMessageDeletion(
       const oldest = cutoff === undefined ? 0 : Date.parse(cutoff);
       const isPresent = ({ deleted_at }: Row) => deleted_at === null || deleted_at > oldest;
       const isDone = ({ deleted_at }: Row) => deleted_at === null;
-      return change(scope, sessionId, uuids, isPresent, isDone, ({ id }) => {
+      return change(scope, sessionId, uuids, isPresent, isDone, -1, ({ id }) => {
         statement(SET_DELETED).run(null, id);
         indexer.enqueue(id);
       }).then((result) => {

@@ -12,9 +12,7 @@ export const listed = (columns: string) => columns.replace('metadata', LISTED_ME
 
 /** The columns of `toSession`. */
 export const SESSION_COLUMNS = `session_id, uuid, user_id, metadata, created_at, updated_at, deleted_at,
-  last_seq - first_seq + 1 - (SELECT count(*) FROM messages WHERE messages.session = sessions.id
-    AND messages.deleted_at IS NOT NULL AND messages.seq BETWEEN first_seq AND last_seq),
-  last_message_at`;
+  last_seq - first_seq + 1 - deleted_count, last_message_at`;
 
 /** The columns of `toUser`. */
 export const USER_COLUMNS = `user_id, uuid, email, first_name, last_name, metadata, created_at, updated_at,
@@ -121,6 +119,7 @@ export const damagedMetadata = () =>
  */
 function toMetadata(stored: unknown): { metadata: JsonObject; metadata_omitted_bytes?: number } {
   if (typeof stored === 'number') return { metadata: {}, metadata_omitted_bytes: stored };
+  if (stored === '{}') return { metadata: {} };
   const metadata = parseStored(stored);
   return metadata === undefined
     ? { metadata: {}, metadata_omitted_bytes: Buffer.byteLength(stored as string) }

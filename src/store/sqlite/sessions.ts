@@ -39,7 +39,9 @@ export const RESTORABLE = 'deleted_at > 0';
 const OLDEST_RETIRED = `(SELECT min(first_seq) FROM retired_ranges
   WHERE session = sessions.id AND ${RESTORABLE})`;
 
-const RESTORE_RETIRED = `UPDATE sessions SET first_seq = ${OLDEST_RETIRED}, revived_by = NULL
+const RESTORE_RETIRED = `UPDATE sessions SET first_seq = ${OLDEST_RETIRED}, revived_by = NULL,
+    deleted_count = (SELECT count(*) FROM messages WHERE messages.session = sessions.id
+      AND messages.deleted_at IS NOT NULL AND messages.seq BETWEEN ${OLDEST_RETIRED} AND last_seq)
   WHERE ${ACCESS_CONDITION} AND deleted_at IS NULL AND ${OLDEST_RETIRED} IS NOT NULL
   RETURNING id, ${SESSION_COLUMNS}`;
 

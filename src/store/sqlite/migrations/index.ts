@@ -56,6 +56,14 @@ const LEASES = `
   ) STRICT;
 `;
 
+/** How many messages of a session were deleted individually: lists would count them for each session. */
+const DELETED_COUNT = `
+  ALTER TABLE sessions ADD COLUMN deleted_count INTEGER NOT NULL DEFAULT 0;
+  UPDATE sessions SET deleted_count = (SELECT count(*) FROM messages WHERE messages.session = sessions.id
+      AND messages.deleted_at IS NOT NULL AND messages.seq BETWEEN first_seq AND last_seq)
+    WHERE id IN (SELECT session FROM messages WHERE deleted_at IS NOT NULL);
+`;
+
 /**
  * The steps from an empty file to today's schema. `PRAGMA user_version` counts the steps that a file has
  * been through. A published step is never changed, only followed by another.
@@ -84,4 +92,5 @@ export const MIGRATIONS: readonly Migration[] = [
   MESSAGE_ANALYSIS,
   MESSAGE_PARTS,
   LEASES,
+  DELETED_COUNT,
 ];
