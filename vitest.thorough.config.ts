@@ -1,15 +1,47 @@
 import { defineConfig, mergeConfig } from 'vitest/config';
 import base from './vitest.config.ts';
 
-/** What is slow because it is thorough: many processes, many crashes, many seconds. */
-export default defineConfig({
+const THOROUGH = 'test/**/*.thorough.test.ts';
+
+/** Each needs the machine for itself: many servers and callers, or a comparison of times. */
+const BUSY = [
+  'abuse',
+  'crash',
+  'crowd',
+  'extraction-crash',
+  'facts-crash',
+  'fairness',
+  'heavy-messages',
+  'isolation/times',
+  'rolling-restart',
+  'slow-peers',
+  'soak',
+].map((name) => `test/e2e/${name}.thorough.test.ts`);
+
+/** They install the same clients, each only once. */
+const CLIENTS = 'test/clients/*.thorough.test.ts';
+
+const ALONE = [CLIENTS, ...BUSY];
+
+const project = (name: string, groupOrder: number, test: object) => ({
   plugins: base.plugins ?? [],
   test: {
     ...mergeConfig(base, {}).test,
-    include: ['test/**/*.thorough.test.ts'],
     exclude: ['node_modules/**'],
     testTimeout: 600_000,
     hookTimeout: 300_000,
-    fileParallelism: false,
+    name,
+    sequence: { groupOrder },
+    ...test,
+  },
+});
+
+/** What is slow because it is thorough: many processes, many crashes, many seconds. */
+export default defineConfig({
+  test: {
+    projects: [
+      project('together', 0, { include: [THOROUGH], exclude: ['node_modules/**', ...ALONE] }),
+      project('alone', 1, { include: ALONE, fileParallelism: false }),
+    ],
   },
 });
