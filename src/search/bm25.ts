@@ -32,6 +32,8 @@ export interface Collection {
 /** What is looked for. */
 export interface RankedQuery {
   terms: readonly string[];
+  /** By how much the weights of some terms are multiplied. */
+  termWeights?: ReadonlyMap<string, number> | undefined;
   /** The text that the terms are from. */
   question: string;
   /** Milliseconds since 1970. */
@@ -85,10 +87,12 @@ const SLICE_MESSAGES = 2048;
 export function* rankInSteps(
   candidates: readonly Candidate[],
   collection: Collection,
-  { terms, question, now, neighbours }: RankedQuery,
+  { terms, termWeights, question, now, neighbours }: RankedQuery,
 ): Steps<RankedMessage[]> {
   const average = mean(candidates.map(({ length }) => length)) || 1;
-  const weights = terms.map((term) => weightOf(term, collection) * strengthOf(term));
+  const weights = terms.map(
+    (term) => weightOf(term, collection) * strengthOf(term) * (termWeights?.get(term) ?? 1),
+  );
   const total = weights.reduce((sum, weight) => sum + weight, 0) || 1;
   const weighed = { terms, weights, total, average, neighbours };
   const around = yield* surroundingsOf(candidates, weighed, collection.ranges);

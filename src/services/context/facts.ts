@@ -22,8 +22,8 @@ export interface ContextQuestion {
   user_id: string;
   /** The newest of them. */
   newest: string;
-  /** The terms of all of them. */
-  terms: readonly string[];
+  /** The terms of all of them, each with how much it counts. */
+  termWeights: ReadonlyMap<string, number>;
 }
 
 /** A fact as a context has it. */
@@ -36,11 +36,13 @@ export type ContextFact = Pick<
 export async function relevantFacts(
   deps: Dependencies,
   store: Store,
-  { namespace, user_id, newest, terms }: ContextQuestion,
+  { namespace, user_id, newest, termWeights }: ContextQuestion,
   maxBytes: number,
 ): Promise<ContextFact[]> {
   const place = factNamespace(namespace);
-  const query = { question: newest, roleWord: ALL_FACTS, perTerm: RECORDS_PER_TERM };
+  const terms = [...termWeights.keys()];
+  const perTerm = RECORDS_PER_TERM;
+  const query = { question: newest, roleWord: ALL_FACTS, perTerm, termWeights };
   const scope = { session_id: user_id };
   const { ranked } = await rankLexically(store, place, scope, query, deps.now(), terms);
   const places = ranked.slice(0, BEST).map((one) => one.place);

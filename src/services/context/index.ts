@@ -2,13 +2,14 @@ import { DomainError } from '../../domain/errors.ts';
 import { jsonBytes } from '../../domain/metadata.ts';
 import type { Message, Session } from '../../domain/records.ts';
 import { analyseQuestion } from '../../search/analyzer.ts';
+import { strengthOf } from '../../search/weak-terms.ts';
 import type { Store } from '../../store/port.ts';
 import { BYTES_PER_TOKEN } from '../append.ts';
 import type { Caller } from '../caller.ts';
 import type { Dependencies } from '../dependencies.ts';
 import { runInSlices } from '../event-loop.ts';
 import { queueLongRead } from '../fair-queue.ts';
-import { rankLexically } from '../search/lexical.ts';
+import { CANDIDATES_PER_TERM, rankLexically } from '../search/lexical.ts';
 import { excerpt } from './excerpt.ts';
 import { type ContextFact, relevantFacts } from './facts.ts';
 
@@ -48,6 +49,20 @@ const LAST_MESSAGES = 4;
 /** The share of the budget that facts may take: they say much in little. */
 const FACTS_SHARE = 0.5;
 
+/**
+ * The most terms of the newest of them that are searched for, and of each other one: each costs a query. Others
+ * have more if the newest has few.
+ */
+const TERMS_OF_NEWEST = 12;
+const TERMS_OF_EARLIER = 3;
+const TERMS_MIN = 8;
+
+/** How much a term of an earlier message counts, compared with one of the newest. */
+const EARLIER_WEIGHT = 0.2;
+
+/** The most messages considered for all terms together. */
+const CANDIDATES = 480;
+
 /** How much of each of them is read, in characters. */
 const LAST_MESSAGE_LENGTH = 2000;
 
@@ -79,29 +94,32 @@ export function createContext(deps: Dependencies) {
     { namespace }: Caller,
     store: Store,
     { uuid, user_id }: { uuid: string; user_id: string },
-    newest: readonly Message[],
+    messages: readonly Message[],
     maxBytes: number,
   ): Promise<SessionContext> {
-    const texts = newest
+    const texts = messages
       .slice(0, LAST_MESSAGES)
       .map(({ content }) => content.slice(0, LAST_MESSAGE_LENGTH));
-    const { terms } = await runInSlices(analyseQuestion(texts.join('\n')));
+    const termWeights = await termWeightsOf(texts);
+    const terms = [...termWeights.keys()];
     if (terms.length === 0) return NOTHING;
-    const asked = { namespace, user_id, newest: texts[0] ?? '', terms };
-    const query = { question: asked.newest, exceptSession: uuid };
+    const [newest = ''] = texts;
+    const asked = { namespace, user_id, newest, termWeights };
+    const perTerm = Math.min(CANDIDATES_PER_TERM, CANDIDATES / terms.length);
+    const query = { question: newest, exceptSession: uuid, termWeights, perTerm };
     const [facts, ranking] = await Promise.all([
       relevantFacts(deps, store, asked, maxBytes * FACTS_SHARE),
       rankLexically(store, namespace, { user_id }, query, deps.now(), terms),
     ]);
     const places = ranking.ranked.slice(0, BEST).map(({ place }) => place);
-    const { messages } = await store.search.findByPosition(namespace, places, {
+    const { messages: found } = await store.search.findByPosition(namespace, places, {
       ...{ metadataMaxBytes: 0, contentMaxLength: READ_MAX_LENGTH },
       enough: { total: 2 * maxBytes, each: SHOWN_MAX_BYTES },
     });
     const chosen: { session_id: string; message: ContextMessage }[] = [];
     const seen = new Set<string>();
     let left = maxBytes - (facts.length === 0 ? 0 : jsonBytes(facts.map(shownFact)));
-    for (const { message } of messages) {
+    for (const { message } of found) {
       const { session_id, seq, role, content, created_at } = await excerpt(
         ...([message, ranking.terms, SHOWN_MAX_BYTES] as const),
       );
@@ -132,6 +150,25 @@ export function createContext(deps: Dependencies) {
     const read = () => find(caller, store, { uuid, user_id }, newest, maxBytes);
     return withDeadline(queueLongRead(deps.longReads, caller, store, read, CONTEXT_MS));
   };
+}
+
+/**
+ * The terms of the last messages, the newest first, each with how much it counts. The newest message asks;
+ * what was said before tells what it is about, above all if it has few words.
+ */
+async function termWeightsOf(texts: readonly string[]): Promise<Map<string, number>> {
+  const weights = new Map<string, number>();
+  for (const [i, text] of texts.entries()) {
+    const more = Math.max(TERMS_MIN, weights.size + TERMS_OF_EARLIER);
+    const most = i === 0 ? TERMS_OF_NEWEST : more;
+    const { terms } = await runInSlices(analyseQuestion(text));
+    const strong = terms.filter((term) => strengthOf(term) === 1);
+    for (const term of [...strong, ...terms]) {
+      if (weights.size === most) break;
+      if (!weights.has(term)) weights.set(term, i === 0 ? 1 : EARLIER_WEIGHT);
+    }
+  }
+  return weights;
 }
 
 /** The context, unless it takes too long. */

@@ -189,7 +189,8 @@ async function knownBefore(
     .map(({ text }) => text.slice(0, LOOKED_UP_LENGTH))
     .toReversed();
   const { terms } = await runInSlices(analyseQuestion(texts.join('\n')));
-  const question = { ...place, newest: texts[0] ?? '', terms };
+  const termWeights = new Map(terms.map((term) => [term, 1]));
+  const question = { ...place, newest: texts[0] ?? '', termWeights };
   const facts = terms.length === 0 ? [] : await relevantFacts(deps, store, question, KNOWN_BYTES);
   const names = facts.flatMap(({ subject, object }) => [subject.name, object.name]);
   return { name, facts, entities: [...new Set([name, ...names])] };

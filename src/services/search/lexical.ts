@@ -14,7 +14,7 @@ import { runInSlices, yieldIfBusy } from '../event-loop.ts';
 import type { SearchNote } from './note.ts';
 
 /** The most messages considered per term, newest first; fewer if there are many terms. */
-const CANDIDATES_PER_TERM = 200;
+export const CANDIDATES_PER_TERM = 200;
 
 /** The most messages considered for all terms together. */
 const CANDIDATES = 960;
@@ -26,6 +26,8 @@ export interface LexicalQuery extends TimeRange {
   /** Only messages whose role has this word. */
   roleWord?: string | undefined;
   metadata?: JsonObject | undefined;
+  /** By how much the weights of some terms are multiplied. */
+  termWeights?: ReadonlyMap<string, number> | undefined;
   /** The most messages considered per term, if not `CANDIDATES_PER_TERM`. */
   perTerm?: number | undefined;
   /** No messages of the session with this uuid. */
@@ -71,7 +73,7 @@ export async function rankLexically(
   now: number,
   terms?: readonly string[],
 ): Promise<LexicalRanking> {
-  const { question, seen, after, end: knownEnd, firstEnd, perTerm, ...filter } = query;
+  const { question, seen, after, end: knownEnd, firstEnd, perTerm, termWeights, ...filter } = query;
   const asked =
     terms === undefined
       ? await runInSlices(analyseQuestion(question))
@@ -101,7 +103,7 @@ export async function rankLexically(
   const at = candidates.reduce((latest, { created_at }) => Math.max(latest, created_at), now);
   const ranked = await runInSlices(
     rankInSteps(candidates, collectionOf(found, asked.terms), {
-      ...{ terms: asked.terms, question, now: at },
+      ...{ terms: asked.terms, termWeights, question, now: at },
       neighbours: byNeighbours && after === undefined,
     }),
   );

@@ -81,7 +81,8 @@ async function newestForEach(
   search: TermSearch,
   stretches: readonly Stretch[],
 ): Promise<NewestMessages[]> {
-  const { filter, query } = search;
+  const { query } = search;
+  const filter = without(search.filter, exceptedBy(query), new Map());
   const isExhausted = (index: number) => query.after?.[index] === null;
   const first = await mapConcurrently(query.terms, async (term, i) =>
     isExhausted(i)
@@ -125,7 +126,7 @@ async function scanFurther(
   const { end } = stretch;
   const isWanted = (one: FoundDocument) =>
     passes(one) && (end === undefined || isReached(one, end));
-  const dead = new Set<string>();
+  const dead = exceptedBy(query);
   const bounds = new Map<string, SeqRange>();
   const found: FoundDocument[] = [];
   const live = new Map<string, SeqRange>();
@@ -161,6 +162,10 @@ async function scanFurther(
   return { found, live, next: encodePlace(place) };
 }
 
+/** The session that a query wants nothing of. */
+const exceptedBy = ({ exceptSession }: TermQuery) =>
+  new Set(exceptSession === undefined ? [] : [exceptSession]);
+
 /**
  * A filter without the messages of dead sessions, and without those outside the bounds of other
  * sessions: retired messages below, and above the messages of an unfinished append.
@@ -176,7 +181,8 @@ function without(
   ]);
   return {
     ...filter,
-    ...(filter.session_uuid === undefined && { session_uuid: { $nin: [...dead] } }),
+    ...(filter.session_uuid === undefined &&
+      dead.size > 0 && { session_uuid: { $nin: [...dead] } }),
     ...(outside.length > 0 && { $nor: outside }),
   };
 }
