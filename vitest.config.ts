@@ -21,8 +21,7 @@ export default defineConfig({
     globalSetup: ['test/support/mongodb-global-setup.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,
-    // Some of them wait for what happens in servers: two processors have time for a third.
-    maxWorkers: 3,
+    maxWorkers: 2,
     // What is waited for comes in a moment; on a busy machine a second, the default, is not enough.
     expect: { poll: { timeout: 20_000 } },
   },

@@ -18,10 +18,13 @@ const BUSY = [
   'soak',
 ].map((name) => `test/e2e/${name}.thorough.test.ts`);
 
+/** As many appends as possible within a time. */
+const APPENDS = 'test/store/mongodb/append/append.thorough.test.ts';
+
 /** They install the same clients, each only once. */
 const CLIENTS = 'test/clients/*.thorough.test.ts';
 
-const ALONE = [CLIENTS, ...BUSY];
+const ALONE = [CLIENTS, APPENDS, ...BUSY];
 
 const project = (name: string, groupOrder: number, test: object) => ({
   plugins: base.plugins ?? [],
