@@ -53,8 +53,8 @@ const FACTS_SHARE = 0.5;
  * The most terms of the newest of them that are searched for, and of each other one: each costs a query. Others
  * have more if the newest has few.
  */
-const TERMS_OF_NEWEST = 12;
-const TERMS_OF_EARLIER = 3;
+const TERMS_OF_NEWEST = 10;
+const TERMS_OF_EARLIER = 2;
 const TERMS_MIN = 8;
 
 /** How much a term of an earlier message counts, compared with one of the newest. */

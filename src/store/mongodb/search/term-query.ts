@@ -81,8 +81,7 @@ async function newestForEach(
   search: TermSearch,
   stretches: readonly Stretch[],
 ): Promise<NewestMessages[]> {
-  const { query } = search;
-  const filter = without(search.filter, exceptedBy(query), new Map());
+  const { filter, query } = search;
   const isExhausted = (index: number) => query.after?.[index] === null;
   const first = await mapConcurrently(query.terms, async (term, i) =>
     isExhausted(i)
@@ -126,7 +125,7 @@ async function scanFurther(
   const { end } = stretch;
   const isWanted = (one: FoundDocument) =>
     passes(one) && (end === undefined || isReached(one, end));
-  const dead = exceptedBy(query);
+  const dead = new Set(query.exceptSession === undefined ? [] : [query.exceptSession]);
   const bounds = new Map<string, SeqRange>();
   const found: FoundDocument[] = [];
   const live = new Map<string, SeqRange>();
@@ -161,10 +160,6 @@ async function scanFurther(
   }
   return { found, live, next: encodePlace(place) };
 }
-
-/** The session that a query wants nothing of. */
-const exceptedBy = ({ exceptSession }: TermQuery) =>
-  new Set(exceptSession === undefined ? [] : [exceptSession]);
 
 /**
  * A filter without the messages of dead sessions, and without those outside the bounds of other
