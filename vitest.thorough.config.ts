@@ -30,7 +30,6 @@ const project = (name: string, groupOrder: number, test: object) => ({
   plugins: base.plugins ?? [],
   test: {
     ...mergeConfig(base, {}).test,
-    exclude: ['node_modules/**'],
     testTimeout: 600_000,
     hookTimeout: 300_000,
     name,
@@ -43,8 +42,8 @@ const project = (name: string, groupOrder: number, test: object) => ({
 export default defineConfig({
   test: {
     projects: [
-      project('together', 0, { include: [THOROUGH], exclude: ['node_modules/**', ...ALONE] }),
-      project('alone', 1, { include: ALONE, fileParallelism: false }),
+      project('together', 0, { include: [THOROUGH], exclude: ALONE }),
+      project('alone', 1, { include: ALONE, exclude: [], fileParallelism: false }),
     ],
   },
 });

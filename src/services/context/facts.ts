@@ -40,11 +40,9 @@ export async function relevantFacts(
   maxBytes: number,
 ): Promise<ContextFact[]> {
   const place = factNamespace(namespace);
-  const terms = [...termWeights.keys()];
-  const perTerm = RECORDS_PER_TERM;
-  const query = { question: newest, roleWord: ALL_FACTS, perTerm, termWeights };
+  const query = { question: newest, roleWord: ALL_FACTS, perTerm: RECORDS_PER_TERM };
   const scope = { session_id: user_id };
-  const { ranked } = await rankLexically(store, place, scope, query, deps.now(), terms);
+  const { ranked } = await rankLexically(store, place, scope, query, deps.now(), termWeights);
   const places = ranked.slice(0, BEST).map((one) => one.place);
   const messages = await readRecords(store, place, places);
   const now = timestamp(deps.now());

@@ -9,7 +9,7 @@ import type { Caller } from '../caller.ts';
 import type { Dependencies } from '../dependencies.ts';
 import { runInSlices } from '../event-loop.ts';
 import { queueLongRead } from '../fair-queue.ts';
-import { CANDIDATES_PER_TERM, rankLexically } from '../search/lexical.ts';
+import { rankLexically } from '../search/lexical.ts';
 import { excerpt } from './excerpt.ts';
 import { type ContextFact, relevantFacts } from './facts.ts';
 
@@ -46,15 +46,16 @@ export const CONTEXT_TOKENS_DEFAULT = 1000;
 /** How many of the last messages of a session tell what is relevant. */
 const LAST_MESSAGES = 4;
 
-/** The share of the budget that facts may take: they say much in little. */
-const FACTS_SHARE = 0.5;
+/** How much of each of them is read, in characters. */
+const LAST_MESSAGE_LENGTH = 2000;
 
-/**
- * The most terms of the newest of them that are searched for, and of each other one: each costs a query. Others
- * have more if the newest has few.
- */
+/** The most terms of the newest message that are searched for. Each term costs a query. */
 const TERMS_OF_NEWEST = 10;
+
+/** The most terms that each earlier message adds. */
 const TERMS_OF_EARLIER = 2;
+
+/** Earlier messages add more than that until there are as many terms as this: the newest may say little. */
 const TERMS_MIN = 8;
 
 /** How much a term of an earlier message counts, compared with one of the newest. */
@@ -63,8 +64,8 @@ const EARLIER_WEIGHT = 0.2;
 /** The most messages considered for all terms together. */
 const CANDIDATES = 480;
 
-/** How much of each of them is read, in characters. */
-const LAST_MESSAGE_LENGTH = 2000;
+/** The share of the budget that facts may take: they say much in little. */
+const FACTS_SHARE = 0.5;
 
 /** How many of the best messages are read. Short ones may all fit. */
 const BEST = 100;
@@ -101,15 +102,13 @@ export function createContext(deps: Dependencies) {
       .slice(0, LAST_MESSAGES)
       .map(({ content }) => content.slice(0, LAST_MESSAGE_LENGTH));
     const termWeights = await termWeightsOf(texts);
-    const terms = [...termWeights.keys()];
-    if (terms.length === 0) return NOTHING;
+    if (termWeights.size === 0) return NOTHING;
     const [newest = ''] = texts;
     const asked = { namespace, user_id, newest, termWeights };
-    const perTerm = Math.min(CANDIDATES_PER_TERM, CANDIDATES / terms.length);
-    const query = { question: newest, exceptSession: uuid, termWeights, perTerm };
+    const query = { question: newest, exceptSession: uuid, total: CANDIDATES };
     const [facts, ranking] = await Promise.all([
       relevantFacts(deps, store, asked, maxBytes * FACTS_SHARE),
-      rankLexically(store, namespace, { user_id }, query, deps.now(), terms),
+      rankLexically(store, namespace, { user_id }, query, deps.now(), termWeights),
     ]);
     const places = ranking.ranked.slice(0, BEST).map(({ place }) => place);
     const { messages: found } = await store.search.findByPosition(namespace, places, {
@@ -153,19 +152,23 @@ export function createContext(deps: Dependencies) {
 }
 
 /**
- * The terms of the last messages, the newest first, each with how much it counts. The newest message asks;
- * what was said before tells what it is about, above all if it has few words.
+ * The terms that tell what is relevant to the last messages, and how much each counts. The newest message
+ * counts most. Earlier ones tell what it is about, above all if it has few words.
+ *
+ * @param texts of the messages, the newest first
  */
 async function termWeightsOf(texts: readonly string[]): Promise<Map<string, number>> {
   const weights = new Map<string, number>();
   for (const [i, text] of texts.entries()) {
-    const more = Math.max(TERMS_MIN, weights.size + TERMS_OF_EARLIER);
-    const most = i === 0 ? TERMS_OF_NEWEST : more;
+    const [most, weight] =
+      i === 0
+        ? [TERMS_OF_NEWEST, 1]
+        : [Math.max(TERMS_MIN, weights.size + TERMS_OF_EARLIER), EARLIER_WEIGHT];
     const { terms } = await runInSlices(analyseQuestion(text));
     const strong = terms.filter((term) => strengthOf(term) === 1);
     for (const term of [...strong, ...terms]) {
       if (weights.size === most) break;
-      if (!weights.has(term)) weights.set(term, i === 0 ? 1 : EARLIER_WEIGHT);
+      if (!weights.has(term)) weights.set(term, weight);
     }
   }
   return weights;

@@ -13,6 +13,7 @@ import { coverageMessage } from '../facts/coverage.ts';
 import type { EntityDetail } from '../facts/entity-details.ts';
 import { nameOfUser } from '../facts/entity-names.ts';
 import { prepareFacts, type SourcedFact } from '../facts/prepare.ts';
+import { evenWeights } from '../search/lexical.ts';
 import { type AnsweredFact, type AnswerProblem, checkAnswer } from './answer.ts';
 import type { Batch } from './batch.ts';
 import { type Known, PROBE, requestFor } from './prompt.ts';
@@ -189,8 +190,7 @@ async function knownBefore(
     .map(({ text }) => text.slice(0, LOOKED_UP_LENGTH))
     .toReversed();
   const { terms } = await runInSlices(analyseQuestion(texts.join('\n')));
-  const termWeights = new Map(terms.map((term) => [term, 1]));
-  const question = { ...place, newest: texts[0] ?? '', termWeights };
+  const question = { ...place, newest: texts[0] ?? '', termWeights: evenWeights(terms) };
   const facts = terms.length === 0 ? [] : await relevantFacts(deps, store, question, KNOWN_BYTES);
   const names = facts.flatMap(({ subject, object }) => [subject.name, object.name]);
   return { name, facts, entities: [...new Set([name, ...names])] };

@@ -10,7 +10,7 @@ import { queueLongRead } from '../fair-queue.ts';
 import { sessionNotFound, userNotFound } from '../not-found.ts';
 import { canAccess } from '../pinned-user.ts';
 import { combined } from './combine.ts';
-import { earlier, type LexicalQuery, rankLexically } from './lexical.ts';
+import { earlier, evenWeights, type LexicalQuery, rankLexically } from './lexical.ts';
 import type { SearchNote } from './note.ts';
 import { decodePlace, encodePlace, type Place, rankBehind } from './place.ts';
 import { type Hit, readHits, type SearchInput } from './results.ts';
@@ -116,7 +116,7 @@ export function createSearchService(deps: Dependencies) {
     if (help.length === 0) {
       for await (const { how, terms: others } of similarTerms(store, namespace, scope, terms)) {
         const first = { ...query, after: undefined, end: undefined, firstEnd: undefined };
-        const words = await rankLexically(store, namespace, scope, first, at, others);
+        const words = await rankLexically(store, namespace, scope, first, at, evenWeights(others));
         const ranking = await combined(words, undefined, false, false);
         const wanted = { ...input, limit: input.limit ?? HITS_DEFAULT };
         const { hits } = await readHits({ namespace, store, ranking, input: wanted, answer }, 0);

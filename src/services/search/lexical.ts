@@ -14,7 +14,7 @@ import { runInSlices, yieldIfBusy } from '../event-loop.ts';
 import type { SearchNote } from './note.ts';
 
 /** The most messages considered per term, newest first; fewer if there are many terms. */
-export const CANDIDATES_PER_TERM = 200;
+const CANDIDATES_PER_TERM = 200;
 
 /** The most messages considered for all terms together. */
 const CANDIDATES = 960;
@@ -26,10 +26,10 @@ export interface LexicalQuery extends TimeRange {
   /** Only messages whose role has this word. */
   roleWord?: string | undefined;
   metadata?: JsonObject | undefined;
-  /** By how much the weights of some terms are multiplied. */
-  termWeights?: ReadonlyMap<string, number> | undefined;
   /** The most messages considered per term, if not `CANDIDATES_PER_TERM`. */
   perTerm?: number | undefined;
+  /** The most messages considered for all terms together, if not `CANDIDATES`. */
+  total?: number | undefined;
   /** No messages of the session with this uuid. */
   exceptSession?: string | undefined;
   /** When the first page of the search was ranked: what was added later is left out. */
@@ -63,7 +63,7 @@ export interface LexicalRanking {
  * Ranks messages by the terms that they share with a question.
  *
  * @param now milliseconds since 1970
- * @param terms those to look for, instead of those of the question
+ * @param termWeights the terms to look for instead of those of the question, and how much each counts
  */
 export async function rankLexically(
   store: Store,
@@ -71,15 +71,15 @@ export async function rankLexically(
   scope: SearchScope,
   query: LexicalQuery,
   now: number,
-  terms?: readonly string[],
+  termWeights?: ReadonlyMap<string, number>,
 ): Promise<LexicalRanking> {
-  const { question, seen, after, end: knownEnd, firstEnd, perTerm, termWeights, ...filter } = query;
+  const { question, seen, after, end: knownEnd, firstEnd, perTerm, total, ...filter } = query;
   const asked =
-    terms === undefined
+    termWeights === undefined
       ? await runInSlices(analyseQuestion(question))
-      : { terms: [...terms], omitted: 0 };
+      : { terms: [...termWeights.keys()], omitted: 0 };
   const limit = Math.ceil(
-    Math.min(perTerm ?? CANDIDATES_PER_TERM, CANDIDATES / asked.terms.length),
+    Math.min(perTerm ?? CANDIDATES_PER_TERM, (total ?? CANDIDATES) / asked.terms.length),
   );
   const begun = performance.now();
   const look = (window: Pick<LexicalQuery, 'after' | 'end'>) =>
@@ -120,6 +120,10 @@ export async function rankLexically(
     notes: notesOn(asked.terms, asked.omitted, found, limit),
   };
 }
+
+/** Terms that all count the same, for `rankLexically`. */
+export const evenWeights = (terms: readonly string[]): ReadonlyMap<string, number> =>
+  new Map(terms.map((term) => [term, 1]));
 
 /** The earlier of two times, of which either may be missing. */
 export function earlier(a: string | undefined, b: string | undefined): string | undefined {

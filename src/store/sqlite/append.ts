@@ -7,7 +7,7 @@ import type { Append, Appended, MessageStore, RetiredRange } from '../message-po
 import { findSessionState, type SessionState } from './access-scope.ts';
 import type { Connection, Row } from './connection/index.ts';
 import { MessageNumbers } from './message-numbers.ts';
-import { mergeStored, toTimestamp } from './rows.ts';
+import { countDeleted, mergeStored, toTimestamp } from './rows.ts';
 import type { Indexer } from './search/indexer.ts';
 import { RESTORABLE } from './sessions.ts';
 
@@ -19,9 +19,8 @@ const RETIRE = `INSERT INTO retired_ranges (session, first_seq, last_seq, delete
   VALUES (?1, ?2, ?3, max(?4,
     (SELECT coalesce(max(deleted_at), 0) FROM retired_ranges WHERE session = ?1)))`;
 
-const RETIRED = `SELECT first_seq, last_seq, deleted_at, (SELECT count(*) FROM messages
-    WHERE messages.session = retired_ranges.session AND messages.deleted_at IS NOT NULL
-      AND messages.seq BETWEEN first_seq AND last_seq)
+const RETIRED = `SELECT first_seq, last_seq, deleted_at,
+    ${countDeleted('retired_ranges.session', 'first_seq', 'last_seq')}
   FROM retired_ranges WHERE session = ? AND ${RESTORABLE} ORDER BY first_seq`;
 
 const REVIVE = `UPDATE sessions SET first_seq = last_seq + 1, deleted_count = 0, deleted_at = NULL,

@@ -21,6 +21,16 @@ interface Row {
   deleted_at: number | null;
 }
 
+/** A deletion or its undo. */
+interface Change {
+  /** The time of the deletion, in milliseconds since 1970; `null` restores. */
+  deleted_at: number | null;
+  /** Whether a message counts as one of the session. */
+  isPresent(row: Row): boolean;
+  /** Runs for each message that changes. */
+  follow(id: number): void;
+}
+
 /** Deletes and restores single messages. Their terms stay in the row, and leave the index. */
 export function createMessageDeletion(
   connection: Connection,
@@ -28,21 +38,12 @@ export function createMessageDeletion(
 ): Pick<MessageStore, 'delete' | 'restore'> {
   const statement = (sql: string) => connection.statement(sql);
 
-  /**
-   * Changes the messages of a live session that are not as they shall be.
-   *
-   * @param isPresent whether a message counts as one of the session
-   * @param isDone whether a message is as it shall be
-   * @param step by how much each of them changes the number of deleted ones
-   */
+  /** Changes the messages of a live session that are not as they shall be. */
   function change(
     scope: AccessScope,
     sessionId: string,
     uuids: readonly string[],
-    isPresent: (row: Row) => boolean,
-    isDone: (row: Row) => boolean,
-    step: 1 | -1,
-    apply: (row: Row) => void,
+    { deleted_at, isPresent, follow }: Change,
   ): Promise<ChangedMessages> {
     return connection.write(() => {
       const state = findSessionState(connection, scope, sessionId);
@@ -60,33 +61,37 @@ export function createMessageDeletion(
       }
       const missing = uuids.filter((uuid) => !rows.has(uuid));
       if (missing.length > 0) return { session, missing, changed: [] };
+      const isDone = (row: Row) => (row.deleted_at === null) === (deleted_at === null);
       const changed = [...rows.values()].filter((row) => !isDone(row));
-      for (const row of changed) apply(row);
-      statement(COUNT_DELETED).run(step * changed.length, state.id);
+      if (changed.length === 0) return { session, missing: [], changed: [] };
+      for (const { id } of changed) {
+        statement(SET_DELETED).run(deleted_at, id);
+        follow(id);
+      }
+      const more = deleted_at === null ? -changed.length : changed.length;
+      statement(COUNT_DELETED).run(more, state.id);
       const after = findSessionState(connection, scope, sessionId)?.conversation.session;
       return { session: after, missing: [], changed };
     });
   }
 
   return {
-    delete(scope, sessionId, uuids, at) {
-      const now = Date.parse(at);
-      const isPresent = ({ deleted_at }: Row) => deleted_at === null || deleted_at > 0;
-      const isDone = ({ deleted_at }: Row) => deleted_at !== null;
-      return change(scope, sessionId, uuids, isPresent, isDone, 1, ({ id }) => {
-        statement(SET_DELETED).run(now, id);
-        statement(DELETE_VECTOR).run(id);
-        indexer.remove(id);
-      });
-    },
+    delete: (scope, sessionId, uuids, at) =>
+      change(scope, sessionId, uuids, {
+        deleted_at: Date.parse(at),
+        isPresent: (row) => row.deleted_at === null || row.deleted_at > 0,
+        follow(id) {
+          statement(DELETE_VECTOR).run(id);
+          indexer.remove(id);
+        },
+      }),
 
     restore(scope, sessionId, uuids, cutoff) {
       const oldest = cutoff === undefined ? 0 : Date.parse(cutoff);
-      const isPresent = ({ deleted_at }: Row) => deleted_at === null || deleted_at > oldest;
-      const isDone = ({ deleted_at }: Row) => deleted_at === null;
-      return change(scope, sessionId, uuids, isPresent, isDone, -1, ({ id }) => {
-        statement(SET_DELETED).run(null, id);
-        indexer.enqueue(id);
+      return change(scope, sessionId, uuids, {
+        deleted_at: null,
+        isPresent: (row) => row.deleted_at === null || row.deleted_at > oldest,
+        follow: (id) => indexer.enqueue(id),
       }).then((result) => {
         indexer.schedule();
         return result;

@@ -14,6 +14,11 @@ export const listed = (columns: string) => columns.replace('metadata', LISTED_ME
 export const SESSION_COLUMNS = `session_id, uuid, user_id, metadata, created_at, updated_at, deleted_at,
   last_seq - first_seq + 1 - deleted_count, last_message_at`;
 
+/** How many messages of a session were deleted individually, between two numbers. Takes SQL expressions. */
+export const countDeleted = (session: string, first: string, last: string) =>
+  `(SELECT count(*) FROM messages WHERE messages.session = ${session}
+    AND messages.deleted_at IS NOT NULL AND messages.seq BETWEEN ${first} AND ${last})`;
+
 /** The columns of `toUser`. */
 export const USER_COLUMNS = `user_id, uuid, email, first_name, last_name, metadata, created_at, updated_at,
   deleted_at`;

@@ -8,7 +8,7 @@ import { assignUser } from './assign-user.ts';
 import type { Connection } from './connection/index.ts';
 import { findIdentifiers, findPage, type Sql, selectIdentifiers } from './pagination.ts';
 import { purgeSession } from './purge.ts';
-import { listed, mergeStored, SESSION_COLUMNS, toSession } from './rows.ts';
+import { countDeleted, listed, mergeStored, SESSION_COLUMNS, toSession } from './rows.ts';
 
 const LIST = { table: 'sessions', columns: listed(SESSION_COLUMNS), toRecord: toSession };
 
@@ -40,8 +40,7 @@ const OLDEST_RETIRED = `(SELECT min(first_seq) FROM retired_ranges
   WHERE session = sessions.id AND ${RESTORABLE})`;
 
 const RESTORE_RETIRED = `UPDATE sessions SET first_seq = ${OLDEST_RETIRED}, revived_by = NULL,
-    deleted_count = (SELECT count(*) FROM messages WHERE messages.session = sessions.id
-      AND messages.deleted_at IS NOT NULL AND messages.seq BETWEEN ${OLDEST_RETIRED} AND last_seq)
+    deleted_count = ${countDeleted('sessions.id', OLDEST_RETIRED, 'last_seq')}
   WHERE ${ACCESS_CONDITION} AND deleted_at IS NULL AND ${OLDEST_RETIRED} IS NOT NULL
   RETURNING id, ${SESSION_COLUMNS}`;
 

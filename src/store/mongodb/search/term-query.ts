@@ -125,6 +125,7 @@ async function scanFurther(
   const { end } = stretch;
   const isWanted = (one: FoundDocument) =>
     passes(one) && (end === undefined || isReached(one, end));
+  // The first query does not exclude it: with a condition on sessions, some servers choose another index.
   const dead = new Set(query.exceptSession === undefined ? [] : [query.exceptSession]);
   const bounds = new Map<string, SeqRange>();
   const found: FoundDocument[] = [];

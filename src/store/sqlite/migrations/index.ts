@@ -56,7 +56,10 @@ const LEASES = `
   ) STRICT;
 `;
 
-/** How many messages of a session were deleted individually: lists would count them for each session. */
+/**
+ * How many messages of a session were deleted individually. Without the column, a list counts them for each
+ * session.
+ */
 const DELETED_COUNT = `
   ALTER TABLE sessions ADD COLUMN deleted_count INTEGER NOT NULL DEFAULT 0;
   UPDATE sessions SET deleted_count = (SELECT count(*) FROM messages WHERE messages.session = sessions.id

@@ -1,9 +1,6 @@
-import { mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { Connection } from '../../../../src/store/sqlite/connection/index.ts';
 import { openSqliteStore } from '../../../../src/store/sqlite/index.ts';
-import { MIGRATIONS } from '../../../../src/store/sqlite/migrations/index.ts';
+import { createOlderFile } from '../../../support/older-file.ts';
 import { harness } from '../../../support/stores.ts';
 import { temporaryFile } from '../../../support/temporary-file.ts';
 
@@ -13,10 +10,7 @@ describe('a file from before there were leases', () => {
   const file = temporaryFile();
 
   it('keeps its sessions, and has leases from then on', async () => {
-    mkdirSync(dirname(file.path), { recursive: true });
-    const step = MIGRATIONS.findIndex((one) => String(one).includes('CREATE TABLE leases'));
-    const old = await Connection.open(file.path, MIGRATIONS.slice(0, step));
-    await old.write(() => {
+    await createOlderFile(file.path, 'CREATE TABLE leases', (old) => {
       old
         .statement(
           `INSERT INTO sessions (namespace, session_id, uuid, metadata, created_at, updated_at)
@@ -24,7 +18,6 @@ describe('a file from before there were leases', () => {
         )
         .run();
     });
-    await old.close();
     const store = await openSqliteStore(file.path);
     expect(await harness(store).sessions.get(caller, 's')).toMatchObject({ uuid: 'u' });
     expect(await store.leases.take('work', 'me', 1000)).toStrictEqual({});
